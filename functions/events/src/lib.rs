@@ -1,0 +1,27 @@
+#![doc = include_str!("../README.md")]
+
+mod catalog;
+mod describe;
+mod event;
+mod id;
+mod read;
+mod rules;
+mod time;
+mod typed;
+mod violation;
+
+pub use catalog::{Catalog, EventType, catalog, catalogs};
+pub use describe::Description;
+pub use event::{Event, Fields, Level, Scope};
+pub use id::{EventId, Fingerprint, ProducerId, first_slot};
+pub use read::Reading;
+pub use time::Instant;
+pub use typed::ParseError;
+pub use violation::{Refused, Violation};
+
+#[cfg(test)]
+mod tests;
+
+// A module for each catalog, and `CATALOGS`. Here at the root a catalog whose name is taken
+// already is a compile error and hides nothing.
+include!(concat!(env!("OUT_DIR"), "/catalogs.rs"));

@@ -1,0 +1,297 @@
+//! Reading a payload: validate it by its type's schema, then take out the fields.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use crate::catalog::{Catalog, EventType};
+use crate::event::{Fields, Scope};
+use crate::id::ProducerId;
+use crate::rules::{Found, Rules, all, first};
+use crate::time;
+use crate::violation::{Refused, Violation};
+
+/// 2000-01-01T00:00:00Z in seconds since 1970: ids begin here.
+const EARLIEST_S: i64 = 946_684_800;
+/// How far a producer's clock may be ahead.
+const AHEAD: SignedDuration = SignedDuration::from_hours(1);
+/// The longest text, in bytes, that an event can be found by. An index takes no more than 2 KB.
+const MAX_TEXT: usize = 1024;
+/// The longest payload, in bytes. What is much longer cannot be stored, and telling all that is
+/// wrong with it could take more memory than a function has.
+const MAX_PAYLOAD: usize = 1 << 20;
+/// How many violations are told.
+const MAX_VIOLATIONS: usize = 100;
+
+/// What was read out of a payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// The fields that events are found by.
+    pub fields: Fields,
+    /// The producer's own id for the event.
+    pub producer_id: Option<ProducerId>,
+}
+
+impl Catalog {
+    /// Reads one payload, the JSON of one event.
+    ///
+    /// The schema of its type decides whether it is accepted, the catalog's base schema where the
+    /// type has none. `received_at` stands in for the time where the event has none. Times before
+    /// 2000, or more than an hour after `received_at`, are refused, and so are payloads over 1 MiB.
+    pub fn read(&self, payload: &[u8], received_at: Timestamp) -> Result<Reading, Refused> {
+        let refused =
+            |keyword, message| Refused { event_type: None, violations: vec![Violation::new("", keyword, message)] };
+        if payload.len() > MAX_PAYLOAD {
+            let message = format!("expected at most {MAX_PAYLOAD} bytes, found {}", payload.len());
+            return Err(refused("maxLength", message));
+        }
+        let payload: Value =
+            serde_json::from_slice(payload).map_err(|error| refused("json", format!("not JSON: {error}")))?;
+        let found = first(self.rules.event_type, &payload);
+        let known = found.as_ref().and_then(|(_, name)| self.event_type(name));
+        let validator = known.map_or_else(|| self.validator(), EventType::validator);
+        let errors = validator.iter_errors(&payload);
+
+        let mut check = Check { violations: errors.take(MAX_VIOLATIONS).map(Violation::from).collect() };
+        let event_type = check.event_type(found, &self.rules);
+        let time = check.time(first(self.rules.time, &payload), received_at);
+        let mut fields = check.fields(&self.rules, &payload, event_type, time);
+        fields.schema_version = known.map(|known| known.version);
+
+        match check.violations() {
+            violations if violations.is_empty() => {
+                Ok(Reading { fields, producer_id: self.rules.producer_id(&payload) })
+            }
+            violations => {
+                Err(Refused { event_type: Some(fields.event_type).filter(|name| !name.is_empty()), violations })
+            }
+        }
+    }
+}
+
+/// Collects violations, so that whoever must mend the event hears of all of them at once. Where
+/// something is wrong, what is read is a stand-in that is never handed out.
+struct Check {
+    violations: Vec<Violation>,
+}
+
+impl Check {
+    fn event_type(&mut self, found: Option<Found>, rules: &Rules) -> String {
+        if found.is_none() && self.violations.is_empty() {
+            let at = rules.event_type.last().map_or("", |place| place.at);
+            self.violations.push(Violation::new(at, "type", "expected the event's type, found none"));
+        }
+        self.text(found).unwrap_or_default()
+    }
+
+    fn time(&mut self, found: Option<Found>, received_at: Timestamp) -> Timestamp {
+        let Some((at, text)) = found else {
+            return received_at;
+        };
+        let expected = match time::parse(&text) {
+            Some(time) if time.as_second() < EARLIEST_S => "expected a time after 1999",
+            Some(time) if time.duration_since(received_at) > AHEAD => {
+                "expected a time that is not in the future: is the producer's clock right?"
+            }
+            Some(time) => return time,
+            // The schema has said so already, unless it has no format for it.
+            None if self.violations.iter().any(|violation| violation.pointer == at) => {
+                return received_at;
+            }
+            None => "expected a time such as 2024-10-03T11:09:53.225Z",
+        };
+        let message = format!("{expected}, found {text}");
+        self.violations.push(Violation::new(at, "time", message));
+        received_at
+    }
+
+    fn fields(&mut self, rules: &Rules, payload: &Value, event_type: String, time: Timestamp) -> Fields {
+        let scope = rules.scope(payload);
+        let entities: Vec<_> =
+            all(rules.entities, payload).into_iter().filter_map(|found| self.text(Some(found))).collect();
+        let mut text = |places| self.text(first(places, payload));
+        Fields {
+            scope,
+            event_type,
+            time,
+            actor: text(rules.actor),
+            subject: text(rules.subject).or_else(|| entities.first().cloned()),
+            project: text(rules.project),
+            environment: text(rules.environment),
+            entities,
+            level: (scope == Scope::Logging).then(|| rules.level(payload)).flatten(),
+            schema_version: None,
+        }
+    }
+
+    /// The text, unless it is too long to be found by.
+    fn text(&mut self, found: Option<Found>) -> Option<String> {
+        let (at, text) = found?;
+        if text.len() <= MAX_TEXT {
+            return Some(text);
+        }
+        let message = format!("expected at most {MAX_TEXT} bytes, found {}", text.len());
+        self.violations.push(Violation::new(at, "maxLength", message));
+        None
+    }
+
+    fn violations(mut self) -> Vec<Violation> {
+        self.violations.sort();
+        self.violations.dedup();
+        self.violations
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{Level, catalog};
+
+    fn read(name: &str, payload: &Value) -> Result<Reading, Refused> {
+        let received_at = "2026-01-01T00:00:00Z".parse().unwrap();
+        catalog(name).unwrap().read(payload.to_string().as_bytes(), received_at)
+    }
+
+    fn example(name: &str, event_type: &str) -> Value {
+        let known = catalog(name).unwrap().event_type(event_type).unwrap();
+        serde_json::from_str(known.examples[0]).unwrap()
+    }
+
+    /// The one violation's pointer and keyword.
+    #[track_caller]
+    fn violation(refused: Result<Reading, Refused>) -> (String, String) {
+        let [violation] = &refused.unwrap_err().violations[..] else { panic!("more than one violation") };
+        (violation.pointer.clone(), violation.keyword.clone())
+    }
+
+    #[test]
+    fn unleash_s_fields() {
+        let reading = read("unleash", &example("unleash", "feature-created")).unwrap();
+        assert_eq!(reading.producer_id, Some(ProducerId::Number(27332)));
+        assert_eq!(
+            reading.fields,
+            Fields {
+                scope: Scope::Lifecycle,
+                event_type: "feature-created".to_owned(),
+                time: "2024-10-03T11:09:53.225Z".parse().unwrap(),
+                actor: Some("user@getunleash.io".to_owned()),
+                subject: Some("test-flag".to_owned()),
+                entities: Vec::new(),
+                project: Some("test-project".to_owned()),
+                environment: None,
+                level: None,
+                schema_version: Some(1),
+            }
+        );
+    }
+
+    #[test]
+    fn migration_manager_s_fields() {
+        let fields = read("migration-manager", &example("migration-manager", "migration-created")).unwrap().fields;
+        assert_eq!(fields.scope, Scope::Lifecycle);
+        assert_eq!(fields.event_type, "migration-created");
+        assert_eq!(fields.entities.len(), 2);
+        assert_eq!(fields.subject.as_ref(), fields.entities.first());
+
+        let fields = read("migration-manager", &example("migration-manager", "instance-imported")).unwrap().fields;
+        assert_eq!(fields.time, "2025-12-09T23:41:17.482913605Z".parse().unwrap());
+        let actor = "a57be4e28ab1f1d315e9d3b174a54221b47dca44f2e5c7c436d9cf558e3f8b7e";
+        assert_eq!(fields.actor.as_deref(), Some(actor));
+
+        let reading = read("migration-manager", &example("migration-manager", "logging")).unwrap();
+        assert_eq!(reading.producer_id, None);
+        assert_eq!(reading.fields.scope, Scope::Logging);
+        assert_eq!(reading.fields.level, Some(Level::Info));
+        assert_eq!(reading.fields.time, "2025-12-09T23:17:28Z".parse().unwrap());
+    }
+
+    #[test]
+    fn levels_in_any_spelling() {
+        let mut event = example("migration-manager", "logging");
+        for (text, level) in [
+            ("debug", Some(Level::Debug)),
+            ("INFO", Some(Level::Info)),
+            ("Warning", Some(Level::Warn)),
+            ("ERROR+2", Some(Level::Error)),
+            ("loud", None),
+        ] {
+            event["metadata"]["level"] = json!(text);
+            assert_eq!(read("migration-manager", &event).unwrap().fields.level, level, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_base_decides_on_unknown_types() {
+        let mut event = json!({"id": 1, "type": "change-request-created", "createdBy": "ada",
+            "createdAt": "2024-10-03T11:09:53Z", "data": {}, "more": [1]});
+        let fields = read("unleash", &event).unwrap().fields;
+        assert_eq!(fields.event_type, "change-request-created");
+        assert_eq!(fields.schema_version, None);
+
+        event["createdBy"] = json!(7);
+        assert_eq!(violation(read("unleash", &event)), ("/createdBy".to_owned(), "type".to_owned()));
+
+        let event = json!({"time": "2025-12-09T23:17:28", "type": "lifecycle", "metadata": {"entities": []}});
+        assert_eq!(violation(read("migration-manager", &event)), ("/metadata".to_owned(), "required".to_owned()));
+    }
+
+    #[test]
+    fn times_out_of_range() {
+        let mut event = example("unleash", "feature-created");
+        let time = |event: &mut Value, time: &str| {
+            event["createdAt"] = json!(time);
+            read("unleash", event)
+        };
+        for accepted in ["2000-01-01T00:00:00Z", "2026-01-01T01:00:00Z"] {
+            assert!(time(&mut event, accepted).is_ok(), "{accepted}");
+        }
+        for refused in ["1999-12-31T23:59:59.999Z", "2026-01-01T01:00:00.001Z"] {
+            assert_eq!(violation(time(&mut event, refused)), ("/createdAt".to_owned(), "time".to_owned()));
+        }
+    }
+
+    #[test]
+    fn what_is_no_event_at_all() {
+        let received_at = "2026-01-01T00:00:00Z".parse().unwrap();
+        let deep = "[".repeat(100_000);
+        for payload in [&b""[..], b"{", b"\xff", b"{} {}", deep.as_bytes()] {
+            let refused = catalog("unleash").unwrap().read(payload, received_at);
+            assert_eq!(violation(refused), (String::new(), "json".to_owned()));
+        }
+        for payload in [json!(null), json!([]), json!("text")] {
+            assert_eq!(violation(read("unleash", &payload)), (String::new(), "type".to_owned()));
+        }
+    }
+
+    #[test]
+    fn every_violation_is_told_in_order() {
+        let refused = read("unleash", &json!({"type": "feature-created", "tags": 1, "id": "1"})).unwrap_err();
+        assert_eq!(refused.event_type.as_deref(), Some("feature-created"));
+        let told: Vec<_> = refused.violations.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                "createdAt is required",
+                "createdBy is required",
+                "data is required",
+                "/id: expected integer, found \"1\"",
+                "/tags: expected null or array, found 1",
+            ]
+        );
+    }
+
+    #[test]
+    fn payloads_are_not_endless() {
+        let mut event = example("unleash", "feature-created");
+        event["data"]["description"] = json!("x".repeat(MAX_PAYLOAD));
+        assert_eq!(violation(read("unleash", &event)), (String::new(), "maxLength".to_owned()));
+    }
+
+    #[test]
+    fn what_events_are_found_by_is_short() {
+        let mut event = example("unleash", "feature-created");
+        event["featureName"] = json!("x".repeat(MAX_TEXT + 1));
+        assert_eq!(violation(read("unleash", &event)), ("/featureName".to_owned(), "maxLength".to_owned()));
+    }
+}

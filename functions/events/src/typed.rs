@@ -1,0 +1,53 @@
+//! What the generated types share.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::rules::{first, whole_number};
+
+/// Why JSON could not be given a Rust type.
+#[derive(Debug, thiserror::Error)]
+pub enum ParseError {
+    /// It is no JSON.
+    #[error("not JSON: {0}")]
+    Json(#[source] serde_json::Error),
+    /// It does not have the form of its type.
+    #[error("not an event of the type {event_type}: {source}")]
+    Type {
+        /// The type that it says it has.
+        event_type: &'static str,
+        /// Where the two differ.
+        source: serde_json::Error,
+    },
+}
+
+pub(crate) fn json(payload: &[u8]) -> Result<Value, ParseError> {
+    serde_json::from_slice(payload).map_err(ParseError::Json)
+}
+
+/// The event's type, by the catalog's rules.
+pub(crate) fn event_type(catalog: &str, payload: &Value) -> Option<String> {
+    Some(first(crate::catalog(catalog)?.rules.event_type, payload)?.1)
+}
+
+pub(crate) fn read<T: DeserializeOwned>(event_type: &'static str, payload: &Value) -> Result<T, ParseError> {
+    // JSON Schema counts `1.0` as an integer and serde does not. It is rare, so the ordinary way
+    // does not pay for it.
+    T::deserialize(payload)
+        .or_else(|error| T::deserialize(&with_whole_numbers(payload)).map_err(|_| error))
+        .map_err(|source| ParseError::Type { event_type, source })
+}
+
+pub(crate) fn write(event: &impl Serialize) -> Result<Value, ParseError> {
+    serde_json::to_value(event).map_err(ParseError::Json)
+}
+
+fn with_whole_numbers(value: &Value) -> Value {
+    match value {
+        Value::Number(_) => whole_number(value).map_or_else(|| value.clone(), Value::from),
+        Value::Array(items) => items.iter().map(with_whole_numbers).collect(),
+        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), with_whole_numbers(value))).collect(),
+        _ => value.clone(),
+    }
+}

@@ -1,0 +1,11 @@
+//! The manage function on AWS Lambda.
+
+use store::Env;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    store::log_as_json();
+    let lookup = |name: &str| std::env::var(name).ok();
+    let state = manage::from_env(&Env::new(&lookup))?;
+    lambda_http::run(web::finish(manage::router(state))).await
+}

@@ -1,0 +1,57 @@
+//! `/v1/sources`: the registered producers.
+
+use axum::Json;
+use axum::extract::{Path, State as Shared};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use store::{Record, Source};
+use web::{JsonBody, Manage, Problem};
+
+use crate::State;
+use crate::name::{Violations, unknown};
+
+/// What a source is created from.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewSource {
+    name: String,
+    catalog: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct SourceList {
+    sources: Vec<Source>,
+}
+
+/// `POST /v1/sources`.
+pub(crate) async fn create(
+    Shared(state): Shared<State>,
+    _: Manage,
+    JsonBody(new): JsonBody<NewSource>,
+) -> Result<(StatusCode, Json<Source>), Problem> {
+    let mut violations = Violations::default();
+    violations.check_name(&new.name);
+    if events::catalog(&new.catalog).is_none() {
+        let known: Vec<&str> = events::catalogs().map(events::Catalog::name).collect();
+        violations.add("catalog", "enum", format!("expected one of {}", known.join(", ")));
+    }
+    violations.into_result()?;
+    let source = Source { name: new.name, catalog: new.catalog, created_at: (state.clock)() };
+    state.config.create(&source).await?;
+    Ok((StatusCode::CREATED, Json(source)))
+}
+
+/// `GET /v1/sources`.
+pub(crate) async fn list(Shared(state): Shared<State>, _: Manage) -> Result<Json<SourceList>, Problem> {
+    Ok(Json(SourceList { sources: state.config.list().await? }))
+}
+
+/// `DELETE /v1/sources/{name}`: its keys stop working, its events stay.
+pub(crate) async fn remove(
+    Shared(state): Shared<State>,
+    _: Manage,
+    Path(name): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let removed = state.config.remove::<Source>(&name).await?;
+    if removed { Ok(StatusCode::NO_CONTENT) } else { Err(unknown(Source::KIND, &name)) }
+}

@@ -1,0 +1,59 @@
+//! Cursors: where the next page of a search begins.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use events::EventId;
+use sha2::{Digest, Sha256};
+use web::{Kind, Problem};
+
+const CHECK: usize = 8;
+
+/// The cursor of a search with these filters that goes on after `id`.
+pub(crate) fn encode(id: EventId, filters: &str) -> String {
+    let mut bytes = id.as_u64().to_be_bytes().to_vec();
+    bytes.extend(check(filters));
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// Where a cursor of a search with these filters goes on.
+pub(crate) fn decode(cursor: &str, filters: &str) -> Result<EventId, Problem> {
+    let problem = |what: &str| {
+        Problem::new(Kind::BadRequest, format!("The parameter `cursor` {what}")).with("parameter", "cursor")
+    };
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).unwrap_or_default();
+    let (id, of) = bytes.split_first_chunk().ok_or_else(|| problem("is not one that a search answered with"))?;
+    let id =
+        EventId::from_u64(u64::from_be_bytes(*id)).ok_or_else(|| problem("is not one that a search answered with"))?;
+    if *of == check(filters) {
+        Ok(id)
+    } else {
+        Err(problem("belongs to a search with other filters: send the same ones, or start without a cursor"))
+    }
+}
+
+fn check(filters: &str) -> [u8; CHECK] {
+    let hash: [u8; 32] = Sha256::digest(filters).into();
+    let mut check = [0; CHECK];
+    check.copy_from_slice(&hash[..CHECK]);
+    check
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_comes_back_for_its_own_filters_alone() {
+        let id = EventId::from_u64(3_189_573_493_862_400).unwrap();
+        let cursor = encode(id, "type=a");
+        assert_eq!(decode(&cursor, "type=a").unwrap(), id);
+        assert!(decode(&cursor, "type=b").is_err());
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for cursor in ["", "x", "AAAA", "not base64!", "_____________________w"] {
+            assert!(decode(cursor, "").is_err(), "{cursor}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! `GET /v1/events/{id}/deliveries`: for every target, what became of the event, and why.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, State as Shared};
+use events::{Event, EventId};
+use jiff::Timestamp;
+use serde::Serialize;
+use store::{Attempt, Delivery, Status, Target};
+use web::{Problem, Read};
+
+use crate::State;
+use crate::search::{event_id, no_event};
+
+/// Every target's answer for one event.
+#[derive(Debug, Serialize)]
+pub(crate) struct Explanation {
+    event: EventId,
+    deliveries: Vec<Explained>,
+}
+
+/// One target's answer.
+#[derive(Debug, Serialize)]
+struct Explained {
+    target: String,
+    status: Word,
+    /// Why it stands so, in words.
+    reason: String,
+    /// The target's field that did not let the event pass.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filter: Option<&'static str>,
+    attempts: Vec<Attempt>,
+    next_attempt_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Word {
+    Delivered,
+    Waiting,
+    Failed,
+    NotWanted,
+}
+
+/// `GET /v1/events/{id}/deliveries`.
+pub(crate) async fn explain(
+    Shared(state): Shared<State>,
+    _: Read,
+    Path(id): Path<String>,
+) -> Result<Json<Explanation>, Problem> {
+    let event = event_id(&id)?;
+    let event = state.events.get(event).await?.ok_or_else(|| no_event(&id))?;
+    // What was just created or removed is to be seen here at once.
+    let targets = state.targets.all(Duration::ZERO).await?;
+    let mut recorded = state.deliveries.of_event(event.id).await?;
+    let mut deliveries: Vec<Explained> = Vec::new();
+    for target in targets.iter() {
+        let known = recorded.iter().position(|delivery| delivery.target == target.name);
+        deliveries.push(match known {
+            Some(index) => attempted(recorded.swap_remove(index)),
+            None => not_attempted(target, &event),
+        });
+    }
+    // What remains went to targets that have been removed since.
+    deliveries.extend(recorded.into_iter().map(attempted));
+    deliveries.sort_by(|a, b| a.target.cmp(&b.target));
+    Ok(Json(Explanation { event: event.id, deliveries }))
+}
+
+fn attempted(delivery: Delivery) -> Explained {
+    let count = delivery.attempts.len();
+    let last = delivery.attempts.last();
+    let why = last.and_then(|attempt| attempt.error.clone()).unwrap_or_else(|| "no reason was recorded".to_owned());
+    let (status, reason) = match delivery.status {
+        Status::Delivered => (Word::Delivered, format!("accepted at attempt {count}")),
+        Status::Waiting => (Word::Waiting, format!("attempt {count} failed: {why}")),
+        Status::Failed => (Word::Failed, format!("gave up after attempt {count}: {why}")),
+    };
+    Explained {
+        target: delivery.target,
+        status,
+        reason,
+        filter: None,
+        attempts: delivery.attempts,
+        next_attempt_at: delivery.next_attempt_at,
+    }
+}
+
+fn not_attempted(target: &Target, event: &Event) -> Explained {
+    let (status, reason, filter) = match target.wants(&event.fields, event.received_at) {
+        Ok(()) => (Word::Waiting, "the first attempt is due".to_owned(), None),
+        Err(not) => (Word::NotWanted, not.reason, Some(not.filter)),
+    };
+    Explained { target: target.name.clone(), status, reason, filter, attempts: Vec::new(), next_attempt_at: None }
+}

@@ -1,0 +1,120 @@
+//! What every function reads from its environment, and the AWS clients made from it.
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Region, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_types::SdkConfig;
+use std::time::Duration;
+
+/// A variable that the function cannot start without.
+#[derive(Debug, thiserror::Error)]
+pub enum EnvError {
+    /// The variable is not set, or empty.
+    #[error("environment variable {0} is not set: infra/template.yaml says which function needs it")]
+    Missing(&'static str),
+    /// The variable is set to something that it cannot be.
+    #[error("environment variable {name} is {value:?}: expected {expected}")]
+    Invalid {
+        /// The variable's name.
+        name: &'static str,
+        /// What it is set to.
+        value: String,
+        /// What it may be.
+        expected: &'static str,
+    },
+}
+
+/// The process's environment behind a function, so that tests and the local stack can give their own.
+pub struct Env<'a>(&'a dyn Fn(&str) -> Option<String>);
+
+impl<'a> Env<'a> {
+    /// An environment that answers with what `lookup` finds.
+    pub fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self(lookup)
+    }
+
+    /// The variable's value, `None` where it is unset or empty.
+    pub fn get(&self, name: &str) -> Option<String> {
+        (self.0)(name).filter(|value| !value.is_empty())
+    }
+
+    /// The variable's value.
+    pub fn required(&self, name: &'static str) -> Result<String, EnvError> {
+        self.get(name).ok_or(EnvError::Missing(name))
+    }
+
+    /// The variable parsed; `default` where it is unset.
+    pub fn parsed<T: std::str::FromStr>(
+        &self,
+        name: &'static str,
+        default: T,
+        expected: &'static str,
+    ) -> Result<T, EnvError> {
+        match self.get(name) {
+            None => Ok(default),
+            Some(value) => value.parse().map_err(|_| EnvError::Invalid { name, value, expected }),
+        }
+    }
+
+    /// `SHARDS`: into how many partitions the log is spread; fixed for a deployment's life.
+    pub fn shards(&self) -> Result<u16, EnvError> {
+        const EXPECTED: &str = "a whole number from 1 to 64";
+        let shards = self.parsed("SHARDS", 4, EXPECTED)?;
+        if (1..=64).contains(&shards) {
+            Ok(shards)
+        } else {
+            Err(EnvError::Invalid { name: "SHARDS", value: shards.to_string(), expected: EXPECTED })
+        }
+    }
+
+    /// How a service of AWS is reached: `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
+    /// `AWS_SESSION_TOKEN`, and `AWS_ENDPOINT_URL_<SERVICE>` or `AWS_ENDPOINT_URL` where it is not
+    /// AWS itself. `service` is the name in that variable: `DYNAMODB`, `SQS`.
+    ///
+    /// Lambda sets the credentials for as long as the process lives, so the chain of providers that
+    /// `aws-config` brings would only cost start-up time.
+    pub fn aws(&self, service: &str) -> Result<SdkConfig, EnvError> {
+        let credentials = Credentials::new(
+            self.required("AWS_ACCESS_KEY_ID")?,
+            self.required("AWS_SECRET_ACCESS_KEY")?,
+            self.get("AWS_SESSION_TOKEN"),
+            None,
+            "environment",
+        );
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(2))
+            .operation_attempt_timeout(Duration::from_secs(5))
+            .build();
+        let mut config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(self.required("AWS_REGION")?))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .retry_config(RetryConfig::standard().with_max_attempts(4))
+            .timeout_config(timeouts);
+        let endpoint = self.get(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| self.get("AWS_ENDPOINT_URL"));
+        if let Some(url) = endpoint {
+            config = config.endpoint_url(url);
+        }
+        Ok(config.build())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let error = Env::new(&|_| None).required("EVENTS_TABLE").unwrap_err();
+        assert!(error.to_string().contains("EVENTS_TABLE"), "{error}");
+    }
+
+    #[test]
+    fn shards_are_bounded() {
+        for (value, ok) in [("1", true), ("64", true), ("0", false), ("65", false), ("four", false)] {
+            let env = |name: &str| (name == "SHARDS").then(|| value.to_owned());
+            assert_eq!(Env::new(&env).shards().is_ok(), ok, "{value}");
+        }
+        assert_eq!(Env::new(&|_| None).shards().unwrap(), 4);
+    }
+}

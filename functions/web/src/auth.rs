@@ -1,0 +1,145 @@
+//! Who is calling, and what they may do.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use base64::Engine;
+use store::{Config, Directory, Key, KeyScope};
+
+use crate::problem::{Kind, Problem};
+use crate::token;
+
+/// The name under which the deployment's own first manage key acts.
+const FIRST_KEY: &str = "first-manage-key";
+
+/// The keys of a deployment, as a function checks them.
+///
+/// They are kept for at most 30 s, which is how long a removed key may go on working.
+#[derive(Debug, Clone)]
+pub struct Keys(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    first_sha256: Option<String>,
+    keys: Directory<Key>,
+}
+
+/// An authenticated caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The key's name.
+    pub key: String,
+    /// What it may do.
+    pub scope: KeyScope,
+    /// The source that an ingest key posts for.
+    pub source: Option<String>,
+}
+
+impl Keys {
+    /// The keys of this `config` table, and the manage key that the deployment was created with,
+    /// by the SHA-256 of its token (`MANAGE_KEY_SHA256`).
+    pub fn new(config: Config, first_sha256: Option<String>) -> Self {
+        Self(Arc::new(Inner { first_sha256, keys: Directory::new(config) }))
+    }
+
+    /// The caller that these headers speak for.
+    ///
+    /// Tokens are found by their hash, so the time that takes says nothing of how much of a wrong
+    /// one was right.
+    pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
+        let token = token_of(headers).filter(|token| token::is_well_formed(token)).ok_or_else(unauthorized)?;
+        let sha256 = token::sha256(&token);
+        if self.0.first_sha256.as_deref() == Some(sha256.as_str()) {
+            return Ok(Caller { key: FIRST_KEY.to_owned(), scope: KeyScope::Manage, source: None });
+        }
+        let key = self.0.keys.find(|key| key.sha256 == sha256).await?.ok_or_else(unauthorized)?;
+        Ok(Caller { key: key.name, scope: key.scope, source: key.source })
+    }
+}
+
+/// The token in `Authorization: Bearer <token>`, or the password of Basic credentials.
+fn token_of(headers: &HeaderMap) -> Option<String> {
+    let (scheme, credentials) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.trim().split_once(' ')?;
+    let credentials = credentials.trim();
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(credentials.to_owned());
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = base64::engine::general_purpose::STANDARD.decode(credentials).ok()?;
+    let (_, password) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
+    Some(password.to_owned())
+}
+
+/// One answer for every reason: an unknown token looks like none.
+fn unauthorized() -> Problem {
+    Problem::new(
+        Kind::Unauthorized,
+        "Send a key's token: `Authorization: Bearer <token>`, or Basic with the token as the password",
+    )
+}
+
+macro_rules! extractor {
+    ($(#[$doc:meta])* $name:ident, $scope:ident, $word:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone)]
+        pub struct $name(pub Caller);
+
+        impl<S> FromRequestParts<S> for $name
+        where
+            S: Send + Sync,
+            Keys: FromRef<S>,
+        {
+            type Rejection = Problem;
+
+            async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+                let caller = Keys::from_ref(state).authenticate(&parts.headers).await?;
+                if caller.scope == KeyScope::$scope {
+                    return Ok(Self(caller));
+                }
+                let detail = format!("This needs a key of scope `{}`; the key {:?} has another", $word, caller.key);
+                Err(Problem::new(Kind::Forbidden, detail))
+            }
+        }
+    };
+}
+
+extractor!(
+    /// A caller that may post events.
+    Ingest, Ingest, "ingest"
+);
+extractor!(
+    /// A caller that may search and read.
+    Read, Read, "read"
+);
+extractor!(
+    /// A caller that may change targets, sources and keys.
+    Manage, Manage, "manage"
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(value: &str) -> Option<String> {
+        token_of(&HeaderMap::from_iter([(header::AUTHORIZATION, value.parse().unwrap())]))
+    }
+
+    #[test]
+    fn bearer_and_basic_carry_the_token() {
+        assert_eq!(token("Bearer abc").as_deref(), Some("abc"));
+        assert_eq!(token("bearer  abc ").as_deref(), Some("abc"));
+        // mm:abc
+        assert_eq!(token("Basic bW06YWJj").as_deref(), Some("abc"));
+    }
+
+    #[test]
+    fn anything_else_carries_none() {
+        for value in ["abc", "Digest abc", "Basic !!!", "Basic YWJj", ""] {
+            assert_eq!(token(value), None, "{value}");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Query parameters, read strictly: nothing is silently ignored.
+
+use axum::extract::RawQuery;
+
+use crate::problem::{Kind, Problem};
+
+/// The most bytes that one parameter's value may have.
+const MAX_VALUE: usize = 4096;
+
+/// A request's query parameters, each known and given once.
+#[derive(Debug, Default)]
+pub struct Params(Vec<(String, String)>);
+
+impl Params {
+    /// The parameters of a query string, all of them among `known`.
+    pub fn read(RawQuery(query): RawQuery, known: &[&str]) -> Result<Self, Problem> {
+        let mut params: Vec<(String, String)> = Vec::new();
+        for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            if !known.contains(&name.as_ref()) {
+                let name: String = name.chars().take(64).collect();
+                return Err(bad(&name, &format!("is not a parameter of this path, which takes {}", known.join(", "))));
+            }
+            if params.iter().any(|(other, _)| *other == name) {
+                return Err(bad(&name, "is given twice: separate several values by commas"));
+            }
+            if value.len() > MAX_VALUE {
+                return Err(bad(&name, &format!("has {} bytes: {MAX_VALUE} at most", value.len())));
+            }
+            params.push((name.into_owned(), value.into_owned()));
+        }
+        Ok(Self(params))
+    }
+
+    /// The parameter's value, where it was given.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The parameter's values: any of them may match. Empty where it was not given.
+    pub fn list(&self, name: &str) -> Result<Vec<String>, Problem> {
+        const MAX_VALUES: usize = 20;
+        let Some(value) = self.get(name) else { return Ok(Vec::new()) };
+        let values: Vec<String> = value.split(',').map(|value| value.trim().to_owned()).collect();
+        if values.iter().any(String::is_empty) {
+            return Err(bad(name, "has an empty value"));
+        }
+        if values.len() > MAX_VALUES {
+            return Err(bad(name, &format!("has {} values: {MAX_VALUES} at most", values.len())));
+        }
+        Ok(values)
+    }
+
+    /// The parameter's value read by `parse`; `expected` says what it may be.
+    pub fn parsed<T>(
+        &self,
+        name: &str,
+        expected: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, Problem> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        let short: String = value.chars().take(64).collect();
+        parse(value).map(Some).ok_or_else(|| bad(name, &format!("is {short:?}: expected {expected}")))
+    }
+}
+
+/// The problem of one parameter.
+fn bad(name: &str, what: &str) -> Problem {
+    Problem::new(Kind::BadRequest, format!("The parameter `{name}` {what}")).with("parameter", name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(query: &str) -> Result<Params, Problem> {
+        Params::read(RawQuery(Some(query.to_owned())), &["type", "limit"])
+    }
+
+    #[test]
+    fn values_are_decoded_and_split() {
+        let params = read("type=a%20b,c&limit=5").unwrap();
+        assert_eq!(params.list("type").unwrap(), ["a b", "c"]);
+        assert_eq!(params.parsed("limit", "", |value| value.parse::<u32>().ok()).unwrap(), Some(5));
+    }
+
+    #[test]
+    fn what_is_wrong_names_its_parameter() {
+        for (query, name) in [("x=1", "x"), ("type=a&type=b", "type")] {
+            assert_eq!(read(query).unwrap_err().document()["parameter"], name, "{query}");
+        }
+        for query in ["type=", "type=a,,b", "type=a,"] {
+            assert!(read(query).unwrap().list("type").is_err(), "{query}");
+        }
+        let refused = read("limit=many").unwrap().parsed("limit", "a number", |value| value.parse::<u32>().ok());
+        assert!(refused.unwrap_err().document()["detail"].as_str().unwrap().contains("many"));
+    }
+}

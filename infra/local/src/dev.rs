@@ -1,0 +1,247 @@
+//! `tidings dev`: all five functions, DynamoDB and SQS in one process, on one port.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{self, Next};
+use store::Env;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+
+use crate::dynamodb::DynamoDb;
+use crate::keys::{self, AwsEndpoints, DevFile};
+use crate::pollers::{QueuePoller, Stop, StreamPoller};
+use crate::sqs::{Queue, QueueConfig, Redrive, Sqs};
+use crate::{demo, tables, terminal};
+
+/// The queue between fanout and deliver.
+const DELIVERY: &str = "delivery";
+
+/// Where messages of it go that deliver could not handle.
+const DELIVERY_DEAD_LETTERS: &str = "delivery-dead-letters";
+
+/// Where stream records go that fanout could not handle.
+const STREAM_DEAD_LETTERS: &str = "stream-dead-letters";
+
+/// How long a message is hidden from others while it is worked on: longer than an attempt takes.
+const VISIBILITY: Duration = Duration::from_mins(1);
+
+/// How many batches of messages are worked on at once: one with a target that hangs is in hand for
+/// as long as that target's timeout.
+const CONCURRENCY: usize = 64;
+
+/// Run the whole of Tidings on this machine.
+///
+/// All five functions, DynamoDB and SQS in one process, on one port. Stop it, kill it, start it
+/// again: nothing is lost.
+///
+/// The first start creates a source for each catalog, named as its catalog, and one key of each
+/// scope. Their tokens are printed, and written for scripts to <data-dir>/dev.json.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  tidings dev --demo              with example events and a webhook receiver
+  tidings dev --port 0            on a free port; <data-dir>/dev.json tells which
+  RUST_LOG=debug tidings dev      with everything that happens inside
+  rm -r .tidings                  start from nothing again")]
+pub struct Args {
+    /// The port to listen on; 0 takes a free one
+    #[arg(long, default_value_t = 8080, env = "TIDINGS_PORT")]
+    port: u16,
+
+    /// Where the data is kept
+    #[arg(long, default_value = ".tidings", env = "TIDINGS_DATA_DIR", value_name = "DIR")]
+    data_dir: PathBuf,
+
+    /// Also load the catalogs' example events, and deliver them to a target in this process
+    #[arg(long)]
+    demo: bool,
+}
+
+/// Runs until it is interrupted.
+///
+/// # Errors
+/// Where the port is taken, or the data folder cannot be used.
+pub async fn run(args: Args) -> anyhow::Result<()> {
+    terminal::start();
+    let _lock = lock(&args.data_dir)?;
+    let listener = TcpListener::bind(("127.0.0.1", args.port))
+        .await
+        .with_context(|| format!("cannot listen on port {}: choose another with --port", args.port))?;
+    let url = format!("http://{}", listener.local_addr()?);
+
+    let dynamodb = DynamoDb::start(&args.data_dir.join("dynamodb.sqlite3")).await?;
+    let sqs = Sqs::start(&args.data_dir.join("sqs.sqlite3"), queues()).await?;
+    let aws = AwsEndpoints {
+        dynamodb: dynamodb.endpoint().to_owned(),
+        sqs: sqs.endpoint().to_owned(),
+        delivery_queue: sqs.url(DELIVERY),
+    };
+    let functions = Functions::new(&aws)?;
+    tables::create(&functions.dynamodb).await?;
+
+    let written = Arc::new(Notify::new());
+    let app = functions.app(Arc::clone(&written)).merge(demo_receiver(args.demo));
+    let (stop, stopped) = watch::channel(false);
+    let pollers = functions.pollers(dynamodb, &sqs, written, &stopped)?;
+    let server = tokio::spawn(async move { axum::serve(listener, app).await });
+
+    let file = args.data_dir.join("dev.json");
+    let config = store::Config::new(functions.dynamodb, tables::CONFIG.to_owned());
+    let keys = keys::ensure(&config, &DevFile::read(&file).keys).await?;
+    let dev = DevFile { url, keys, aws };
+    dev.write(&file)?;
+    greet(&dev, &file);
+    if args.demo {
+        let loaded = demo::load(&dev).await.context("the demo cannot be loaded")?;
+        tracing::info!(stored = loaded.stored, duplicates = loaded.duplicates, "demo loaded");
+    }
+    tokio::select! {
+        served = server => served?.context("the server ended")?,
+        interrupted = tokio::signal::ctrl_c() => interrupted.context("no interrupt can be waited for")?,
+    }
+    // Attempts that are under way are recorded, so that they are not made again.
+    stop.send_replace(true);
+    if tokio::time::timeout(Duration::from_secs(12), futures::future::join_all(pollers)).await.is_err() {
+        tracing::warn!("attempts were under way that will be made again");
+    }
+    Ok(())
+}
+
+/// The queues of `infra/template.yaml`.
+fn queues() -> Vec<QueueConfig> {
+    let dead_letters = |name: &str| QueueConfig { name: name.to_owned(), visibility: VISIBILITY, redrive: None };
+    // Retries are by visibility, and a target may have up to a hundred attempts.
+    let redrive = Redrive { dead_letters: DELIVERY_DEAD_LETTERS.to_owned(), max_receives: 250 };
+    let delivery = QueueConfig { name: DELIVERY.to_owned(), visibility: VISIBILITY, redrive: Some(redrive) };
+    vec![delivery, dead_letters(DELIVERY_DEAD_LETTERS), dead_letters(STREAM_DEAD_LETTERS)]
+}
+
+/// The five functions' states.
+struct Functions {
+    dynamodb: aws_sdk_dynamodb::Client,
+    ingest: ingest::State,
+    query: query::State,
+    manage: manage::State,
+    fanout: fanout::State,
+    deliver: deliver::State,
+}
+
+impl Functions {
+    /// Reads each function's configuration as on AWS, from the variables that the template sets.
+    fn new(aws: &AwsEndpoints) -> anyhow::Result<Self> {
+        let variables = HashMap::from([
+            ("EVENTS_TABLE", tables::EVENTS),
+            ("CONFIG_TABLE", tables::CONFIG),
+            ("DELIVERIES_TABLE", tables::DELIVERIES),
+            ("QUARANTINE_TABLE", tables::QUARANTINE),
+            ("DELIVERY_QUEUE_URL", &aws.delivery_queue),
+            // Webhook receivers that are being developed run on this machine.
+            ("ALLOWED_CIDRS", "127.0.0.0/8,::1/128"),
+            ("AWS_REGION", "local"),
+            ("AWS_ACCESS_KEY_ID", "local"),
+            ("AWS_SECRET_ACCESS_KEY", "local"),
+            ("AWS_ENDPOINT_URL_DYNAMODB", &aws.dynamodb),
+            ("AWS_ENDPOINT_URL_SQS", &aws.sqs),
+        ]);
+        let lookup = |name: &str| variables.get(name).map(|value| (*value).to_owned());
+        let env = Env::new(&lookup);
+        Ok(Self {
+            dynamodb: aws_sdk_dynamodb::Client::new(&env.aws("DYNAMODB")?),
+            ingest: ingest::from_env(&env)?,
+            query: query::from_env(&env)?,
+            manage: manage::from_env(&env)?,
+            fanout: fanout::from_env(&env)?,
+            deliver: deliver::from_env(&env)?,
+        })
+    }
+
+    /// The HTTP functions behind one port. A request that may have stored something wakes the
+    /// stream's poller.
+    fn app(&self, written: Arc<Notify>) -> Router {
+        let wake = move |request: Request, next: Next| {
+            let written = Arc::clone(&written);
+            async move {
+                let response = next.run(request).await;
+                written.notify_one();
+                response
+            }
+        };
+        let ingest = ingest::router(self.ingest.clone()).route_layer(middleware::from_fn(wake));
+        web::finish(ingest.merge(query::router(self.query.clone())).merge(manage::router(self.manage.clone())))
+    }
+
+    /// What stands for the event source mappings, a task each.
+    fn pollers(
+        &self,
+        dynamodb: DynamoDb,
+        sqs: &Sqs,
+        written: Arc<Notify>,
+        stop: &Stop,
+    ) -> anyhow::Result<[JoinHandle<()>; 2]> {
+        let queue = |name: &str| -> anyhow::Result<Queue> { sqs.queue(name).context("a queue that is served") };
+        let stream = StreamPoller {
+            dynamodb: Arc::new(dynamodb),
+            table: tables::EVENTS.to_owned(),
+            written,
+            dead_letters: queue(STREAM_DEAD_LETTERS)?,
+        };
+        let messages = QueuePoller { queue: queue(DELIVERY)?, batch_size: 10, concurrency: CONCURRENCY };
+        let (fanout, deliver) = (self.fanout.clone(), self.deliver.clone());
+        let fan_out = move |batch| {
+            let state = fanout.clone();
+            async move { Ok(fanout::handle(&state, batch).await) }
+        };
+        let deliver = move |batch| {
+            let state = deliver.clone();
+            async move { Ok(deliver::handle(&state, batch).await) }
+        };
+        Ok([tokio::spawn(stream.run(fan_out, stop.clone())), tokio::spawn(messages.run(deliver, stop.clone()))])
+    }
+}
+
+fn demo_receiver(demo: bool) -> Router {
+    if demo { demo::receiver() } else { Router::new() }
+}
+
+/// Holds the data folder for this process alone.
+fn lock(data_dir: &std::path::Path) -> anyhow::Result<File> {
+    std::fs::create_dir_all(data_dir).with_context(|| format!("cannot create {}", data_dir.display()))?;
+    let path = data_dir.join("lock");
+    let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    if file.try_lock().is_err() {
+        bail!(
+            "{} is in use by another `tidings dev`: stop it, or choose another folder with --data-dir",
+            data_dir.display()
+        );
+    }
+    Ok(file)
+}
+
+/// What a person needs to begin.
+fn greet(dev: &DevFile, file: &std::path::Path) {
+    let (url, keys) = (&dev.url, &dev.keys);
+    println!("Tidings is ready at {url}\n");
+    for (source, token) in &keys.ingest {
+        println!("  ingest  {token}  posts as {source}");
+    }
+    println!("  read    {}  searches and reads", keys.read);
+    println!("  manage  {}  changes targets, sources and keys", keys.manage);
+    println!("\nThe same for scripts: {}\n", file.display());
+    let example = events::catalog("unleash")
+        .and_then(|unleash| unleash.event_type("user-created"))
+        .and_then(|kind| kind.examples.first());
+    if let (Some(example), Some(token)) = (example, keys.ingest.get("unleash")) {
+        println!("Post an event, and find it again:\n");
+        println!("  curl {url}/v1/events -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' \\");
+        println!("    -d '{}'\n", example.replace('\'', "'\\''"));
+        println!("  curl '{url}/v1/events?type=user-created' -H 'Authorization: Bearer {}'\n", keys.read);
+    }
+}

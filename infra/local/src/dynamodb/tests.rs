@@ -1,0 +1,92 @@
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::types::AttributeValue;
+use tempfile::TempDir;
+
+use super::*;
+use crate::tables;
+
+/// A DynamoDB with the tables, its client, and the folder with its data.
+pub(crate) async fn start() -> (DynamoDb, Client, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let dynamodb = DynamoDb::start(&folder.path().join("dynamodb.sqlite3")).await.unwrap();
+    let client = client(dynamodb.endpoint());
+    tables::create(&client).await.unwrap();
+    (dynamodb, client, folder)
+}
+
+fn client(endpoint: &str) -> Client {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("local"))
+        .credentials_provider(Credentials::new("local", "local", None, None, "test"))
+        .endpoint_url(endpoint);
+    Client::from_conf(config.build())
+}
+
+/// Stores an item as an event is stored.
+pub(crate) async fn put(client: &Client, pk: &str, id: u64) {
+    client
+        .put_item()
+        .table_name(tables::EVENTS)
+        .item("pk", AttributeValue::S(pk.to_owned()))
+        .item("sk", AttributeValue::N(id.to_string()))
+        .item("payload", AttributeValue::B(b"\x00\xff".to_vec().into()))
+        .send()
+        .await
+        .unwrap();
+}
+
+fn sequence(record: &EventRecord) -> &str {
+    record.change.sequence_number.as_deref().unwrap()
+}
+
+fn ids(batch: &Event) -> Vec<u64> {
+    let id = |record: &EventRecord| serde_dynamo::from_attribute_value(record.change.keys["sk"].clone()).unwrap();
+    batch.records.iter().map(id).collect()
+}
+
+#[tokio::test]
+async fn the_stream_gives_what_was_written_in_order_until_it_is_deleted() {
+    let (dynamodb, client, _folder) = start().await;
+    for id in [3, 1, 2] {
+        put(&client, "E#0", id).await;
+    }
+    let batch = dynamodb.stream_batch(tables::EVENTS, 2).await.unwrap();
+    assert_eq!(ids(&batch), [3, 1]);
+    let record = &batch.records[0];
+    assert_eq!(record.event_name, "INSERT");
+    assert_eq!(record.change.new_image["payload"], serde_dynamo::AttributeValue::B(vec![0x00, 0xff]));
+
+    dynamodb.delete_stream_records(tables::EVENTS, sequence(&batch.records[0])).await.unwrap();
+    assert_eq!(ids(&dynamodb.stream_batch(tables::EVENTS, 10).await.unwrap()), [1, 2]);
+}
+
+#[tokio::test]
+async fn a_stream_that_was_emptied_goes_on() {
+    let (dynamodb, client, _folder) = start().await;
+    let mut last = 0;
+    for id in 1..=3 {
+        put(&client, "E#0", id).await;
+        let batch = dynamodb.stream_batch(tables::EVENTS, 10).await.unwrap();
+        assert_eq!(ids(&batch), [id]);
+        let number = sequence(&batch.records[0]).parse::<i64>().unwrap();
+        assert!(number > last, "{number} follows {last}");
+        last = number;
+        dynamodb.delete_stream_records(tables::EVENTS, &number.to_string()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn items_and_stream_outlast_the_process() {
+    let (dynamodb, client, folder) = start().await;
+    put(&client, "E#0", 7).await;
+    // Opened a second time without the first being closed, as after a kill.
+    let again = DynamoDb::start(&folder.path().join("dynamodb.sqlite3")).await.unwrap();
+    assert_eq!(ids(&again.stream_batch(tables::EVENTS, 10).await.unwrap()), [7]);
+    let client = self::client(again.endpoint());
+    tables::create(&client).await.unwrap();
+    let all = client.scan().table_name(tables::EVENTS).send().await.unwrap();
+    assert_eq!(all.count(), 1);
+    drop(dynamodb);
+}

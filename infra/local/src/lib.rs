@@ -1,0 +1,11 @@
+//! Tidings in one process: all five functions, DynamoDB and SQS on a laptop.
+
+mod demo;
+pub mod dev;
+mod dynamodb;
+mod keys;
+mod pollers;
+mod sqlite;
+mod sqs;
+mod tables;
+mod terminal;

@@ -1,0 +1,157 @@
+//! The deployed stack, from outside: the same flow as on a laptop, through API Gateway, Lambda,
+//! DynamoDB streams and SQS.
+
+use std::time::Duration;
+
+use e2e::{Api, Deployment, Receiver, examples, within};
+use serde_json::{Value, json};
+
+/// How long the pollers of the event source mappings may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A deployment's API with the keys of the test.
+struct Keys {
+    manage: Api,
+    read: Api,
+    unleash: Api,
+    migration_manager: Api,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_template_deploys_and_does_the_main_job() {
+    let token = web::token::generate().expect("randomness");
+    let parameters = [format!("ManageKeySha256={}", web::token::sha256(&token)), "AllowedCidrs=127.0.0.0/8".to_owned()];
+    let deployment = Deployment::start(&parameters).await;
+    let api = deployment.api();
+    within(PATIENCE, "an answer of /healthz", || async { (api.get("/healthz").await.status == 200).then_some(()) })
+        .await;
+
+    refuses_who_has_no_key(&api).await;
+    let keys = create_keys(&api, &token).await;
+    let receiver = Receiver::start().await;
+    let target = json!({ "name": "audit", "address": receiver.url(), "level": "DEBUG", "retry_timeout": "1s" });
+    let created = keys.manage.post("/v1/targets", &target).await.expect(201);
+    let secret = created["signing_secret"].as_str().expect("a secret").to_owned();
+
+    let ids = every_example_is_stored_and_found(&keys).await;
+    let received = receiver.wait_for_all(ids.len(), PATIENCE).await;
+    received.iter().for_each(|webhook| webhook.verify(&secret));
+    let mut bodies: Vec<&[u8]> = received.iter().map(|webhook| webhook.body.as_slice()).collect();
+    let mut payloads: Vec<&[u8]> = ids.iter().map(|(_, payload)| payload.as_bytes()).collect();
+    bodies.sort_unstable();
+    bodies.dedup();
+    payloads.sort_unstable();
+    assert!(bodies == payloads, "every event arrives, byte for byte");
+    for (id, _) in &ids {
+        explained(&keys, *id, "delivered").await;
+    }
+
+    a_failed_attempt_is_made_again(&keys, &receiver).await;
+    what_fits_no_schema_is_kept(&keys).await;
+    pages_are_complete(&keys, ids.len() + 1).await;
+    unknown_paths_and_methods_are_refused(&keys).await;
+}
+
+async fn refuses_who_has_no_key(api: &Api) {
+    api.get("/v1/events").await.expect_problem(401);
+    api.post("/v1/events", &json!({})).await.expect_problem(401);
+    api.with_token("tdg_00000000000000000000000000000000000000").get("/v1/targets").await.expect_problem(401);
+}
+
+async fn create_keys(api: &Api, token: &str) -> Keys {
+    let manage = api.with_token(token);
+    let key = |name: &'static str, scope: &'static str, source: Option<&'static str>| {
+        let manage = manage.clone();
+        async move {
+            let mut new = json!({ "name": name, "scope": scope });
+            if let Some(source) = source {
+                let body = json!({ "name": source, "catalog": source });
+                manage.post("/v1/sources", &body).await.expect(201);
+                new["source"] = json!(source);
+            }
+            let created = manage.post("/v1/keys", &new).await.expect(201);
+            manage.with_token(created["token"].as_str().expect("a token"))
+        }
+    };
+    Keys {
+        read: key("read", "read", None).await,
+        unleash: key("unleash", "ingest", Some("unleash")).await,
+        migration_manager: key("migration-manager", "ingest", Some("migration-manager")).await,
+        manage: manage.clone(),
+    }
+}
+
+/// Posts every example, twice; their ids and payloads.
+async fn every_example_is_stored_and_found(keys: &Keys) -> Vec<(u64, &'static str)> {
+    let mut ids = Vec::new();
+    for example in examples() {
+        let api = match example.catalog {
+            "unleash" => &keys.unleash,
+            "migration-manager" => &keys.migration_manager,
+            _ => continue,
+        };
+        let id = api.post_bytes("/v1/events", example.payload).await.expect(201)["id"].as_u64().expect("an id");
+        let again = api.post_bytes("/v1/events", example.payload).await.expect(200);
+        assert_eq!(again["id"], id, "sent twice, stored once");
+        let event = keys.read.get(&format!("/v1/events/{id}")).await.expect(200);
+        assert_eq!(event["payload"], serde_json::from_str::<Value>(example.payload).expect("JSON"));
+        within(PATIENCE, "the event by its type", || async {
+            let found = keys.read.get(&format!("/v1/events?type={}", example.event_type)).await.expect(200);
+            found["events"].as_array().expect("events").iter().any(|event| event["id"] == id).then_some(())
+        })
+        .await;
+        ids.push((id, example.payload));
+    }
+    assert!(ids.len() >= 12, "both seeds' examples");
+    ids
+}
+
+/// The delivery of an event, once it stands as it should.
+async fn explained(keys: &Keys, event: u64, status: &str) -> Value {
+    within(PATIENCE, status, || async {
+        let explained = keys.read.get(&format!("/v1/events/{event}/deliveries")).await.expect(200);
+        Some(explained["deliveries"][0].clone()).filter(|delivery| delivery["status"] == status)
+    })
+    .await
+}
+
+async fn a_failed_attempt_is_made_again(keys: &Keys, receiver: &Receiver) {
+    receiver.answer_next(&[500]);
+    let mut event: Value = examples()
+        .iter()
+        .find(|e| e.event_type == "user-created")
+        .map(|e| serde_json::from_str(e.payload).expect("JSON"))
+        .expect("an example");
+    event["id"] = json!(900_001);
+    let stored = keys.unleash.post("/v1/events", &event).await.expect(201);
+    let delivery = explained(keys, stored["id"].as_u64().expect("an id"), "delivered").await;
+    let statuses: Vec<&Value> =
+        delivery["attempts"].as_array().expect("attempts").iter().map(|a| &a["status"]).collect();
+    assert_eq!(statuses, [500, 204], "{delivery}");
+}
+
+async fn what_fits_no_schema_is_kept(keys: &Keys) {
+    let refused = keys.unleash.post("/v1/events", &json!({ "type": "feature-created" })).await.expect_problem(422);
+    let listed = keys.manage.get("/v1/quarantine?source=unleash").await.expect(200);
+    assert_eq!(listed["quarantined"][0]["id"], refused["quarantine"]);
+}
+
+async fn pages_are_complete(keys: &Keys, count: usize) {
+    let (mut found, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = keys.read.get(&format!("/v1/events?limit=4{cursor}")).await.expect(200);
+        found.extend(page["events"].as_array().expect("events").iter().flat_map(|event| event["id"].as_u64()));
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(found.len(), count);
+    assert!(found.is_sorted_by(|a, b| a > b), "newest first, each once");
+}
+
+async fn unknown_paths_and_methods_are_refused(keys: &Keys) {
+    keys.read.get("/v1/nothing").await.expect_problem(404);
+    let request = keys.manage.request(reqwest::Method::PUT, "/v1/events");
+    keys.manage.send(request).await.expect_problem(405);
+}

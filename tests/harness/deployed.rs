@@ -1,0 +1,56 @@
+//! The deployed stack: `infra/template.yaml` with the functions' real programs, on ministack.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, ChildStdin, Command};
+
+use crate::api::Api;
+use crate::stack::target_dir;
+
+/// A deployment, taken down when it is dropped.
+#[derive(Debug)]
+pub struct Deployment {
+    _process: Child,
+    /// The deployment stands until this ends.
+    _stdin: Option<ChildStdin>,
+    described: Value,
+}
+
+impl Deployment {
+    /// Deploys the template with these parameters (`Key=Value`).
+    ///
+    /// # Panics
+    /// Where it does not come to stand; its reason stands on standard error.
+    pub async fn start(parameters: &[String]) -> Self {
+        let target = target_dir().parent().expect("cargo's target folder").to_owned();
+        let mut command = Command::new(target.join("venv/bin/python"));
+        command.arg("infra/ministack/deploy.py").arg("--lambda-dir").arg(target.join("lambda"));
+        for parameter in parameters {
+            command.arg("-p").arg(parameter);
+        }
+        let mut process = command
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("target/venv, made by `cargo xtask test`");
+        let stdin = process.stdin.take();
+        let mut lines = BufReader::new(process.stdout.take().expect("its output")).lines();
+        let line = tokio::time::timeout(Duration::from_secs(240), lines.next_line()).await;
+        let line = line.expect("a deployment within 4 minutes").expect("its output").expect("a line that describes it");
+        let described = serde_json::from_str(&line).expect("a line of JSON");
+        Self { _process: process, _stdin: stdin, described }
+    }
+
+    /// The API without a key.
+    ///
+    /// # Panics
+    /// Where the deployment does not say where it is.
+    pub fn api(&self) -> Api {
+        let text = |member: &str| self.described[member].as_str().unwrap_or_else(|| panic!("no {member}"));
+        Api::new(text("url")).with_host(text("host"))
+    }
+}

@@ -1,0 +1,40 @@
+//! What the end-to-end tests stand on: the local stack as a process, a client, and a receiver.
+
+mod api;
+mod deployed;
+mod examples;
+mod receiver;
+mod stack;
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+pub use api::{Answer, Api};
+pub use deployed::Deployment;
+pub use examples::{Example, examples, unleash_event};
+pub use receiver::{Received, Receiver};
+pub use stack::{Stack, binary, target_dir};
+
+/// What `find` finds, as soon as it does; panics where it has not after `limit`.
+///
+/// # Panics
+/// Where nothing is found in time.
+#[track_caller]
+pub fn within<T, F: Future<Output = Option<T>>>(
+    limit: Duration,
+    what: &str,
+    mut find: impl FnMut() -> F,
+) -> impl Future<Output = T> {
+    let caller = std::panic::Location::caller();
+    let what = what.to_owned();
+    async move {
+        let end = Instant::now() + limit;
+        loop {
+            if let Some(found) = find().await {
+                return found;
+            }
+            assert!(Instant::now() < end, "{caller}: not within {limit:?}: {what}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! The local stack as its user runs it: the `tidings` program, a process of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+use crate::api::Api;
+use crate::within;
+
+/// A running `tidings dev`, killed when it is dropped.
+#[derive(Debug)]
+pub struct Stack {
+    data: TempDir,
+    process: Child,
+    dev: Value,
+}
+
+impl Stack {
+    /// Starts one with nothing in it, on a free port.
+    ///
+    /// # Panics
+    /// Where it does not start.
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// The same, with further arguments.
+    ///
+    /// # Panics
+    /// Where it does not start.
+    pub async fn start_with(arguments: &[&str]) -> Self {
+        let data = tempfile::tempdir().expect("a folder for the data");
+        let (process, dev) = spawn(data.path(), "0", arguments).await;
+        Self { data, process, dev }
+    }
+
+    /// Kills the process as `kill -9` does.
+    ///
+    /// # Panics
+    /// Where it cannot be killed.
+    pub async fn kill(&mut self) {
+        self.process.kill().await.expect("a process to kill");
+    }
+
+    /// Starts it again, on the same port and data.
+    ///
+    /// # Panics
+    /// Where it does not start.
+    pub async fn restart(&mut self) {
+        let url = self.url().to_owned();
+        let port = url.rsplit(':').next().expect("a port").to_owned();
+        (self.process, self.dev) = spawn(self.data.path(), &port, &[]).await;
+    }
+
+    /// The process's id, while it runs.
+    pub fn process_id(&self) -> Option<u32> {
+        self.process.id()
+    }
+
+    /// Where it keeps its data.
+    pub fn data_dir(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// Where the API is.
+    pub fn url(&self) -> &str {
+        self.text(&["url"])
+    }
+
+    /// The API without a key.
+    pub fn anonymous(&self) -> Api {
+        Api::new(self.url())
+    }
+
+    /// The API with the manage key.
+    pub fn manage(&self) -> Api {
+        self.anonymous().with_token(self.text(&["keys", "manage"]))
+    }
+
+    /// The API with the read key.
+    pub fn read(&self) -> Api {
+        self.anonymous().with_token(self.text(&["keys", "read"]))
+    }
+
+    /// The API with the ingest key of a source.
+    pub fn ingest(&self, source: &str) -> Api {
+        self.anonymous().with_token(self.text(&["keys", "ingest", source]))
+    }
+
+    /// Creates a target with these further fields; its signing secret.
+    ///
+    /// # Panics
+    /// Where it is refused.
+    pub async fn create_target(&self, name: &str, address: &str, fields: &Value) -> String {
+        let mut target = json!({ "name": name, "address": address, "level": "DEBUG" });
+        if let (Some(target), Some(fields)) = (target.as_object_mut(), fields.as_object()) {
+            target.extend(fields.clone());
+        }
+        let created = self.manage().post("/v1/targets", &target).await.expect(201);
+        created["signing_secret"].as_str().expect("a secret").to_owned()
+    }
+
+    /// Waits until nothing is on its way: no message waits or is being handled.
+    ///
+    /// # Panics
+    /// Where something still is after 20 s.
+    pub async fn wait_until_idle(&self) {
+        let queue = Api::new(self.text(&["aws", "sqs"]));
+        let body = json!({ "QueueUrl": self.text(&["aws", "delivery_queue"]), "AttributeNames": ["All"] }).to_string();
+        within(Duration::from_secs(20), "an empty delivery queue", || async {
+            let request = queue
+                .request(Method::POST, "/")
+                .header("content-type", "application/x-amz-json-1.0")
+                .header("x-amz-target", "AmazonSQS.GetQueueAttributes")
+                .body(body.clone());
+            let attributes = queue.send(request).await.expect(200)["Attributes"].clone();
+            let counts = [
+                "ApproximateNumberOfMessages",
+                "ApproximateNumberOfMessagesNotVisible",
+                "ApproximateNumberOfMessagesDelayed",
+            ];
+            counts.iter().all(|name| attributes[name] == "0").then_some(())
+        })
+        .await;
+    }
+
+    fn text(&self, path: &[&str]) -> &str {
+        let value = path.iter().fold(&self.dev, |value, member| &value[member]);
+        value.as_str().unwrap_or_else(|| panic!("dev.json has no {path:?}"))
+    }
+}
+
+/// Starts the program and waits until it is ready.
+async fn spawn(data: &Path, port: &str, arguments: &[&str]) -> (Child, Value) {
+    let file = data.join("dev.json");
+    // An earlier start's would be taken for this one's; its tokens are not needed again.
+    let before = std::fs::metadata(&file).and_then(|file| file.modified()).ok();
+    let mut process = Command::new(binary("tidings"))
+        .args(["dev", "--port", port, "--data-dir"])
+        .arg(data)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("the tidings program");
+    let dev = within(Duration::from_secs(30), "dev.json", || {
+        assert!(matches!(process.try_wait(), Ok(None)), "tidings dev ended at once: its reason stands above");
+        let written = std::fs::metadata(&file).and_then(|file| file.modified()).ok().filter(|at| Some(*at) != before);
+        let dev: Option<Value> = written.and_then(|_| serde_json::from_str(&std::fs::read_to_string(&file).ok()?).ok());
+        std::future::ready(dev)
+    })
+    .await;
+    let api = Api::new(dev["url"].as_str().expect("a url"));
+    within(Duration::from_secs(30), "an answer of /healthz", || async {
+        let answer = api.try_send(api.request(Method::GET, "/healthz")).await.ok()?;
+        (answer.status == 200).then_some(())
+    })
+    .await;
+    (process, dev)
+}
+
+/// The folder of this build's profile: `target/debug`, or `target/release` for benchmarks.
+///
+/// # Panics
+/// Where the test does not run from cargo's folders.
+pub fn target_dir() -> PathBuf {
+    // target/<profile>/deps/<test>
+    let test = std::env::current_exe().expect("this program's path");
+    test.ancestors().nth(2).expect("cargo's folder of the profile").to_owned()
+}
+
+/// A program of the workspace, built if it is not up to date.
+///
+/// # Panics
+/// Where it cannot be built.
+pub fn binary(name: &str) -> PathBuf {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    let dir = target_dir();
+    BUILT.get_or_init(|| {
+        let mut cargo = std::process::Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
+        cargo.args(["build", "--quiet", "--package", "tidings"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+        if dir.ends_with("release") {
+            cargo.arg("--release");
+        }
+        assert!(cargo.status().expect("cargo").success(), "the tidings program does not build");
+    });
+    dir.join(name)
+}

@@ -1,0 +1,153 @@
+//! Bad input: a problem document that names what and where, never a 500.
+
+use e2e::{Stack, examples};
+use reqwest::Method;
+use serde_json::json;
+
+fn valid() -> &'static str {
+    examples().into_iter().find(|e| e.event_type == "feature-created").expect("an example").payload
+}
+
+#[tokio::test]
+async fn keys_decide_who_may_do_what() {
+    let stack = Stack::start().await;
+    let anonymous = stack.anonymous();
+    let well_formed_but_unknown = "tdg_00000000000000000000000000000000000000";
+    for api in [anonymous.clone(), anonymous.with_token("nonsense"), anonymous.with_token(well_formed_but_unknown)] {
+        let refused = api.post_bytes("/v1/events", valid()).await;
+        refused.expect_problem(401);
+        assert!(refused.headers.contains_key("www-authenticate"));
+        api.get("/v1/events").await.expect_problem(401);
+        api.get("/v1/targets").await.expect_problem(401);
+    }
+    stack.read().post_bytes("/v1/events", valid()).await.expect_problem(403);
+    stack.manage().post_bytes("/v1/events", valid()).await.expect_problem(403);
+    stack.ingest("unleash").get("/v1/events").await.expect_problem(403);
+    stack.ingest("unleash").get("/v1/targets").await.expect_problem(403);
+    stack.read().get("/v1/targets").await.expect_problem(403);
+}
+
+#[tokio::test]
+async fn bodies_that_are_no_events_are_refused_with_what_and_where() {
+    let stack = Stack::start().await;
+    let unleash = stack.ingest("unleash");
+    for body in ["", "hello", "{", "[1,", "{\"a\":1}{\"b\":2}", "\u{feff}{}"] {
+        let problem = unleash.post_bytes("/v1/events", body.to_owned()).await.expect_problem(400);
+        assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains("JSON")), "{problem}");
+    }
+    unleash.post_bytes("/v1/events", b"\xff\xfe".to_vec()).await.expect_problem(400);
+    for body in ["5", "null", "\"text\"", "{}"] {
+        let problem = unleash.post_bytes("/v1/events", body.to_owned()).await.expect_problem(422);
+        assert!(problem["violations"].as_array().is_some_and(|v| !v.is_empty()), "{body}: {problem}");
+    }
+    let mut wrong: serde_json::Value = serde_json::from_str(valid()).expect("JSON");
+    wrong["id"] = json!("seven");
+    wrong.as_object_mut().expect("an object").remove("createdBy");
+    wrong["data"]["name"] = json!(5);
+    let problem = unleash.post("/v1/events", &wrong).await.expect_problem(422);
+    let violations = problem["violations"].as_array().expect("violations");
+    let pointers: Vec<&str> = violations.iter().flat_map(|v| v["pointer"].as_str()).collect();
+    assert!(pointers.contains(&"/id") && pointers.contains(&"/data/name"), "{problem}");
+    assert!(violations.iter().any(|v| v["keyword"] == "required"), "{problem}");
+
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let event = valid().replacen("\"preData\":null", &format!("\"preData\":{deep}"), 1);
+    let answer = unleash.post_bytes("/v1/events", event).await;
+    assert!(matches!(answer.status, 400 | 413 | 422), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn sizes_and_kinds_of_bodies_are_bounded() {
+    let stack = Stack::start().await;
+    let unleash = stack.ingest("unleash");
+    unleash.post_bytes("/v1/events", " ".repeat(4_600_000)).await.expect_problem(413);
+    unleash.post_bytes("/v1/events", format!("[{}]", vec!["{}"; 1001].join(","))).await.expect_problem(413);
+    let empty = unleash.post_bytes("/v1/events", "[]").await.expect(200);
+    assert_eq!(empty["results"], json!([]));
+    for (name, value) in [("content-type", "application/xml"), ("content-encoding", "gzip")] {
+        let request = unleash.request(Method::POST, "/v1/events").header(name, value).body(valid());
+        unleash.send(request).await.expect_problem(415);
+    }
+    let request = unleash.request(Method::POST, "/v1/events").header("content-type", "text/plain").body(valid());
+    unleash.send(request).await.expect(201);
+}
+
+#[tokio::test]
+async fn an_event_too_large_for_the_table_names_both_sizes() {
+    let stack = Stack::start().await;
+    // Hexadecimal digits of a generator: at best half of them compress away.
+    let mut state = 1_u64;
+    let noise: String = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        format!("{:016x}", state ^ (state >> 29))
+    })
+    .take(60_000)
+    .collect();
+    let mut event: serde_json::Value = serde_json::from_str(valid()).expect("JSON");
+    event["data"]["description"] = json!(noise);
+    let problem = stack.ingest("unleash").post("/v1/events", &event).await.expect_problem(413);
+    assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains("393216")), "{problem}");
+}
+
+#[tokio::test]
+async fn unknown_paths_and_methods_are_told_apart() {
+    let stack = Stack::start().await;
+    for path in ["/", "/v1", "/v1/event", "/v1/events/1/2/3", "/v1/targets/a/b"] {
+        stack.read().get(path).await.expect_problem(404);
+    }
+    for (method, path) in
+        [(Method::PUT, "/v1/events"), (Method::DELETE, "/v1/events/5"), (Method::PATCH, "/v1/targets")]
+    {
+        let answer = stack.manage().send(stack.manage().request(method, path)).await;
+        answer.expect_problem(405);
+        assert!(answer.headers.contains_key("allow"), "{path}");
+    }
+    let answer = stack.read().get("/healthz").await;
+    assert!(answer.headers.contains_key("x-request-id"));
+}
+
+#[tokio::test]
+async fn malformed_parameters_are_named() {
+    let stack = Stack::start().await;
+    for (query, parameter) in [
+        ("limit=0", "limit"),
+        ("limit=1001", "limit"),
+        ("limit=ten", "limit"),
+        ("from=yesterday", "from"),
+        ("to=2026-02-30", "to"),
+        ("from=2026-02-02&to=2026-02-01", "from"),
+        ("cursor=x", "cursor"),
+        ("type=", "type"),
+        ("type=a&type=b", "type"),
+        ("color=red", "color"),
+        ("actor=a,,b", "actor"),
+    ] {
+        let problem = stack.read().get(&format!("/v1/events?{query}")).await.expect_problem(400);
+        assert_eq!(problem["parameter"], parameter, "{query}");
+    }
+    for id in ["x", "-1", "1.5", "9007199254740992"] {
+        stack.read().get(&format!("/v1/events/{id}")).await.expect_problem(400);
+    }
+    for path in ["/v1/events/5", "/v1/events/5/deliveries"] {
+        stack.read().get(path).await.expect_problem(404);
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_created_says_everything_that_is_wrong() {
+    let stack = Stack::start().await;
+    let manage = stack.manage();
+    manage.post_bytes("/v1/targets", "{").await.expect_problem(400);
+    let unknown = json!({ "name": "a", "address": "https://example.com", "colour": "red" });
+    let problem = manage.post("/v1/targets", &unknown).await.expect_problem(400);
+    assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains("colour")), "{problem}");
+    let wrong = json!({ "name": "a b", "address": "example.com", "retry_count": 0 });
+    let problem = manage.post("/v1/targets", &wrong).await.expect_problem(422);
+    let pointers: Vec<&str> =
+        problem["violations"].as_array().expect("violations").iter().flat_map(|v| v["pointer"].as_str()).collect();
+    assert_eq!(pointers, ["/name", "/address", "/retry_count"]);
+    manage.post("/v1/sources", &json!({ "name": "a", "catalog": "nope" })).await.expect_problem(422);
+    manage.post("/v1/keys", &json!({ "name": "a", "scope": "ingest" })).await.expect_problem(422);
+    manage.post("/v1/keys", &json!({ "name": "a", "scope": "read", "source": "unleash" })).await.expect_problem(422);
+    manage.post("/v1/keys", &json!({ "name": "a", "scope": "root" })).await.expect_problem(400);
+}

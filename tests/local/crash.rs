@@ -1,0 +1,138 @@
+//! Kill -9 at any moment: what was answered is kept, what was due arrives, nothing is there twice.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use e2e::{Receiver, Stack, unleash_event, within};
+use jiff::Timestamp;
+use serde_json::json;
+
+/// Posts one event after the other until the process is gone; the ids that were answered.
+async fn post_until_killed(stack: &Stack, next: &Mutex<u64>, answered: &Mutex<HashMap<u64, u64>>) {
+    let api = stack.ingest("unleash");
+    loop {
+        let number = {
+            let mut next = next.lock().expect("no poster panicked");
+            *next += 1;
+            *next
+        };
+        let time: Timestamp = "2026-05-01T00:00:00Z".parse().expect("a time");
+        let event = unleash_event(number, time, &format!("flag-{}", number % 7), "p", "load");
+        let request = api.request(reqwest::Method::POST, "/v1/events").body(event.to_string());
+        let Ok(answer) = api.try_send(request).await else { return };
+        assert_eq!(answer.status, 201, "{}", answer.text);
+        let id = answer.json()["id"].as_u64().expect("an id");
+        answered.lock().expect("no poster panicked").insert(number, id);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_when_the_process_is_killed_at_ten_random_moments() {
+    let mut stack = Stack::start().await;
+    let receiver = Receiver::start().await;
+    let secret = stack.create_target("audit", receiver.url(), &json!({})).await;
+    let next = Arc::new(Mutex::new(0));
+    let answered = Arc::new(Mutex::new(HashMap::new()));
+    for round in 0..10 {
+        // Moments differ from run to run, which is what finds what nobody thought of.
+        let after =
+            Duration::from_micros(u64::from(Timestamp::now().subsec_nanosecond().unsigned_abs()) / 1000 % 400_000);
+        let posting = {
+            let posters = (0..4).map(|_| post_until_killed(&stack, &next, &answered));
+            let all = futures::future::join_all(posters);
+            let killed = async {
+                tokio::time::sleep(after).await;
+                kill(&stack);
+            };
+            futures::future::join(all, killed)
+        };
+        posting.await;
+        stack.kill().await;
+        stack.restart().await;
+        eprintln!(
+            "round {round}: killed after {after:?}, {} events answered so far",
+            answered.lock().expect("no poster panicked").len()
+        );
+    }
+
+    let answered = answered.lock().expect("no poster panicked").clone();
+    assert!(answered.len() > 20, "the load was no load: {} events", answered.len());
+    for (number, id) in &answered {
+        let event = stack.read().get(&format!("/v1/events/{id}")).await.expect(200);
+        assert_eq!(event["payload"]["id"], *number);
+    }
+
+    // Nothing is stored twice, whether it was answered or not.
+    let mut numbers: Vec<u64> = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = stack.read().get(&format!("/v1/events?limit=1000{cursor}")).await.expect(200);
+        numbers.extend(page["events"].as_array().expect("events").iter().flat_map(|e| e["payload"]["id"].as_u64()));
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    let distinct: HashSet<u64> = numbers.iter().copied().collect();
+    assert_eq!(distinct.len(), numbers.len());
+
+    // Every event that was stored arrives, signed; at least once.
+    within(Duration::from_secs(60), "every delivery", || async {
+        let arrived: HashSet<u64> = receiver
+            .received()
+            .iter()
+            .map(|webhook| {
+                webhook.verify(&secret);
+                let event: serde_json::Value = serde_json::from_slice(&webhook.body).expect("JSON");
+                event["id"].as_u64().expect("an id")
+            })
+            .collect();
+        distinct.is_subset(&arrived).then_some(())
+    })
+    .await;
+    stack.wait_until_idle().await;
+}
+
+/// SIGKILL to the stack's process, while others still hold the stack.
+fn kill(stack: &Stack) {
+    let id = stack.process_id().expect("a running process").to_string();
+    let killed = std::process::Command::new("kill").args(["-9", &id]).status().expect("the kill command");
+    assert!(killed.success());
+}
+
+#[tokio::test]
+async fn a_restart_keeps_the_log_the_keys_and_the_targets() {
+    let mut stack = Stack::start().await;
+    let receiver = Receiver::start().await;
+    let secret = stack.create_target("audit", receiver.url(), &json!({})).await;
+    let (before, url) = (stack.read(), stack.url().to_owned());
+    let event = unleash_event(1, "2026-05-01T00:00:00Z".parse().expect("a time"), "f", "p", "u");
+    let stored = stack.ingest("unleash").post("/v1/events", &event).await.expect(201);
+    receiver.wait_for(1).await;
+    stack.kill().await;
+    stack.restart().await;
+    assert_eq!(stack.url(), url);
+    before.get(&format!("/v1/events/{}", stored["id"])).await.expect(200);
+    let again = stack.ingest("unleash").post("/v1/events", &event).await.expect(200);
+    assert_eq!(again["id"], stored["id"]);
+    let other = unleash_event(2, "2026-05-01T00:00:01Z".parse().expect("a time"), "f", "p", "u");
+    stack.ingest("unleash").post("/v1/events", &other).await.expect(201);
+    within(Duration::from_secs(20), "the second event", || async {
+        receiver
+            .received()
+            .iter()
+            .find(|w| w.body == other.to_string().as_bytes())
+            .map(|webhook| webhook.verify(&secret))
+    })
+    .await;
+    stack.wait_until_idle().await;
+}
+
+#[tokio::test]
+async fn the_tokens_are_for_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let stack = Stack::start().await;
+    let file = std::fs::metadata(stack.data_dir().join("dev.json")).expect("dev.json");
+    assert_eq!(file.permissions().mode() & 0o777, 0o600);
+}

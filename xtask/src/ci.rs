@@ -1,0 +1,69 @@
+//! What the commands do, step by step.
+
+use std::process::Command;
+
+use crate::tools::{Counts, Result, cargo, program, run, run_tests, target, venv};
+
+/// The functions, as they are deployed: one program each.
+const FUNCTIONS: [&str; 5] = ["ingest", "query", "manage", "fanout", "deliver"];
+
+/// Everything.
+pub(crate) fn test() -> Result {
+    let mut counts = checks_and_tests()?;
+    let bin = venv()?;
+    run("cfn-lint", program(bin.join("cfn-lint"), &["infra/template.yaml"]))?;
+    lambda()?;
+    counts = sum(counts, run_tests("the deployed stack", cargo(&["test", "--package", "e2e", "--test", "deployed"]))?);
+    finish(counts)
+}
+
+/// Everything but the deployed stack.
+pub(crate) fn quick() -> Result {
+    finish(checks_and_tests()?)
+}
+
+fn checks_and_tests() -> Result<Counts> {
+    run("format", cargo(&["fmt", "--all", "--check"]))?;
+    run("lints", cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    let mut docs = cargo(&["doc", "--workspace", "--no-deps", "--quiet"]);
+    docs.env("RUSTDOCFLAGS", "-D warnings");
+    run("documentation", docs)?;
+    run_tests("tests", cargo(&["test", "--workspace", "--no-fail-fast"]))
+}
+
+/// The five functions as zips under `target/lambda/<function>/bootstrap.zip`.
+pub(crate) fn lambda() -> Result {
+    let bin = venv()?;
+    run("the functions", with_path(cargo(&["lambda", "build", "--profile", "lambda"]), &bin))?;
+    for function in FUNCTIONS {
+        let zip = target().join("lambda").join(function).join("bootstrap.zip");
+        let size = std::fs::metadata(&zip).map_err(|error| format!("{}: {error}", zip.display()))?.len();
+        eprintln!("    {function}: {:.1} MB", size as f64 / 1e6);
+    }
+    Ok(())
+}
+
+/// The benchmarks.
+pub(crate) fn bench() -> Result {
+    run("the benchmarks", cargo(&["bench", "--package", "e2e"]))
+}
+
+/// The command with the environment's programs on its path: cargo finds `cargo-lambda` there.
+fn with_path(mut command: Command, bin: &std::path::Path) -> Command {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let paths = std::iter::once(bin.to_owned()).chain(std::env::split_paths(&path));
+    if let Ok(path) = std::env::join_paths(paths) {
+        command.env("PATH", path);
+    }
+    command
+}
+
+fn sum(a: Counts, b: Counts) -> Counts {
+    Counts { passed: a.passed + b.passed, failed: a.failed + b.failed }
+}
+
+/// The closing line, which says whether everything passed.
+fn finish(counts: Counts) -> Result {
+    println!("{} passed, {} failed", counts.passed, counts.failed);
+    if counts.failed == 0 { Ok(()) } else { Err(format!("{} tests failed", counts.failed)) }
+}

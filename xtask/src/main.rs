@@ -1,0 +1,36 @@
+//! The project's own commands: `cargo xtask <command>`.
+
+mod ci;
+mod tools;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+The project's own commands.
+
+    cargo xtask test     everything: format, lints, unit tests, the local stack, the template, the
+                         deployed stack; installs what it needs under target/
+    cargo xtask quick    the same without the deployed stack: what to run before each commit
+    cargo xtask lambda   the five functions as zips, as they are deployed
+    cargo xtask bench    the benchmarks, printed as ratios";
+
+fn main() -> ExitCode {
+    let command = std::env::args().nth(1);
+    let done = match command.as_deref() {
+        Some("test") => ci::test(),
+        Some("quick") => ci::quick(),
+        Some("lambda") => ci::lambda(),
+        Some("bench") => ci::bench(),
+        _ => {
+            eprintln!("{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
