@@ -22,11 +22,11 @@ pub use stack::{Stack, binary, target_dir};
 #[track_caller]
 pub fn within<T, F: Future<Output = Option<T>>>(
     limit: Duration,
-    what: &str,
+    what: impl Into<String>,
     mut find: impl FnMut() -> F,
 ) -> impl Future<Output = T> {
     let caller = std::panic::Location::caller();
-    let what = what.to_owned();
+    let what = what.into();
     async move {
         let end = Instant::now() + limit;
         loop {

@@ -103,7 +103,7 @@ impl Receiver {
     #[track_caller]
     pub fn wait_for_all(&self, count: usize, limit: Duration) -> impl Future<Output = Vec<Received>> {
         let receiver = self.clone();
-        within(limit, &format!("{count} webhooks"), move || {
+        within(limit, format!("{count} webhooks"), move || {
             let received = receiver.received();
             async move { (received.len() >= count).then_some(received) }
         })

@@ -106,14 +106,15 @@ impl Stack {
         created["signing_secret"].as_str().expect("a secret").to_owned()
     }
 
-    /// Waits until nothing is on its way: no message waits or is being handled.
+    /// Waits until nothing is on its way: no message waits or is being handled. What was in hand when
+    /// the process was killed comes again after 20 s.
     ///
     /// # Panics
-    /// Where something still is after 20 s.
+    /// Where something still is after 40 s.
     pub async fn wait_until_idle(&self) {
         let queue = Api::new(self.text(&["aws", "sqs"]));
         let body = json!({ "QueueUrl": self.text(&["aws", "delivery_queue"]), "AttributeNames": ["All"] }).to_string();
-        within(Duration::from_secs(20), "an empty delivery queue", || async {
+        within(Duration::from_secs(40), "an empty delivery queue", || async {
             let request = queue
                 .request(Method::POST, "/")
                 .header("content-type", "application/x-amz-json-1.0")

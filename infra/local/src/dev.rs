@@ -30,8 +30,9 @@ const DELIVERY_DEAD_LETTERS: &str = "delivery-dead-letters";
 /// Where stream records go that fanout could not handle.
 const STREAM_DEAD_LETTERS: &str = "stream-dead-letters";
 
-/// How long a message is hidden from others while it is worked on: longer than an attempt takes.
-const VISIBILITY: Duration = Duration::from_mins(1);
+/// How long a message is hidden from others while it is worked on: longer than an attempt takes. What
+/// was in hand when the process was killed comes again after this long.
+const VISIBILITY: Duration = Duration::from_secs(20);
 
 /// How many batches of messages are worked on at once: one with a target that hangs is in hand for
 /// as long as that target's timeout.
