@@ -27,7 +27,7 @@ impl Deployment {
     pub async fn start(parameters: &[String]) -> Self {
         let target = target_dir().parent().expect("cargo's target folder").to_owned();
         let mut command = Command::new(target.join("venv/bin/python"));
-        command.arg("infra/ministack/deploy.py").arg("--lambda-dir").arg(target.join("lambda"));
+        command.arg("infra/ministack/deploy.py").arg("--auth").arg("--lambda-dir").arg(target.join("lambda"));
         for parameter in parameters {
             command.arg("-p").arg(parameter);
         }
@@ -39,7 +39,7 @@ impl Deployment {
             .expect("target/venv, made by `cargo xtask test`");
         let stdin = process.stdin.take();
         let mut lines = BufReader::new(process.stdout.take().expect("its output")).lines();
-        let line = tokio::time::timeout(Duration::from_secs(240), lines.next_line()).await;
+        let line = tokio::time::timeout(Duration::from_mins(4), lines.next_line()).await;
         let line = line.expect("a deployment within 4 minutes").expect("its output").expect("a line that describes it");
         let described = serde_json::from_str(&line).expect("a line of JSON");
         Self { _process: process, _stdin: stdin, described }

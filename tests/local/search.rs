@@ -29,7 +29,7 @@ async fn search(stack: &Stack, filters: &str, limit: usize) -> Vec<u64> {
         let page = stack.read().get(&format!("/v1/events?limit={limit}{filters}{cursor}")).await.expect(200);
         let events = page["events"].as_array().expect("events");
         assert!(events.len() <= limit);
-        found.extend(events.iter().flat_map(|event| event["payload"]["id"].as_u64()));
+        found.extend(events.iter().filter_map(|event| event["payload"]["id"].as_u64()));
         match page["next"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
             None => return found,

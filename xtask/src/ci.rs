@@ -38,7 +38,7 @@ pub(crate) fn lambda() -> Result {
     for function in FUNCTIONS {
         let zip = target().join("lambda").join(function).join("bootstrap.zip");
         let size = std::fs::metadata(&zip).map_err(|error| format!("{}: {error}", zip.display()))?.len();
-        eprintln!("    {function}: {:.1} MB", size as f64 / 1e6);
+        eprintln!("    {function}: {} KB", size / 1000);
     }
     Ok(())
 }

@@ -17,6 +17,10 @@ pub use address::Guard;
 pub use client::Client;
 pub use config::from_env;
 
+/// For how many seconds a message is hidden at most: SQS's 12 hours count from when the message was
+/// received, some of which have passed.
+const MAX_HIDDEN: i32 = 43_000;
+
 /// What the function works with.
 #[derive(Debug, Clone)]
 pub struct State {
@@ -146,10 +150,8 @@ async fn settle(state: &State, record: &SqsMessage, next: Result<Next, Unhandled
             return again(record);
         }
     };
-    // SQS counts in seconds, rather a little late than a little early; and its 12 hours count from
-    // when the message was received.
-    const MAX: i32 = 43_000;
-    let seconds = i32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(MAX).min(MAX);
+    // SQS counts in seconds: rather a little late than a little early.
+    let seconds = i32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(MAX_HIDDEN).min(MAX_HIDDEN);
     let hidden = state
         .queue
         .change_message_visibility()

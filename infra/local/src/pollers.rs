@@ -138,15 +138,15 @@ impl StreamPoller {
                 return Ok(Batch::Failed);
             }
         };
-        let Some(handled) = handled(&answer, &sequences) else {
+        let Some(stopped_at) = first_failure(&answer, &sequences) else {
             self.dynamodb.delete_stream_records(&self.table, last).await?;
             return Ok(Batch::Handled);
         };
-        tracing::warn!(table = self.table, sequence = sequences[handled], retries, "a record is given again");
-        if let Some(last) = handled.checked_sub(1) {
+        tracing::warn!(table = self.table, sequence = sequences[stopped_at], retries, "a record is given again");
+        if let Some(last) = stopped_at.checked_sub(1) {
             self.dynamodb.delete_stream_records(&self.table, &sequences[last]).await?;
         }
-        Ok(Batch::StoppedAtOldest { progress: handled > 0 })
+        Ok(Batch::StoppedAtOldest { progress: stopped_at > 0 })
     }
 
     async fn set_aside(&self, record: &EventRecord) -> anyhow::Result<()> {
@@ -158,9 +158,9 @@ impl StreamPoller {
     }
 }
 
-/// How many records come before the first that the answer names. A name that is not in the batch
+/// Where in the batch the first record is that the answer names. A name that is not in the batch
 /// stands for all of it, as it does for Lambda.
-fn handled(answer: &DynamoDbEventResponse, sequences: &[String]) -> Option<usize> {
+fn first_failure(answer: &DynamoDbEventResponse, sequences: &[String]) -> Option<usize> {
     let position = |named: &Option<String>| sequences.iter().position(|sequence| Some(sequence) == named.as_ref());
     answer.batch_item_failures.iter().map(|failure| position(&failure.item_identifier).unwrap_or(0)).min()
 }

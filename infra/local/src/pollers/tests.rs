@@ -170,7 +170,7 @@ fn a_failure_that_names_nothing_known_stands_for_the_whole_batch() {
             failure.item_identifier = Some((*name).to_owned());
             answer.batch_item_failures.push(failure);
         }
-        handled(&answer, &sequences)
+        first_failure(&answer, &sequences)
     };
     assert_eq!(named(&[]), None);
     assert_eq!(named(&["3", "2"]), Some(1));

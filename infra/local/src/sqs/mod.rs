@@ -113,18 +113,18 @@ struct Line {
 
 impl Queues {
     fn open(file: &Path, configs: Vec<QueueConfig>) -> anyhow::Result<Self> {
-        let changes: BTreeMap<String, watch::Sender<()>> =
+        let senders: BTreeMap<String, watch::Sender<()>> =
             configs.iter().map(|config| (config.name.clone(), watch::Sender::new(()))).collect();
         let mut by_name = BTreeMap::new();
         for config in configs {
             let dead_letters_changed = match &config.redrive {
                 None => None,
-                Some(Redrive { dead_letters, .. }) => match changes.get(dead_letters) {
-                    Some(changed) => Some(changed.clone()),
+                Some(Redrive { dead_letters, .. }) => match senders.get(dead_letters) {
+                    Some(sender) => Some(sender.clone()),
                     None => bail!("queue {} has its dead letters in {dead_letters}, which is no queue", config.name),
                 },
             };
-            let changed = changes[&config.name].clone();
+            let changed = senders[&config.name].clone();
             by_name.insert(config.name.clone(), Arc::new(Line { config, changed, dead_letters_changed }));
         }
         Ok(Self { db: Sqlite::open(file, store::SCHEMA)?, by_name })

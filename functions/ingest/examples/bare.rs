@@ -1,0 +1,21 @@
+//! The least that a Lambda function over HTTP can do with DynamoDB: one PutItem. What the ingest
+//! function's cold start is compared with.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use lambda_http::{Body, Error, Request, Response, run, service_fn};
+use store::Env;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let lookup = |name: &str| std::env::var(name).ok();
+    let client = &Client::new(&Env::new(&lookup).aws("DYNAMODB")?);
+    let put = |_: Request| async move {
+        let item = HashMap::from([("pk".to_owned(), AttributeValue::S("a".to_owned()))]);
+        client.put_item().table_name("events").set_item(Some(item)).send().await?;
+        Ok::<_, Error>(Response::new(Body::Empty))
+    };
+    run(service_fn(put)).await
+}

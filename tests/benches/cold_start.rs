@@ -1,0 +1,164 @@
+//! The ingest function's cold start, from the start of its process to its first answer, against a
+//! bare `lambda_http` function that does one PutItem with the same SDK. Both stand behind a minimal
+//! Lambda Runtime API and a stubbed DynamoDB that answers at once.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::process::Command;
+use tokio::sync::oneshot;
+
+const RUNS: usize = 30;
+
+#[tokio::main]
+async fn main() {
+    let folder = build();
+    let token = web::token::generate().expect("randomness");
+    let dynamodb = serve(Router::new().route("/", post(dynamodb)).with_state(web::token::sha256(&token))).await;
+    let event = event(&token);
+    let (mut ingest, mut bare) = (Vec::new(), Vec::new());
+    // In turn, so that whatever else the machine does falls on both.
+    for _ in 0..RUNS {
+        ingest.push(cold_start(&folder.join("ingest"), &dynamodb, &event, 201).await);
+        bare.push(cold_start(&folder.join("examples/bare"), &dynamodb, &event, 200).await);
+    }
+    let (ingest, bare) = (median(ingest), median(bare));
+    println!("cold start, median of {RUNS}: ingest {ingest:.1?}, bare {bare:.1?}");
+    println!("cold start ratio: {:.2} (at most 1.5)", ingest.as_secs_f64() / bare.as_secs_f64());
+}
+
+/// Builds both functions as they are deployed; the folder they are in.
+fn build() -> PathBuf {
+    let mut cargo = std::process::Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
+    let arguments =
+        ["build", "--quiet", "--profile", "lambda", "--package", "ingest", "--bin", "ingest", "--example", "bare"];
+    let built = cargo.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).status().expect("cargo");
+    assert!(built.success(), "the functions do not build");
+    e2e::target_dir().parent().expect("cargo's target folder").join("lambda")
+}
+
+/// Serves on a free port; its address.
+async fn serve(app: Router) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("its address").to_string();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    address
+}
+
+/// A DynamoDB that knows one key and one source, and takes every put.
+async fn dynamodb(State(sha256): State<String>, headers: HeaderMap, body: Bytes) -> impl IntoResponse {
+    let created_at = json!({ "S": "2026-01-01T00:00:00Z" });
+    let query = || {
+        let request: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let item = match request["ExpressionAttributeValues"][":kind"]["S"].as_str() {
+            Some("keys") => json!({
+                "name": { "S": "bench" }, "scope": { "S": "ingest" }, "source": { "S": "unleash" },
+                "sha256": { "S": sha256 }, "created_at": created_at,
+            }),
+            _ => json!({ "name": { "S": "unleash" }, "catalog": { "S": "unleash" }, "created_at": created_at }),
+        };
+        json!({ "Items": [item], "Count": 1, "ScannedCount": 1 })
+    };
+    let target = headers["x-amz-target"].to_str().unwrap_or_default();
+    let answer = if target.ends_with(".Query") { query() } else { json!({}) };
+    ([("content-type", "application/x-amz-json-1.0")], answer.to_string())
+}
+
+/// What API Gateway sends for `POST /v1/events`.
+fn event(token: &str) -> String {
+    let example = e2e::examples().into_iter().find(|e| e.event_type == "feature-created").expect("an example");
+    json!({
+        "version": "2.0",
+        "routeKey": "POST /v1/events",
+        "rawPath": "/v1/events",
+        "rawQueryString": "",
+        "headers": { "authorization": format!("Bearer {token}"), "content-type": "application/json", "host": "bench" },
+        "requestContext": {
+            "accountId": "1", "apiId": "a", "domainName": "bench", "domainPrefix": "bench", "requestId": "r",
+            "routeKey": "POST /v1/events", "stage": "$default", "time": "01/Jan/2026:00:00:00 +0000", "timeEpoch": 1,
+            "http": { "method": "POST", "path": "/v1/events", "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "b" },
+        },
+        "body": example.payload,
+        "isBase64Encoded": false,
+    })
+    .to_string()
+}
+
+/// What the Runtime API hands out, and whom it tells of the answer.
+#[derive(Clone)]
+struct Runtime {
+    event: String,
+    answered: Arc<Mutex<Option<Answered>>>,
+}
+
+/// When the function answered, and what.
+type Answered = oneshot::Sender<(Instant, Bytes)>;
+
+/// Starts the function; how long its first answer took.
+async fn cold_start(program: &PathBuf, dynamodb: &str, event: &str, status: u16) -> Duration {
+    let (sender, answered) = oneshot::channel();
+    let runtime = Runtime { event: event.to_owned(), answered: Arc::new(Mutex::new(Some(sender))) };
+    let app = Router::new()
+        .route("/2018-06-01/runtime/invocation/next", get(next))
+        .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
+        .with_state(runtime);
+    let address = serve(app).await;
+    let started = Instant::now();
+    let mut function = Command::new(program);
+    function.env_clear().stdout(Stdio::null()).kill_on_drop(true).envs([
+        ("AWS_LAMBDA_RUNTIME_API", address.as_str()),
+        ("AWS_LAMBDA_FUNCTION_NAME", "bench"),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "1"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+        ("AWS_REGION", "eu-west-1"),
+        ("AWS_ACCESS_KEY_ID", "bench"),
+        ("AWS_SECRET_ACCESS_KEY", "bench"),
+        ("AWS_ENDPOINT_URL", &format!("http://{dynamodb}/")),
+        ("EVENTS_TABLE", "events"),
+        ("CONFIG_TABLE", "config"),
+        ("QUARANTINE_TABLE", "quarantine"),
+    ]);
+    let _function = function.spawn().unwrap_or_else(|e| panic!("{}: {e}", program.display()));
+    let answered = tokio::time::timeout(Duration::from_secs(30), answered).await;
+    let (at, answer) = answered.expect("an answer within 30 s").expect("an answer");
+    let answer: Value = serde_json::from_slice(&answer).expect("JSON");
+    assert_eq!(answer["statusCode"], status, "{answer}");
+    at - started
+}
+
+async fn next(State(runtime): State<Runtime>) -> impl IntoResponse {
+    if runtime.answered.lock().expect("no panic").is_none() {
+        // There is one event only: Lambda would freeze the function here.
+        std::future::pending::<()>().await;
+    }
+    let headers = [
+        ("lambda-runtime-aws-request-id", "00000000-0000-0000-0000-000000000001"),
+        ("lambda-runtime-deadline-ms", "9999999999999"),
+        ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:eu-west-1:1:function:bench"),
+        ("content-type", "application/json"),
+    ];
+    (headers, runtime.event.clone())
+}
+
+async fn response(State(runtime): State<Runtime>, body: Bytes) -> impl IntoResponse {
+    if let Some(sender) = runtime.answered.lock().expect("no panic").take() {
+        // Nobody listens any more where the bench has given up.
+        let _ = sender.send((Instant::now(), body));
+    }
+    axum::http::StatusCode::ACCEPTED
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
