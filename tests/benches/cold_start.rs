@@ -44,7 +44,7 @@ fn build() -> PathBuf {
         ["build", "--quiet", "--profile", "lambda", "--package", "ingest", "--bin", "ingest", "--example", "bare"];
     let built = cargo.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).status().expect("cargo");
     assert!(built.success(), "the functions do not build");
-    e2e::target_dir().parent().expect("cargo's target folder").join("lambda")
+    e2e::target_dir().join("lambda")
 }
 
 /// Serves on a free port; its address.

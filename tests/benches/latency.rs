@@ -11,7 +11,7 @@ const EVENTS: u64 = 200;
 
 #[tokio::main]
 async fn main() {
-    let stack = Stack::start().await;
+    let stack = Stack::start(env!("CARGO_BIN_EXE_tidings"), &[]).await;
     let receiver = Receiver::start().await;
     stack.create_target("bench", receiver.url(), &json!({})).await;
     let ingest = stack.ingest("unleash");

@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 
 use crate::api::Api;
-use crate::stack::target_dir;
+use crate::target_dir;
 
 /// A deployment, taken down when it is dropped.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ impl Deployment {
     /// # Panics
     /// Where it does not come to stand; its reason stands on standard error.
     pub async fn start(parameters: &[String]) -> Self {
-        let target = target_dir().parent().expect("cargo's target folder").to_owned();
+        let target = target_dir();
         let mut command = Command::new(target.join("venv/bin/python"));
         command.arg("infra/ministack/deploy.py").arg("--auth").arg("--lambda-dir").arg(target.join("lambda"));
         for parameter in parameters {

@@ -7,13 +7,14 @@ mod receiver;
 mod stack;
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 pub use api::{Answer, Api};
 pub use deployed::Deployment;
 pub use examples::{Example, examples, unleash_event};
 pub use receiver::{Received, Receiver};
-pub use stack::{Stack, binary, target_dir};
+pub use stack::Stack;
 
 /// What `find` finds, as soon as it does; panics where it has not after `limit`.
 ///
@@ -37,4 +38,14 @@ pub fn within<T, F: Future<Output = Option<T>>>(
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
+}
+
+/// Cargo's target folder, which this program was built in.
+///
+/// # Panics
+/// Where it does not run from cargo's folders.
+pub fn target_dir() -> PathBuf {
+    // target/<profile>/deps/<program>
+    let program = std::env::current_exe().expect("this program's path");
+    program.ancestors().nth(3).expect("cargo's target folder").to_owned()
 }

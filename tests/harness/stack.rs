@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use reqwest::Method;
@@ -16,28 +15,21 @@ use crate::within;
 /// A running `tidings dev`, killed when it is dropped.
 #[derive(Debug)]
 pub struct Stack {
+    program: PathBuf,
     data: TempDir,
     process: Child,
     dev: Value,
 }
 
 impl Stack {
-    /// Starts one with nothing in it, on a free port.
+    /// Starts the program with nothing in it, on a free port, and with these further arguments.
     ///
     /// # Panics
     /// Where it does not start.
-    pub async fn start() -> Self {
-        Self::start_with(&[]).await
-    }
-
-    /// The same, with further arguments.
-    ///
-    /// # Panics
-    /// Where it does not start.
-    pub async fn start_with(arguments: &[&str]) -> Self {
-        let data = tempfile::tempdir().expect("a folder for the data");
-        let (process, dev) = spawn(data.path(), "0", arguments).await;
-        Self { data, process, dev }
+    pub async fn start(program: &str, arguments: &[&str]) -> Self {
+        let (program, data) = (PathBuf::from(program), tempfile::tempdir().expect("a folder for the data"));
+        let (process, dev) = spawn(&program, data.path(), "0", arguments).await;
+        Self { program, data, process, dev }
     }
 
     /// Kills the process as `kill -9` does.
@@ -55,7 +47,7 @@ impl Stack {
     pub async fn restart(&mut self) {
         let url = self.url().to_owned();
         let port = url.rsplit(':').next().expect("a port").to_owned();
-        (self.process, self.dev) = spawn(self.data.path(), &port, &[]).await;
+        (self.process, self.dev) = spawn(&self.program, self.data.path(), &port, &[]).await;
     }
 
     /// The process's id, while it runs.
@@ -138,11 +130,11 @@ impl Stack {
 }
 
 /// Starts the program and waits until it is ready.
-async fn spawn(data: &Path, port: &str, arguments: &[&str]) -> (Child, Value) {
+async fn spawn(program: &Path, data: &Path, port: &str, arguments: &[&str]) -> (Child, Value) {
     let file = data.join("dev.json");
     // An earlier start's would be taken for this one's; its tokens are not needed again.
     let before = std::fs::metadata(&file).and_then(|file| file.modified()).ok();
-    let mut process = Command::new(binary("tidings"))
+    let mut process = Command::new(program)
         .args(["dev", "--port", port, "--data-dir"])
         .arg(data)
         .args(arguments)
@@ -165,32 +157,4 @@ async fn spawn(data: &Path, port: &str, arguments: &[&str]) -> (Child, Value) {
     })
     .await;
     (process, dev)
-}
-
-/// The folder of this build's profile: `target/debug`, or `target/release` for benchmarks.
-///
-/// # Panics
-/// Where the test does not run from cargo's folders.
-pub fn target_dir() -> PathBuf {
-    // target/<profile>/deps/<test>
-    let test = std::env::current_exe().expect("this program's path");
-    test.ancestors().nth(2).expect("cargo's folder of the profile").to_owned()
-}
-
-/// A program of the workspace, built if it is not up to date.
-///
-/// # Panics
-/// Where it cannot be built.
-pub fn binary(name: &str) -> PathBuf {
-    static BUILT: OnceLock<()> = OnceLock::new();
-    let dir = target_dir();
-    BUILT.get_or_init(|| {
-        let mut cargo = std::process::Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
-        cargo.args(["build", "--quiet", "--package", "tidings"]).current_dir(env!("CARGO_MANIFEST_DIR"));
-        if dir.ends_with("release") {
-            cargo.arg("--release");
-        }
-        assert!(cargo.status().expect("cargo").success(), "the tidings program does not build");
-    });
-    dir.join(name)
 }

@@ -1,8 +1,10 @@
 //! Bad input: a problem document that names what and where, never a 500.
 
-use e2e::{Stack, examples};
+use e2e::examples;
 use reqwest::Method;
 use serde_json::json;
+
+use crate::start;
 
 fn valid() -> &'static str {
     examples().into_iter().find(|e| e.event_type == "feature-created").expect("an example").payload
@@ -10,7 +12,7 @@ fn valid() -> &'static str {
 
 #[tokio::test]
 async fn keys_decide_who_may_do_what() {
-    let stack = Stack::start().await;
+    let stack = start().await;
     let anonymous = stack.anonymous();
     let well_formed_but_unknown = "tdg_00000000000000000000000000000000000000";
     for api in [anonymous.clone(), anonymous.with_token("nonsense"), anonymous.with_token(well_formed_but_unknown)] {
@@ -29,7 +31,7 @@ async fn keys_decide_who_may_do_what() {
 
 #[tokio::test]
 async fn bodies_that_are_no_events_are_refused_with_what_and_where() {
-    let stack = Stack::start().await;
+    let stack = start().await;
     let unleash = stack.ingest("unleash");
     for body in ["", "hello", "{", "[1,", "{\"a\":1}{\"b\":2}", "\u{feff}{}"] {
         let problem = unleash.post_bytes("/v1/events", body.to_owned()).await.expect_problem(400);
@@ -58,7 +60,7 @@ async fn bodies_that_are_no_events_are_refused_with_what_and_where() {
 
 #[tokio::test]
 async fn sizes_and_kinds_of_bodies_are_bounded() {
-    let stack = Stack::start().await;
+    let stack = start().await;
     let unleash = stack.ingest("unleash");
     unleash.post_bytes("/v1/events", " ".repeat(4_600_000)).await.expect_problem(413);
     unleash.post_bytes("/v1/events", format!("[{}]", vec!["{}"; 1001].join(","))).await.expect_problem(413);
@@ -74,7 +76,7 @@ async fn sizes_and_kinds_of_bodies_are_bounded() {
 
 #[tokio::test]
 async fn an_event_too_large_for_the_table_names_both_sizes() {
-    let stack = Stack::start().await;
+    let stack = start().await;
     // Hexadecimal digits of a generator: at best half of them compress away.
     let mut state = 1_u64;
     let noise: String = std::iter::repeat_with(|| {
@@ -91,7 +93,7 @@ async fn an_event_too_large_for_the_table_names_both_sizes() {
 
 #[tokio::test]
 async fn unknown_paths_and_methods_are_told_apart() {
-    let stack = Stack::start().await;
+    let stack = start().await;
     for path in ["/", "/v1", "/v1/event", "/v1/events/1/2/3", "/v1/targets/a/b"] {
         stack.read().get(path).await.expect_problem(404);
     }
@@ -108,7 +110,7 @@ async fn unknown_paths_and_methods_are_told_apart() {
 
 #[tokio::test]
 async fn malformed_parameters_are_named() {
-    let stack = Stack::start().await;
+    let stack = start().await;
     for (query, parameter) in [
         ("limit=0", "limit"),
         ("limit=1001", "limit"),
@@ -135,7 +137,7 @@ async fn malformed_parameters_are_named() {
 
 #[tokio::test]
 async fn what_cannot_be_created_says_everything_that_is_wrong() {
-    let stack = Stack::start().await;
+    let stack = start().await;
     let manage = stack.manage();
     manage.post_bytes("/v1/targets", "{").await.expect_problem(400);
     let unknown = json!({ "name": "a", "address": "https://example.com", "colour": "red" });

@@ -8,6 +8,8 @@ use e2e::{Receiver, Stack, unleash_event, within};
 use jiff::Timestamp;
 use serde_json::json;
 
+use crate::start;
+
 /// Posts one event after the other until the process is gone; the ids that were answered.
 async fn post_until_killed(stack: &Stack, next: &Mutex<u64>, answered: &Mutex<HashMap<u64, u64>>) {
     let api = stack.ingest("unleash");
@@ -29,7 +31,7 @@ async fn post_until_killed(stack: &Stack, next: &Mutex<u64>, answered: &Mutex<Ha
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_when_the_process_is_killed_at_ten_random_moments() {
-    let mut stack = Stack::start().await;
+    let mut stack = start().await;
     let receiver = Receiver::start().await;
     let secret = stack.create_target("audit", receiver.url(), &json!({})).await;
     let next = Arc::new(Mutex::new(0));
@@ -103,7 +105,7 @@ fn kill(stack: &Stack) {
 
 #[tokio::test]
 async fn a_restart_keeps_the_log_the_keys_and_the_targets() {
-    let mut stack = Stack::start().await;
+    let mut stack = start().await;
     let receiver = Receiver::start().await;
     let secret = stack.create_target("audit", receiver.url(), &json!({})).await;
     let (before, url) = (stack.read(), stack.url().to_owned());
@@ -132,7 +134,7 @@ async fn a_restart_keeps_the_log_the_keys_and_the_targets() {
 #[tokio::test]
 async fn the_tokens_are_for_their_owner_alone() {
     use std::os::unix::fs::PermissionsExt;
-    let stack = Stack::start().await;
+    let stack = start().await;
     let file = std::fs::metadata(stack.data_dir().join("dev.json")).expect("dev.json");
     assert_eq!(file.permissions().mode() & 0o777, 0o600);
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use e2e::{Receiver, Stack, examples, within};
 use serde_json::{Value, json};
 
+use crate::start;
+
 /// Posts the example of a type; its id.
 async fn post(stack: &Stack, event_type: &str) -> u64 {
     let example = examples().into_iter().find(|e| e.event_type == event_type).expect("an example");
@@ -23,7 +25,7 @@ async fn delivery(stack: &Stack, event: u64, status: &str) -> Value {
 
 #[tokio::test]
 async fn a_failed_attempt_is_followed_by_the_next() {
-    let stack = Stack::start().await;
+    let stack = start().await;
     let receiver = Receiver::start().await;
     receiver.answer_next(&[500, 302]);
     let secret = stack.create_target("audit", receiver.url(), &json!({ "retry_timeout": "1s" })).await;
@@ -46,7 +48,7 @@ async fn a_failed_attempt_is_followed_by_the_next() {
 
 #[tokio::test]
 async fn after_the_last_attempt_the_delivery_has_failed() {
-    let stack = Stack::start().await;
+    let stack = start().await;
     let receiver = Receiver::start().await;
     receiver.answer_next(&[503; 5]);
     stack.create_target("audit", receiver.url(), &json!({ "retry_timeout": "1s", "retry_count": 2 })).await;
@@ -60,7 +62,7 @@ async fn after_the_last_attempt_the_delivery_has_failed() {
 
 #[tokio::test]
 async fn what_cannot_be_reached_says_why() {
-    let stack = Stack::start().await;
+    let stack = start().await;
     let cases = [
         ("metadata", "http://169.254.169.254/latest", "may not be dialled"),
         ("private", "http://[fd00::1]/", "may not be dialled"),
@@ -85,7 +87,7 @@ async fn what_cannot_be_reached_says_why() {
 
 #[tokio::test]
 async fn an_event_that_is_not_wanted_says_which_filter_said_so() {
-    let stack = Stack::start().await;
+    let stack = start().await;
     let receiver = Receiver::start().await;
     let before = post(&stack, "feature-tagged").await;
     let fields = json!({ "level": "ERROR", "events": ["logging", "feature-created"] });
@@ -106,7 +108,7 @@ async fn an_event_that_is_not_wanted_says_which_filter_said_so() {
 
 #[tokio::test]
 async fn a_target_that_hangs_does_not_delay_the_others() {
-    let stack = Stack::start().await;
+    let stack = start().await;
     let receiver = Receiver::start().await;
     // It takes connections and never answers.
     let hanging = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -123,7 +125,7 @@ async fn a_target_that_hangs_does_not_delay_the_others() {
 
 #[tokio::test]
 async fn a_secret_is_shown_once_and_a_removed_target_gets_nothing() {
-    let stack = Stack::start().await;
+    let stack = start().await;
     let receiver = Receiver::start().await;
     let secret = stack.create_target("audit", receiver.url(), &json!({})).await;
     for path in ["/v1/targets", "/v1/targets/audit"] {

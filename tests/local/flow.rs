@@ -6,9 +6,11 @@ use std::time::Duration;
 use e2e::{Example, Receiver, Stack, examples, within};
 use serde_json::{Value, json};
 
+use crate::{start, start_with};
+
 #[tokio::test]
 async fn every_example_is_stored_found_and_delivered() {
-    let stack = Stack::start().await;
+    let stack = start().await;
     let receiver = Receiver::start().await;
     let secret = stack.create_target("audit", receiver.url(), &json!({})).await;
     let mut ids: HashMap<u64, Example> = HashMap::new();
@@ -48,7 +50,7 @@ async fn every_example_is_stored_found_and_delivered() {
 
 #[tokio::test]
 async fn what_is_sent_twice_is_stored_and_delivered_once() {
-    let stack = Stack::start().await;
+    let stack = start().await;
     let receiver = Receiver::start().await;
     stack.create_target("audit", receiver.url(), &json!({})).await;
     let example = examples().into_iter().find(|e| e.event_type == "feature-created").expect("the example");
@@ -66,7 +68,7 @@ async fn what_is_sent_twice_is_stored_and_delivered_once() {
 
 #[tokio::test]
 async fn a_batch_answers_for_each_event_in_order() {
-    let stack = Stack::start().await;
+    let stack = start().await;
     let payloads: Vec<Value> = examples()
         .iter()
         .filter(|e| e.catalog == "unleash")
@@ -88,7 +90,7 @@ async fn a_batch_answers_for_each_event_in_order() {
 
 #[tokio::test]
 async fn what_fits_no_schema_is_kept_with_its_reasons() {
-    let stack = Stack::start().await;
+    let stack = start().await;
     let sent = r#"{"type":"feature-created", "id":  7}"#;
     let refused = stack.ingest("unleash").post_bytes("/v1/events", sent).await.expect_problem(422);
     let id = refused["quarantine"].as_str().expect("a quarantine id");
@@ -107,7 +109,7 @@ async fn what_fits_no_schema_is_kept_with_its_reasons() {
 
 #[tokio::test]
 async fn an_unknown_type_is_stored_under_the_base_schema() {
-    let stack = Stack::start().await;
+    let stack = start().await;
     let event =
         json!({ "id": 9, "type": "feature-teleported", "createdBy": "ada", "createdAt": "2026-01-01T00:00:00.000Z" });
     let stored = stack.ingest("unleash").post("/v1/events", &event).await.expect(201);
@@ -118,7 +120,7 @@ async fn an_unknown_type_is_stored_under_the_base_schema() {
 
 #[tokio::test]
 async fn the_demo_loads_the_seeds_and_delivers_them_to_itself() {
-    let stack = Stack::start_with(&["--demo"]).await;
+    let stack = start_with(&["--demo"]).await;
     let count = examples().len();
     let find = || async {
         let page = stack.read().get("/v1/events?limit=1000").await.expect(200);
@@ -134,7 +136,7 @@ async fn the_demo_loads_the_seeds_and_delivers_them_to_itself() {
 
 #[tokio::test]
 async fn keys_are_created_used_and_shown_once() {
-    let stack = Stack::start().await;
+    let stack = start().await;
     stack.manage().post("/v1/sources", &json!({ "name": "unleash-prod", "catalog": "unleash" })).await.expect(201);
     let new = json!({ "name": "prod", "scope": "ingest", "source": "unleash-prod" });
     let created = stack.manage().post("/v1/keys", &new).await.expect(201);

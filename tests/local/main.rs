@@ -5,3 +5,15 @@ mod crash;
 mod delivery;
 mod flow;
 mod search;
+
+use e2e::Stack;
+
+/// A local stack with nothing in it.
+async fn start() -> Stack {
+    start_with(&[]).await
+}
+
+/// The same, with further arguments.
+async fn start_with(arguments: &[&str]) -> Stack {
+    Stack::start(env!("CARGO_BIN_EXE_tidings"), arguments).await
+}

@@ -4,6 +4,8 @@ use e2e::{Stack, unleash_event};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use crate::start;
+
 const START: &str = "2026-03-01T10:00:00Z";
 
 /// 60 events: two a minute, three features, two projects, five users.
@@ -50,7 +52,7 @@ fn naive(events: &[Value], matches: impl Fn(&Value) -> bool) -> Vec<u64> {
 
 #[tokio::test]
 async fn every_filter_finds_exactly_what_matches_on_pages_of_every_size() {
-    let stack = Stack::start().await;
+    let stack = start().await;
     let events = fill(&stack).await;
     let minute = |event: &Value| event["createdAt"].as_str().expect("a time")[14..16].parse::<u32>().expect("a minute");
     type Matches<'a> = Box<dyn Fn(&Value) -> bool + 'a>;
@@ -77,7 +79,7 @@ async fn every_filter_finds_exactly_what_matches_on_pages_of_every_size() {
 
 #[tokio::test]
 async fn a_cursor_stays_where_it_is_and_belongs_to_its_filters() {
-    let stack = Stack::start().await;
+    let stack = start().await;
     fill(&stack).await;
     let first = stack.read().get("/v1/events?limit=10&project=team-0").await.expect(200);
     let cursor = first["next"].as_str().expect("a cursor");
@@ -95,7 +97,7 @@ async fn a_cursor_stays_where_it_is_and_belongs_to_its_filters() {
 
 #[tokio::test]
 async fn events_of_one_millisecond_keep_their_producers_order() {
-    let stack = Stack::start().await;
+    let stack = start().await;
     let time: Timestamp = START.parse().expect("a time");
     // As a bulk import of Unleash sends them: one transaction, one time.
     let events: Vec<Value> =

@@ -45,7 +45,7 @@ pub(crate) fn lambda() -> Result {
 
 /// The benchmarks.
 pub(crate) fn bench() -> Result {
-    run("the benchmarks", cargo(&["bench", "--package", "e2e"]))
+    run("the benchmarks", cargo(&["bench", "--package", "e2e", "--package", "tidings", "--benches"]))
 }
 
 /// The command with the environment's programs on its path: cargo finds `cargo-lambda` there.

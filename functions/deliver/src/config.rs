@@ -1,7 +1,6 @@
 //! What the function reads from its environment.
 
 use aws_sdk_dynamodb::Client as DynamoDb;
-use jiff::Timestamp;
 use store::{Config, Deliveries, Directory, Env, EnvError, Events};
 
 use crate::{Client, Guard, State};
@@ -29,7 +28,7 @@ pub fn from_env(env: &Env<'_>) -> Result<State, StartError> {
         queue: aws_sdk_sqs::Client::new(&env.aws("SQS")?),
         queue_url: env.required("DELIVERY_QUEUE_URL")?,
         client: Client::new(guard)?,
-        clock: Timestamp::now,
+        clock: store::now,
     })
 }
 

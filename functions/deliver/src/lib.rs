@@ -17,6 +17,9 @@ pub use address::Guard;
 pub use client::Client;
 pub use config::from_env;
 
+/// How long targets are kept: no attempt is signed with a secret that was replaced before that.
+const MAX_AGE: Duration = Duration::from_secs(1);
+
 /// For how many seconds a message is hidden at most: SQS's 12 hours count from when the message was
 /// received, some of which have passed.
 const MAX_HIDDEN: i32 = 43_000;
@@ -63,24 +66,32 @@ enum Unhandled {
 pub async fn handle(state: &State, batch: SqsEvent) -> SqsBatchResponse {
     let read: Vec<Result<Message, Unhandled>> = batch.records.iter().map(read).collect();
     let ids: Vec<EventId> = read.iter().flatten().map(|message| message.event).collect();
-    let events = state.events.get_many(&distinct(ids)).await;
+    let ids = distinct(ids);
+    let needed = futures::future::try_join(state.events.get_many(&ids), state.targets.all(MAX_AGE)).await;
+    let (events, targets) = match needed {
+        Ok(needed) => needed,
+        Err(error) => {
+            tracing::error!(%error, "what a batch needs cannot be read: all of it comes again");
+            return response(batch.records.iter().filter_map(again).collect());
+        }
+    };
     let outcomes = batch.records.iter().zip(read).map(|(record, message)| {
-        let events = &events;
+        let (events, targets) = (&events, &targets);
         async move {
-            let next = match (message, events) {
-                (Err(unhandled), _) => Err(unhandled),
-                (Ok(message), Ok(events)) => deliver(state, events, &message).await,
-                (Ok(_), Err(error)) => {
-                    tracing::error!(%error, "the events of a batch cannot be read");
-                    return again(record);
-                }
+            let next = match message {
+                Ok(message) => deliver(state, events, targets, &message).await,
+                Err(unhandled) => Err(unhandled),
             };
             settle(state, record, next).await
         }
     });
     let failures = futures::future::join_all(outcomes).await;
+    response(failures.into_iter().flatten().collect())
+}
+
+fn response(batch_item_failures: Vec<BatchItemFailure>) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
-    response.batch_item_failures = failures.into_iter().flatten().collect();
+    response.batch_item_failures = batch_item_failures;
     response
 }
 
@@ -95,13 +106,13 @@ fn distinct(mut ids: Vec<EventId>) -> Vec<EventId> {
 }
 
 /// One attempt, if one is due.
-async fn deliver(state: &State, events: &[Event], message: &Message) -> Result<Next, Unhandled> {
+async fn deliver(state: &State, events: &[Event], targets: &[Target], message: &Message) -> Result<Next, Unhandled> {
     let Message { event, target } = message;
     let Some(event) = events.iter().find(|found| found.id == *event) else {
         tracing::warn!(event = event.as_u64(), target, "the event is gone: nothing to deliver");
         return Ok(Next::Done);
     };
-    let Some(target) = state.targets.find(|found| found.name == *target).await? else {
+    let Some(target) = targets.iter().find(|found| found.name == *target) else {
         tracing::info!(event = event.id.as_u64(), target, "the target was removed: nothing to deliver");
         return Ok(Next::Done);
     };
@@ -110,7 +121,7 @@ async fn deliver(state: &State, events: &[Event], message: &Message) -> Result<N
         Some(delivery) => delivery.attempts.len(),
         None => 0,
     };
-    let attempt = state.client.post(event, &target, (state.clock)()).await;
+    let attempt = state.client.post(event, target, (state.clock)()).await;
     let number = made + 1;
     let last = u32::try_from(number).is_ok_and(|number| number >= target.retry_count);
     let (status, wait) = match &attempt.error {
@@ -120,7 +131,7 @@ async fn deliver(state: &State, events: &[Event], message: &Message) -> Result<N
     };
     let next_attempt_at = wait.and_then(|wait| (state.clock)().checked_add(wait).ok());
     state.deliveries.record(event.id, &target.name, &attempt, status, next_attempt_at).await?;
-    log(event, &target, number, &attempt, status);
+    log(event, target, number, &attempt, status);
     Ok(wait.map_or(Next::Done, Next::Again))
 }
 

@@ -1,6 +1,5 @@
 //! What the function reads from its environment.
 
-use jiff::Timestamp;
 use store::{Config, Directory, Env, EnvError};
 
 use crate::{Queue, State};
@@ -17,6 +16,6 @@ pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
     Ok(State {
         targets: Directory::new(config).into(),
         queue: Queue::new(aws_sdk_sqs::Client::new(&env.aws("SQS")?), env.required("DELIVERY_QUEUE_URL")?),
-        clock: Timestamp::now,
+        clock: store::now,
     })
 }

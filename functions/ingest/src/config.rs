@@ -1,7 +1,6 @@
 //! What the function reads from its environment.
 
 use aws_sdk_dynamodb::Client;
-use jiff::Timestamp;
 use store::{Directory, Env, EnvError, Events, Quarantine};
 use web::Keys;
 
@@ -23,6 +22,6 @@ pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
         quarantine: Quarantine::new(client, env.required("QUARANTINE_TABLE")?),
         keys: Keys::new(config.clone(), env.get("MANAGE_KEY_SHA256")),
         sources: Directory::new(config).into(),
-        clock: Timestamp::now,
+        clock: store::now,
     })
 }

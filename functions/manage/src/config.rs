@@ -1,7 +1,6 @@
 //! What the function reads from its environment.
 
 use aws_sdk_dynamodb::Client;
-use jiff::Timestamp;
 use store::{Config, Env, EnvError, Quarantine};
 use web::Keys;
 
@@ -21,6 +20,6 @@ pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
         keys: Keys::new(config.clone(), env.get("MANAGE_KEY_SHA256")),
         config: config.into(),
         quarantine: Quarantine::new(client, env.required("QUARANTINE_TABLE")?),
-        clock: Timestamp::now,
+        clock: store::now,
     })
 }

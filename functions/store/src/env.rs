@@ -4,7 +4,14 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::SdkConfig;
+use jiff::Timestamp;
 use std::time::Duration;
+
+/// The time in whole milliseconds, which is how exactly records tell it.
+pub fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+}
 
 /// A variable that the function cannot start without.
 #[derive(Debug, thiserror::Error)]

@@ -15,7 +15,7 @@ mod target;
 
 pub use config::{Config, Directory, Key, KeyScope, Record, Source};
 pub use deliveries::{Attempt, Deliveries, Delivery, Status};
-pub use env::{Env, EnvError};
+pub use env::{Env, EnvError, now};
 pub use error::Error;
 pub use events::{Events, Put};
 pub use log::log_as_json;

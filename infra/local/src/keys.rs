@@ -5,7 +5,6 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::{Config, Key, KeyScope, Source};
 use web::token;
@@ -81,7 +80,7 @@ pub(crate) async fn ensure(config: &Config, known: &Tokens) -> anyhow::Result<To
     for catalog in events::catalogs() {
         let name = catalog.name().to_owned();
         if config.get::<Source>(&name).await?.is_none() {
-            let source = Source { name: name.clone(), catalog: name.clone(), created_at: Timestamp::now() };
+            let source = Source { name: name.clone(), catalog: name.clone(), created_at: store::now() };
             config.create(&source).await?;
         }
         let token = known.ingest.get(&name).map_or("", String::as_str);
@@ -108,7 +107,7 @@ async fn ensure_key(
     }
     let token = token::generate().context("the system has no randomness to give")?;
     let sha256 = token::sha256(&token);
-    let key = Key { name: name.to_owned(), scope, source, sha256, created_at: Timestamp::now() };
+    let key = Key { name: name.to_owned(), scope, source, sha256, created_at: store::now() };
     config.create(&key).await?;
     Ok(token)
 }

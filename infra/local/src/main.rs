@@ -16,16 +16,31 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Dev(dev::Args),
+    /// Make a token and its SHA-256, for the template's parameter ManageKeySha256.
+    ///
+    /// The token is the deployment's first manage key: keep it, it is stored nowhere. The template
+    /// gets the SHA-256.
+    Token,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Cli { command: Command::Dev(args) } = Cli::parse();
-    match dev::run(args).await {
+    let done = match Cli::parse().command {
+        Command::Dev(args) => dev::run(args).await,
+        Command::Token => token(),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("tidings: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn token() -> anyhow::Result<()> {
+    let token = web::token::generate()?;
+    println!("token   {token}");
+    println!("sha256  {}", web::token::sha256(&token));
+    Ok(())
 }

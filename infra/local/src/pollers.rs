@@ -218,7 +218,7 @@ impl QueuePoller {
                 biased;
                 () = stopped(&mut stop) => {}
                 Some(ended) = in_hand.join_next(), if !free => self.log(ended),
-                waited = arrivals.wait(), if free => if waited.is_err() { sleep(TROUBLE).await },
+                waited = arrivals.wait(), if free => if waited.is_err() { sleep(TROUBLE).await; },
             }
         }
         while let Some(ended) = in_hand.join_next().await {

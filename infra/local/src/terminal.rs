@@ -1,6 +1,6 @@
 //! What `tidings dev` shows while it runs: one line for each thing that happens.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::io::IsTerminal;
 
 use jiff::Zoned;
@@ -69,7 +69,10 @@ impl Text {
     fn add(&mut self, field: &Field, value: &fmt::Arguments<'_>) {
         match field.name() {
             "message" => self.message = value.to_string(),
-            name => self.fields.push_str(&format!(" {name}={value}")),
+            name => {
+                // Writing into a String cannot fail.
+                let _ = write!(self.fields, " {name}={value}");
+            }
         }
     }
 }

@@ -95,7 +95,7 @@ impl Api {
                     messages.push(message);
                 }
                 Err(Fault { code, message }) => {
-                    answer.failed.push(json!({ "Id": id, "Code": code, "Message": message, "SenderFault": true }))
+                    answer.failed.push(json!({ "Id": id, "Code": code, "Message": message, "SenderFault": true }));
                 }
             }
         }

@@ -26,7 +26,7 @@ fn event(id: u64) -> HashMap<String, AttributeValue> {
         ("pk".to_owned(), s("E#0")),
         ("sk".to_owned(), n(id)),
         ("ks".to_owned(), s("flag#0")),
-        ("t".to_owned(), s(if id % 2 == 0 { "even" } else { "odd" })),
+        ("t".to_owned(), s(if id.is_multiple_of(2) { "even" } else { "odd" })),
         ("payload".to_owned(), AttributeValue::B(vec![0; 100].into())),
     ])
 }
