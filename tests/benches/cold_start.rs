@@ -38,13 +38,28 @@ async fn main() {
 }
 
 /// Builds both functions as they are deployed; the folder they are in.
+///
+/// For a named target, because `target/lambda` is where cargo-lambda puts its zips.
 fn build() -> PathBuf {
+    let target = host();
     let mut cargo = std::process::Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
     let arguments =
         ["build", "--quiet", "--profile", "lambda", "--package", "ingest", "--bin", "ingest", "--example", "bare"];
-    let built = cargo.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).status().expect("cargo");
+    let built = cargo
+        .args(arguments)
+        .args(["--target", &target])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status()
+        .expect("cargo");
     assert!(built.success(), "the functions do not build");
-    e2e::target_dir().join("lambda")
+    e2e::target_dir().join(target).join("lambda")
+}
+
+/// This machine's target, as rustc names it.
+fn host() -> String {
+    let told = std::process::Command::new("rustc").arg("-vV").output().expect("rustc");
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    told.lines().find_map(|line| line.strip_prefix("host: ")).expect("rustc's host").to_owned()
 }
 
 /// Serves on a free port; its address.
