@@ -8,6 +8,9 @@ use crate::start;
 
 const START: &str = "2026-03-01T10:00:00Z";
 
+/// Whether an event is among those that a search should find.
+type Matches = Box<dyn Fn(&Value) -> bool>;
+
 /// 60 events: two a minute, three features, two projects, five users.
 async fn fill(stack: &Stack) -> Vec<Value> {
     let start: Timestamp = START.parse().expect("a time");
@@ -55,8 +58,7 @@ async fn every_filter_finds_exactly_what_matches_on_pages_of_every_size() {
     let stack = start().await;
     let events = fill(&stack).await;
     let minute = |event: &Value| event["createdAt"].as_str().expect("a time")[14..16].parse::<u32>().expect("a minute");
-    type Matches<'a> = Box<dyn Fn(&Value) -> bool + 'a>;
-    let cases: Vec<(&str, Matches<'_>)> = vec![
+    let cases: Vec<(&str, Matches)> = vec![
         ("", Box::new(|_| true)),
         ("&subject=flag-1", Box::new(|e| e["featureName"] == "flag-1")),
         ("&actor=user-2,user-4", Box::new(|e| e["createdBy"] == "user-2" || e["createdBy"] == "user-4")),
@@ -65,7 +67,7 @@ async fn every_filter_finds_exactly_what_matches_on_pages_of_every_size() {
         ("&type=feature-archived", Box::new(|_| false)),
         ("&source=unleash&subject=flag-0", Box::new(|e| e["featureName"] == "flag-0")),
         ("&source=migration-manager", Box::new(|_| false)),
-        ("&from=2026-03-01T10:10:00Z&to=2026-03-01T10:12:00Z", Box::new(|e| (10..=12).contains(&minute(e)))),
+        ("&from=2026-03-01T10:10:00Z&to=2026-03-01T10:12:00Z", Box::new(move |e| (10..=12).contains(&minute(e)))),
         ("&from=2026-03-01&to=2026-03-01", Box::new(|_| true)),
         ("&to=2026-02-28", Box::new(|_| false)),
     ];

@@ -44,7 +44,7 @@ const CONCURRENCY: usize = 64;
 /// again: nothing is lost.
 ///
 /// The first start creates a source for each catalog, named as its catalog, and one key of each
-/// scope. Their tokens are printed, and written for scripts to <data-dir>/dev.json.
+/// scope. Their tokens are printed, and written for scripts to dev.json in the data folder.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
