@@ -88,17 +88,18 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let functions = Functions::new(&aws)?;
     tables::create(&functions.dynamodb).await?;
 
+    // Who finds the server ready finds the keys too.
+    let file = args.data_dir.join("dev.json");
+    let config = store::Config::new(functions.dynamodb.clone(), tables::CONFIG.to_owned());
+    let keys = keys::ensure(&config, &DevFile::read(&file).keys).await?;
+    let dev = DevFile { url, keys, aws };
+    dev.write(&file)?;
+
     let written = Arc::new(Notify::new());
     let app = functions.app(Arc::clone(&written)).merge(demo_receiver(args.demo));
     let (stop, stopped) = watch::channel(false);
     let pollers = functions.pollers(dynamodb, &sqs, written, &stopped)?;
     let server = tokio::spawn(async move { axum::serve(listener, app).await });
-
-    let file = args.data_dir.join("dev.json");
-    let config = store::Config::new(functions.dynamodb, tables::CONFIG.to_owned());
-    let keys = keys::ensure(&config, &DevFile::read(&file).keys).await?;
-    let dev = DevFile { url, keys, aws };
-    dev.write(&file)?;
     greet(&dev, &file);
     if args.demo {
         let loaded = demo::load(&dev).await.context("the demo cannot be loaded")?;
