@@ -1,14 +1,15 @@
 //! A catalog as the generator sees it: its rules, and its schemas standing alone.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::bundle::bundle;
+use crate::bundle::bundle_types;
+use crate::dialect::{self, Dialect};
 use crate::files::Files;
 use crate::merge::merge;
-use crate::problem::{Problem, Problems};
+use crate::problem::{Problem, Problems, step};
 use crate::rules::CatalogFile;
 use crate::shape::shapes;
-use crate::{dialect, summary};
+use crate::summary;
 
 /// One folder of the schemas.
 #[derive(Debug)]
@@ -37,10 +38,17 @@ pub(crate) struct EventType {
 /// Reads and checks every catalog.
 pub(crate) fn catalogs(files: &Files) -> Result<Vec<Catalog>, Problems> {
     let names = files.catalogs()?;
-    Problems::check(files.schemas().flat_map(|(path, schema)| dialect::check(files, path, schema)).collect())?;
+    Problems::check(
+        files.schemas().flat_map(|(path, schema)| dialect::check(files, path, schema, Dialect::Catalog)).collect(),
+    )?;
     // What types share is looked at by itself first, so that a mistake there is named there.
     for (path, schema) in files.schemas().filter(|(path, _)| is_shared(path)) {
-        shapes(path, "", &bundle(files, path, schema)?)?;
+        let names = schema.get("$defs").and_then(Value::as_object).into_iter().flat_map(|defs| defs.keys());
+        for name in names {
+            let definition = json!({"$ref": format!("#{}", step("/$defs", name))});
+            shapes(path, "", &bundle_types(files, path, &definition)?)?;
+        }
+        shapes(path, "", &bundle_types(files, path, schema)?)?;
     }
     names.into_iter().map(|name| Catalog::read(files, name)).collect()
 }
@@ -49,13 +57,15 @@ impl Catalog {
     fn read(files: &Files, name: &str) -> Result<Self, Problems> {
         let path = format!("{name}/catalog.json");
         if !is_kebab_case(name) {
-            return Err(Problem::new(path, "", "name the folder in kebab-case, such as migration-manager").into());
+            return Err(
+                Problem::new("name", path, "", "name the folder in kebab-case, such as migration-manager").into()
+            );
         }
         let file = CatalogFile::read(&path, files.require(&path)?)?;
         let base_path = format!("{name}/base.json");
         let base = files.require(&base_path)?;
         let mut catalog =
-            Self { name: name.to_owned(), file, base: bundle(files, &base_path, base)?, types: Vec::new() };
+            Self { name: name.to_owned(), file, base: bundle_types(files, &base_path, base)?, types: Vec::new() };
         let mut problems = Vec::new();
         for event_type in files.types(name) {
             match EventType::read(files, &catalog, base, event_type) {
@@ -86,7 +96,7 @@ impl EventType {
         let label = head.optional("x-label", "a string", |v| v.as_str().map(str::to_owned));
         let summary = head.optional("x-summary", "a string", |v| v.as_str().map(str::to_owned)).and_then(|template| {
             let parsed = template.map(|template| summary::parse(&template)).transpose();
-            parsed.map_err(|message| Problem::new(&path, "/x-summary", message))
+            parsed.map_err(|message| Problem::new("summary", &path, "/x-summary", message))
         });
         let mut problems: Vec<_> = head.style(name);
         problems.extend(
@@ -98,7 +108,7 @@ impl EventType {
 
         // References in the base are relative to the base, those in the type to the type: both
         // stand in the same folder.
-        let schema = bundle(files, &path, &merge(base, schema, &path)?)?;
+        let schema = bundle_types(files, &path, &merge(base, schema, &path)?)?;
         Ok(Self {
             name: name.to_owned(),
             description: head.text("description"),
@@ -126,12 +136,12 @@ impl Head<'_> {
         let Some(value) = self.schema.get(keyword) else {
             return Ok(None);
         };
-        let wrong = || Problem::new(self.path, format!("/{keyword}"), format!("make it {what}"));
+        let wrong = || Problem::new(rule(keyword), self.path, format!("/{keyword}"), format!("make it {what}"));
         read(value).map(Some).ok_or_else(wrong)
     }
 
     fn field<T>(&self, keyword: &str, what: &str, read: impl Fn(&Value) -> Option<T>) -> Result<T, Problem> {
-        let missing = || Problem::new(self.path, "", format!("give it `{keyword}`: {what}"));
+        let missing = || Problem::new(rule(keyword), self.path, "", format!("give it `{keyword}`: {what}"));
         self.optional(keyword, what, read)?.ok_or_else(missing)
     }
 
@@ -139,16 +149,25 @@ impl Head<'_> {
     fn style(&self, name: &str) -> Vec<Problem> {
         let mut problems = Vec::new();
         if !is_kebab_case(name) {
-            problems.push(Problem::new(self.path, "", "name the file after the type, in kebab-case"));
+            problems.push(Problem::new("name", self.path, "", "name the file after the type, in kebab-case"));
         }
         if self.text("title") != name {
-            problems.push(Problem::new(self.path, "/title", format!("make it the type's name, {name}")));
+            problems.push(Problem::new("title", self.path, "/title", format!("make it the type's name, {name}")));
         }
         if self.schema.get("allOf") != Some(&serde_json::json!([{"$ref": "base.json"}])) {
             let message = "begin with \"allOf\": [{\"$ref\": \"base.json\"}], and nothing else in it";
-            problems.push(Problem::new(self.path, "/allOf", message));
+            problems.push(Problem::new("base", self.path, "/allOf", message));
         }
         problems
+    }
+}
+
+/// The rule that is broken where a keyword of a type's head is missing or wrong.
+fn rule(keyword: &str) -> &'static str {
+    match keyword {
+        "examples" => "examples",
+        "x-version" => "version",
+        _ => "label",
     }
 }
 

@@ -1,4 +1,4 @@
-//! The schemas folder, read into memory.
+//! A folder of schemas, read into memory.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,31 +10,34 @@ use crate::problem::{Problem, Problems};
 
 /// Files of a catalog's folder that are no event type.
 const RESERVED: [&str; 3] = ["base", "catalog", "defs"];
+/// How deep folders are nested at most.
+const DEEPEST: usize = 6;
+/// The end of the name of a file with samples that must be refused.
+pub(crate) const REFUSED: &str = ".refused.json";
 
-/// Every JSON file under the schemas folder, by its path relative to it: `unleash/base.json`.
-#[derive(Debug)]
-pub(crate) struct Files(BTreeMap<String, Value>);
+/// Every JSON file of a folder and the folders in it, by its path there: `unleash/base.json`.
+#[derive(Debug, Clone, Default)]
+pub struct Files(BTreeMap<String, Value>);
 
 impl Files {
-    /// Reads `root`'s folders, one level deep.
-    pub(crate) fn read(root: &Path) -> Result<Self, Problems> {
+    /// Reads the folder `root`. Hidden files and folders are left out.
+    pub fn read(root: &Path) -> Result<Self, Problems> {
+        let mut texts = BTreeMap::new();
+        walk(root, "", &mut texts, DEEPEST)?;
+        Self::parse(texts)
+    }
+
+    /// Parses the texts of files, by their paths.
+    pub(crate) fn parse(texts: BTreeMap<String, String>) -> Result<Self, Problems> {
         let mut files = BTreeMap::new();
-        for folder in names(root, "")? {
-            if !root.join(&folder).is_dir() {
-                continue;
-            }
-            for name in names(&root.join(&folder), &folder)? {
-                let stem = name.strip_suffix(".json");
-                if stem.is_none_or(|stem| stem.ends_with(".refused")) {
-                    continue;
-                }
-                let path = format!("{folder}/{name}");
-                let text = fs::read_to_string(root.join(&path)).map_err(|e| unreadable(&path, &e))?;
-                let json =
-                    serde_json::from_str(&text).map_err(|e| Problem::new(&path, "", format!("not JSON: {e}")))?;
-                files.insert(path, json);
+        let mut problems = Vec::new();
+        for (path, text) in texts {
+            match serde_json::from_str(text.trim_start_matches('\u{feff}')) {
+                Ok(json) => drop(files.insert(path, json)),
+                Err(error) => problems.push(Problem::new("json", path, "", format!("not JSON: {error}"))),
             }
         }
+        Problems::check(problems)?;
         Ok(Self(files))
     }
 
@@ -52,7 +55,7 @@ impl Files {
                 let path = format!("{folder}/{name}");
                 if !self.0.contains_key(&path) {
                     let message = format!("every folder but `common` is a catalog and needs this file, {what}");
-                    problems.push(Problem::new(path, "", message));
+                    problems.push(Problem::new("catalog", path, "", message));
                 }
             }
         }
@@ -63,13 +66,23 @@ impl Files {
     /// The names of a catalog's event types, sorted.
     pub(crate) fn types<'a>(&'a self, catalog: &str) -> Vec<&'a str> {
         let folder = format!("{catalog}/");
-        let names = self.0.keys().filter_map(|path| path.strip_prefix(&folder)?.strip_suffix(".json"));
+        let paths = self.0.keys().filter(|path| !path.ends_with(REFUSED));
+        let names = paths.filter_map(|path| path.strip_prefix(&folder)?.strip_suffix(".json"));
         names.filter(|name| !RESERVED.contains(name)).collect()
     }
 
-    /// Every schema: all files but the catalogs' own.
+    /// Every schema: all files but the catalogs' own and the refused samples.
     pub(crate) fn schemas(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.0.iter().filter(|(path, _)| !path.ends_with("/catalog.json")).map(|(path, json)| (path.as_str(), json))
+        let schemas = self.0.iter().filter(|(path, _)| !is_catalog_file(path) && !path.ends_with(REFUSED));
+        schemas.map(|(path, json)| (path.as_str(), json))
+    }
+
+    /// Every file with samples that must be refused, with the path of the schema that refuses them.
+    pub(crate) fn refused(&self) -> impl Iterator<Item = (&str, String, &Value)> {
+        self.0.iter().filter_map(|(path, json)| {
+            let stem = path.strip_suffix(REFUSED)?;
+            Some((path.as_str(), format!("{stem}.json"), json))
+        })
     }
 
     /// The file at `path`.
@@ -79,8 +92,17 @@ impl Files {
 
     /// The file at `path`, which a check has found before.
     pub(crate) fn require(&self, path: &str) -> Result<&Value, Problem> {
-        self.get(path).ok_or_else(|| Problem::new(path, "", "there is no such file"))
+        self.get(path).ok_or_else(|| Problem::new("catalog", path, "", "there is no such file"))
     }
+
+    /// Whether these are catalogs, with rules to read their events, or just schemas.
+    pub(crate) fn has_catalogs(&self) -> bool {
+        self.0.keys().any(|path| is_catalog_file(path))
+    }
+}
+
+fn is_catalog_file(path: &str) -> bool {
+    path == "catalog.json" || path.ends_with("/catalog.json")
 }
 
 /// The path that `reference` (without its fragment) means in the file `from`.
@@ -100,6 +122,23 @@ pub(crate) fn resolve(from: &str, reference: &str) -> String {
     parts.join("/")
 }
 
+/// Adds the texts of the JSON files in `root`'s folder `folder`, and deeper.
+fn walk(root: &Path, folder: &str, texts: &mut BTreeMap<String, String>, deep: usize) -> Result<(), Problems> {
+    for name in names(&root.join(folder), folder)? {
+        let path = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
+        let hidden = name.starts_with('.') || name == "node_modules";
+        if root.join(&path).is_dir() {
+            if !hidden && deep > 0 {
+                walk(root, &path, texts, deep - 1)?;
+            }
+        } else if !hidden && name.ends_with(".json") {
+            let text = fs::read_to_string(root.join(&path)).map_err(|e| unreadable(&path, &e))?;
+            texts.insert(path, text);
+        }
+    }
+    Ok(())
+}
+
 /// The names in a folder, sorted.
 fn names(folder: &Path, shown: &str) -> Result<Vec<String>, Problems> {
     let read = || -> std::io::Result<Vec<String>> {
@@ -111,5 +150,5 @@ fn names(folder: &Path, shown: &str) -> Result<Vec<String>, Problems> {
 }
 
 fn unreadable(path: &str, error: &std::io::Error) -> Problem {
-    Problem::new(path, "", format!("cannot be read: {error}"))
+    Problem::new("unreadable", path, "", format!("cannot be read: {error}"))
 }

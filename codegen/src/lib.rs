@@ -3,9 +3,11 @@
 mod bundle;
 mod catalog;
 mod dialect;
+mod fields;
 mod files;
 mod merge;
 mod problem;
+mod reference;
 mod registry;
 mod rules;
 mod shape;
@@ -29,7 +31,8 @@ pub fn generate(root: &Path) -> Result<String, Problems> {
     let round_trips = types::round_trips(&catalogs);
     let source = quote! { #(#modules)* #registry #round_trips };
     // What quote! has joined is Rust; only a mistake in this crate could make it anything else.
-    let file = syn::parse2(source)
-        .map_err(|e| Problem::new("", "", format!("the generator wrote what is not Rust ({e}): please report it")))?;
+    let file = syn::parse2(source).map_err(|e| {
+        Problem::new("generator", "", "", format!("the generator wrote what is not Rust ({e}): please report it"))
+    })?;
     Ok(prettyplease::unparse(&file))
 }

@@ -13,7 +13,7 @@ const REMARKS: [&str; 7] = ["$comment", "$id", "$schema", "deprecated", "descrip
 /// Joins `base` into `schema`, which is the file at `path`.
 pub(crate) fn merge(base: &Value, schema: &Value, path: &str) -> Result<Value, Problem> {
     let (Value::Object(base), Value::Object(schema)) = (base, schema) else {
-        return Err(Problem::new(path, "", "a schema is an object"));
+        return Err(Problem::new("merge", path, "", "a schema is an object"));
     };
     let mut own = schema.clone();
     own.shift_remove("allOf");
@@ -44,7 +44,7 @@ impl Place<'_> {
     }
 
     fn problem(&self, message: impl Into<String>) -> Problem {
-        Problem::new(self.path, &self.pointer, message)
+        Problem::new("merge", self.path, &self.pointer, message)
     }
 }
 

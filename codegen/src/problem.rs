@@ -9,19 +9,26 @@ pub struct Problem {
     pub file: String,
     /// JSON Pointer into the file.
     pub pointer: String,
+    /// The rule that is broken, a word for tools.
+    pub rule: &'static str,
     /// What is wrong and what to do.
     pub message: String,
 }
 
 impl Problem {
-    pub(crate) fn new(file: impl Into<String>, pointer: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { file: file.into(), pointer: pointer.into(), message: message.into() }
+    pub(crate) fn new(
+        rule: &'static str,
+        file: impl Into<String>,
+        pointer: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self { rule, file: file.into(), pointer: pointer.into(), message: message.into() }
     }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "schemas/{}#{}: {}", self.file, self.pointer, self.message)
+        write!(f, "{}#{}: {}", self.file, self.pointer, self.message)
     }
 }
 

@@ -135,7 +135,7 @@ impl CatalogFile {
                     pointer = step(&pointer, part.to_string().trim_matches(['[', ']']));
                 }
             }
-            Problem::new(path, pointer, error.into_inner().to_string())
+            Problem::new("catalog", path, pointer, error.into_inner().to_string())
         })?;
         Problems::check(file.problems(path))?;
         Ok(file)
@@ -148,12 +148,12 @@ impl CatalogFile {
                 if !place.at().starts_with('/') {
                     let pointer = step(&step("", name), index);
                     let message = format!("`{}` is no JSON Pointer: begin it with /", place.at());
-                    problems.push(Problem::new(path, pointer, message));
+                    problems.push(Problem::new("catalog", path, pointer, message));
                 }
             }
         }
         if self.event_type.is_empty() {
-            problems.push(Problem::new(path, "/type", "name at least one place for the event's type"));
+            problems.push(Problem::new("catalog", path, "/type", "name at least one place for the event's type"));
         }
         problems
     }

@@ -9,6 +9,12 @@ use serde_json::{Map, Value, json};
 
 use crate::problem::{Problem, step};
 
+/// The format that stands for times in shapes.
+pub(crate) const INSTANT: &str = "date-time";
+/// What a field's description begins with where `null` and no field at all are two things. Taken
+/// out again once typify has made a struct: see `fields`.
+pub(crate) const MAY_BE_NULL: &str = "\u{1}";
+
 /// The types that a schema names.
 pub(crate) fn types(schema: &Map<String, Value>) -> Vec<&str> {
     match schema.get("type") {
@@ -65,7 +71,7 @@ impl Shape<'_> {
         for (keyword, owner) in [("properties", "object"), ("items", "array")] {
             if schema.contains_key(keyword) && named != [owner] {
                 let message = format!("`{keyword}` beside another type is no Rust type: say \"type\": \"{owner}\"");
-                return Err(Problem::new(self.path, step(pointer, keyword), message));
+                return Err(Problem::new("type", self.path, step(pointer, keyword), message));
             }
         }
         let mut shape = match named.as_slice() {
@@ -96,7 +102,7 @@ impl Shape<'_> {
         match self.defs.get(name) {
             Some(def) if is_object(def) => Ok(described(json!({ "$ref": reference }), schema)),
             Some(def) => Ok(described(self.of(def, pointer)?, schema)),
-            None => Err(Problem::new(self.path, pointer, format!("`{reference}` leads nowhere"))),
+            None => Err(Problem::new("reference", self.path, pointer, format!("`{reference}` leads nowhere"))),
         }
     }
 
@@ -117,7 +123,11 @@ impl Shape<'_> {
             let mut shape = self.of(property, &at)?;
             if shape.get("description").is_none() && shape.get("$ref").is_none() {
                 let message = "give it a description: it becomes the field's documentation";
-                return Err(Problem::new(self.path, at, message));
+                return Err(Problem::new("description", self.path, at, message));
+            }
+            if !is_required(name) && may_be_null(&shape) {
+                let description = shape.get("description").and_then(Value::as_str).unwrap_or_default();
+                shape["description"] = json!(format!("{MAY_BE_NULL}{description}"));
             }
             // typify makes a missing list an empty one, and leaves an empty one out: not the same
             // event. An `Option` keeps them apart.
@@ -127,13 +137,15 @@ impl Shape<'_> {
             shapes.insert(name.clone(), shape);
         }
         let required: Vec<_> = shapes.keys().filter(|name| is_required(name)).collect();
-        Ok(json!({"properties": shapes, "required": required}))
+        // Fields that the schema does not name are kept too.
+        Ok(json!({"properties": shapes, "required": required, "additionalProperties": {}}))
     }
 
     /// Times become times, closed lists of words become enums, all else stays text.
     fn string(&self, schema: &Map<String, Value>, pointer: &str) -> Result<Value, Problem> {
-        if let Some(format) = schema.get("format").filter(|format| **format == "date-time" || **format == "instant") {
-            return Ok(json!({ "format": format }));
+        let is_time = schema.get("format").is_some_and(|format| format == "date-time");
+        if is_time || schema.get("x-instant") == Some(&Value::Bool(true)) {
+            return Ok(json!({ "format": INSTANT }));
         }
         let words: Option<Vec<_>> =
             schema.get("enum").and_then(Value::as_array).map(|words| words.iter().filter_map(Value::as_str).collect());
@@ -148,9 +160,19 @@ impl Shape<'_> {
         {
             let message =
                 "these words do not make distinct Rust names: leave the enum out and name the words in the description";
-            return Err(Problem::new(self.path, step(pointer, "enum"), message));
+            return Err(Problem::new("type", self.path, step(pointer, "enum"), message));
         }
         Ok(json!({ "enum": words }))
+    }
+}
+
+/// Whether a value of this shape may be null.
+fn may_be_null(shape: &Value) -> bool {
+    match (&shape["type"], shape.get("anyOf")) {
+        (Value::Array(names), _) => names.contains(&json!("null")),
+        (Value::Null, None) => shape.get("$ref").is_none(),
+        (Value::Null, Some(_)) => true,
+        _ => false,
     }
 }
 

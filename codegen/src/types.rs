@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use typify::{TypeSpace, TypeSpaceImpl, TypeSpaceSettings};
 
 use crate::catalog::Catalog;
+use crate::fields::mended;
 use crate::problem::{Problem, Problems};
-use crate::shape::shapes;
+use crate::shape::{INSTANT, shapes};
 
 /// Names that the module takes for itself.
 const TAKEN: [&str; 2] = ["Event", "Unknown"];
@@ -27,7 +28,7 @@ pub(crate) fn module(catalog: &Catalog) -> Result<TokenStream, Problems> {
     let mut space = TypeSpace::new(&settings(catalog)?);
     let file = format!("{}/base.json", catalog.name);
     let refused = |error: &dyn std::fmt::Display| {
-        Problem::new(&file, "", format!("no Rust types can be made of the catalog: {error}"))
+        Problem::new("type", &file, "", format!("no Rust types can be made of the catalog: {error}"))
     };
     let defs = serde_json::from_value::<BTreeMap<String, _>>(json!(defs)).map_err(|e| refused(&e))?;
     space.add_ref_types(defs).map_err(|e| refused(&e))?;
@@ -40,7 +41,7 @@ pub(crate) fn module(catalog: &Catalog) -> Result<TokenStream, Problems> {
         let name = space.get_type(&id).map_err(|e| refused(&e))?.name();
         if TAKEN.contains(&name.as_str()) || variants.iter().any(|(known, _)| *known == name) {
             let message = format!("`{name}` names another Rust type already: rename the file");
-            return Err(Problem::new(event_type.path(catalog), "", message).into());
+            return Err(Problem::new("type", event_type.path(catalog), "", message).into());
         }
         variants.push((name, event_type));
     }
@@ -51,7 +52,7 @@ pub(crate) fn module(catalog: &Catalog) -> Result<TokenStream, Problems> {
     let module_doc = format!("{}: {}", catalog.file.title, catalog.file.description);
     let enum_doc = format!("One event of the catalog `{}`.", catalog.name);
     let catalog_name = &catalog.name;
-    let structs = space.to_stream();
+    let structs = mended(space.to_stream()).map_err(|e| refused(&e))?;
     Ok(quote! {
         #[doc = #module_doc]
         #[allow(clippy::all, clippy::pedantic, missing_docs, unreachable_pub, rust_2018_idioms)]
@@ -120,10 +121,8 @@ fn settings(catalog: &Catalog) -> Result<TypeSpaceSettings, Problem> {
     let mut settings = TypeSpaceSettings::default();
     settings.with_derive("PartialEq".to_owned());
     settings.with_map_type("::std::collections::BTreeMap");
-    for (format, path) in [("date-time", "::jiff::Timestamp"), ("instant", "crate::Instant")] {
-        let schema = serde_json::from_value(json!({"type": "string", "format": format}))
-            .map_err(|e| Problem::new(format!("{}/base.json", catalog.name), "", e.to_string()))?;
-        settings.with_conversion(schema, path, [TypeSpaceImpl::Display, TypeSpaceImpl::FromStr].into_iter());
-    }
+    let time = serde_json::from_value(json!({"type": "string", "format": INSTANT}))
+        .map_err(|e| Problem::new("type", format!("{}/base.json", catalog.name), "", e.to_string()))?;
+    settings.with_conversion(time, "crate::Instant", [TypeSpaceImpl::Display, TypeSpaceImpl::FromStr].into_iter());
     Ok(settings)
 }

@@ -9,7 +9,7 @@ fn main() {
     println!("cargo::rerun-if-changed={}", schemas.display());
     let source = codegen::generate(schemas).unwrap_or_else(|problems| {
         for problem in problems.0 {
-            println!("cargo::error={problem}");
+            println!("cargo::error=schemas/{problem}");
         }
         process::exit(1)
     });

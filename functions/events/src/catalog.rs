@@ -8,7 +8,6 @@ use serde_json::Value;
 
 use crate::describe::Piece;
 use crate::rules::Rules;
-use crate::time;
 
 /// A family of event types and the rules to read them: one folder of `schemas/`.
 #[derive(Debug)]
@@ -112,8 +111,6 @@ impl LazyValidator {
             let schema: Value = serde_json::from_str(schema).expect("a generated schema is JSON");
             jsonschema::options()
                 .should_validate_formats(true)
-                .with_format("date-time", |text: &str| time::parse_strict(text).is_some())
-                .with_format("instant", |text: &str| time::parse(text).is_some())
                 .build(&schema)
                 .expect("a generated schema is a JSON Schema")
         })

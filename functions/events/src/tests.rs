@@ -11,7 +11,7 @@ use proptest::sample::Index;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{Catalog, EventType, ROUND_TRIPS, RoundTrip, catalog, catalogs, time};
+use crate::{Catalog, EventType, ROUND_TRIPS, RoundTrip, catalog, catalogs};
 
 /// A time of receipt after that of any sample.
 fn later() -> Timestamp {
@@ -58,22 +58,17 @@ fn every_example_survives_its_rust_type() {
     }
 }
 
-/// Whether two values are the same, but for optional fields that were null and the form of times.
+/// Whether two values are equal as JSON: `1.0` is `1`.
 fn same(read: &Value, written: &Value) -> bool {
     match (read, written) {
         (Value::Object(read), Value::Object(written)) => {
-            let kept = read.iter().all(|(name, value)| match written.get(name) {
-                Some(other) => same(value, other),
-                None => value.is_null(),
-            });
-            kept && written.keys().all(|name| read.contains_key(name))
+            read.len() == written.len()
+                && read.iter().all(|(name, value)| written.get(name).is_some_and(|other| same(value, other)))
         }
         (Value::Array(read), Value::Array(written)) => {
             read.len() == written.len() && iter::zip(read, written).all(|(a, b)| same(a, b))
         }
-        (Value::String(read), Value::String(written)) => {
-            read == written || time::parse(read).is_some_and(|instant| time::parse(written) == Some(instant))
-        }
+        (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
         _ => read == written,
     }
 }
@@ -213,11 +208,8 @@ proptest! {
         let Ok(reading) = catalog.read(event.to_string().as_bytes(), later()) else { return Ok(()) };
         let written = round_trip(catalog)(&event);
         prop_assert!(written.is_ok(), "{event}: {written:?}");
-        // What was written is the same event, and accepted in its turn.
         let written = written.unwrap();
-        let again = catalog.read(written.to_string().as_bytes(), later());
-        prop_assert!(again.is_ok(), "{written}: {again:?}");
-        prop_assert_eq!(&again.unwrap().fields, &reading.fields);
+        prop_assert!(same(&event, &written), "{event} became {written}");
         // Any event can be described, on one line.
         prop_assert!(!catalog.describe(&reading.fields, &event).summary.contains('\n'));
     }

@@ -4,25 +4,54 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// An instant whose text may leave out the offset, which then means UTC: the schema format
-/// `instant`. Written with `Z`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
-pub struct Instant(pub Timestamp);
+/// A time as its producer wrote it: RFC 3339, or the same without an offset, which then means UTC.
+///
+/// What is written is the text that was read. As times they are equal, and sorted, by the moment
+/// that they name.
+#[derive(Debug, Clone)]
+pub struct Instant {
+    text: String,
+    timestamp: Timestamp,
+}
+
+impl Instant {
+    /// The moment, to the nanosecond.
+    pub fn timestamp(&self) -> Timestamp {
+        self.timestamp
+    }
+
+    /// The text, as it was read.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl PartialEq for Instant {
+    fn eq(&self, other: &Self) -> bool {
+        self.timestamp == other.timestamp
+    }
+}
 
 impl FromStr for Instant {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        parse(text).map(Self).ok_or("not an instant such as 2025-12-09T23:17:28.00")
+        let timestamp = parse(text).ok_or("not a time such as 2025-12-09T23:17:28.00")?;
+        Ok(Self { text: text.to_owned(), timestamp })
     }
 }
 
 impl fmt::Display for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        f.write_str(&self.text)
+    }
+}
+
+impl Serialize for Instant {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
     }
 }
 
@@ -33,37 +62,36 @@ impl<'de> Deserialize<'de> for Instant {
     }
 }
 
-/// Reads RFC 3339, with any offset or none (then UTC), and up to nanoseconds.
+/// Reads RFC 3339, with any offset or none (then UTC). What is smaller than a nanosecond is cut off,
+/// a leap second is the one before it, and what is later than the last moment that can be held
+/// (in the year 9999) is that moment.
 pub(crate) fn parse(text: &str) -> Option<Timestamp> {
-    if zone(text)?.is_empty() { format!("{text}Z").parse().ok() } else { text.parse().ok() }
-}
-
-/// Reads RFC 3339 as it stands: with an offset.
-pub(crate) fn parse_strict(text: &str) -> Option<Timestamp> {
-    if zone(text)?.is_empty() { None } else { text.parse().ok() }
-}
-
-/// The offset of what has the form of a time, empty where it has none.
-///
-/// jiff reads much more than RFC 3339 (spaces, weeks, missing seconds, names of zones), so the
-/// form is looked at here. That the numbers make a date is left to jiff.
-fn zone(text: &str) -> Option<&str> {
+    // jiff reads much more than RFC 3339 (spaces, weeks, missing seconds, names of zones), so the
+    // form is looked at here. That the numbers make a date is left to jiff.
     let (date_time, rest) = text.split_at_checked(19)?;
     if !has_form(date_time, "dddd-dd-ddTdd:dd:dd") {
         return None;
     }
-    let zone = match rest.strip_prefix('.') {
+    let (fraction, zone) = match rest.strip_prefix('.') {
         Some(fraction) => {
             let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
-            if !(1..=9).contains(&digits) {
+            if digits == 0 {
                 return None;
             }
-            &fraction[digits..]
+            (&rest[..=digits.min(9)], &fraction[digits..])
         }
-        None => rest,
+        None => ("", rest),
     };
-    let known = ["", "Z", "+dd:dd", "-dd:dd"].iter().any(|form| has_form(zone, form));
-    known.then_some(zone)
+    if !["", "Z", "+dd:dd", "-dd:dd"].iter().any(|form| has_form(zone, form)) {
+        return None;
+    }
+    let offset = if zone.is_empty() { "Z" } else { zone };
+    let read = |date_time: &str| format!("{date_time}{fraction}{offset}").parse().ok();
+    // The last day that jiff holds as a timestamp ends before this year does.
+    read(date_time).or_else(|| match date_time.strip_prefix("9999-12-3")?.split_once(['T', 't'])? {
+        ("0" | "1", time) => read(&format!("9998-12-30T{time}")).map(|_| Timestamp::MAX),
+        _ => None,
+    })
 }
 
 /// Whether `text` is `form`, with a digit for each `d`, and letters in either case.
@@ -86,20 +114,14 @@ mod tests {
             ("2024-10-03t11:09:53z", "2024-10-03T11:09:53Z"),
             ("2024-10-03T11:09:53.225+02:00", "2024-10-03T09:09:53.225Z"),
             ("2024-10-03T11:09:53.123456789-11:30", "2024-10-03T22:39:53.123456789Z"),
+            ("2024-10-03T11:09:53.1234567899Z", "2024-10-03T11:09:53.123456789Z"),
             ("2024-10-03T11:09:53-00:00", "2024-10-03T11:09:53Z"),
             ("2024-02-29T23:59:60Z", "2024-02-29T23:59:59Z"),
+            ("2025-12-09T23:17:28.00", "2025-12-09T23:17:28Z"),
+            ("9999-12-31T23:59:59-23:59", &Timestamp::MAX.to_string()),
         ] {
-            let utc = utc.parse().ok();
-            assert_eq!(parse_strict(text), utc, "{text}");
-            assert_eq!(parse(text), utc, "{text}");
+            assert_eq!(parse(text), Some(utc.parse().unwrap()), "{text}");
         }
-    }
-
-    #[test]
-    fn no_zone_is_utc() {
-        let text = "2025-12-09T23:17:28.00";
-        assert_eq!(parse(text), "2025-12-09T23:17:28Z".parse().ok());
-        assert_eq!(parse_strict(text), None);
     }
 
     #[test]
@@ -110,17 +132,24 @@ mod tests {
             "2024-10-03 11:09:53Z",
             "2024-10-03T11:09Z",
             "2024-10-03T11:09:53.Z",
-            "2024-10-03T11:09:53.1234567890Z",
             "2024-10-03T11:09:53+0200",
             "2024-10-03T11:09:53Z[UTC]",
             "2024-02-30T11:09:53Z",
             "2024-10-03T25:09:53Z",
+            "9999-12-31T25:59:59Z",
             "20241003T110953Z",
             "2024-10-03T11:09:5é",
             "-009999-10-03T11:09:53Z",
-            "9999-12-31T23:59:59-23:59",
         ] {
             assert_eq!(parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn an_instant_is_written_as_it_was_read() {
+        let text = "\"2025-12-09T23:17:28.00\"";
+        let instant: Instant = serde_json::from_str(text).unwrap();
+        assert_eq!(instant.timestamp(), "2025-12-09T23:17:28Z".parse().unwrap());
+        assert_eq!(serde_json::to_string(&instant).unwrap(), text);
     }
 }

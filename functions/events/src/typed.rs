@@ -1,7 +1,7 @@
 //! What the generated types share.
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::rules::{first, whole_number};
@@ -37,6 +37,15 @@ pub(crate) fn read<T: DeserializeOwned>(event_type: &'static str, payload: &Valu
     T::deserialize(payload)
         .or_else(|error| T::deserialize(&with_whole_numbers(payload)).map_err(|_| error))
         .map_err(|source| ParseError::Type { event_type, source })
+}
+
+/// For fields that may be left out and may be null: what is here, null or not, is `Some`.
+pub(crate) fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
 }
 
 pub(crate) fn write(event: &impl Serialize) -> Result<Value, ParseError> {

@@ -57,27 +57,58 @@ impl From<ValidationError<'_>> for Violation {
     }
 }
 
+/// What was expected and what was found.
 fn message(error: &ValidationError<'_>) -> String {
     use ValidationErrorKind as Kind;
-    let found = || found(error.instance());
     match error.kind() {
-        Kind::Required { property } => {
-            format!("{} is required", property.as_str().unwrap_or_default())
-        }
-        Kind::Type { kind } => format!("expected {}, found {}", names(kind), found()),
-        Kind::Constant { expected_value } => {
-            format!("expected {expected_value}, found {}", found())
-        }
-        Kind::Enum { options } => format!("expected one of {options}, found {}", found()),
-        Kind::Format { format } => format!("expected {}, found {}", example(format), found()),
-        Kind::Pattern { pattern } => {
-            format!("expected text that matches {pattern}, found {}", found())
-        }
-        Kind::Minimum { limit } => format!("expected at least {limit}, found {}", found()),
-        Kind::Maximum { limit } => format!("expected at most {limit}, found {}", found()),
-        // Without the value, which may be long or nobody's business.
-        _ => error.masked().to_string(),
+        Kind::Required { property } => format!("{} is required", property.as_str().unwrap_or_default()),
+        kind => match expected(error, kind) {
+            Some(expected) => format!("expected {expected}, found {}", found(error)),
+            // Without the value, which may be long or nobody's business.
+            None => error.masked().to_string(),
+        },
     }
+}
+
+/// What a keyword asks for, in words.
+fn expected(error: &ValidationError<'_>, kind: &ValidationErrorKind) -> Option<String> {
+    use ValidationErrorKind as Kind;
+    let listed = |names: &[String]| names.join(", ");
+    Some(match kind {
+        Kind::Type { kind } => names(kind),
+        Kind::Constant { expected_value } => expected_value.to_string(),
+        Kind::Enum { options } => format!("one of {options}"),
+        Kind::Format { format } => example(format),
+        Kind::Pattern { pattern } => format!("text that matches {pattern}"),
+        Kind::Minimum { limit } => format!("at least {limit}"),
+        Kind::Maximum { limit } => format!("at most {limit}"),
+        Kind::ExclusiveMinimum { limit } => format!("more than {limit}"),
+        Kind::ExclusiveMaximum { limit } => format!("less than {limit}"),
+        Kind::MultipleOf { multiple_of } => format!("a multiple of {multiple_of}"),
+        Kind::MinLength { limit } => format!("at least {limit} characters"),
+        Kind::MaxLength { limit } => format!("at most {limit} characters"),
+        Kind::MinItems { limit } => format!("at least {limit} items"),
+        Kind::MaxItems { limit } => format!("at most {limit} items"),
+        Kind::UniqueItems => "items that differ from each other".to_owned(),
+        Kind::MinProperties { limit } => format!("at least {limit} fields"),
+        Kind::MaxProperties { limit } => format!("at most {limit} fields"),
+        Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
+            format!("no field {}", listed(unexpected))
+        }
+        Kind::AnyOf { context } | Kind::OneOfNotValid { context } => alternatives(error, context)?,
+        _ => return None,
+    })
+}
+
+/// What each branch of a choice asks of the value itself.
+fn alternatives(error: &ValidationError<'_>, branches: &[Vec<ValidationError<'static>>]) -> Option<String> {
+    let own = |branch: &[ValidationError<'static>]| {
+        let first = branch.iter().find(|other| other.instance_path() == error.instance_path())?;
+        expected(first, first.kind())
+    };
+    let mut all: Vec<_> = branches.iter().map(|branch| own(branch)).collect::<Option<_>>()?;
+    all.dedup();
+    Some(all.join(", or "))
 }
 
 fn names(kind: &TypeKind) -> String {
@@ -90,21 +121,34 @@ fn names(kind: &TypeKind) -> String {
 fn example(format: &str) -> String {
     match format {
         "date-time" => "a time such as 2024-10-03T11:09:53.225Z".to_owned(),
-        "instant" => "a time such as 2025-12-09T23:17:28.00".to_owned(),
         other => format!("text of the format {other}"),
     }
 }
 
-/// A short value as it is, of others only what they are.
-fn found(value: &Value) -> String {
-    match value {
+/// A short value as it is, of others only what they are. Of what may be a secret, never the value.
+fn found(error: &ValidationError<'_>) -> String {
+    let characters = |text: &str| format!("a string of {} characters", text.chars().count());
+    match error.instance().as_ref() {
+        Value::Array(items) if error.kind().keyword().ends_with("Items") => format!("{} items", items.len()),
         Value::Array(_) => "an array".to_owned(),
-        Value::Object(_) => "an object".to_owned(),
-        Value::String(text) if text.chars().count() > MAX_VALUE => {
-            format!("a string of {} characters", text.chars().count())
+        Value::Object(fields) if error.kind().keyword().ends_with("Properties") && !fields.is_empty() => {
+            format!("{} fields", fields.len())
         }
+        Value::Object(_) => "an object".to_owned(),
+        Value::String(text) if text.chars().count() > MAX_VALUE || error.kind().keyword().ends_with("Length") => {
+            characters(text)
+        }
+        Value::String(text) if is_secret(error.instance_path().as_str()) => characters(text),
         value => value.to_string(),
     }
+}
+
+/// Whether a field's name, or that of a field around it, says that it holds a secret.
+fn is_secret(pointer: &str) -> bool {
+    let pointer = pointer.to_ascii_lowercase().replace(['_', '-'], "");
+    ["authorization", "apikey", "credential", "password", "privatekey", "secret", "token"]
+        .iter()
+        .any(|word| pointer.contains(word))
 }
 
 fn shortened(message: String) -> String {
@@ -121,7 +165,7 @@ mod tests {
     use super::*;
 
     fn violation(schema: &Value, value: &Value) -> Violation {
-        let validator = jsonschema::validator_for(schema).unwrap();
+        let validator = jsonschema::options().should_validate_formats(true).build(schema).unwrap();
         Violation::from(validator.iter_errors(value).next().unwrap())
     }
 
@@ -134,7 +178,20 @@ mod tests {
             (json!({"const": "a"}), json!("b"), "expected \"a\", found \"b\""),
             (json!({"minimum": 0}), json!(-1), "expected at least 0, found -1"),
             (json!({"type": "integer"}), json!("x".repeat(41)), "expected integer, found a string of 41 characters"),
-            (json!({"maxLength": 2}), json!("secret"), "value is longer than 2 characters"),
+            (json!({"maxLength": 2}), json!("long"), "expected at most 2 characters, found a string of 4 characters"),
+            (json!({"maxItems": 1}), json!([1, 2]), "expected at most 1 items, found 2 items"),
+            (json!({"uniqueItems": true}), json!([1, 1]), "expected items that differ from each other, found 2 items"),
+            (json!({"exclusiveMinimum": 1}), json!(1), "expected more than 1, found 1"),
+            (
+                json!({"anyOf": [{"format": "date-time"}, {"pattern": "^x"}]}),
+                json!("y"),
+                "expected a time such as 2024-10-03T11:09:53.225Z, or text that matches ^x, found \"y\"",
+            ),
+            (
+                json!({"properties": {"api_token": {"type": "integer"}}}),
+                json!({"api_token": "tdg_x"}),
+                "expected integer, found a string of 5 characters",
+            ),
         ] {
             assert_eq!(violation(&schema, &value).message, message);
         }
