@@ -36,7 +36,14 @@ pub(crate) fn bundle(files: &Files, path: &str, schema: &Value) -> Result<Bundle
     // Definitions refer to definitions: the list grows while it is walked.
     while let Some(Origin { name, file, pointer }) = bundler.origins.get(defs.len()).cloned() {
         let found = files.get(&file).and_then(|root| root.pointer(&pointer)).unwrap_or(&Value::Null);
-        defs.insert(name, bundler.rewrite(&file, found, &pointer)?);
+        let mut definition = bundler.rewrite(&file, found, &pointer)?;
+        // A whole file, perhaps, with an address of its own: here it has none.
+        if let Value::Object(definition) = &mut definition {
+            for keyword in ["$id", "$schema", "$defs", "examples"] {
+                definition.shift_remove(keyword);
+            }
+        }
+        defs.insert(name, definition);
     }
     if let Value::Object(root) = &mut schema {
         root.shift_remove("$defs");

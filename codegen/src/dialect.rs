@@ -220,8 +220,9 @@ impl Check<'_> {
         if self.dialect == Dialect::Catalog {
             return true;
         }
+        // A reference that leads nowhere is said to, and nothing else.
         let referred = schema.get("$ref").and_then(Value::as_str);
-        referred.and_then(|to| target(self.files, self.path, to)).is_some_and(|found| describes(found.schema))
+        referred.is_some_and(|to| target(self.files, self.path, to).is_none_or(|found| describes(found.schema)))
     }
 
     /// The keyword that was most likely meant.

@@ -17,11 +17,11 @@ pub(crate) const REFUSED: &str = ".refused.json";
 
 /// Every JSON file of a folder and the folders in it, by its path there: `unleash/base.json`.
 #[derive(Debug, Clone, Default)]
-pub struct Files(BTreeMap<String, Value>);
+pub(crate) struct Files(BTreeMap<String, Value>);
 
 impl Files {
     /// Reads the folder `root`. Hidden files and folders are left out.
-    pub fn read(root: &Path) -> Result<Self, Problems> {
+    pub(crate) fn read(root: &Path) -> Result<Self, Problems> {
         let mut texts = BTreeMap::new();
         walk(root, "", &mut texts, DEEPEST)?;
         Self::parse(texts)
@@ -75,6 +75,24 @@ impl Files {
     pub(crate) fn schemas(&self) -> impl Iterator<Item = (&str, &Value)> {
         let schemas = self.0.iter().filter(|(path, _)| !is_catalog_file(path) && !path.ends_with(REFUSED));
         schemas.map(|(path, json)| (path.as_str(), json))
+    }
+
+    /// The same files, but only those of some paths.
+    #[cfg(feature = "check")]
+    pub(crate) fn only(mut self, keep: impl Fn(&str) -> bool) -> Self {
+        self.0.retain(|path, _| keep(path));
+        self
+    }
+
+    /// The files of the folder `from` and what is common to all, as if `from` were called `to`.
+    #[cfg(feature = "check")]
+    pub(crate) fn moved(self, from: &str, to: &str) -> Self {
+        let files = self.0.into_iter().filter_map(|(path, json)| match path.split_once('/') {
+            Some((folder, name)) if folder == from => Some((format!("{to}/{name}"), json)),
+            Some(("common", _)) => Some((path, json)),
+            _ => None,
+        });
+        Self(files.collect())
     }
 
     /// Every file with samples that must be refused, with the path of the schema that refuses them.

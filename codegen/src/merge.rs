@@ -29,6 +29,13 @@ pub(crate) fn merge(base: &Value, schema: &Value, path: &str) -> Result<Value, P
     Ok(Value::Object(merged))
 }
 
+/// The keywords of two schemas for one value as one schema; `None` where one cannot say both.
+#[cfg(feature = "check")]
+pub(crate) fn joined(mut own: Map<String, Value>, other: &Map<String, Value>) -> Option<Map<String, Value>> {
+    join(&mut own, other, &Place { path: "", pointer: String::new() }).ok()?;
+    Some(own)
+}
+
 fn is_remark(keyword: &str) -> bool {
     REMARKS.contains(&keyword) || keyword.starts_with("x-")
 }

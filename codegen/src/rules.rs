@@ -60,6 +60,28 @@ pub struct CatalogFile {
     /// How severe a log line is; read in events of the scope `logging` only.
     #[serde(default)]
     pub level: Vec<Place>,
+    /// What changes of its schemas may do, where they are compared with older ones.
+    #[serde(default)]
+    pub compatibility: Level,
+    /// Whether every string and array must have an upper bound.
+    #[serde(default)]
+    pub bounded: bool,
+}
+
+/// Which readers must understand which writers when a schema changes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "check", derive(clap::ValueEnum))]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// New schemas accept what old ones accepted.
+    #[default]
+    Backward,
+    /// Old schemas accept what new ones accept.
+    Forward,
+    /// Both.
+    Full,
+    /// Anything goes.
+    None,
 }
 
 /// Where a value stands: a JSON Pointer, or a part of the string there.

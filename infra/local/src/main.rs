@@ -21,6 +21,9 @@ enum Command {
     /// The token is the deployment's first manage key: keep it, it is stored nowhere. The template
     /// gets the SHA-256.
     Token,
+    /// Check schemas, compare them with older ones, and write pages about them.
+    #[command(subcommand)]
+    Schemas(codegen::check::cli::Schemas),
 }
 
 #[tokio::main]
@@ -28,6 +31,7 @@ async fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Dev(args) => dev::run(args).await,
         Command::Token => token(),
+        Command::Schemas(command) => return command.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

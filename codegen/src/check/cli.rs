@@ -1,0 +1,90 @@
+//! The commands, as `codegen` and `tidings schemas` have them.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::{Options, Report, check, print};
+use crate::rules::Level;
+
+/// What to do with schemas.
+#[derive(Debug, Subcommand)]
+pub enum Schemas {
+    /// Check a folder of schemas: well made, samples, and changes since another version.
+    ///
+    /// The exit status is 0 where nothing must be mended, 1 where something must, and 2 where the
+    /// check could not be made.
+    Check(Check),
+}
+
+/// What to check.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// The folder: of all catalogs, of one, or any folder with JSON Schemas.
+    #[arg(default_value = "schemas")]
+    folder: PathBuf,
+    /// Compare with this git revision of the folder, or with another folder.
+    #[arg(long, value_name = "REVISION|FOLDER")]
+    against: Option<String>,
+    /// Which changes are allowed. Without it, what each catalog.json says, or else backward.
+    #[arg(long)]
+    level: Option<Level>,
+    /// Ask for an upper bound of every string and array, whatever catalog.json says.
+    #[arg(long)]
+    bounded: bool,
+    /// How to print what is found.
+    #[arg(long, default_value = "text")]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    Text,
+    /// For tools.
+    Json,
+    /// Annotations in a GitHub workflow.
+    Github,
+}
+
+impl Schemas {
+    /// Does it, and says with what exit status to end.
+    pub fn run(&self) -> ExitCode {
+        match self {
+            Self::Check(args) => args.run(),
+        }
+    }
+}
+
+impl Check {
+    fn run(&self) -> ExitCode {
+        let options = Options { against: self.against.as_deref(), level: self.level, bounded: self.bounded };
+        let report = match check(&self.folder, &options) {
+            Ok(report) => report,
+            Err(message) => return could_not(&message),
+        };
+        if let Err(error) = self.print(&report) {
+            return could_not(&format!("the report cannot be written: {error}"));
+        }
+        if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+
+    fn print(&self, report: &Report) -> std::io::Result<()> {
+        let mut out = anstream::stdout().lock();
+        match self.format {
+            Format::Text => out.write_all(print::text(report).as_bytes()),
+            Format::Json => out.write_all(print::json(report).as_bytes()),
+            Format::Github => {
+                out.write_all(print::github(report).as_bytes())?;
+                out.write_all(print::text(report).as_bytes())
+            }
+        }
+    }
+}
+
+fn could_not(message: &str) -> ExitCode {
+    eprintln!("schemas: {message}");
+    ExitCode::from(2)
+}

@@ -1,0 +1,403 @@
+//! Where two schemas differ, keyword by keyword.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use super::edit::{Edit, Effect, Known, Operation};
+use super::keywords;
+use crate::problem::step;
+
+/// Keywords that hold one schema, and what it is for.
+const ONE: [(&str, &str); 8] = [
+    ("additionalProperties", "additional-properties"),
+    ("unevaluatedProperties", "additional-properties"),
+    ("propertyNames", "property-names"),
+    ("items", "items"),
+    ("unevaluatedItems", "items"),
+    ("contains", "contains"),
+    ("not", "not"),
+    ("contentSchema", "content"),
+];
+
+/// Every edit that makes `new` of `old`, two schemas that stand alone.
+pub(crate) fn diff(old: &Value, new: &Value) -> Vec<Edit> {
+    let mut diff = Diff { old, new, edits: Vec::new(), seen: BTreeSet::new() };
+    diff.schemas(String::new(), String::new());
+    diff.edits
+}
+
+pub(super) struct Diff<'a> {
+    old: &'a Value,
+    new: &'a Value,
+    edits: Vec<Edit>,
+    /// Pairs that have been compared: schemas may refer to themselves.
+    seen: BTreeSet<(String, String)>,
+}
+
+/// One schema in its old and its new form.
+pub(super) struct Pair<'a> {
+    /// JSON Pointers to it.
+    pub(super) at_old: String,
+    pub(super) at_new: String,
+    pub(super) old: &'a Map<String, Value>,
+    pub(super) new: &'a Map<String, Value>,
+}
+
+impl<'a> Diff<'a> {
+    /// Compares the schemas at two pointers.
+    fn schemas(&mut self, at_old: String, at_new: String) {
+        let (at_old, at_new) = self.followed(at_old, at_new);
+        if !self.seen.insert((at_old.clone(), at_new.clone())) {
+            return;
+        }
+        let (old, new) = (self.old.pointer(&at_old), self.new.pointer(&at_new));
+        match (old, new) {
+            (Some(Value::Object(old)), Some(Value::Object(new))) => {
+                let pair = Pair { at_old, at_new, old, new };
+                keywords::compare(self, &pair);
+                self.fields(&pair);
+                self.applied(&pair);
+            }
+            (Some(old), Some(new)) if old != new => {
+                let effect = match (old, new) {
+                    (_, Value::Bool(false)) | (Value::Bool(true), _) => Effect::Narrows,
+                    _ => Effect::Widens,
+                };
+                let (parent, key) = at_new.rsplit_once('/').unwrap_or(("", &at_new));
+                let message = format!("`{key}` was {}, and is {}", shown(old), shown(new));
+                self.edits.push(Edit {
+                    rule: "schema-changed",
+                    pointer: format!("{parent}/{key}"),
+                    in_new: true,
+                    message,
+                    effect,
+                    about_unknown_fields: false,
+                    operations: vec![Operation::Put(at_old, new.clone())],
+                    known: Known::default(),
+                });
+            }
+            _ => {}
+        }
+    }
+
+    /// Follows references while they are all that both schemas say, or all that differs in form.
+    fn followed(&self, mut at_old: String, mut at_new: String) -> (String, String) {
+        for _ in 0..32 {
+            let (to_old, to_new) = (only_reference(self.old, &at_old), only_reference(self.new, &at_new));
+            if to_old.is_none() && to_new.is_none() {
+                break;
+            }
+            at_old = to_old.unwrap_or(at_old);
+            at_new = to_new.unwrap_or(at_new);
+        }
+        (at_old, at_new)
+    }
+
+    /// Compares `keyword`'s schema where both have one.
+    fn inner(&mut self, pair: &Pair<'_>, steps: &[&str]) {
+        let at = |base: &str| steps.iter().fold(base.to_owned(), |at, key| step(&at, key));
+        self.schemas(at(&pair.at_old), at(&pair.at_new));
+    }
+
+    /// `properties`, `required` and `patternProperties`.
+    fn fields(&mut self, pair: &Pair<'_>) {
+        let named = |schema: &Map<String, Value>, keyword: &str| {
+            schema.get(keyword).and_then(Value::as_object).cloned().unwrap_or_default()
+        };
+        let (old, new) = (named(pair.old, "properties"), named(pair.new, "properties"));
+        let list = |schema: &Map<String, Value>| -> Vec<Value> {
+            schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default()
+        };
+        let (must_old, must_new) = (list(pair.old), list(pair.new));
+        for name in old.keys().filter(|name| !new.contains_key(*name)) {
+            self.property_removed(pair, name, &must_old, &must_new);
+        }
+        for (name, schema) in new.iter().filter(|(name, _)| !old.contains_key(*name)) {
+            self.property_added(pair, name, schema, &must_old, &must_new);
+        }
+        for name in new.keys().filter(|name| old.contains_key(*name)) {
+            self.inner(pair, &["properties", name]);
+        }
+        for name in union(&must_old, &must_new) {
+            let name = name.as_str().unwrap_or_default();
+            // Said with the property itself where it came or went.
+            if old.contains_key(name) == new.contains_key(name) {
+                self.required_changed(pair, name, &must_old, &must_new);
+            }
+        }
+        let (old, new) = (named(pair.old, "patternProperties"), named(pair.new, "patternProperties"));
+        for name in union_keys(&old, &new) {
+            let at = &["patternProperties", name.as_str()];
+            match (old.get(&name), new.get(&name)) {
+                (Some(_), Some(_)) => self.inner(pair, at),
+                (Some(_), None) => self.push(
+                    pair,
+                    "property-pattern-removed",
+                    at,
+                    Effect::Widens,
+                    format!("fields that match {name} are no longer described"),
+                    true,
+                ),
+                _ => self.push(
+                    pair,
+                    "property-pattern-added",
+                    at,
+                    Effect::Narrows,
+                    format!("fields that match {name} have a schema"),
+                    true,
+                ),
+            }
+        }
+    }
+
+    fn property_removed(&mut self, pair: &Pair<'_>, name: &str, must_old: &[Value], must_new: &[Value]) {
+        let was_required = must_old.contains(&json!(name)) && !must_new.contains(&json!(name));
+        let mut operations = vec![Operation::Remove(step(&step(&pair.at_old, "properties"), name))];
+        if was_required {
+            operations.push(Operation::Put(step(&pair.at_old, "required"), without(must_old, name)));
+        }
+        self.edits.push(Edit {
+            rule: "property-removed",
+            pointer: step(&step(&pair.at_old, "properties"), name),
+            in_new: false,
+            message: format!("the {}property `{name}` was removed", if was_required { "required " } else { "" }),
+            effect: if was_required { Effect::Widens } else { Effect::Keeps },
+            about_unknown_fields: false,
+            operations,
+            known: Known::default(),
+        });
+    }
+
+    fn property_added(&mut self, pair: &Pair<'_>, name: &str, schema: &Value, must_old: &[Value], must_new: &[Value]) {
+        let required = must_new.contains(&json!(name)) && !must_old.contains(&json!(name));
+        let properties = step(&pair.at_old, "properties");
+        let mut operations = Vec::new();
+        if !pair.old.contains_key("properties") {
+            operations.push(Operation::Put(properties.clone(), json!({})));
+        }
+        operations.push(Operation::Put(step(&properties, name), schema.clone()));
+        if required {
+            operations.push(Operation::Put(step(&pair.at_old, "required"), with(must_old, name)));
+        }
+        self.edits.push(Edit {
+            rule: if required { "required-property-added" } else { "property-added" },
+            pointer: step(&step(&pair.at_new, "properties"), name),
+            in_new: true,
+            message: format!("the {} property `{name}` was added", if required { "required" } else { "optional" }),
+            effect: if required { Effect::Narrows } else { Effect::Keeps },
+            about_unknown_fields: false,
+            operations,
+            known: Known::default(),
+        });
+    }
+
+    fn required_changed(&mut self, pair: &Pair<'_>, name: &str, must_old: &[Value], must_new: &[Value]) {
+        let (was, is) = (must_old.contains(&json!(name)), must_new.contains(&json!(name)));
+        let (rule, effect, list, words) = match (was, is) {
+            (false, true) => ("property-made-required", Effect::Narrows, with(must_old, name), "is now required"),
+            (true, false) => {
+                ("property-made-optional", Effect::Widens, without(must_old, name), "is no longer required")
+            }
+            _ => return,
+        };
+        let in_new = is || pair.new.contains_key("required");
+        self.edits.push(Edit {
+            rule,
+            pointer: step(if in_new { &pair.at_new } else { &pair.at_old }, "required"),
+            in_new,
+            message: format!("the property `{name}` {words}"),
+            effect,
+            about_unknown_fields: false,
+            operations: vec![Operation::Put(step(&pair.at_old, "required"), list)],
+            known: Known::default(),
+        });
+    }
+
+    /// Keywords that hold schemas: for what is in a value, and for the value itself.
+    fn applied(&mut self, pair: &Pair<'_>) {
+        for (keyword, about) in ONE {
+            match (pair.old.get(keyword), pair.new.get(keyword)) {
+                (Some(Value::Object(_)), Some(Value::Object(_))) if keyword != "not" => self.inner(pair, &[keyword]),
+                (old, new) => self.one(pair, keyword, about, old, new),
+            }
+        }
+        for keyword in ["allOf", "anyOf", "oneOf", "prefixItems"] {
+            super::branches::compare(self, pair, keyword);
+        }
+        for keyword in ["if", "then", "else"] {
+            if pair.old.get(keyword) != pair.new.get(keyword) {
+                self.push(
+                    pair,
+                    "condition-changed",
+                    &[keyword],
+                    Effect::Changes,
+                    format!("`{keyword}` was changed"),
+                    false,
+                );
+            }
+        }
+        // A reference beside other keywords: one more schema that must hold.
+        match (pair.old.get("$ref"), pair.new.get("$ref")) {
+            (Some(Value::String(old)), Some(Value::String(new))) => {
+                self.schemas(old.replacen('#', "", 1), new.replacen('#', "", 1));
+            }
+            (None, Some(_)) => self.push(
+                pair,
+                "reference-added",
+                &["$ref"],
+                Effect::Narrows,
+                "a reference was added".to_owned(),
+                false,
+            ),
+            (Some(_), None) => self.push(
+                pair,
+                "reference-removed",
+                &["$ref"],
+                Effect::Widens,
+                "a reference was removed".to_owned(),
+                false,
+            ),
+            _ => {}
+        }
+    }
+
+    /// A keyword with one schema, which at least one side gives as `true`, `false` or not at all.
+    fn one(&mut self, pair: &Pair<'_>, keyword: &str, about: &str, old: Option<&Value>, new: Option<&Value>) {
+        let open = json!(true);
+        let (was, is) = (old.unwrap_or(&open), new.unwrap_or(&open));
+        if was == is || (is_open(was) && is_open(is)) {
+            return;
+        }
+        let effect = match keyword {
+            "not" if old.is_none() => Effect::Narrows,
+            "not" if new.is_none() => Effect::Widens,
+            "not" => Effect::Changes,
+            _ if *is == json!(false) || is_open(was) => Effect::Narrows,
+            _ => Effect::Widens,
+        };
+        let rule = match (about, effect, is) {
+            ("additional-properties", Effect::Narrows, Value::Bool(false)) => "additional-properties-closed",
+            ("additional-properties", Effect::Narrows, _) => "additional-properties-narrowed",
+            ("additional-properties", Effect::Widens, _) if *was == json!(false) => "additional-properties-opened",
+            ("additional-properties", ..) => "additional-properties-widened",
+            ("property-names", Effect::Narrows, _) => "property-names-narrowed",
+            ("property-names", ..) => "property-names-widened",
+            ("items", Effect::Narrows, _) => "items-narrowed",
+            ("items", ..) => "items-widened",
+            ("contains", Effect::Narrows, _) => "contains-added",
+            ("contains", ..) => "contains-removed",
+            ("not", Effect::Narrows, _) => "not-added",
+            ("not", Effect::Widens, _) => "not-removed",
+            ("not", ..) => "not-changed",
+            _ => "content-changed",
+        };
+        let message = format!("`{keyword}` was {}, and is {}", shown_or_open(old), shown_or_open(new));
+        let about_unknown = matches!(about, "additional-properties" | "property-names");
+        self.push(pair, rule, &[keyword], effect, message, about_unknown);
+    }
+
+    /// An edit that puts, or removes, what stands at `steps` of the schema.
+    pub(super) fn push(
+        &mut self,
+        pair: &Pair<'_>,
+        rule: &'static str,
+        steps: &[&str],
+        effect: Effect,
+        message: String,
+        about_unknown_fields: bool,
+    ) {
+        let at = |base: &str| steps.iter().fold(base.to_owned(), |at, key| step(&at, key));
+        let found = self.new.pointer(&at(&pair.at_new)).cloned();
+        let mut operations = Vec::new();
+        if let ([keyword, _], false) = (steps, pair.old.contains_key(steps[0])) {
+            operations.push(Operation::Put(step(&pair.at_old, keyword), json!({})));
+        }
+        let in_new = found.is_some();
+        operations.push(match found {
+            Some(value) => Operation::Put(at(&pair.at_old), value),
+            None => Operation::Remove(at(&pair.at_old)),
+        });
+        let pointer = at(if in_new { &pair.at_new } else { &pair.at_old });
+        let known = Known::default();
+        self.edits.push(Edit { rule, pointer, in_new, message, effect, about_unknown_fields, operations, known });
+    }
+
+    /// Adds to the last edit what is known to show it.
+    pub(super) fn knowing(&mut self, known: Known) {
+        if let Some(edit) = self.edits.last_mut() {
+            edit.known = known;
+        }
+    }
+
+    /// An edit whose half-way form is a value of its own.
+    pub(super) fn push_value(
+        &mut self,
+        pair: &Pair<'_>,
+        rule: &'static str,
+        keyword: &str,
+        effect: Effect,
+        message: String,
+        half_way: Value,
+    ) {
+        let operations = vec![Operation::Put(step(&pair.at_old, keyword), half_way)];
+        let pointer = step(&pair.at_new, keyword);
+        self.edits.push(Edit {
+            rule,
+            pointer,
+            in_new: true,
+            message,
+            effect,
+            about_unknown_fields: false,
+            operations,
+            known: Known::default(),
+        });
+    }
+
+    /// Compares the branches at two places of a list.
+    pub(super) fn branch(&mut self, pair: &Pair<'_>, keyword: &str, old: usize, new: usize) {
+        self.schemas(step(&step(&pair.at_old, keyword), old), step(&step(&pair.at_new, keyword), new));
+    }
+}
+
+/// Where the schema at `at` refers to, if that is all it says.
+fn only_reference(root: &Value, at: &str) -> Option<String> {
+    let schema = root.pointer(at)?.as_object()?;
+    let reference = schema.get("$ref")?.as_str()?.strip_prefix('#')?;
+    let remarks =
+        ["$comment", "$defs", "$id", "$ref", "$schema", "default", "deprecated", "description", "examples", "title"];
+    schema.keys().all(|key| remarks.contains(&key.as_str()) || key.starts_with("x-")).then(|| reference.to_owned())
+}
+
+fn is_open(schema: &Value) -> bool {
+    *schema == json!(true) || schema.as_object().is_some_and(Map::is_empty)
+}
+
+fn shown_or_open(schema: Option<&Value>) -> String {
+    schema.map_or_else(|| "not given".to_owned(), shown)
+}
+
+/// A value in a message, cut short.
+pub(super) fn shown(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(80) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+fn with(list: &[Value], name: &str) -> Value {
+    list.iter().cloned().chain([json!(name)]).collect()
+}
+
+fn without(list: &[Value], name: &str) -> Value {
+    list.iter().filter(|other| *other != name).cloned().collect()
+}
+
+fn union<'v>(a: &'v [Value], b: &'v [Value]) -> Vec<&'v Value> {
+    a.iter().chain(b.iter().filter(|value| !a.contains(value))).collect()
+}
+
+fn union_keys(a: &Map<String, Value>, b: &Map<String, Value>) -> BTreeSet<String> {
+    a.keys().chain(b.keys()).cloned().collect()
+}
