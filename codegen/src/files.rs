@@ -68,7 +68,10 @@ impl Files {
         let folder = format!("{catalog}/");
         let paths = self.0.keys().filter(|path| !path.ends_with(REFUSED));
         let names = paths.filter_map(|path| path.strip_prefix(&folder)?.strip_suffix(".json"));
-        names.filter(|name| !RESERVED.contains(name)).collect()
+        let mut names: Vec<_> = names.filter(|name| !RESERVED.contains(name)).collect();
+        // Not the order of the paths: there, `a-b.json` comes before `a.json`.
+        names.sort_unstable();
+        names
     }
 
     /// Every schema: all files but the catalogs' own and the refused samples.
@@ -96,6 +99,7 @@ impl Files {
     }
 
     /// Every file with samples that must be refused, with the path of the schema that refuses them.
+    #[cfg(feature = "check")]
     pub(crate) fn refused(&self) -> impl Iterator<Item = (&str, String, &Value)> {
         self.0.iter().filter_map(|(path, json)| {
             let stem = path.strip_suffix(REFUSED)?;
@@ -114,6 +118,7 @@ impl Files {
     }
 
     /// Whether these are catalogs, with rules to read their events, or just schemas.
+    #[cfg(feature = "check")]
     pub(crate) fn has_catalogs(&self) -> bool {
         self.0.keys().any(|path| is_catalog_file(path))
     }

@@ -76,6 +76,10 @@ fn pieces(pieces: &[Piece]) -> TokenStream {
             let inner = self::pieces(inner);
             quote!(Piece::Optional(#inner))
         }
+        Piece::First(choices) => {
+            let choices = self::pieces(choices);
+            quote!(Piece::First(#choices))
+        }
     });
     quote!(&[#(#pieces),*])
 }
@@ -97,9 +101,13 @@ fn rules(file: &CatalogFile) -> TokenStream {
         let list = list.iter().map(place);
         quote!(&[#(#list),*])
     });
+    let untyped = file.untyped.as_ref().map_or_else(|| quote!(None), |name| quote!(Some(#name)));
+    let lenient_time = file.lenient_time;
     quote! {
         Rules {
             event_type: #event_type,
+            untyped: #untyped,
+            lenient_time: #lenient_time,
             scope: #scope,
             time: #time,
             producer_id: #producer_id,

@@ -34,11 +34,16 @@ pub struct CatalogFile {
     /// The event's type, which chooses its schema.
     #[serde(rename = "type")]
     pub event_type: Vec<Place>,
+    /// The type of events that name none; without it, they are refused.
+    pub untyped: Option<String>,
     /// What kind of thing the event reports.
     pub scope: ScopeRule,
     /// When it happened; the time of receipt where no place holds one.
     #[serde(default)]
     pub time: Vec<Place>,
+    /// Whether a time that cannot be read counts as none, rather than as a reason to refuse.
+    #[serde(default)]
+    pub lenient_time: bool,
     /// The producer's own id for the event, a whole number or a string.
     #[serde(default)]
     pub producer_id: Vec<Place>,

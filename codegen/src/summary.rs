@@ -1,7 +1,7 @@
 //! Summary templates: `**{actor}** created **{subject}**[ in project **{project}**]`.
 //!
-//! `{name}` is a field of the event, `{/json/pointer}` a value of its payload. What stands in
-//! square brackets is left out where a value in it is missing. All else is Markdown, as it is.
+//! `{name}` is a field of the event, `{/json/pointer}` a value of its payload, and `{one|other}` the
+//! first of them that has a value. What stands in square brackets is left out where a value in it is missing. All else is Markdown, as it is.
 
 /// A template, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,6 +10,7 @@ pub(crate) enum Piece {
     Field(&'static str),
     At(String),
     Optional(Vec<Piece>),
+    First(Vec<Piece>),
 }
 
 /// The fields that a template may name, each with its variant of `Field` in the events crate.
@@ -51,6 +52,9 @@ fn push_text(pieces: &mut Vec<Piece>, text: &str) {
 }
 
 fn placeholder(name: &str) -> Result<Piece, String> {
+    if name.contains('|') {
+        return Ok(Piece::First(name.split('|').map(placeholder).collect::<Result<_, _>>()?));
+    }
     if name.starts_with('/') {
         return Ok(Piece::At(name.to_owned()));
     }
@@ -81,11 +85,19 @@ mod tests {
     }
 
     #[test]
+    fn a_placeholder_may_name_several() {
+        let at = |pointer: &str| Piece::At(pointer.to_owned());
+        let choices = vec![at("/data/name"), at("/data/email"), Piece::Field("Subject")];
+        assert_eq!(parse("{/data/name|/data/email|subject}").unwrap(), [Piece::First(choices)]);
+    }
+
+    #[test]
     fn mistakes_are_named() {
         for (template, said) in [
             ("{actor", "`{` is not closed"),
             ("a]", "`]` closes nothing"),
             ("{user}", "`{user}` is no field"),
+            ("{actor|}", "`{}` is no field"),
             ("[a[b]]", "`[` is not closed"),
         ] {
             let message = parse(template).unwrap_err();

@@ -10,23 +10,30 @@ use typify::{TypeSpace, TypeSpaceImpl, TypeSpaceSettings};
 use crate::catalog::Catalog;
 use crate::fields::mended;
 use crate::problem::{Problem, Problems};
-use crate::shape::{INSTANT, shapes};
+use crate::shape::{INSTANT, pascal_case, shapes};
 
 /// Names that the module takes for itself.
-const TAKEN: [&str; 2] = ["Event", "Unknown"];
+const TAKEN: [&str; 3] = [BASE, "Event", "Unknown"];
+/// What the struct is called for events that hold what their catalog's base describes and no more.
+const BASE: &str = "Base";
 
 /// The module's source.
 pub(crate) fn module(catalog: &Catalog) -> Result<TokenStream, Problems> {
-    let mut defs: BTreeMap<String, Value> = BTreeMap::new();
+    let file = format!("{}/base.json", catalog.name);
+    // Definitions are the same in every type that refers to them: the bundler saw to it.
+    let mut defs: BTreeMap<String, Value> = shapes(&file, BASE, &catalog.base)?.into_iter().collect();
+    let base = undescribed(&defs[BASE]);
+    let mut plain = Vec::new();
     for event_type in &catalog.types {
-        let path = event_type.path(catalog);
-        for (name, shape) in shapes(&path, &event_type.name, &event_type.schema)? {
-            // Definitions are the same in every type that refers to them: the bundler saw to it.
-            defs.insert(name, shape);
+        for (name, shape) in shapes(&event_type.path(catalog), &event_type.name, &event_type.schema)? {
+            if name == event_type.name && undescribed(&shape) == base {
+                plain.push(name);
+            } else {
+                defs.insert(name, shape);
+            }
         }
     }
     let mut space = TypeSpace::new(&settings(catalog)?);
-    let file = format!("{}/base.json", catalog.name);
     let refused = |error: &dyn std::fmt::Display| {
         Problem::new("type", &file, "", format!("no Rust types can be made of the catalog: {error}"))
     };
@@ -34,11 +41,18 @@ pub(crate) fn module(catalog: &Catalog) -> Result<TokenStream, Problems> {
     space.add_ref_types(defs).map_err(|e| refused(&e))?;
 
     let mut variants = Vec::new();
+    let mut newtypes = Vec::new();
     for event_type in &catalog.types {
-        let reference = json!({"$ref": format!("#/$defs/{}", event_type.name)});
-        let reference = serde_json::from_value(reference).map_err(|e| refused(&e))?;
-        let id = space.add_type(&reference).map_err(|e| refused(&e))?;
-        let name = space.get_type(&id).map_err(|e| refused(&e))?.name();
+        let name = if plain.contains(&event_type.name) {
+            let name = pascal_case(&event_type.name);
+            newtypes.push(newtype(&name, &event_type.description));
+            name
+        } else {
+            let reference = json!({"$ref": format!("#/$defs/{}", event_type.name)});
+            let reference = serde_json::from_value(reference).map_err(|e| refused(&e))?;
+            let id = space.add_type(&reference).map_err(|e| refused(&e))?;
+            space.get_type(&id).map_err(|e| refused(&e))?.name()
+        };
         if TAKEN.contains(&name.as_str()) || variants.iter().any(|(known, _)| *known == name) {
             let message = format!("`{name}` names another Rust type already: rename the file");
             return Err(Problem::new("type", event_type.path(catalog), "", message).into());
@@ -58,6 +72,7 @@ pub(crate) fn module(catalog: &Catalog) -> Result<TokenStream, Problems> {
         #[allow(clippy::all, clippy::pedantic, missing_docs, unreachable_pub, rust_2018_idioms)]
         pub mod #module {
             #structs
+            #(#newtypes)*
 
             #[doc = #enum_doc]
             #[derive(::serde::Serialize, Clone, Debug, PartialEq)]
@@ -96,6 +111,38 @@ pub(crate) fn module(catalog: &Catalog) -> Result<TokenStream, Problems> {
             }
         }
     })
+}
+
+/// A type that adds no field to its catalog's base. Serde code for the base, which is long, is
+/// compiled once for all of them.
+fn newtype(name: &str, description: &str) -> TokenStream {
+    let name = format_ident!("{name}");
+    quote! {
+        #[doc = #description]
+        #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+        #[serde(transparent)]
+        pub struct #name(pub Base);
+
+        impl ::std::ops::Deref for #name {
+            type Target = Base;
+
+            fn deref(&self) -> &Base {
+                &self.0
+            }
+        }
+    }
+}
+
+/// A shape without the words about it: for those, no Rust type is another one.
+fn undescribed(shape: &Value) -> Value {
+    let mut shape = shape.clone();
+    if let Some(object) = shape.as_object_mut() {
+        object.shift_remove("description");
+    }
+    if let Some(described) = shape.pointer_mut("/properties/type/description") {
+        *described = Value::Null;
+    }
+    shape
 }
 
 /// For the tests: reading an event into its Rust type and writing it again, for each catalog.

@@ -4,10 +4,14 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, process};
 
 fn main() {
-    let schemas = Path::new("../../schemas");
+    // Another folder, for a team with events of its own: see README.md of codegen.
+    println!("cargo::rerun-if-env-changed=TIDINGS_SCHEMAS");
+    let given = env::var_os("TIDINGS_SCHEMAS").map(PathBuf::from);
+    let schemas = given.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas"));
     // The folder, so that new files and folders count too.
     println!("cargo::rerun-if-changed={}", schemas.display());
-    let source = codegen::generate(schemas).unwrap_or_else(|problems| {
+    println!("cargo::rustc-env=TIDINGS_SCHEMAS={}", schemas.display());
+    let source = codegen::generate(&schemas).unwrap_or_else(|problems| {
         for problem in problems.0 {
             println!("cargo::error=schemas/{problem}");
         }

@@ -124,6 +124,7 @@ fn misnamed_examples(catalog: &Catalog, path: &str, name: &str, examples: &[Valu
             continue;
         }
         let found = places.filter_map(|place| example.pointer(place.at())).find_map(Value::as_str);
+        let found = found.or(catalog.file.untyped.as_deref());
         if found != Some(name) {
             let message = format!("this event is of the type {}, by catalog.json", found.unwrap_or("(none)"));
             findings.push(Finding::error("example-type", path, step("/examples", index), message));

@@ -29,6 +29,8 @@ pub(crate) enum Piece {
     At(&'static str),
     /// Left out where a value in it is missing.
     Optional(&'static [Piece]),
+    /// The first that has a value.
+    First(&'static [Piece]),
 }
 
 /// A field that a template can name.
@@ -87,6 +89,10 @@ impl Described<'_> {
                     _ => return None,
                 },
                 Piece::Optional(pieces) => summary.push_str(&self.render(pieces).unwrap_or_default()),
+                Piece::First(choices) => {
+                    let one = |choice| self.render(std::slice::from_ref(choice));
+                    summary.push_str(&choices.iter().find_map(one)?);
+                }
             }
         }
         Some(summary)

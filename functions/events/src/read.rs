@@ -46,14 +46,14 @@ impl Catalog {
         }
         let payload: Value =
             serde_json::from_slice(payload).map_err(|error| refused("json", format!("not JSON: {error}")))?;
-        let found = first(self.rules.event_type, &payload);
+        let found = self.rules.event_type(&payload);
         let known = found.as_ref().and_then(|(_, name)| self.event_type(name));
         let validator = known.map_or_else(|| self.validator(), EventType::validator);
         let errors = validator.iter_errors(&payload);
 
         let mut check = Check { violations: errors.take(MAX_VIOLATIONS).map(Violation::from).collect() };
         let event_type = check.event_type(found, &self.rules);
-        let time = check.time(first(self.rules.time, &payload), received_at);
+        let time = check.time(&self.rules, first(self.rules.time, &payload), received_at);
         let mut fields = check.fields(&self.rules, &payload, event_type, time);
         fields.schema_version = known.map(|known| known.version);
 
@@ -83,7 +83,7 @@ impl Check {
         self.text(found).unwrap_or_default()
     }
 
-    fn time(&mut self, found: Option<Found>, received_at: Timestamp) -> Timestamp {
+    fn time(&mut self, rules: &Rules, found: Option<Found>, received_at: Timestamp) -> Timestamp {
         let Some((at, text)) = found else {
             return received_at;
         };
@@ -93,6 +93,7 @@ impl Check {
                 "expected a time that is not in the future: is the producer's clock right?"
             }
             Some(time) => return time,
+            None if rules.lenient_time => return received_at,
             // The schema has said so already, unless it has no format for it.
             None if self.violations.iter().any(|violation| violation.pointer == at) => {
                 return received_at;
@@ -222,11 +223,28 @@ mod tests {
     }
 
     #[test]
+    fn a_signal_is_any_object() {
+        for (signal, event_type, time) in [
+            (json!({}), "signal", "2026-01-01T00:00:00Z"),
+            (json!({"type": "deployed", "time": "2025-06-01T10:00:00"}), "deployed", "2025-06-01T10:00:00Z"),
+            (json!({"type": ["odd"], "time": 1_700_000_000, "id": {}}), "signal", "2026-01-01T00:00:00Z"),
+            (json!({"type": 7, "time": "yesterday", "project": "web"}), "7", "2026-01-01T00:00:00Z"),
+        ] {
+            let fields = read("signal", &signal).unwrap_or_else(|e| panic!("{signal}: {e}")).fields;
+            assert_eq!((fields.scope, fields.event_type.as_str()), (Scope::Signal, event_type), "{signal}");
+            assert_eq!(fields.time, time.parse().unwrap(), "{signal}");
+        }
+        assert_eq!(violation(read("signal", &json!([]))), (String::new(), "type".to_owned()));
+        let old = json!({"time": "1999-01-01T00:00:00Z"});
+        assert_eq!(violation(read("signal", &old)), ("/time".to_owned(), "time".to_owned()));
+    }
+
+    #[test]
     fn the_base_decides_on_unknown_types() {
-        let mut event = json!({"id": 1, "type": "change-request-created", "createdBy": "ada",
+        let mut event = json!({"id": 1, "type": "flag-renamed", "createdBy": "ada",
             "createdAt": "2024-10-03T11:09:53Z", "data": {}, "more": [1]});
         let fields = read("unleash", &event).unwrap().fields;
-        assert_eq!(fields.event_type, "change-request-created");
+        assert_eq!(fields.event_type, "flag-renamed");
         assert_eq!(fields.schema_version, None);
 
         event["createdBy"] = json!(7);

@@ -10,6 +10,8 @@ use crate::id::ProducerId;
 #[derive(Debug)]
 pub(crate) struct Rules {
     pub(crate) event_type: &'static [Place],
+    pub(crate) untyped: Option<&'static str>,
+    pub(crate) lenient_time: bool,
     pub(crate) scope: ScopeRule,
     pub(crate) time: &'static [Place],
     pub(crate) producer_id: &'static [Place],
@@ -83,6 +85,11 @@ pub(crate) fn all(places: &[Place], payload: &Value) -> Vec<Found> {
 }
 
 impl Rules {
+    /// The event's type, and where it stands.
+    pub(crate) fn event_type(&self, payload: &Value) -> Option<Found> {
+        first(self.event_type, payload).or_else(|| Some(("", self.untyped?.to_owned())))
+    }
+
     pub(crate) fn scope(&self, payload: &Value) -> Scope {
         match &self.scope {
             ScopeRule::Always(scope) => *scope,

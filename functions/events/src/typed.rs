@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use crate::rules::{first, whole_number};
+use crate::rules::whole_number;
 
 /// Why JSON could not be given a Rust type.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +28,7 @@ pub(crate) fn json(payload: &[u8]) -> Result<Value, ParseError> {
 
 /// The event's type, by the catalog's rules.
 pub(crate) fn event_type(catalog: &str, payload: &Value) -> Option<String> {
-    Some(first(crate::catalog(catalog)?.rules.event_type, payload)?.1)
+    Some(crate::catalog(catalog)?.rules.event_type(payload)?.1)
 }
 
 pub(crate) fn read<T: DeserializeOwned>(event_type: &'static str, payload: &Value) -> Result<T, ParseError> {
