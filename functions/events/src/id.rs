@@ -3,6 +3,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -18,9 +19,9 @@ const MAX: u64 = (1 << 53) - 1;
 /// An event's id: `(milliseconds since 2000-01-01T00:00Z) * 4096 + slot`.
 ///
 /// Ids sort as the events' times do, need no counter, and stay below 2^53 until the year 2069.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct EventId(u64);
+pub struct EventId(#[schemars(range(max = MAX))] u64);
 
 impl EventId {
     /// The largest id.

@@ -43,11 +43,14 @@ pub(crate) fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
     let media_type = text(header::CONTENT_TYPE).unwrap_or_default();
     match media_type.split(';').next().unwrap_or_default().trim() {
         "" | "application/json" | "text/plain" => Ok(()),
-        other => {
-            let detail = format!("Content-Type {other:?} is not taken here: send application/json");
-            Err(Problem::new(Kind::UnsupportedMediaType, detail))
-        }
+        other => Err(wrong_media_type(other)),
     }
+}
+
+/// The problem of a body that says it is something else than JSON.
+pub(crate) fn wrong_media_type(media_type: &str) -> Problem {
+    let detail = format!("Content-Type {media_type:?} is not taken here: send application/json");
+    Problem::new(Kind::UnsupportedMediaType, detail)
 }
 
 #[cfg(test)]

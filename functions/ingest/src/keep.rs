@@ -9,8 +9,10 @@ use axum::response::{IntoResponse, Response};
 use events::{Catalog, Event, EventId, Fingerprint, Refused, Violation};
 use futures::StreamExt;
 use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::json;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 use store::Put;
 use web::{Caller, Ingest, Kind, Problem};
 
@@ -27,16 +29,53 @@ struct Sender {
     received_at: Timestamp,
 }
 
+/// The answer to one event that is in the log.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Kept {
+    /// The event's id.
+    id: EventId,
+}
+
+/// The answer to an array of events.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Results {
+    /// What became of each event, in the order in which they were sent.
+    results: Vec<Outcome>,
+}
+
 /// What became of one event.
-enum Outcome {
-    Stored(EventId),
-    Duplicate(EventId),
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(tag = "status", rename_all = "snake_case")]
+#[schemars(rename = "EventResult")]
+pub(crate) enum Outcome {
+    /// It is in the log.
+    Stored {
+        /// The event's id.
+        id: EventId,
+    },
+    /// It was in the log already, and stands there once.
+    Duplicate {
+        /// The id that it has had since.
+        id: EventId,
+    },
+    /// It does not fit its schema: it is kept in the quarantine.
     Quarantined {
-        id: String,
+        /// Its id in the quarantine.
+        quarantine: String,
+        /// Everything that is wrong with it.
         violations: Vec<Violation>,
     },
     /// Neither the log nor the quarantine has it.
-    NotKept(Problem),
+    NotKept {
+        /// Why.
+        problem: Problem,
+    },
+}
+
+impl From<Problem> for Outcome {
+    fn from(problem: Problem) -> Self {
+        Self::NotKept { problem }
+    }
 }
 
 /// `POST /v1/events`.
@@ -52,10 +91,7 @@ pub(crate) async fn post_events(
     match split(&body) {
         Err(violation) => not_json(&state, &sender, violation, &body).await,
         Ok(Sent::One(event)) => answer_one(keep(&state, &sender, event).await),
-        Ok(Sent::Batch(events)) if events.len() > MAX_EVENTS => {
-            let detail = format!("The array has {} events: send at most {MAX_EVENTS} in one request", events.len());
-            Err(Problem::new(Kind::TooLarge, detail))
-        }
+        Ok(Sent::Batch(events)) if events.len() > MAX_EVENTS => Err(too_many(events.len())),
         Ok(Sent::Batch(events)) => {
             let outcomes: Vec<_> = events.into_iter().map(|event| keep(&state, &sender, event)).collect();
             answer_batch(futures::stream::iter(outcomes).buffered(TOGETHER).collect().await)
@@ -64,14 +100,19 @@ pub(crate) async fn post_events(
 }
 
 async fn sender(state: &State, caller: &Caller) -> Result<Sender, Problem> {
-    let gone = |what: String| Problem::new(Kind::Forbidden, what);
+    let gone = |why: String| Problem::new(Kind::Forbidden, why);
     let name = caller.source.clone().ok_or_else(|| gone(format!("The key {:?} is bound to no source", caller.key)))?;
     let source = state.sources.find(|source| source.name == name).await?;
-    let source = source.ok_or_else(|| gone(format!("The source {name:?} of this key was removed")))?;
+    let source = source.ok_or_else(|| source_gone(&name))?;
     let catalog = events::catalog(&source.catalog).ok_or_else(|| {
         gone(format!("The source {name:?} is of the catalog {:?}, which this version does not have", source.catalog))
     })?;
     Ok(Sender { source: source.name, catalog, received_at: (state.clock)() })
+}
+
+/// The problem of a key whose source is not there.
+pub(crate) fn source_gone(name: &str) -> Problem {
+    Problem::new(Kind::Forbidden, format!("The source {name:?} of this key was removed"))
 }
 
 /// Keeps one event.
@@ -88,7 +129,7 @@ async fn keep(state: &State, sender: &Sender, sent: &RawValue) -> Outcome {
         // The catalog refuses such times: this is for a clock that runs past 2069.
         let problem =
             Problem::new(Kind::Unavailable, format!("No id can be made for the time {}", reading.fields.time));
-        return Outcome::NotKept(problem);
+        return problem.into();
     };
     let event = Event {
         id,
@@ -101,10 +142,10 @@ async fn keep(state: &State, sender: &Sender, sent: &RawValue) -> Outcome {
     match state.events.put(&event, &fingerprint).await {
         Ok(Put::Stored(id)) => {
             tracing::info!(event = id.as_u64(), source = event.source, r#type = event.fields.event_type, "stored");
-            Outcome::Stored(id)
+            Outcome::Stored { id }
         }
-        Ok(Put::Duplicate(id)) => Outcome::Duplicate(id),
-        Err(error) => Outcome::NotKept(error.into()),
+        Ok(Put::Duplicate(id)) => Outcome::Duplicate { id },
+        Err(error) => Problem::from(error).into(),
     }
 }
 
@@ -115,60 +156,65 @@ async fn quarantine(state: &State, sender: &Sender, refused: Refused, body: &[u8
     match kept {
         Ok(id) => {
             tracing::warn!(quarantine = id, source = sender.source, r#type = event_type, "quarantined");
-            Outcome::Quarantined { id, violations }
+            Outcome::Quarantined { quarantine: id, violations }
         }
-        Err(error) => Outcome::NotKept(error.into()),
+        Err(error) => Problem::from(error).into(),
     }
 }
 
 /// The answer to a body that is no JSON: kept all the same, since its producer sends it once.
 async fn not_json(state: &State, sender: &Sender, violation: Violation, body: &[u8]) -> Result<Response, Problem> {
-    let message = violation.message.clone();
-    let refused = Refused { event_type: None, violations: vec![violation] };
+    let refused = Refused { event_type: None, violations: vec![violation.clone()] };
     match quarantine(state, sender, refused, body).await {
-        Outcome::Quarantined { id, violations } => {
-            Err(Problem::new(Kind::BadRequest, message).with("quarantine", id).with("violations", json!(violations)))
-        }
-        Outcome::NotKept(problem) => Err(problem),
+        Outcome::Quarantined { quarantine, .. } => Err(unread(&quarantine, &violation)),
+        Outcome::NotKept { problem } => Err(problem),
         // Only an event becomes the others.
-        Outcome::Stored(_) | Outcome::Duplicate(_) => Err(Problem::new(Kind::BadRequest, message)),
+        Outcome::Stored { .. } | Outcome::Duplicate { .. } => Err(Problem::new(Kind::BadRequest, violation.message)),
     }
+}
+
+/// The problem of a body that is no JSON.
+pub(crate) fn unread(quarantine: &str, violation: &Violation) -> Problem {
+    Problem::new(Kind::BadRequest, violation.message.as_str())
+        .with("quarantine", quarantine)
+        .with("violations", json!([violation]))
 }
 
 fn answer_one(outcome: Outcome) -> Result<Response, Problem> {
     match outcome {
-        Outcome::Stored(id) => Ok((StatusCode::CREATED, Json(json!({ "id": id }))).into_response()),
-        Outcome::Duplicate(id) => Ok((StatusCode::OK, Json(json!({ "id": id }))).into_response()),
-        Outcome::Quarantined { id, violations } => {
-            let detail = "The event does not fit its schema: it is kept in the quarantine, with these reasons";
-            Err(Problem::new(Kind::Refused, detail).with("quarantine", id).with("violations", json!(violations)))
-        }
-        Outcome::NotKept(problem) => Err(problem),
+        Outcome::Stored { id } => Ok((StatusCode::CREATED, Json(Kept { id })).into_response()),
+        Outcome::Duplicate { id } => Ok((StatusCode::OK, Json(Kept { id })).into_response()),
+        Outcome::Quarantined { quarantine, violations } => Err(refused(&quarantine, &violations)),
+        Outcome::NotKept { problem } => Err(problem),
     }
 }
 
-fn answer_batch(outcomes: Vec<Outcome>) -> Result<Response, Problem> {
-    let again = outcomes
+/// The problem of an array that is too long.
+pub(crate) fn too_many(events: usize) -> Problem {
+    let detail = format!("The array has {events} events: send at most {MAX_EVENTS} in one request");
+    Problem::new(Kind::TooLarge, detail)
+}
+
+/// The problem of an event that fits no schema.
+pub(crate) fn refused(quarantine: &str, violations: &[Violation]) -> Problem {
+    let detail = "The event does not fit its schema: it is kept in the quarantine, with these reasons";
+    Problem::new(Kind::Refused, detail).with("quarantine", quarantine).with("violations", json!(violations))
+}
+
+fn answer_batch(results: Vec<Outcome>) -> Result<Response, Problem> {
+    let again = results
         .iter()
-        .any(|o| matches!(o, Outcome::NotKept(problem) if problem.status() == StatusCode::SERVICE_UNAVAILABLE));
-    let all_stored = outcomes.iter().all(|o| matches!(o, Outcome::Stored(_) | Outcome::Duplicate(_)));
-    let results: Vec<Value> = outcomes.into_iter().map(result).collect();
+        .any(|o| matches!(o, Outcome::NotKept { problem } if problem.status() == StatusCode::SERVICE_UNAVAILABLE));
+    let all_stored = results.iter().all(|o| matches!(o, Outcome::Stored { .. } | Outcome::Duplicate { .. }));
     if again {
-        let detail = "Not every event could be kept: send the request again, what is stored will not be stored twice";
-        return Err(Problem::new(Kind::Unavailable, detail).with("results", results));
+        return Err(not_all_kept(&results));
     }
     let status = if all_stored { StatusCode::OK } else { StatusCode::MULTI_STATUS };
-    Ok((status, Json(json!({ "results": results }))).into_response())
+    Ok((status, Json(Results { results })).into_response())
 }
 
-/// One event's result within a batch.
-fn result(outcome: Outcome) -> Value {
-    match outcome {
-        Outcome::Stored(id) => json!({ "status": "stored", "id": id }),
-        Outcome::Duplicate(id) => json!({ "status": "duplicate", "id": id }),
-        Outcome::Quarantined { id, violations } => {
-            json!({ "status": "quarantined", "quarantine": id, "violations": violations })
-        }
-        Outcome::NotKept(problem) => json!({ "status": "not_kept", "problem": problem.document() }),
-    }
+/// The problem of an array that is to be sent again.
+pub(crate) fn not_all_kept(results: &[Outcome]) -> Problem {
+    let detail = "Not every event could be kept: send the request again, what is stored will not be stored twice";
+    Problem::new(Kind::Unavailable, detail).with("results", json!(results))
 }

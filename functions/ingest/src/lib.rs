@@ -1,5 +1,6 @@
 //! `POST /v1/events`: keeps every event that an authenticated producer sends.
 
+mod api;
 mod body;
 mod config;
 mod keep;
@@ -8,10 +9,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::FromRef;
-use axum::routing::post;
 use jiff::Timestamp;
 use store::{Directory, Events, Quarantine, Source};
-use web::Keys;
+use web::{Keys, Operation};
 
 pub use config::from_env;
 
@@ -38,5 +38,10 @@ impl FromRef<State> for Keys {
 
 /// The function's routes.
 pub fn router(state: State) -> Router {
-    Router::new().route("/v1/events", post(keep::post_events)).with_state(state)
+    api::read_into(Router::new()).with_state(state)
+}
+
+/// What the routes take and answer, for the API's document.
+pub fn operations() -> Vec<&'static Operation> {
+    api::read_into(Vec::new())
 }

@@ -4,42 +4,55 @@ use axum::Json;
 use axum::extract::{Path, State as Shared};
 use axum::http::StatusCode;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{Key, KeyScope, Record, Source};
 use web::{JsonBody, Kind, Manage, Problem, token};
 
 use crate::State;
-use crate::name::{Violations, unknown};
+use crate::name::{self, Violations, unknown};
 
 /// What a key is created from.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewKey {
+    /// Its name, which no other key has.
+    #[schemars(regex(pattern = name::PATTERN))]
     name: String,
+    /// What it may do.
     scope: KeyScope,
+    /// The source that an ingest key posts for: it needs one, and no other key has one.
     source: Option<String>,
 }
 
 /// A key without its token.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Key")]
 pub(crate) struct KeyView {
+    /// Its name.
     name: String,
+    /// What it may do.
     scope: KeyScope,
+    /// The source that an ingest key posts for.
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<String>,
+    /// When it was created.
     created_at: Timestamp,
 }
 
-/// A key with its token: shown once, when it is created.
-#[derive(Debug, Serialize)]
+/// A key with its token.
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct CreatedKey {
     #[serde(flatten)]
     key: KeyView,
+    /// Shown here and never again.
     token: String,
 }
 
-#[derive(Debug, Serialize)]
+/// Every key.
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct KeyList {
+    /// By name.
     keys: Vec<KeyView>,
 }
 

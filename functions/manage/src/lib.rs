@@ -1,6 +1,8 @@
 //! Manage targets, sources and keys, and look into the quarantine.
 
+mod api;
 mod config;
+mod examples;
 mod keys;
 mod name;
 mod quarantine;
@@ -11,10 +13,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::FromRef;
-use axum::routing::{delete, get};
 use jiff::Timestamp;
 use store::{Config, Quarantine};
-use web::Keys;
+use web::{Keys, Operation};
 
 pub use config::from_env;
 
@@ -39,14 +40,10 @@ impl FromRef<State> for Keys {
 
 /// The function's routes.
 pub fn router(state: State) -> Router {
-    Router::new()
-        .route("/v1/targets", get(targets::list).post(targets::create))
-        .route("/v1/targets/{name}", get(targets::read).delete(targets::remove))
-        .route("/v1/sources", get(sources::list).post(sources::create))
-        .route("/v1/sources/{name}", delete(sources::remove))
-        .route("/v1/keys", get(keys::list).post(keys::create))
-        .route("/v1/keys/{name}", delete(keys::remove))
-        .route("/v1/quarantine", get(quarantine::list))
-        .route("/v1/quarantine/{source}/{id}", get(quarantine::read))
-        .with_state(state)
+    api::read_into(Router::new()).with_state(state)
+}
+
+/// What the routes take and answer, for the API's document.
+pub fn operations() -> Vec<&'static Operation> {
+    api::read_into(Vec::new())
 }

@@ -4,6 +4,9 @@ use events::Violation;
 use serde_json::json;
 use web::{Kind, Problem};
 
+/// What a name may be, as JSON Schema says it.
+pub(crate) const PATTERN: &str = "^[A-Za-z0-9_-]{1,64}$";
+
 /// What is wrong with a body, collected so that its sender learns all of it at once.
 #[derive(Debug, Default)]
 pub(crate) struct Violations(Vec<Violation>);
@@ -25,11 +28,13 @@ impl Violations {
 
     /// The problem, where anything is wrong.
     pub(crate) fn into_result(self) -> Result<(), Problem> {
-        if self.0.is_empty() {
-            return Ok(());
-        }
+        if self.0.is_empty() { Ok(()) } else { Err(self.into_problem()) }
+    }
+
+    /// The problem of all of it.
+    pub(crate) fn into_problem(self) -> Problem {
         let fields: Vec<String> = self.0.iter().map(|v| format!("{} {}", v.pointer, v.message)).collect();
-        Err(Problem::new(Kind::Refused, fields.join("; ")).with("violations", json!(self.0)))
+        Problem::new(Kind::Refused, fields.join("; ")).with("violations", json!(self.0))
     }
 }
 

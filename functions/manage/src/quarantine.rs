@@ -4,29 +4,38 @@ use axum::Json;
 use axum::extract::{Path, RawQuery, State as Shared};
 use events::Violation;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::{Quarantined, Record, Source};
 use web::{Kind, Manage, Params, Problem};
 
 use crate::State;
+use crate::api::LIST_QUARANTINE;
 use crate::name::unknown;
 
 /// One refused event.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Quarantined")]
 pub(crate) struct QuarantineView {
+    /// Its id in the quarantine.
     id: String,
+    /// The source that sent it.
     source: String,
+    /// When it was received.
     received_at: Timestamp,
+    /// The type it says it is, as far as that could be read.
     r#type: Option<String>,
+    /// Everything that is wrong with it (the first 100).
     violations: Vec<Violation>,
-    /// The bytes that were sent, as text.
+    /// The bytes that were sent, as text; left out of lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<String>,
 }
 
 /// What one source sent, newest first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct QuarantineList {
+    /// Newest first.
     quarantined: Vec<QuarantineView>,
     /// `before` of the next page; null on the last.
     next: Option<String>,
@@ -52,11 +61,8 @@ pub(crate) async fn list(
     query: RawQuery,
 ) -> Result<Json<QuarantineList>, Problem> {
     const PAGE: i32 = 50;
-    let params = Params::read(query, &["source", "before"])?;
-    let source = params.get("source").ok_or_else(|| {
-        Problem::new(Kind::BadRequest, "The parameter `source` is missing: say whose events to list")
-            .with("parameter", "source")
-    })?;
+    let params = Params::read(query, LIST_QUARANTINE.parameters)?;
+    let source = params.get("source").ok_or_else(no_source)?;
     let page = state.quarantine.list(source, params.get("before"), PAGE).await?;
     if page.is_empty() && state.config.get::<Source>(source).await?.is_none() {
         return Err(unknown(Source::KIND, source));
@@ -64,6 +70,12 @@ pub(crate) async fn list(
     let full = i32::try_from(page.len()).is_ok_and(|len| len == PAGE);
     let next = page.last().filter(|_| full).map(|last| last.id.clone());
     Ok(Json(QuarantineList { quarantined: page.into_iter().map(QuarantineView::from).collect(), next }))
+}
+
+/// The problem of a list that is of nobody.
+pub(crate) fn no_source() -> Problem {
+    Problem::new(Kind::BadRequest, "The parameter `source` is missing: say whose events to list")
+        .with("parameter", "source")
 }
 
 /// `GET /v1/quarantine/{source}/{id}`: with the body.

@@ -3,24 +3,36 @@
 use axum::Json;
 use axum::extract::{Path, State as Shared};
 use axum::http::StatusCode;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{Record, Source};
 use web::{JsonBody, Manage, Problem};
 
 use crate::State;
-use crate::name::{Violations, unknown};
+use crate::name::{self, Violations, unknown};
 
 /// What a source is created from.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewSource {
+    /// Its name, which no other source has.
+    #[schemars(regex(pattern = name::PATTERN))]
     name: String,
+    /// The catalog that reads its events.
+    #[schemars(extend("enum" = catalogs()))]
     catalog: String,
 }
 
-#[derive(Debug, Serialize)]
+/// Every source.
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct SourceList {
+    /// By name.
     sources: Vec<Source>,
+}
+
+/// The names of the catalogs that this version has.
+fn catalogs() -> Vec<&'static str> {
+    events::catalogs().map(events::Catalog::name).collect()
 }
 
 /// `POST /v1/sources`.
@@ -32,8 +44,7 @@ pub(crate) async fn create(
     let mut violations = Violations::default();
     violations.check_name(&new.name);
     if events::catalog(&new.catalog).is_none() {
-        let known: Vec<&str> = events::catalogs().map(events::Catalog::name).collect();
-        violations.add("catalog", "enum", format!("expected one of {}", known.join(", ")));
+        violations.add("catalog", "enum", format!("expected one of {}", catalogs().join(", ")));
     }
     violations.into_result()?;
     let source = Source { name: new.name, catalog: new.catalog, created_at: (state.clock)() };

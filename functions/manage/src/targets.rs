@@ -9,15 +9,25 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use events::{Level, Scope};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{Record, SigningSecret, Target, duration};
 use url::Url;
 use web::{JsonBody, Kind, Manage, Problem};
 
 use crate::State;
-use crate::name::{Violations, unknown};
+use crate::name::{self, Violations, unknown};
 
+const MAX_ADDRESS: usize = 2048;
+
+/// The most types that a target names, and the most bytes of one.
+const MAX_EVENTS: usize = 100;
+const MAX_EVENT: usize = 200;
+
+const DEFAULT_RETRY_COUNT: u32 = 3;
 const MAX_RETRY_COUNT: u32 = 100;
+
+const DEFAULT_RETRY_TIMEOUT: &str = "10s";
 
 /// All the waits of a delivery together: the queue keeps a message for ten days.
 const MAX_WAITS: Duration = Duration::from_hours(9 * 24);
@@ -26,38 +36,68 @@ const MAX_WAITS: Duration = Duration::from_hours(9 * 24);
 const MAX_RETRY_TIMEOUT: Duration = Duration::from_hours(12);
 
 /// What a target is created from.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewTarget {
+    /// Its name, which no other target has.
+    #[schemars(regex(pattern = name::PATTERN))]
     name: String,
+    /// Where its events are posted: `https` or `http`, without a user name or password. Private
+    /// networks are not dialled, unless the deployment allows them.
+    #[schemars(url, length(max = MAX_ADDRESS), regex(pattern = "^[Hh][Tt][Tt][Pp][Ss]?://"))]
     address: String,
+    /// The least severe log line that it wants; bounds `logging` events only.
+    #[schemars(extend("default" = Level::Warn))]
     level: Option<Level>,
+    /// The scopes that it wants.
+    #[schemars(length(min = 1), extend("default" = default_scopes()))]
     scopes: Option<Vec<Scope>>,
+    /// The types that it wants; empty means every type.
     #[serde(default)]
+    #[schemars(length(max = MAX_EVENTS), inner(length(min = 1, max = MAX_EVENT)))]
     events: Vec<String>,
+    /// How often a delivery is attempted.
+    #[schemars(range(min = 1, max = MAX_RETRY_COUNT), extend("default" = DEFAULT_RETRY_COUNT))]
     retry_count: Option<u32>,
+    /// How long to wait between two attempts, such as `10s`, `5m` or `1h30m`: at most 12 hours, and
+    /// all waits together at most 9 days.
+    #[schemars(extend("default" = DEFAULT_RETRY_TIMEOUT))]
     retry_timeout: Option<String>,
+    /// What its deliveries are signed with: `whsec_` and 24 to 64 bytes in base64. One is made where
+    /// it is left out.
+    #[schemars(regex(pattern = "^whsec_[A-Za-z0-9+/]{32,86}={0,2}$"))]
     signing_secret: Option<String>,
 }
 
 /// A target without its secret.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Target")]
 pub(crate) struct TargetView {
+    /// Its name.
     name: String,
+    /// Where its events are posted.
     address: Url,
+    /// The least severe log line that it wants; bounds `logging` events only.
     level: Level,
+    /// The scopes that it wants.
     scopes: Vec<Scope>,
+    /// The types that it wants; empty means every type.
     events: Vec<String>,
+    /// How often a delivery is attempted.
     retry_count: u32,
+    /// How long to wait between two attempts.
     retry_timeout: String,
+    /// When it was created: events that were received earlier are not delivered to it.
     created_at: Timestamp,
-    /// Shown once, in the answer that creates the target.
+    /// Shown in the answer that creates the target, and never again.
     #[serde(skip_serializing_if = "Option::is_none")]
     signing_secret: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+/// Every target.
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct TargetList {
+    /// By name.
     targets: Vec<TargetView>,
 }
 
@@ -121,7 +161,7 @@ impl NewTarget {
         let mut violations = Violations::default();
         violations.check_name(&self.name);
         let address = check_address(&self.address, &mut violations);
-        let retry_count = self.retry_count.unwrap_or(3);
+        let retry_count = self.retry_count.unwrap_or(DEFAULT_RETRY_COUNT);
         if !(1..=MAX_RETRY_COUNT).contains(&retry_count) {
             violations.add("retry_count", "minimum", format!("expected a number from 1 to {MAX_RETRY_COUNT}"));
         }
@@ -136,8 +176,9 @@ impl NewTarget {
         if self.scopes.as_ref().is_some_and(Vec::is_empty) {
             violations.add("scopes", "minItems", "expected at least one scope: without any, no event would pass");
         }
-        if self.events.len() > 100 || self.events.iter().any(|name| name.is_empty() || name.len() > 200) {
-            violations.add("events", "maxItems", "expected at most 100 types of 1 to 200 characters");
+        if self.events.len() > MAX_EVENTS || self.events.iter().any(|name| !(1..=MAX_EVENT).contains(&name.len())) {
+            let message = format!("expected at most {MAX_EVENTS} types of 1 to {MAX_EVENT} characters");
+            violations.add("events", "maxItems", message);
         }
         let signing_secret = match self.signing_secret {
             None => generate_secret()?,
@@ -152,7 +193,7 @@ impl NewTarget {
             name: self.name,
             address,
             level: self.level.unwrap_or(Level::Warn),
-            scopes: self.scopes.unwrap_or_else(|| vec![Scope::Lifecycle, Scope::Logging]),
+            scopes: self.scopes.unwrap_or_else(default_scopes),
             events: self.events,
             retry_count,
             retry_timeout,
@@ -162,13 +203,17 @@ impl NewTarget {
     }
 }
 
+fn default_scopes() -> Vec<Scope> {
+    vec![Scope::Lifecycle, Scope::Logging]
+}
+
 fn check_address(address: &str, violations: &mut Violations) -> Option<Url> {
     let mut refuse = |message: &str| {
         violations.add("address", "format", message);
         None
     };
-    if address.len() > 2048 {
-        return refuse("expected at most 2048 characters");
+    if address.len() > MAX_ADDRESS {
+        return refuse(&format!("expected at most {MAX_ADDRESS} characters"));
     }
     let Ok(url) = address.parse::<Url>() else {
         return refuse("expected a URL such as https://example.com/hook");
@@ -186,7 +231,7 @@ fn check_address(address: &str, violations: &mut Violations) -> Option<Url> {
 }
 
 fn check_wait(wait: Option<&str>, violations: &mut Violations) -> Option<Duration> {
-    let wait = duration::parse(wait.unwrap_or("10s")).filter(|wait| *wait <= MAX_RETRY_TIMEOUT);
+    let wait = duration::parse(wait.unwrap_or(DEFAULT_RETRY_TIMEOUT)).filter(|wait| *wait <= MAX_RETRY_TIMEOUT);
     if wait.is_none() {
         violations.add("retry_timeout", "format", "expected a duration of at most 12h, such as 10s, 5m or 1h30m");
     }

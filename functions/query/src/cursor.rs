@@ -17,18 +17,20 @@ pub(crate) fn encode(id: EventId, filters: &str) -> String {
 
 /// Where a cursor of a search with these filters goes on.
 pub(crate) fn decode(cursor: &str, filters: &str) -> Result<EventId, Problem> {
-    let problem = |what: &str| {
-        Problem::new(Kind::BadRequest, format!("The parameter `cursor` {what}")).with("parameter", "cursor")
-    };
+    let unknown = || problem("is not one that a search answered with");
     let bytes = URL_SAFE_NO_PAD.decode(cursor).unwrap_or_default();
-    let (id, of) = bytes.split_first_chunk().ok_or_else(|| problem("is not one that a search answered with"))?;
-    let id =
-        EventId::from_u64(u64::from_be_bytes(*id)).ok_or_else(|| problem("is not one that a search answered with"))?;
-    if *of == check(filters) {
-        Ok(id)
-    } else {
-        Err(problem("belongs to a search with other filters: send the same ones, or start without a cursor"))
-    }
+    let (id, of) = bytes.split_first_chunk().ok_or_else(unknown)?;
+    let id = EventId::from_u64(u64::from_be_bytes(*id)).ok_or_else(unknown)?;
+    if *of == check(filters) { Ok(id) } else { Err(of_another_search()) }
+}
+
+/// The problem of a cursor whose search had other filters.
+pub(crate) fn of_another_search() -> Problem {
+    problem("belongs to a search with other filters: send the same ones, or start without a cursor")
+}
+
+fn problem(what: &str) -> Problem {
+    Problem::new(Kind::BadRequest, format!("The parameter `cursor` {what}")).with("parameter", "cursor")
 }
 
 fn check(filters: &str) -> [u8; CHECK] {

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::{Path, State as Shared};
 use events::{Event, EventId};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::{Attempt, Delivery, Status, Target};
 use web::{Problem, Read};
@@ -14,32 +15,47 @@ use crate::State;
 use crate::search::{event_id, no_event};
 
 /// Every target's answer for one event.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Deliveries")]
 pub(crate) struct Explanation {
+    /// The event's id.
     event: EventId,
+    /// One for each target, by name: those that there are, and those that have been removed since
+    /// the event was delivered to them.
     deliveries: Vec<Explained>,
 }
 
-/// One target's answer.
-#[derive(Debug, Serialize)]
+/// What became of the event for one target.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Delivery")]
 struct Explained {
+    /// The target's name.
     target: String,
+    /// Where it stands.
     status: Word,
     /// Why it stands so, in words.
     reason: String,
     /// The target's field that did not let the event pass.
     #[serde(skip_serializing_if = "Option::is_none")]
     filter: Option<&'static str>,
+    /// Every attempt, oldest first.
     attempts: Vec<Attempt>,
+    /// When the next attempt is due.
     next_attempt_at: Option<Timestamp>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+/// Where a delivery stands.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "DeliveryStatus")]
 enum Word {
+    /// The target answered 2xx.
     Delivered,
+    /// The next attempt is due.
     Waiting,
+    /// The last attempt failed.
     Failed,
+    /// A filter of the target did not let the event pass.
     NotWanted,
 }
 

@@ -1,8 +1,10 @@
 //! Search and read events, and explain their deliveries.
 
+mod api;
 mod config;
 mod cursor;
 mod deliveries;
+mod examples;
 mod search;
 mod view;
 
@@ -10,9 +12,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::FromRef;
-use axum::routing::get;
 use store::{Deliveries, Directory, Events, Target};
-use web::Keys;
+use web::{Keys, Operation};
 
 pub use config::from_env;
 
@@ -37,10 +38,10 @@ impl FromRef<State> for Keys {
 
 /// The function's routes.
 pub fn router(state: State) -> Router {
-    Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/v1/events", get(search::list))
-        .route("/v1/events/{id}", get(search::read))
-        .route("/v1/events/{id}/deliveries", get(deliveries::explain))
-        .with_state(state)
+    api::read_into(Router::new()).with_state(state)
+}
+
+/// What the routes take and answer, for the API's document.
+pub fn operations() -> Vec<&'static Operation> {
+    api::read_into(Vec::new())
 }

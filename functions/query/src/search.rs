@@ -8,16 +8,24 @@ use events::EventId;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::Search;
 use web::{Kind, Params, Problem, Read};
 
 use crate::State;
+use crate::api::SEARCH;
 use crate::cursor;
 use crate::view::EventView;
 
-const FILTERS: [&str; 7] = ["source", "type", "subject", "actor", "project", "from", "to"];
-const PARAMETERS: [&str; 9] = ["source", "type", "subject", "actor", "project", "from", "to", "limit", "cursor"];
+/// The most events of a page.
+pub(crate) const MAX_LIMIT: usize = 1000;
+
+/// The events of a page where its caller does not say.
+pub(crate) const DEFAULT_LIMIT: usize = 50;
+
+/// The parameters that choose no events: they may differ from page to page.
+const PAGING: [&str; 2] = ["limit", "cursor"];
 
 /// A Lambda answers with at most 6 MB: a page ends early when it nears that.
 const MAX_BYTES: usize = 5_000_000;
@@ -26,19 +34,21 @@ const MAX_BYTES: usize = 5_000_000;
 const MAX_TIME: Duration = Duration::from_secs(10);
 
 /// One page of events.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct EventList {
+    /// Newest first.
     events: Vec<EventView>,
-    /// The next page's cursor; null on the last page.
+    /// The next page's `cursor`; null on the last page.
     next: Option<String>,
-    /// Whether time ran out before the page was full: `next` goes on from there.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    /// Whether time ran out before the page was full: `next` goes on from there. Left out where it is
+    /// not so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     partial: bool,
 }
 
 /// `GET /v1/events`: newest first.
 pub(crate) async fn list(Shared(state): Shared<State>, _: Read, query: RawQuery) -> Result<Json<EventList>, Problem> {
-    let params = Params::read(query, &PARAMETERS)?;
+    let params = Params::read(query, SEARCH.parameters)?;
     let filters = canonical(&params);
     let page = state.events.search(&search(&params, &filters)?).await?;
     Ok(Json(EventList {
@@ -60,9 +70,12 @@ pub(crate) async fn read(
 
 /// The id in a path.
 pub(crate) fn event_id(id: &str) -> Result<EventId, Problem> {
-    let malformed =
-        || Problem::new(Kind::BadRequest, format!("{:?} is not an event's id: those are whole numbers", shortened(id)));
-    id.parse().map_err(|_| malformed())
+    id.parse().map_err(|_| no_id(id))
+}
+
+/// The problem of what is no event's id.
+pub(crate) fn no_id(id: &str) -> Problem {
+    Problem::new(Kind::BadRequest, format!("{:?} is not an event's id: those are whole numbers", shortened(id)))
 }
 
 /// The problem of an id that no event has.
@@ -75,7 +88,7 @@ fn shortened(text: &str) -> String {
 }
 
 fn search(params: &Params, filters: &str) -> Result<Search, Problem> {
-    let limit = |value: &str| value.parse::<usize>().ok().filter(|limit| (1..=1000).contains(limit));
+    let limit = |value: &str| value.parse::<usize>().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
     let search = Search {
         sources: params.list("source")?,
         types: params.list("type")?,
@@ -85,16 +98,19 @@ fn search(params: &Params, filters: &str) -> Result<Search, Problem> {
         from: params.parsed("from", TIME, |value| range(value).map(|(start, _)| start))?,
         until: params.parsed("to", TIME, |value| range(value).map(|(_, end)| end))?,
         before: params.get("cursor").map(|cursor| cursor::decode(cursor, filters)).transpose()?,
-        limit: params.parsed("limit", "a whole number from 1 to 1000", limit)?.unwrap_or(50),
+        limit: params.parsed("limit", "a whole number from 1 to 1000", limit)?.unwrap_or(DEFAULT_LIMIT),
         max_bytes: MAX_BYTES,
         deadline: Some(Instant::now() + MAX_TIME),
     };
     match (search.from, search.until) {
-        (Some(from), Some(until)) if from >= until => {
-            Err(Problem::new(Kind::BadRequest, "The parameter `from` is after `to`").with("parameter", "from"))
-        }
+        (Some(from), Some(until)) if from >= until => Err(from_after_to()),
         _ => Ok(search),
     }
+}
+
+/// The problem of a range that ends before it begins.
+pub(crate) fn from_after_to() -> Problem {
+    Problem::new(Kind::BadRequest, "The parameter `from` is after `to`").with("parameter", "from")
 }
 
 const TIME: &str = "a date (2026-01-31, in UTC) or a time (2026-01-31T12:00:00Z)";
@@ -112,7 +128,8 @@ fn range(value: &str) -> Option<(Timestamp, Timestamp)> {
 
 /// The filters in one spelling, for the cursor.
 fn canonical(params: &Params) -> String {
-    FILTERS.iter().filter_map(|name| params.get(name).map(|value| format!("{name}={value}\n"))).collect()
+    let filters = SEARCH.parameters.iter().map(|parameter| parameter.name).filter(|name| !PAGING.contains(name));
+    filters.filter_map(|name| params.get(name).map(|value| format!("{name}={value}\n"))).collect()
 }
 
 #[cfg(test)]

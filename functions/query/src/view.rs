@@ -2,29 +2,47 @@
 
 use events::{Event, EventId, Level, Scope};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// An event, with its texts, and its payload byte for byte.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Event")]
 pub(crate) struct EventView {
     id: EventId,
+    /// The registered producer that sent it.
     source: String,
+    /// The family of event types that its type belongs to.
     catalog: String,
     scope: Scope,
+    /// The most specific name of what happened.
     r#type: String,
+    /// When it happened, by the producer's clock, to the nanosecond.
     time: Timestamp,
+    /// When it was received.
     received_at: Timestamp,
+    /// Who did it.
     actor: Option<String>,
+    /// What it was done to.
     subject: Option<String>,
+    /// Everything it was done to, the subject first; empty where the catalog knows no entities.
     entities: Vec<String>,
+    /// The project involved.
     project: Option<String>,
+    /// The environment involved.
     environment: Option<String>,
+    /// A log line's severity; null for every other event.
     level: Option<Level>,
+    /// The version of the schema that accepted the payload; null where only the catalog's base
+    /// schema did, because the type is not known.
     sv: Option<u32>,
+    /// The type, as a person would say it.
     label: String,
+    /// What happened, in a sentence of Markdown.
     summary: String,
+    /// What the producer sent, byte for byte.
     payload: Box<RawValue>,
 }
 

@@ -8,11 +8,19 @@ use axum::http::{HeaderMap, header};
 use base64::Engine;
 use store::{Config, Directory, Key, KeyScope};
 
-use crate::problem::{Kind, Problem};
+use crate::api::Refusal;
+use crate::problem::{Kind, Problem, busy};
 use crate::token;
 
 /// The name under which the deployment's own first manage key acts.
 const FIRST_KEY: &str = "first-manage-key";
+
+/// How every operation that needs a key may say no.
+pub const EVERY_KEYED: [Refusal; 3] = [
+    Refusal { when: "There is no token in the request, or not one of a key.", example: unauthorized },
+    Refusal { when: "The key is of another scope.", example: || wrong_scope("manage", "unleash-prod") },
+    Refusal { when: "The database is busy or did not answer: send the same request again.", example: busy },
+];
 
 /// The keys of a deployment, as a function checks them.
 ///
@@ -85,6 +93,10 @@ fn unauthorized() -> Problem {
     )
 }
 
+fn wrong_scope(needed: &str, key: &str) -> Problem {
+    Problem::new(Kind::Forbidden, format!("This needs a key of scope `{needed}`; the key {key:?} has another"))
+}
+
 macro_rules! extractor {
     ($(#[$doc:meta])* $name:ident, $scope:ident, $word:literal) => {
         $(#[$doc])*
@@ -103,8 +115,7 @@ macro_rules! extractor {
                 if caller.scope == KeyScope::$scope {
                     return Ok(Self(caller));
                 }
-                let detail = format!("This needs a key of scope `{}`; the key {:?} has another", $word, caller.key);
-                Err(Problem::new(Kind::Forbidden, detail))
+                Err(wrong_scope($word, &caller.key))
             }
         }
     };

@@ -1,5 +1,7 @@
-//! What the HTTP functions share: keys, problem documents, request ids, query parameters.
+//! What the HTTP functions share: their tables of operations, keys, problem documents, request ids,
+//! query parameters.
 
+mod api;
 mod app;
 mod auth;
 mod json;
@@ -7,8 +9,9 @@ mod problem;
 mod query;
 pub mod token;
 
+pub use api::{Answer, Content, Method, Operation, Parameter, Place, Refusal, Routes, SchemaOf, schema_of};
 pub use app::{MAX_BODY, finish};
-pub use auth::{Caller, Ingest, Keys, Manage, Read};
-pub use json::{JsonBody, unreadable};
+pub use auth::{Caller, EVERY_KEYED, Ingest, Keys, Manage, Read};
+pub use json::{BODY_REFUSALS, JsonBody, unreadable};
 pub use problem::{Kind, Problem};
-pub use query::Params;
+pub use query::{Params, list};

@@ -1,7 +1,11 @@
 //! Problem documents (RFC 9457): how every HTTP function says no.
 
-use axum::http::{HeaderValue, StatusCode, header};
+use std::borrow::Cow;
+
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 /// Where the kinds of problems are described; `type` is this and the kind's name.
@@ -74,9 +78,23 @@ impl Problem {
         self
     }
 
+    /// Its kind's name: the last part of `type`.
+    pub fn name(&self) -> &'static str {
+        self.kind.parts().0
+    }
+
     /// Its status.
     pub fn status(&self) -> StatusCode {
         self.kind.parts().1
+    }
+
+    /// The header that tells programs what to do about it.
+    pub fn header(&self) -> Option<(HeaderName, &'static str)> {
+        match self.kind {
+            Kind::Unauthorized => Some((header::WWW_AUTHENTICATE, "Bearer, Basic realm=\"Tidings\"")),
+            Kind::Unavailable => Some((header::RETRY_AFTER, "2")),
+            _ => None,
+        }
     }
 
     /// Its document, as JSON.
@@ -95,19 +113,66 @@ impl Problem {
     }
 }
 
+impl Serialize for Problem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.document().serialize(serializer)
+    }
+}
+
+impl JsonSchema for Problem {
+    fn schema_name() -> Cow<'static, str> {
+        "Problem".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "Why the answer is no (RFC 9457).",
+            "type": "object",
+            "required": ["type", "title", "status", "detail"],
+            "properties": {
+                "type": {
+                    "description": "What kind of problem it is: stable, to branch on.",
+                    "type": "string",
+                    "format": "uri",
+                },
+                "title": { "description": "The kind, in words.", "type": "string" },
+                "status": {
+                    "description": "The answer's status.",
+                    "type": "integer",
+                    "minimum": 400,
+                    "maximum": 599,
+                },
+                "detail": {
+                    "description": "What, where, and what to do: for a person.",
+                    "type": "string",
+                },
+                "parameter": { "description": "The query parameter that is wrong.", "type": "string" },
+                "violations": {
+                    "description": "Everything that is wrong with the body.",
+                    "type": "array",
+                    "items": generator.subschema_for::<events::Violation>(),
+                },
+                "quarantine": {
+                    "description": "What was sent is kept in the quarantine under this id.",
+                    "type": "string",
+                },
+                "results": {
+                    "description": "What became of each event of an array, in its order.",
+                    "type": "array",
+                    "items": { "type": "object" },
+                },
+            },
+        })
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = (self.status(), self.document().to_string()).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        match self.kind {
-            Kind::Unauthorized => {
-                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer, Basic realm=\"Tidings\""));
-            }
-            Kind::Unavailable => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
-            }
-            _ => {}
+        if let Some((name, value)) = self.header() {
+            headers.insert(name, HeaderValue::from_static(value));
         }
         response
     }
@@ -123,7 +188,7 @@ impl From<store::Error> for Problem {
             }
             store::Error::Throttled { .. } => {
                 tracing::warn!(%error, "throttled");
-                Self::new(Kind::Unavailable, "The database is busy: what was stored is safe to send again")
+                busy()
             }
             store::Error::Failed { .. } | store::Error::Corrupt { .. } => {
                 tracing::error!(%error, "the store failed");
@@ -131,6 +196,11 @@ impl From<store::Error> for Problem {
             }
         }
     }
+}
+
+/// The problem of a database that asks to slow down.
+pub(crate) fn busy() -> Problem {
+    Problem::new(Kind::Unavailable, "The database is busy: what was stored is safe to send again")
 }
 
 #[cfg(test)]

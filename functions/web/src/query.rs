@@ -1,11 +1,27 @@
 //! Query parameters, read strictly: nothing is silently ignored.
 
 use axum::extract::RawQuery;
+use schemars::{Schema, SchemaGenerator, json_schema};
 
+use crate::api::Parameter;
 use crate::problem::{Kind, Problem};
 
 /// The most bytes that one parameter's value may have.
 const MAX_VALUE: usize = 4096;
+
+/// The most values of one parameter.
+const MAX_VALUES: usize = 20;
+
+/// The schema of what [`Params::list`] reads.
+pub fn list(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "minItems": 1,
+        "maxItems": MAX_VALUES,
+        // Not empty, and not of spaces alone.
+        "items": { "type": "string", "pattern": "^[^,]*[^,\\s][^,]*$" },
+    })
+}
 
 /// A request's query parameters, each known and given once.
 #[derive(Debug, Default)]
@@ -13,12 +29,11 @@ pub struct Params(Vec<(String, String)>);
 
 impl Params {
     /// The parameters of a query string, all of them among `known`.
-    pub fn read(RawQuery(query): RawQuery, known: &[&str]) -> Result<Self, Problem> {
+    pub fn read(RawQuery(query): RawQuery, known: &[Parameter]) -> Result<Self, Problem> {
         let mut params: Vec<(String, String)> = Vec::new();
         for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-            if !known.contains(&name.as_ref()) {
-                let name: String = name.chars().take(64).collect();
-                return Err(bad(&name, &format!("is not a parameter of this path, which takes {}", known.join(", "))));
+            if known.iter().all(|parameter| parameter.name != name) {
+                return Err(unknown(&name, known));
             }
             if params.iter().any(|(other, _)| *other == name) {
                 return Err(bad(&name, "is given twice: separate several values by commas"));
@@ -38,7 +53,6 @@ impl Params {
 
     /// The parameter's values: any of them may match. Empty where it was not given.
     pub fn list(&self, name: &str) -> Result<Vec<String>, Problem> {
-        const MAX_VALUES: usize = 20;
         let Some(value) = self.get(name) else { return Ok(Vec::new()) };
         let values: Vec<String> = value.split(',').map(|value| value.trim().to_owned()).collect();
         if values.iter().any(String::is_empty) {
@@ -63,6 +77,13 @@ impl Params {
     }
 }
 
+/// The problem of a parameter that its path does not know.
+fn unknown(name: &str, known: &[Parameter]) -> Problem {
+    let name: String = name.chars().take(64).collect();
+    let known: Vec<&str> = known.iter().map(|parameter| parameter.name).collect();
+    bad(&name, &format!("is not a parameter of this path, which takes {}", known.join(", ")))
+}
+
 /// The problem of one parameter.
 fn bad(name: &str, what: &str) -> Problem {
     Problem::new(Kind::BadRequest, format!("The parameter `{name}` {what}")).with("parameter", name)
@@ -73,7 +94,8 @@ mod tests {
     use super::*;
 
     fn read(query: &str) -> Result<Params, Problem> {
-        Params::read(RawQuery(Some(query.to_owned())), &["type", "limit"])
+        let known = ["type", "limit"].map(|name| Parameter::query(name, "", list, "[]"));
+        Params::read(RawQuery(Some(query.to_owned())), &known)
     }
 
     #[test]

@@ -1,0 +1,228 @@
+//! The function's operations.
+
+use store::{Key, KeyScope, Record, Source, Target};
+use web::{Answer, BODY_REFUSALS, Content, Method, Operation, Parameter, Place, Problem, Refusal, Routes, schema_of};
+
+use crate::State;
+use crate::examples;
+use crate::keys::{self, CreatedKey, KeyList, NewKey};
+use crate::name::{Violations, unknown};
+use crate::quarantine::{self, QuarantineList, QuarantineView};
+use crate::sources::{self, NewSource, SourceList};
+use crate::targets::{self, NewTarget, TargetList, TargetView};
+
+/// Every operation with its handler.
+pub(crate) fn read_into<R: Routes<State>>(routes: R) -> R {
+    routes
+        .with(&CREATE_TARGET, targets::create)
+        .with(&LIST_TARGETS, targets::list)
+        .with(&READ_TARGET, targets::read)
+        .with(&REMOVE_TARGET, targets::remove)
+        .with(&CREATE_SOURCE, sources::create)
+        .with(&LIST_SOURCES, sources::list)
+        .with(&REMOVE_SOURCE, sources::remove)
+        .with(&CREATE_KEY, keys::create)
+        .with(&LIST_KEYS, keys::list)
+        .with(&REMOVE_KEY, keys::remove)
+        .with(&LIST_QUARANTINE, quarantine::list)
+        .with(&READ_QUARANTINED, quarantine::read)
+}
+
+static CREATE_TARGET: Operation = Operation {
+    method: Method::Post,
+    path: "/v1/targets",
+    id: "createTarget",
+    summary: "Create a target",
+    description: "A webhook receiver: it gets every event that is received from now on and passes its filters. The \
+        answer shows its signing secret, once.",
+    body: Some(Content::json(schema_of::<NewTarget>, &[("target", examples::NEW_TARGET)])),
+    answers: &[Answer::json(201, "It is created.", schema_of::<TargetView>, &[("target", examples::CREATED_TARGET)])],
+    refusals: &creating(
+        || exists(Target::KIND, "audit"),
+        || wrong("address", "format", "expected a URL that begins with https:// or http://"),
+    ),
+    ..MANAGE
+};
+
+static LIST_TARGETS: Operation = Operation {
+    path: "/v1/targets",
+    id: "listTargets",
+    summary: "List the targets",
+    answers: &[Answer::json(200, "Every target.", schema_of::<TargetList>, &[("one target", examples::TARGETS)])],
+    ..MANAGE
+};
+
+static READ_TARGET: Operation = Operation {
+    path: "/v1/targets/{name}",
+    id: "readTarget",
+    summary: "Read one target",
+    parameters: &[TARGET_NAME],
+    answers: &[Answer::json(200, "The target.", schema_of::<TargetView>, &[("target", examples::TARGET)])],
+    refusals: &[Refusal { when: "No target has this name.", example: || unknown(Target::KIND, "audit") }],
+    ..MANAGE
+};
+
+static REMOVE_TARGET: Operation = Operation {
+    method: Method::Delete,
+    path: "/v1/targets/{name}",
+    id: "removeTarget",
+    summary: "Remove a target",
+    description: "What waits for it is dropped; what was delivered to it stays on record.",
+    parameters: &[TARGET_NAME],
+    answers: &[REMOVED],
+    refusals: &[Refusal { when: "No target has this name.", example: || unknown(Target::KIND, "audit") }],
+    ..MANAGE
+};
+
+static CREATE_SOURCE: Operation = Operation {
+    method: Method::Post,
+    path: "/v1/sources",
+    id: "createSource",
+    summary: "Create a source",
+    description: "A producer, and the catalog that reads its events. It posts with an ingest key of its own.",
+    body: Some(Content::json(schema_of::<NewSource>, &[("source", examples::NEW_SOURCE)])),
+    answers: &[Answer::json(201, "It is created.", schema_of::<Source>, &[("source", examples::SOURCE)])],
+    refusals: &creating(
+        || exists(Source::KIND, "unleash-prod"),
+        || wrong("catalog", "enum", "expected one of migration-manager, unleash"),
+    ),
+    ..MANAGE
+};
+
+static LIST_SOURCES: Operation = Operation {
+    path: "/v1/sources",
+    id: "listSources",
+    summary: "List the sources",
+    answers: &[Answer::json(200, "Every source.", schema_of::<SourceList>, &[("one source", examples::SOURCES)])],
+    ..MANAGE
+};
+
+static REMOVE_SOURCE: Operation = Operation {
+    method: Method::Delete,
+    path: "/v1/sources/{name}",
+    id: "removeSource",
+    summary: "Remove a source",
+    description: "Its keys stop working within 30 s; its events stay.",
+    parameters: &[Parameter::path("name", "The source's name.", schema_of::<String>, r#""unleash-prod""#)],
+    answers: &[REMOVED],
+    refusals: &[Refusal { when: "No source has this name.", example: || unknown(Source::KIND, "unleash-prod") }],
+    ..MANAGE
+};
+
+static CREATE_KEY: Operation = Operation {
+    method: Method::Post,
+    path: "/v1/keys",
+    id: "createKey",
+    summary: "Create a key",
+    description: "The answer shows its token, once: it is stored nowhere. An ingest key names the source that it \
+        posts for, a read or manage key names none.",
+    body: Some(Content::json(
+        schema_of::<NewKey>,
+        &[("ingest", examples::NEW_INGEST_KEY), ("read", examples::NEW_READ_KEY)],
+    )),
+    answers: &[Answer::json(201, "It is created.", schema_of::<CreatedKey>, &[("ingest", examples::CREATED_KEY)])],
+    refusals: &creating(
+        || exists(Key::KIND, "unleash-prod"),
+        || wrong("source", "required", "expected the source that the key posts for"),
+    ),
+    ..MANAGE
+};
+
+static LIST_KEYS: Operation = Operation {
+    path: "/v1/keys",
+    id: "listKeys",
+    summary: "List the keys",
+    description: "Without their tokens, which nobody knows but their holders.",
+    answers: &[Answer::json(200, "Every key.", schema_of::<KeyList>, &[("keys", examples::KEYS)])],
+    ..MANAGE
+};
+
+static REMOVE_KEY: Operation = Operation {
+    method: Method::Delete,
+    path: "/v1/keys/{name}",
+    id: "removeKey",
+    summary: "Remove a key",
+    description: "It stops working within 30 s.",
+    parameters: &[Parameter::path("name", "The key's name.", schema_of::<String>, r#""unleash-prod""#)],
+    answers: &[REMOVED],
+    refusals: &[Refusal { when: "No key has this name.", example: || unknown(Key::KIND, "unleash-prod") }],
+    ..MANAGE
+};
+
+/// The quarantine of one source; its parameters are also what its handler reads.
+pub(crate) static LIST_QUARANTINE: Operation = Operation {
+    path: "/v1/quarantine",
+    id: "listQuarantine",
+    summary: "List what a source sent that fits no schema",
+    description: "Newest first, at most 50, without the bodies.",
+    parameters: &[
+        Parameter { place: Place::RequiredQuery, ..SOURCE_NAME },
+        Parameter::query(
+            "before",
+            "Where to go on: `next` of the page before.",
+            schema_of::<String>,
+            examples::QUARANTINE_ID,
+        ),
+    ],
+    answers: &[Answer::json(200, "A page.", schema_of::<QuarantineList>, &[("one event", examples::QUARANTINE)])],
+    refusals: &[
+        Refusal {
+            when: "A parameter is missing, not known, given twice or too long: `parameter` names it.",
+            example: quarantine::no_source,
+        },
+        Refusal { when: "No source has this name.", example: || unknown(Source::KIND, "unleash-prod") },
+    ],
+    ..MANAGE
+};
+
+static READ_QUARANTINED: Operation = Operation {
+    path: "/v1/quarantine/{source}/{id}",
+    id: "readQuarantined",
+    summary: "Read what was refused, with its body",
+    parameters: &[
+        SOURCE_NAME,
+        Parameter::path("id", "Its id in the quarantine.", schema_of::<String>, examples::QUARANTINE_ID),
+    ],
+    answers: &[Answer::json(
+        200,
+        "What was sent, and everything that is wrong with it.",
+        schema_of::<QuarantineView>,
+        &[("event", examples::QUARANTINED)],
+    )],
+    refusals: &[Refusal {
+        when: "The source sent nothing that has this id.",
+        example: || unknown("quarantined events", "2026-05-01T09:30:10.899Z~1b5178352d8e3b12"),
+    }],
+    ..MANAGE
+};
+
+/// What the operations here have in common.
+const MANAGE: Operation = Operation { scope: Some(KeyScope::Manage), ..Operation::PLAIN };
+
+const REMOVED: Answer = Answer { status: 204, when: "It is removed.", content: None };
+
+const TARGET_NAME: Parameter = Parameter::path("name", "The target's name.", schema_of::<String>, r#""audit""#);
+
+const SOURCE_NAME: Parameter =
+    Parameter::path("source", "The source's name.", schema_of::<String>, r#""unleash-prod""#);
+
+/// How an operation that creates something may say no.
+const fn creating(taken: fn() -> Problem, wrong: fn() -> Problem) -> [Refusal; 4] {
+    let [unread, too_large] = BODY_REFUSALS;
+    [
+        unread,
+        Refusal { when: "The name is taken.", example: taken },
+        too_large,
+        Refusal { when: "The body can be read, but not all of it is right: `violations` says what.", example: wrong },
+    ]
+}
+
+fn exists(kind: &str, name: &str) -> Problem {
+    store::Error::Exists(format!("{kind}/{name}")).into()
+}
+
+fn wrong(field: &str, keyword: &str, message: &str) -> Problem {
+    let mut violations = Violations::default();
+    violations.add(field, keyword, message);
+    violations.into_problem()
+}

@@ -1,0 +1,185 @@
+//! A function's operations: the one table that its router and the API's document are made from.
+//!
+//! Tables are constants, and what they say of types are function pointers: a function that starts
+//! reads paths and methods, and never makes a schema.
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::routing::{MethodFilter, on};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use store::KeyScope;
+
+use crate::problem::Problem;
+
+/// Makes the schema of a type, or of a parameter.
+pub type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
+
+/// The [`SchemaOf`] of `T`.
+pub fn schema_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<T>()
+}
+
+/// One method of one path: what it takes and what it answers.
+#[derive(Debug)]
+pub struct Operation {
+    /// The method.
+    pub method: Method,
+    /// The path, its parameters in braces.
+    pub path: &'static str,
+    /// A name for generated clients.
+    pub id: &'static str,
+    /// What it does, in a few words.
+    pub summary: &'static str,
+    /// What else there is to know, in Markdown.
+    pub description: &'static str,
+    /// The scope of the key that it needs.
+    pub scope: Option<KeyScope>,
+    /// What the path and the query may say.
+    pub parameters: &'static [Parameter],
+    /// What is sent.
+    pub body: Option<Content>,
+    /// How it answers where all went well.
+    pub answers: &'static [Answer],
+    /// How it says no, besides [`crate::EVERY_KEYED`].
+    pub refusals: &'static [Refusal],
+}
+
+impl Operation {
+    /// Takes nothing and needs no key: for tables to say only what is different.
+    pub const PLAIN: Self = Self {
+        method: Method::Get,
+        path: "/",
+        id: "",
+        summary: "",
+        description: "",
+        scope: None,
+        parameters: &[],
+        body: None,
+        answers: &[],
+        refusals: &[],
+    };
+}
+
+/// The methods that the API uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Adds.
+    Post,
+    /// Removes.
+    Delete,
+}
+
+/// A parameter of a path or a query.
+#[derive(Debug)]
+pub struct Parameter {
+    /// Its name.
+    pub name: &'static str,
+    /// Where it stands.
+    pub place: Place,
+    /// What it means, in Markdown.
+    pub description: &'static str,
+    /// What it may be. An array is one value with commas.
+    pub schema: SchemaOf,
+    /// A value, as JSON.
+    pub example: &'static str,
+}
+
+impl Parameter {
+    /// A part of the path.
+    pub const fn path(name: &'static str, description: &'static str, schema: SchemaOf, example: &'static str) -> Self {
+        Self { name, place: Place::Path, description, schema, example }
+    }
+
+    /// A part of the query that may be left out.
+    pub const fn query(name: &'static str, description: &'static str, schema: SchemaOf, example: &'static str) -> Self {
+        Self { name, place: Place::Query, description, schema, example }
+    }
+}
+
+/// Where a parameter stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In the path.
+    Path,
+    /// In the query, where it may be left out.
+    Query,
+    /// In the query, where it must be.
+    RequiredQuery,
+}
+
+/// A body.
+#[derive(Debug)]
+pub struct Content {
+    /// Its media type.
+    pub media_type: &'static str,
+    /// What it may be.
+    pub schema: SchemaOf,
+    /// Bodies as JSON, each with a name.
+    pub examples: &'static [(&'static str, &'static str)],
+}
+
+impl Answer {
+    /// An answer with a JSON body.
+    pub const fn json(
+        status: u16,
+        when: &'static str,
+        schema: SchemaOf,
+        examples: &'static [(&'static str, &'static str)],
+    ) -> Self {
+        Self { status, when, content: Some(Content::json(schema, examples)) }
+    }
+}
+
+impl Content {
+    /// A JSON body.
+    pub const fn json(schema: SchemaOf, examples: &'static [(&'static str, &'static str)]) -> Self {
+        Self { media_type: "application/json", schema, examples }
+    }
+}
+
+/// An answer that is no problem.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// When it is given.
+    pub when: &'static str,
+    /// Its body.
+    pub content: Option<Content>,
+}
+
+/// A problem that an operation answers with.
+#[derive(Debug, Clone, Copy)]
+pub struct Refusal {
+    /// When it does.
+    pub when: &'static str,
+    /// One such problem, made as the operation makes it.
+    pub example: fn() -> Problem,
+}
+
+/// What a function's table is read into: its router, or the list of its operations.
+pub trait Routes<S>: Sized {
+    /// Adds an operation and its handler.
+    #[must_use]
+    fn with<T: 'static>(self, operation: &'static Operation, handler: impl Handler<T, S>) -> Self;
+}
+
+impl<S: Clone + Send + Sync + 'static> Routes<S> for Router<S> {
+    fn with<T: 'static>(self, operation: &'static Operation, handler: impl Handler<T, S>) -> Self {
+        let method = match operation.method {
+            Method::Get => MethodFilter::GET,
+            Method::Post => MethodFilter::POST,
+            Method::Delete => MethodFilter::DELETE,
+        };
+        self.route(operation.path, on(method, handler))
+    }
+}
+
+impl<S> Routes<S> for Vec<&'static Operation> {
+    fn with<T: 'static>(mut self, operation: &'static Operation, _: impl Handler<T, S>) -> Self {
+        self.push(operation);
+        self
+    }
+}
