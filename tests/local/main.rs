@@ -4,6 +4,7 @@ mod bad_input;
 mod crash;
 mod delivery;
 mod flow;
+mod openapi;
 mod search;
 
 use e2e::Stack;

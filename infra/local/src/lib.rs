@@ -4,6 +4,7 @@ mod demo;
 pub mod dev;
 mod dynamodb;
 mod keys;
+pub mod openapi;
 mod pollers;
 mod sqlite;
 mod sqs;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tidings::dev;
+use tidings::{dev, openapi};
 
 /// Tidings: a serverless event log.
 #[derive(Debug, Parser)]
@@ -24,6 +24,8 @@ enum Command {
     /// Check schemas, compare them with older ones, and write pages about them.
     #[command(subcommand)]
     Schemas(codegen::check::cli::Schemas),
+    /// Print the API's document (OpenAPI 3.1), which is kept as openapi.json
+    Openapi,
 }
 
 #[tokio::main]
@@ -32,6 +34,7 @@ async fn main() -> ExitCode {
         Command::Dev(args) => dev::run(args).await,
         Command::Token => token(),
         Command::Schemas(command) => return command.run(),
+        Command::Openapi => openapi::print(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

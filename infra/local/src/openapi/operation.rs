@@ -1,0 +1,148 @@
+//! One operation of the document.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context;
+use schemars::Schema;
+use serde_json::{Map, Value, json};
+use web::{Answer, Content, EVERY_KEYED, Operation, Parameter, Place, Problem, Refusal};
+
+use super::Schemas;
+
+/// The operation, as the document says it.
+pub(super) fn describe(operation: &Operation, schemas: &mut Schemas) -> anyhow::Result<Value> {
+    let described = try_describe(operation, schemas);
+    described.with_context(|| format!("the table's entry {} is not right", operation.id))
+}
+
+fn try_describe(operation: &Operation, schemas: &mut Schemas) -> anyhow::Result<Value> {
+    let mut object = Map::new();
+    let mut set = |name: &str, value: Value| object.insert(name.to_owned(), value);
+    set("operationId", json!(operation.id));
+    set("summary", json!(operation.summary));
+    let scope = operation.scope.map(serde_json::to_value).transpose()?;
+    let needs = scope.as_ref().and_then(Value::as_str).map(|scope| format!("Needs a key of scope `{scope}`."));
+    let mut paragraphs = vec![operation.description, needs.as_deref().unwrap_or_default()];
+    paragraphs.retain(|paragraph| !paragraph.is_empty());
+    set("description", json!(paragraphs.join("\n\n")));
+    // What the path is about: /v1/<tag>/…
+    set("tags", json!([operation.path.split('/').nth(2).unwrap_or("health")]));
+    let security = scope.map(|scope| json!([{ "bearer": [scope] }, { "basic": [scope] }]));
+    set("security", security.unwrap_or_else(|| json!([])));
+    if !operation.parameters.is_empty() {
+        let parameters: anyhow::Result<Vec<Value>> =
+            operation.parameters.iter().map(|parameter| describe_parameter(parameter, schemas)).collect();
+        set("parameters", json!(parameters?));
+    }
+    if let Some(body) = &operation.body {
+        let schema = (body.schema)(&mut schemas.read);
+        set("requestBody", json!({ "required": true, "content": content(body, schema)? }));
+    }
+    set("responses", json!(responses(operation, schemas)?));
+    Ok(Value::Object(object))
+}
+
+fn describe_parameter(parameter: &Parameter, schemas: &mut Schemas) -> anyhow::Result<Value> {
+    let schema = (parameter.schema)(&mut schemas.read);
+    let place = if parameter.place == Place::Path { "path" } else { "query" };
+    let mut object = json!({
+        "name": parameter.name,
+        "in": place,
+        "description": parameter.description,
+        "required": parameter.place != Place::Query,
+        "schema": schema,
+        "example": example(parameter.example)?,
+    });
+    if schema.get("type").is_some_and(|kind| kind == "array") {
+        object["style"] = json!("form");
+        object["explode"] = json!(false);
+    }
+    Ok(object)
+}
+
+/// Every answer of an operation, by status.
+fn responses(operation: &Operation, schemas: &mut Schemas) -> anyhow::Result<BTreeMap<String, Value>> {
+    let mut responses = BTreeMap::new();
+    for answer in operation.answers {
+        responses.insert(answer.status.to_string(), describe_answer(answer, schemas)?);
+    }
+    let every: &[Refusal] = if operation.scope.is_some() { &EVERY_KEYED } else { &[] };
+    for shared in every {
+        let problem = (shared.example)();
+        let reference = json!({ "$ref": format!("#/components/responses/{}", problem.name()) });
+        responses.insert(problem.status().as_u16().to_string(), reference);
+    }
+    for (status, mut refusals) in by_status(operation.refusals) {
+        refusals.extend(every.iter().filter(|shared| status_of(shared) == status));
+        responses.insert(status.to_string(), refusal(&refusals, schemas));
+    }
+    Ok(responses)
+}
+
+fn describe_answer(answer: &Answer, schemas: &mut Schemas) -> anyhow::Result<Value> {
+    let mut object = json!({ "description": answer.when, "headers": headers() });
+    if let Some(body) = &answer.content {
+        let schema = (body.schema)(&mut schemas.written);
+        object["content"] = content(body, schema)?;
+    }
+    Ok(object)
+}
+
+/// What every operation that needs a key may answer, for the document's components.
+pub(super) fn shared_responses(schemas: &mut Schemas) -> Map<String, Value> {
+    let named = |shared: &Refusal| ((shared.example)().name().to_owned(), refusal(&[*shared], schemas));
+    EVERY_KEYED.iter().map(named).collect()
+}
+
+fn by_status(refusals: &[Refusal]) -> BTreeMap<u16, Vec<Refusal>> {
+    let mut by_status: BTreeMap<u16, Vec<Refusal>> = BTreeMap::new();
+    for refusal in refusals {
+        by_status.entry(status_of(refusal)).or_default().push(*refusal);
+    }
+    by_status
+}
+
+fn status_of(refusal: &Refusal) -> u16 {
+    (refusal.example)().status().as_u16()
+}
+
+/// The answer of one status, with every reason for it.
+fn refusal(reasons: &[Refusal], schemas: &mut Schemas) -> Value {
+    let when: Vec<&str> = reasons.iter().map(|reason| reason.when).collect();
+    let problems: Vec<Problem> = reasons.iter().map(|reason| (reason.example)()).collect();
+    let mut headers = headers();
+    for (name, value) in problems.iter().filter_map(Problem::header) {
+        headers[name.as_str()] = json!({ "schema": { "type": "string" }, "example": value });
+    }
+    let named = problems.iter().zip(1..).map(|(problem, number)| match number {
+        1 => (problem.name().to_owned(), json!({ "value": problem })),
+        _ => (format!("{}-{number}", problem.name()), json!({ "value": problem })),
+    });
+    json!({
+        "description": when.join(" "),
+        "headers": headers,
+        "content": {
+            "application/problem+json": {
+                "schema": schemas.written.subschema_for::<Problem>(),
+                "examples": named.collect::<Map<String, Value>>(),
+            },
+        },
+    })
+}
+
+fn headers() -> Value {
+    json!({ "x-request-id": { "$ref": "#/components/headers/RequestId" } })
+}
+
+/// A body, of the media type that it has.
+fn content(content: &Content, schema: Schema) -> anyhow::Result<Value> {
+    let mut examples = Map::new();
+    for (name, text) in content.examples {
+        examples.insert((*name).to_owned(), json!({ "value": example(text)? }));
+    }
+    Ok(json!({ content.media_type: { "schema": schema, "examples": examples } }))
+}
+
+fn example(text: &str) -> anyhow::Result<Value> {
+    serde_json::from_str(text).with_context(|| format!("{text} is not JSON"))
+}

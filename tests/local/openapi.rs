@@ -1,0 +1,255 @@
+//! The API's document: it is the committed one, and what it says is so.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Command;
+
+use e2e::{Answer, Api, Receiver};
+use reqwest::Method;
+use serde_json::{Value, json};
+use web::Operation;
+
+use crate::start;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_tidings");
+
+/// Paths that the template sends to a function which has no operation there yet.
+const RESERVED: [&str; 2] = ["ANY /v1/deliveries", "ANY /v1/deliveries/{proxy+}"];
+
+/// Every operation, in an order in which each finds what its examples name.
+const TOUR: [&str; 17] = [
+    "checkHealth",
+    "createSource",
+    "createKey",
+    "createTarget",
+    "postEvents",
+    "searchEvents",
+    "readEvent",
+    "explainDeliveries",
+    "listSources",
+    "listKeys",
+    "listTargets",
+    "readTarget",
+    "listQuarantine",
+    "readQuarantined",
+    "removeTarget",
+    "removeKey",
+    "removeSource",
+];
+
+fn committed() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../openapi.json");
+    std::fs::read_to_string(path).expect("openapi.json")
+}
+
+fn document() -> Value {
+    serde_json::from_str(&committed()).expect("JSON")
+}
+
+/// Every operation of the document: its path, its method, and what is said of it.
+fn operations(document: &Value) -> Vec<(&str, Method, &Value)> {
+    let mut operations = Vec::new();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("operations") {
+            operations.push((path.as_str(), method.to_uppercase().parse().expect("a method"), operation));
+        }
+    }
+    operations
+}
+
+#[test]
+fn it_is_the_committed_one() {
+    let printed = Command::new(PROGRAM).arg("openapi").output().expect("the tidings program");
+    assert!(printed.status.success(), "{printed:?}");
+    let same = String::from_utf8_lossy(&printed.stdout) == committed();
+    assert!(same, "openapi.json is out of date: run `cargo run --bin tidings -- openapi > openapi.json`");
+}
+
+#[test]
+fn every_example_fits_its_schema() {
+    let document = document();
+    check_examples(&document, &document);
+}
+
+/// Checks the examples that stand beside a schema, here and everywhere below.
+fn check_examples(document: &Value, here: &Value) {
+    if let Some(schema) = here.get("schema") {
+        let many = here["examples"].as_object().into_iter().flatten().map(|(_, example)| &example["value"]);
+        for example in here.get("example").into_iter().chain(many) {
+            fits(document, schema, example);
+        }
+    }
+    match here {
+        Value::Object(members) => members.values().for_each(|value| check_examples(document, value)),
+        Value::Array(elements) => elements.iter().for_each(|value| check_examples(document, value)),
+        _ => {}
+    }
+}
+
+#[track_caller]
+fn fits(document: &Value, schema: &Value, value: &Value) {
+    let schema = json!({ "allOf": [schema], "components": document["components"] });
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    let errors: Vec<String> = validator.iter_errors(value).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{value}: {errors:?}");
+}
+
+#[test]
+fn the_template_sends_every_operation_to_its_function() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
+    let template = std::fs::read_to_string(path).expect("the template");
+    let after = |text: &str, label: &str| -> String {
+        text.split(label).nth(1).and_then(|rest| rest.lines().next()).expect(label).to_owned()
+    };
+    let routes: BTreeMap<String, String> = template
+        .split("Type: AWS::ApiGatewayV2::Route\n")
+        .skip(1)
+        .map(|route| (after(route, "RouteKey: "), after(route, "integrations/")))
+        .collect();
+    let mut used: BTreeSet<&str> = BTreeSet::from(RESERVED);
+    for (function, operations) in [
+        ("${IngestIntegration}", ingest::operations()),
+        ("${QueryIntegration}", query::operations()),
+        ("${ManageIntegration}", manage::operations()),
+    ] {
+        for operation in operations {
+            let route = route_keys(operation).into_iter().find_map(|key| routes.get_key_value(&key));
+            let (key, integration) = route.expect("$default");
+            assert_eq!(integration, function, "{} comes by {key}", operation.id);
+            assert!(!RESERVED.contains(&key.as_str()), "{key} is in use: take it from RESERVED");
+            used.insert(key);
+        }
+    }
+    assert_eq!(used, routes.keys().map(String::as_str).collect(), "every route has an operation");
+}
+
+/// The routes that API Gateway would take for an operation, the most specific first.
+fn route_keys(operation: &Operation) -> Vec<String> {
+    let (method, path) = (format!("{:?}", operation.method).to_uppercase(), operation.path);
+    let folders = path.rmatch_indices('/').map(|(end, _)| format!("ANY {}/{{proxy+}}", &path[..end]));
+    [format!("{method} {path}"), format!("ANY {path}")]
+        .into_iter()
+        .chain(folders)
+        .chain(["$default".to_owned()])
+        .collect()
+}
+
+#[tokio::test]
+async fn every_operation_is_there_and_asks_for_its_key() {
+    let (stack, document) = (start().await, document());
+    for (path, method, operation) in operations(&document) {
+        let path = filled(path, operation, None);
+        let without_key = stack.anonymous();
+        let answer = without_key.send(without_key.request(method.clone(), &path)).await;
+        let Some(scope) = scope(operation) else {
+            assert_eq!(answer.status, 200, "{path}");
+            continue;
+        };
+        answer.expect_problem(401);
+        let other = if scope == "manage" { stack.read() } else { stack.manage() };
+        other.send(other.request(method, &path)).await.expect_problem(403);
+    }
+}
+
+#[tokio::test]
+async fn its_examples_are_answered_as_it_says() {
+    let document = document();
+    let operations = operations(&document);
+    let ids: BTreeSet<&str> = operations.iter().filter_map(|(_, _, said)| said["operationId"].as_str()).collect();
+    assert_eq!(ids, BTreeSet::from(TOUR), "every operation has its place in TOUR");
+
+    let (stack, receiver) = (start().await, Receiver::start().await);
+    let mut ingest = stack.anonymous();
+    let mut quarantined = None;
+    for id in TOUR {
+        let (path, method, operation) = operations.iter().find(|(_, _, said)| said["operationId"] == id).expect(id);
+        let path = filled(path, operation, quarantined.as_deref());
+        let api = match scope(operation) {
+            None => stack.anonymous(),
+            Some("ingest") => ingest.clone(),
+            Some("read") => stack.read(),
+            Some(_) => stack.manage(),
+        };
+        for mut body in bodies(operation) {
+            if id == "createTarget" {
+                body["address"] = json!(receiver.url());
+            }
+            let answer = call(&api, method, &path, &body).await;
+            let content = as_documented(&document, operation, &answer);
+            if let Some(token) = content["token"].as_str().filter(|_| body["scope"] == "ingest") {
+                ingest = stack.anonymous().with_token(token);
+            }
+            if let Some(id) = content["results"][1]["quarantine"].as_str() {
+                quarantined = Some(id.to_owned());
+            }
+            if id == "searchEvents" {
+                assert_eq!(content["events"].as_array().map(Vec::len), Some(1), "the example's filters find its event");
+            }
+        }
+    }
+
+    let webhook = &receiver.wait_for(1).await[0];
+    let said = &document["webhooks"]["event"]["post"];
+    for header in said["parameters"].as_array().expect("headers") {
+        let name = header["name"].as_str().expect("a name");
+        let value = webhook.headers[name].to_str().expect("text");
+        let value = if header["schema"]["type"] == "integer" { value.parse().expect("a number") } else { json!(value) };
+        fits(&document, &header["schema"], &value);
+    }
+    let body: Value = serde_json::from_slice(&webhook.body).expect("JSON");
+    assert_eq!(body, said["requestBody"]["content"]["application/json"]["examples"]["event"]["value"]);
+}
+
+/// The bodies that an operation's examples send; null where it takes none.
+fn bodies(operation: &Value) -> Vec<Value> {
+    let examples = operation["requestBody"]["content"]["application/json"]["examples"].as_object();
+    examples.map_or(vec![Value::Null], |examples| examples.values().map(|example| example["value"].clone()).collect())
+}
+
+async fn call(api: &Api, method: &Method, path: &str, body: &Value) -> Answer {
+    if body.is_null() { api.send(api.request(method.clone(), path)).await } else { api.post(path, body).await }
+}
+
+/// The body of an answer that is a success of the kind that the document names.
+#[track_caller]
+fn as_documented(document: &Value, operation: &Value, answer: &Answer) -> Value {
+    let (id, status) = (&operation["operationId"], answer.status);
+    assert!((200..300).contains(&status), "{id}: {answer:?}");
+    let said = &operation["responses"][status.to_string()];
+    assert!(said.is_object(), "{id} answers {status}");
+    let Some((media_type, content)) = said["content"].as_object().and_then(|content| content.iter().next()) else {
+        assert_eq!(answer.text, "", "{id}");
+        return Value::Null;
+    };
+    let sent = answer.headers["content-type"].to_str().expect("text");
+    assert!(sent.starts_with(media_type), "{id}: {sent}");
+    let body = if media_type == "application/json" { answer.json() } else { json!(answer.text) };
+    fits(document, &content["schema"], &body);
+    body
+}
+
+/// The scope of the key that an operation needs.
+fn scope(operation: &Value) -> Option<&str> {
+    operation["security"][0]["bearer"][0].as_str()
+}
+
+/// The path with the examples of its parameters; what is in the quarantine has the id that it got.
+/// Cursors are left out: they belong to answers.
+fn filled(path: &str, operation: &Value, quarantined: Option<&str>) -> String {
+    let mut path = path.to_owned();
+    let mut query = Vec::new();
+    for parameter in operation["parameters"].as_array().into_iter().flatten() {
+        let name = parameter["name"].as_str().expect("a name");
+        let example = match &parameter["example"] {
+            Value::String(text) => text.clone(),
+            Value::Array(texts) => texts.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","),
+            other => other.to_string(),
+        };
+        if parameter["in"] == "query" && !["cursor", "before"].contains(&name) {
+            query.push(format!("{name}={example}"));
+        }
+        let value = quarantined.filter(|_| example.contains('~')).unwrap_or(&example);
+        path = path.replace(&format!("{{{name}}}"), value);
+    }
+    if query.is_empty() { path } else { format!("{path}?{}", query.join("&")) }
+}
