@@ -127,6 +127,22 @@ async fn malformed_parameters_are_named() {
         let problem = stack.read().get(&format!("/v1/events?{query}")).await.expect_problem(400);
         assert_eq!(problem["parameter"], parameter, "{query}");
     }
+    let long = "a".repeat(1025);
+    for (query, parameter) in [
+        ("", "source"),
+        ("source=", "source"),
+        ("source=unleash&before=", "before"),
+        (&format!("source=unleash&before={long}"), "before"),
+    ] {
+        let problem = stack.manage().get(&format!("/v1/quarantine?{query}")).await.expect_problem(400);
+        assert_eq!(problem["parameter"], parameter, "{query}");
+    }
+    for path in
+        ["/v1/targets/", "/v1/quarantine?source=", "/v1/quarantine/unleash/", &format!("/v1/quarantine/{long}/")]
+    {
+        stack.manage().get(&format!("{path}{long}")).await.expect_problem(404);
+    }
+    stack.manage().delete(&format!("/v1/targets/{long}")).await.expect_problem(404);
     for id in ["x", "-1", "1.5", "9007199254740992"] {
         stack.read().get(&format!("/v1/events/{id}")).await.expect_problem(400);
     }
@@ -151,5 +167,9 @@ async fn what_cannot_be_created_says_everything_that_is_wrong() {
     manage.post("/v1/sources", &json!({ "name": "a", "catalog": "nope" })).await.expect_problem(422);
     manage.post("/v1/keys", &json!({ "name": "a", "scope": "ingest" })).await.expect_problem(422);
     manage.post("/v1/keys", &json!({ "name": "a", "scope": "read", "source": "unleash" })).await.expect_problem(422);
+    for source in ["", "nobody", &"a".repeat(1025)] {
+        let key = json!({ "name": "a", "scope": "ingest", "source": source });
+        manage.post("/v1/keys", &key).await.expect_problem(422);
+    }
     manage.post("/v1/keys", &json!({ "name": "a", "scope": "root" })).await.expect_problem(400);
 }

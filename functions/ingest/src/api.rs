@@ -24,7 +24,8 @@ static POST: Operation = Operation {
         that send `text/plain`, or no content type, mean JSON; no content encoding is taken.\n\n\
         An event that is sent again is stored once: it is known by its type and its producer's id or, where it has \
         none, by its bytes. So a request without an answer may be sent again. An event of a type that its catalog \
-        does not know is stored where it fits the catalog's base schema. What fits no schema is kept in the quarantine.",
+        does not know is stored where it fits the catalog's base schema. What fits no schema is kept in the \
+        quarantine.",
     scope: Some(KeyScope::Ingest),
     body: Some(Content::json(
         sent,
@@ -68,17 +69,17 @@ static POST: Operation = Operation {
             &[(
                 "mixed",
                 r#"{"results": [
-                        {"status": "duplicate", "id": 3403542528000501},
-                        {
-                            "status": "quarantined",
-                            "quarantine": "2026-05-01T09:30:10.899Z~1b5178352d8e3b12",
-                            "violations": [
-                                {"pointer": "", "keyword": "required", "message": "createdAt is required"},
-                                {"pointer": "", "keyword": "required", "message": "data is required"},
-                                {"pointer": "/id", "keyword": "type", "message": "expected integer, found \"seven\""}
-                            ]
-                        }
-                    ]}"#,
+                    {"status": "duplicate", "id": 3403542528000501},
+                    {
+                        "status": "quarantined",
+                        "quarantine": "2026-05-01T09:30:10.899Z~1b5178352d8e3b12",
+                        "violations": [
+                            {"pointer": "", "keyword": "required", "message": "createdAt is required"},
+                            {"pointer": "", "keyword": "required", "message": "data is required"},
+                            {"pointer": "/id", "keyword": "type", "message": "expected integer, found \"seven\""}
+                        ]
+                    }
+                ]}"#,
             )],
         ),
     ],
@@ -96,7 +97,7 @@ static POST: Operation = Operation {
     ..Operation::PLAIN
 };
 
-/// What was sent wrong, for the examples.
+/// Where the example that fits no schema is kept.
 const QUARANTINED: &str = "2026-05-01T09:30:10.899Z~1b5178352d8e3b12";
 
 /// An event is whatever its producer says: the catalog's schemas decide, and the answer tells.
@@ -104,7 +105,12 @@ fn sent(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "oneOf": [
             { "description": "One event.", "type": "object" },
-            { "description": "An event for each element.", "type": "array", "items": { "type": "object" }, "maxItems": MAX_EVENTS },
+            {
+                "description": "An event for each element.",
+                "type": "array",
+                "items": { "type": "object" },
+                "maxItems": MAX_EVENTS,
+            },
         ],
     })
 }
@@ -118,7 +124,8 @@ fn violation(pointer: &str, keyword: &str, message: &str) -> Violation {
 }
 
 fn unread() -> Problem {
-    let message = "expected one JSON event or an array of events, found what is not JSON: EOF while parsing an object at line 1 column 1";
+    let message = "expected one JSON event or an array of events, found what is not JSON: \
+        EOF while parsing an object at line 1 column 1";
     keep::unread(QUARANTINED, &violation("", "json", message))
 }
 

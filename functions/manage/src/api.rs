@@ -103,7 +103,7 @@ static REMOVE_SOURCE: Operation = Operation {
     id: "removeSource",
     summary: "Remove a source",
     description: "Its keys stop working within 30 s; its events stay.",
-    parameters: &[Parameter::path("name", "The source's name.", schema_of::<String>, r#""unleash-prod""#)],
+    parameters: &[Parameter::path("name", "The source's name.", web::text, r#""unleash-prod""#)],
     answers: &[REMOVED],
     refusals: &[Refusal { when: "No source has this name.", example: || unknown(Source::KIND, "unleash-prod") }],
     ..MANAGE
@@ -143,7 +143,7 @@ static REMOVE_KEY: Operation = Operation {
     id: "removeKey",
     summary: "Remove a key",
     description: "It stops working within 30 s.",
-    parameters: &[Parameter::path("name", "The key's name.", schema_of::<String>, r#""unleash-prod""#)],
+    parameters: &[Parameter::path("name", "The key's name.", web::text, r#""unleash-prod""#)],
     answers: &[REMOVED],
     refusals: &[Refusal { when: "No key has this name.", example: || unknown(Key::KIND, "unleash-prod") }],
     ..MANAGE
@@ -157,12 +157,7 @@ pub(crate) static LIST_QUARANTINE: Operation = Operation {
     description: "Newest first, at most 50, without the bodies.",
     parameters: &[
         Parameter { place: Place::RequiredQuery, ..SOURCE_NAME },
-        Parameter::query(
-            "before",
-            "Where to go on: `next` of the page before.",
-            schema_of::<String>,
-            examples::QUARANTINE_ID,
-        ),
+        Parameter::query("before", "Where to go on: `next` of the page before.", web::text, examples::QUARANTINE_ID),
     ],
     answers: &[Answer::json(200, "A page.", schema_of::<QuarantineList>, &[("one event", examples::QUARANTINE)])],
     refusals: &[
@@ -179,10 +174,7 @@ static READ_QUARANTINED: Operation = Operation {
     path: "/v1/quarantine/{source}/{id}",
     id: "readQuarantined",
     summary: "Read what was refused, with its body",
-    parameters: &[
-        SOURCE_NAME,
-        Parameter::path("id", "Its id in the quarantine.", schema_of::<String>, examples::QUARANTINE_ID),
-    ],
+    parameters: &[SOURCE_NAME, Parameter::path("id", "Its id in the quarantine.", web::text, examples::QUARANTINE_ID)],
     answers: &[Answer::json(
         200,
         "What was sent, and everything that is wrong with it.",
@@ -201,10 +193,9 @@ const MANAGE: Operation = Operation { scope: Some(KeyScope::Manage), ..Operation
 
 const REMOVED: Answer = Answer { status: 204, when: "It is removed.", content: None };
 
-const TARGET_NAME: Parameter = Parameter::path("name", "The target's name.", schema_of::<String>, r#""audit""#);
+const TARGET_NAME: Parameter = Parameter::path("name", "The target's name.", web::text, r#""audit""#);
 
-const SOURCE_NAME: Parameter =
-    Parameter::path("source", "The source's name.", schema_of::<String>, r#""unleash-prod""#);
+const SOURCE_NAME: Parameter = Parameter::path("source", "The source's name.", web::text, r#""unleash-prod""#);
 
 /// How an operation that creates something may say no.
 const fn creating(taken: fn() -> Problem, wrong: fn() -> Problem) -> [Refusal; 4] {

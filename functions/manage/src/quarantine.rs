@@ -63,7 +63,8 @@ pub(crate) async fn list(
     const PAGE: i32 = 50;
     let params = Params::read(query, LIST_QUARANTINE.parameters)?;
     let source = params.get("source").ok_or_else(no_source)?;
-    let page = state.quarantine.list(source, params.get("before"), PAGE).await?;
+    let before = params.parsed("before", "`next` of the page before", |id| (id.len() <= 64).then(|| id.to_owned()))?;
+    let page = state.quarantine.list(source, before.as_deref(), PAGE).await?;
     if page.is_empty() && state.config.get::<Source>(source).await?.is_none() {
         return Err(unknown(Source::KIND, source));
     }

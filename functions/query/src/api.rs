@@ -51,7 +51,7 @@ pub(crate) static SEARCH: Operation = Operation {
     parameters: &[
         filter("source", "The sources that sent it.", r#"["unleash-prod"]"#),
         filter("type", "Its types.", r#"["feature-tagged", "feature-untagged"]"#),
-        filter("subject", "What it was done to: the subject, or any other entity of the event.", r#"["dark-mode"]"#),
+        filter("subject", "What it was done to.", r#"["dark-mode"]"#),
         filter("actor", "Who did it.", r#"["ada@example.org"]"#),
         filter("project", "The projects involved.", r#"["web"]"#),
         Parameter::query(
@@ -70,7 +70,7 @@ pub(crate) static SEARCH: Operation = Operation {
         Parameter::query(
             "cursor",
             "Where to go on: `next` of the page before, which was searched for with the same filters.",
-            schema_of::<String>,
+            web::text,
             r#""AAwXgP9cAfUfJ_Oxa62SvQ""#,
         ),
     ],

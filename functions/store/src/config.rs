@@ -114,6 +114,9 @@ impl Config {
 
     /// The record with this name.
     pub async fn get<T: Record>(&self, name: &str) -> Result<Option<T>, Error> {
+        if !can_be_key(name) {
+            return Ok(None);
+        }
         let answer = self
             .client
             .get_item()
@@ -151,6 +154,9 @@ impl Config {
 
     /// Removes the record with this name; whether there was one.
     pub async fn remove<T: Record>(&self, name: &str) -> Result<bool, Error> {
+        if !can_be_key(name) {
+            return Ok(false);
+        }
         let answer = self
             .client
             .delete_item()
@@ -162,6 +168,12 @@ impl Config {
             .map_err(|e| Error::sdk("DeleteItem", e))?;
         Ok(answer.attributes.is_some())
     }
+}
+
+/// Whether there can be something under this name: DynamoDB takes neither an empty key nor one of
+/// more than 1,024 bytes, and fails where it is asked for one.
+pub(crate) fn can_be_key(name: &str) -> bool {
+    (1..=1024).contains(&name.len())
 }
 
 fn key<T: Record>(name: &str) -> HashMap<String, AttributeValue> {

@@ -14,4 +14,4 @@ pub use app::{MAX_BODY, finish};
 pub use auth::{Caller, EVERY_KEYED, Ingest, Keys, Manage, Read};
 pub use json::{BODY_REFUSALS, JsonBody, unreadable};
 pub use problem::{Kind, Problem};
-pub use query::{Params, list};
+pub use query::{Params, list, text};

@@ -15,12 +15,18 @@ const MAX_VALUES: usize = 20;
 /// The schema of what [`Params::list`] reads.
 pub fn list(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
+        "description": "Any of these, separated by commas; spaces around them do not count.",
         "type": "array",
         "minItems": 1,
         "maxItems": MAX_VALUES,
         // Not empty, and not of spaces alone.
         "items": { "type": "string", "pattern": "^[^,]*[^,\\s][^,]*$" },
     })
+}
+
+/// The schema of a parameter that is taken as it stands.
+pub fn text(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "minLength": 1 })
 }
 
 /// A request's query parameters, each known and given once.
@@ -37,6 +43,9 @@ impl Params {
             }
             if params.iter().any(|(other, _)| *other == name) {
                 return Err(bad(&name, "is given twice: separate several values by commas"));
+            }
+            if value.is_empty() {
+                return Err(bad(&name, "has an empty value: leave it out, or say what it is"));
             }
             if value.len() > MAX_VALUE {
                 return Err(bad(&name, &format!("has {} bytes: {MAX_VALUE} at most", value.len())));
@@ -111,7 +120,7 @@ mod tests {
             assert_eq!(read(query).unwrap_err().document()["parameter"], name, "{query}");
         }
         for query in ["type=", "type=a,,b", "type=a,"] {
-            assert!(read(query).unwrap().list("type").is_err(), "{query}");
+            assert!(read(query).and_then(|params| params.list("type")).is_err(), "{query}");
         }
         let refused = read("limit=many").unwrap().parsed("limit", "a number", |value| value.parse::<u32>().ok());
         assert!(refused.unwrap_err().document()["detail"].as_str().unwrap().contains("many"));
