@@ -154,7 +154,7 @@ fn walk(root: &Path, folder: &str, texts: &mut BTreeMap<String, String>, deep: u
             if !hidden && deep > 0 {
                 walk(root, &path, texts, deep - 1)?;
             }
-        } else if !hidden && name.ends_with(".json") {
+        } else if !hidden && Path::new(&name).extension().is_some_and(|end| end == "json") {
             let text = fs::read_to_string(root.join(&path)).map_err(|e| unreadable(&path, &e))?;
             texts.insert(path, text);
         }

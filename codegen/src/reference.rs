@@ -103,9 +103,9 @@ mod tests {
         let files = Files::parse(BTreeMap::from([
             (
                 "a/one.json".to_owned(),
-                r##"{"$id": "https://x.example/s/a/one.json", "$defs": {"A/b": {"$anchor": "here"}}}"##.to_owned(),
+                r#"{"$id": "https://x.example/s/a/one.json", "$defs": {"A/b": {"$anchor": "here"}}}"#.to_owned(),
             ),
-            ("two.json".to_owned(), r##"{"$id": "https://x.example/s/other", "$defs": {"T": {}}}"##.to_owned()),
+            ("two.json".to_owned(), r#"{"$id": "https://x.example/s/other", "$defs": {"T": {}}}"#.to_owned()),
         ]))
         .unwrap();
         for (reference, file, pointer) in [

@@ -19,7 +19,7 @@ pub(super) fn at_revision(folder: &Path, revision: &str) -> Result<Option<Files>
     let prefix = prefix.trim();
     // From the top, so that names are whole whatever the folder is.
     let listed = git(folder, &["ls-tree", "-r", "-z", "--full-tree", "--name-only", commit, "--", prefix])?;
-    let paths: Vec<_> = listed.split('\0').filter(|path| path.ends_with(".json")).collect();
+    let paths: Vec<_> = listed.split('\0').filter(|path| is_json(path)).collect();
     if paths.is_empty() {
         return Ok(None);
     }
@@ -43,7 +43,7 @@ fn contents(folder: &Path, commit: &str, paths: &[&str]) -> Result<Vec<String>, 
         .stdout(Stdio::piped())
         .spawn()
         .map_err(|error| format!("git cannot be run: {error}"))?;
-    let wanted: String = paths.iter().map(|path| format!("{commit}:{path}\n")).collect();
+    let wanted = paths.iter().fold(String::new(), |all, path| all + commit + ":" + path + "\n");
     let mut stdin = child.stdin.take().ok_or("git takes no input")?;
     // Beside reading, so that neither waits for the other with full pipes.
     let writer = std::thread::spawn(move || stdin.write_all(wanted.as_bytes()));
@@ -61,6 +61,10 @@ fn contents(folder: &Path, commit: &str, paths: &[&str]) -> Result<Vec<String>, 
         rest = rest.get(end + size + 2..).unwrap_or_default();
     }
     Ok(texts)
+}
+
+fn is_json(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|end| end == "json")
 }
 
 /// What git prints, run in `folder`.

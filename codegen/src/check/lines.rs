@@ -8,7 +8,7 @@ pub(super) fn line(text: &str, pointer: &str) -> usize {
         pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
     scan.value(&steps, 0, true);
     let end = scan.best.1.min(text.len());
-    text.as_bytes()[..end].iter().filter(|byte| **byte == b'\n').count() + 1
+    text.as_bytes()[..end].split(|byte| *byte == b'\n').count()
 }
 
 struct Scan<'a> {

@@ -66,8 +66,7 @@ fn removed(keyword: &str) -> (&'static str, Effect) {
     match keyword {
         "allOf" => ("condition-removed", Effect::Widens),
         "prefixItems" => ("items-widened", Effect::Widens),
-        "anyOf" => ("branch-removed", Effect::Narrows),
-        // Less can match, and what matched two branches may now match one.
+        // Of `oneOf`, by itself: what matched two branches may now match one, and be accepted.
         _ => ("branch-removed", Effect::Narrows),
     }
 }

@@ -44,7 +44,7 @@ pub(super) struct Pair<'a> {
     pub(super) new: &'a Map<String, Value>,
 }
 
-impl<'a> Diff<'a> {
+impl Diff<'_> {
     /// Compares the schemas at two pointers.
     fn schemas(&mut self, at_old: String, at_new: String) {
         let (at_old, at_new) = self.followed(at_old, at_new);

@@ -146,7 +146,8 @@ fn bound(diff: &mut Diff<'_>, pair: &Pair<'_>, keyword: &str, tighter: fn(f64, f
     let narrows = match (old, new) {
         (None, Some(_)) => true,
         (Some(_), None) => false,
-        (Some(old), Some(new)) if old != new => tighter(old, new),
+        (Some(old), Some(new)) if tighter(old, new) => true,
+        (Some(old), Some(new)) if tighter(new, old) => false,
         _ => return,
     };
     let said = |value: Option<f64>| value.map_or_else(|| "not given".to_owned(), |number| number.to_string());
@@ -162,9 +163,9 @@ fn multiple_of(diff: &mut Diff<'_>, pair: &Pair<'_>) {
     let divides = |factor: f64, number: f64| (number / factor).fract() == 0.0;
     let (rule, effect) = match (old, new) {
         (None, None) => return,
-        (Some(old), Some(new)) if old == new => return,
         (None, Some(_)) => ("bound-tightened", Effect::Narrows),
         (Some(_), None) => ("bound-loosened", Effect::Widens),
+        (Some(old), Some(new)) if divides(old, new) && divides(new, old) => return,
         (Some(old), Some(new)) if divides(old, new) => ("bound-tightened", Effect::Narrows),
         (Some(old), Some(new)) if divides(new, old) => ("bound-loosened", Effect::Widens),
         _ => ("multiple-of-changed", Effect::Changes),

@@ -156,7 +156,9 @@ impl Comparison<'_> {
                 verdict.holds = edit.effect == Effect::Keeps;
             }
             if verdicts.iter().all(|verdict| verdict.holds) {
-                verdicts.iter_mut().for_each(|verdict| verdict.holds = false);
+                for verdict in &mut verdicts {
+                    verdict.holds = false;
+                }
             }
         }
         for (verdict, edit) in std::iter::zip(&mut verdicts, self.edits) {

@@ -87,6 +87,12 @@ fn keywords() {
             Backward,
         );
     }
+}
+
+#[test]
+fn texts() {
+    use Compatibility::{Backward, Breaking};
+    let string = || json!({"type": "string"});
     property(json!({"type": "string", "pattern": "^a"}), string(), "pattern-removed", "pattern-added", Backward);
     property(
         json!({"type": "string", "pattern": "^[a-f]{4}$"}),
@@ -110,6 +116,12 @@ fn keywords() {
         "format-changed",
         Breaking,
     );
+}
+
+#[test]
+fn arrays_and_objects() {
+    use Compatibility::Backward;
+    let string = || json!({"type": "string"});
     property(
         json!({"type": "array", "uniqueItems": true}),
         json!({"type": "array"}),

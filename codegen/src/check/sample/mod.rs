@@ -266,6 +266,7 @@ fn names<'a>(schemas: &[&'a Schema], keyword: &str) -> BTreeSet<&'a str> {
 
 /// The tightest of the whole numbers at `keyword`.
 fn bound(schemas: &[&Schema], keyword: &str, tightest: fn(u64, u64) -> u64) -> Option<u64> {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a bound is no fraction and above 0")]
     let whole = |value: &Value| value.as_u64().or_else(|| Some(value.as_f64()?.max(0.0) as u64));
     self::keyword(schemas, keyword).into_iter().filter_map(whole).reduce(tightest)
 }

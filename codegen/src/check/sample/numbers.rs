@@ -6,6 +6,8 @@ use super::{Schema, keyword};
 
 /// How far from a single bound numbers are sought.
 const FAR: f64 = 1e6;
+/// Whole numbers up to here are written without a fraction.
+const LARGEST: f64 = 9e18;
 
 /// A number that the bounds in `schemas` allow.
 pub(super) fn number(schemas: &[&Schema], whole: bool, random: &mut fastrand::Rng) -> Value {
@@ -33,7 +35,7 @@ pub(super) fn number(schemas: &[&Schema], whole: bool, random: &mut fastrand::Rn
         found = if found.ceil() <= high { found.ceil() } else { found.floor() };
     }
     #[expect(clippy::cast_possible_truncation, reason = "whole, and within i64 as compared")]
-    let value = match found.fract() == 0.0 && found.abs() < i64::MAX as f64 {
+    let value = match found.fract() == 0.0 && found.abs() < LARGEST {
         true => Some(Number::from(found as i64)),
         false => Number::from_f64(found),
     };
