@@ -45,6 +45,8 @@ pub(crate) fn lambda() -> Result {
 
 /// The benchmarks.
 pub(crate) fn bench() -> Result {
+    // As it is deployed: the ratio is about code that is optimised throughout.
+    run("reading an event", cargo(&["bench", "--package", "events", "--profile", "lambda"]))?;
     run("the benchmarks", cargo(&["bench", "--package", "e2e", "--package", "tidings", "--benches"]))
 }
 

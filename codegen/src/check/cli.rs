@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::round_trip::round_trip;
 use super::{Options, Report, check, print};
 use crate::rules::Level;
 
@@ -34,6 +35,10 @@ pub struct Check {
     /// Ask for an upper bound of every string and array, whatever catalog.json says.
     #[arg(long)]
     bounded: bool,
+    /// Also generate the Rust types and send examples, and events made from the schemas, through
+    /// them. For catalogs; needs cargo, in a clone of Tidings.
+    #[arg(long)]
+    round_trip: bool,
     /// How to print what is found.
     #[arg(long, default_value = "text")]
     format: Format,
@@ -61,10 +66,17 @@ impl Schemas {
 impl Check {
     fn run(&self) -> ExitCode {
         let options = Options { against: self.against.as_deref(), level: self.level, bounded: self.bounded };
-        let report = match check(&self.folder, &options) {
+        let mut report = match check(&self.folder, &options) {
             Ok(report) => report,
             Err(message) => return could_not(&message),
         };
+        // Types can only be made of schemas that are in order.
+        if self.round_trip && report.is_clean() {
+            match round_trip(&report.folder) {
+                Ok(findings) => report.findings.extend(findings),
+                Err(message) => return could_not(&message),
+            }
+        }
         if let Err(error) = self.print(&report) {
             return could_not(&format!("the report cannot be written: {error}"));
         }

@@ -8,6 +8,7 @@ mod finding;
 mod lines;
 mod lint;
 mod print;
+mod round_trip;
 mod sample;
 mod samples;
 mod units;

@@ -20,7 +20,7 @@ pub use typed::ParseError;
 pub use violation::{Refused, Violation};
 
 #[cfg(test)]
-mod tests;
+mod every_schema;
 
 // A module for each catalog, and `CATALOGS`. Here at the root a catalog whose name is taken
 // already is a compile error and hides nothing.

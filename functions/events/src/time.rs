@@ -1,5 +1,6 @@
 //! Times as producers write them.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
 
@@ -8,17 +9,17 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A time as its producer wrote it: RFC 3339, or the same without an offset, which then means UTC.
 ///
-/// What is written is the text that was read. As times they are equal, and sorted, by the moment
-/// that they name.
-#[derive(Debug, Clone)]
+/// What is written is the text that was read.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Instant {
     text: String,
-    timestamp: Timestamp,
+    timestamp: Option<Timestamp>,
 }
 
 impl Instant {
-    /// The moment, to the nanosecond.
-    pub fn timestamp(&self) -> Timestamp {
+    /// The moment, to the nanosecond. `None` where the text names none, which only a schema without
+    /// `format: date-time` lets through.
+    pub fn timestamp(&self) -> Option<Timestamp> {
         self.timestamp
     }
 
@@ -28,18 +29,18 @@ impl Instant {
     }
 }
 
-impl PartialEq for Instant {
-    fn eq(&self, other: &Self) -> bool {
-        self.timestamp == other.timestamp
+impl From<String> for Instant {
+    fn from(text: String) -> Self {
+        let timestamp = parse(&text);
+        Self { text, timestamp }
     }
 }
 
 impl FromStr for Instant {
-    type Err = &'static str;
+    type Err = Infallible;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let timestamp = parse(text).ok_or("not a time such as 2025-12-09T23:17:28.00")?;
-        Ok(Self { text: text.to_owned(), timestamp })
+        Ok(text.to_owned().into())
     }
 }
 
@@ -57,8 +58,7 @@ impl Serialize for Instant {
 
 impl<'de> Deserialize<'de> for Instant {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+        String::deserialize(deserializer).map(Self::from)
     }
 }
 
@@ -84,6 +84,12 @@ pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     };
     if !["", "Z", "+dd:dd", "-dd:dd"].iter().any(|form| has_form(zone, form)) {
         return None;
+    }
+    // As nearly all times are written.
+    if !zone.is_empty()
+        && let Ok(time) = text.parse()
+    {
+        return Some(time);
     }
     let offset = if zone.is_empty() { "Z" } else { zone };
     let read = |date_time: &str| format!("{date_time}{fraction}{offset}").parse().ok();
@@ -149,7 +155,8 @@ mod tests {
     fn an_instant_is_written_as_it_was_read() {
         let text = "\"2025-12-09T23:17:28.00\"";
         let instant: Instant = serde_json::from_str(text).unwrap();
-        assert_eq!(instant.timestamp(), "2025-12-09T23:17:28Z".parse().unwrap());
+        assert_eq!(instant.timestamp(), Some("2025-12-09T23:17:28Z".parse().unwrap()));
+        assert_eq!(Instant::from("soon".to_owned()).timestamp(), None);
         assert_eq!(serde_json::to_string(&instant).unwrap(), text);
     }
 }

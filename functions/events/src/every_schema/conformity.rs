@@ -197,12 +197,8 @@ fn events_are_accepted_if_and_only_if_a_conforming_validator_accepts_them() {
             scope.spawn(move || {
                 for (catalog, event_type) in chunk {
                     let accepted = check(other, catalog, event_type, cases);
-                    // Neither all nor none: otherwise nothing would be compared.
-                    assert!(
-                        (1..cases as usize).contains(&accepted) || catalog.name() == "signal",
-                        "{}",
-                        event_type.name
-                    );
+                    // Otherwise nothing would have gone through the Rust type.
+                    assert!(accepted > 0, "{}: no event that was made is accepted", event_type.name);
                 }
             });
         }

@@ -1,7 +1,8 @@
 //! Every schema against its samples, and validator against Rust types.
 //!
 //! These tests find catalogs, types and samples by themselves: a new one needs no test of its own.
-//! They read the folder that the types were generated from.
+//! They read the folder that the types were generated from, which `TIDINGS_SCHEMAS` names:
+//! `codegen check --round-trip` runs them, and no others, for any folder.
 
 mod conformity;
 
