@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::round_trip::round_trip;
-use super::{Options, Report, check, print};
+use super::{Options, Report, check, docs, print};
 use crate::rules::Level;
 
 /// What to do with schemas.
@@ -18,6 +18,19 @@ pub enum Schemas {
     /// The exit status is 0 where nothing must be mended, 1 where something must, and 2 where the
     /// check could not be made.
     Check(Check),
+    /// Write pages about every type: what it means, its fields, its examples.
+    Docs(Docs),
+}
+
+/// What to write pages about.
+#[derive(Debug, Args)]
+pub struct Docs {
+    /// The folder: of all catalogs, or any folder with JSON Schemas.
+    #[arg(default_value = "schemas")]
+    folder: PathBuf,
+    /// Where the pages go.
+    #[arg(long, default_value = "target/schema-docs")]
+    out: PathBuf,
 }
 
 /// What to check.
@@ -59,6 +72,25 @@ impl Schemas {
     pub fn run(&self) -> ExitCode {
         match self {
             Self::Check(args) => args.run(),
+            Self::Docs(args) => args.run(),
+        }
+    }
+}
+
+impl Docs {
+    fn run(&self) -> ExitCode {
+        if !self.folder.is_dir() {
+            return could_not(&format!("{} is no folder: give the one that holds the schemas", self.folder.display()));
+        }
+        match docs::write(&self.folder, &self.out) {
+            Ok(pages) => {
+                println!("{pages} pages: {}", self.out.join("index.html").display());
+                ExitCode::SUCCESS
+            }
+            Err(problems) => {
+                eprintln!("{problems}");
+                ExitCode::FAILURE
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ mod baseline;
 mod changes;
 pub mod cli;
 mod compare;
+mod docs;
 mod finding;
 mod lines;
 mod lint;

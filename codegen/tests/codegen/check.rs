@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 /// A folder with the fixture's catalog.
-fn shop() -> tempfile::TempDir {
+pub(crate) fn shop() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixture");
     for name in ["common/defs.json", "shop/base.json", "shop/catalog.json", "shop/order-placed.json"] {
@@ -18,7 +18,7 @@ fn shop() -> tempfile::TempDir {
     folder
 }
 
-fn edit(folder: &Path, file: &str, edit: impl FnOnce(&mut Value)) {
+pub(crate) fn edit(folder: &Path, file: &str, edit: impl FnOnce(&mut Value)) {
     let path = folder.join(file);
     let mut json = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
     edit(&mut json);
@@ -26,7 +26,7 @@ fn edit(folder: &Path, file: &str, edit: impl FnOnce(&mut Value)) {
 }
 
 /// What the program printed, and its exit status.
-fn run(arguments: &[&str]) -> (String, i32) {
+pub(crate) fn run(arguments: &[&str]) -> (String, i32) {
     let output = Command::new(env!("CARGO_BIN_EXE_codegen")).args(arguments).output().unwrap();
     let said = [output.stdout, output.stderr].concat();
     (String::from_utf8(said).unwrap(), output.status.code().unwrap())
