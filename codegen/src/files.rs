@@ -80,6 +80,12 @@ impl Files {
         schemas.map(|(path, json)| (path.as_str(), json))
     }
 
+    /// One file.
+    #[cfg(feature = "check")]
+    pub(crate) fn of_one(path: &str, json: Value) -> Self {
+        Self(BTreeMap::from([(path.to_owned(), json)]))
+    }
+
     /// The same files, but only those of some paths.
     #[cfg(feature = "check")]
     pub(crate) fn only(mut self, keep: impl Fn(&str) -> bool) -> Self {

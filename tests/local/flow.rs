@@ -12,7 +12,8 @@ use crate::{start, start_with};
 async fn every_example_is_stored_found_and_delivered() {
     let stack = start().await;
     let receiver = Receiver::start().await;
-    let secret = stack.create_target("audit", receiver.url(), &json!({})).await;
+    let secret =
+        stack.create_target("audit", receiver.url(), &json!({ "scopes": ["lifecycle", "logging", "signal"] })).await;
     let mut ids: HashMap<u64, Example> = HashMap::new();
     for example in examples() {
         let stored = stack.ingest(example.catalog).post_bytes("/v1/events", example.payload).await.expect(201);

@@ -28,7 +28,23 @@ fn checks_and_tests() -> Result<Counts> {
     let mut docs = cargo(&["doc", "--workspace", "--no-deps", "--quiet"]);
     docs.env("RUSTDOCFLAGS", "-D warnings");
     run("documentation", docs)?;
+    schemas()?;
     run_tests("tests", cargo(&["test", "--workspace", "--no-fail-fast"]))
+}
+
+/// The schemas and the API's document: well made, and compatible with the last release.
+fn schemas() -> Result {
+    let release = program("git", &["describe", "--tags", "--abbrev=0", "--match", "v*"]).output();
+    let release = release.ok().filter(|found| found.status.success());
+    let release = release.map(|found| String::from_utf8_lossy(&found.stdout).trim().to_owned());
+    for (what, checked) in [("schemas", "schemas"), ("the API's document", "openapi.json")] {
+        let mut check = cargo(&["run", "--quiet", "--package", "codegen", "--", "check", checked]);
+        if let Some(release) = &release {
+            check.args(["--against", release]);
+        }
+        run(what, check)?;
+    }
+    Ok(())
 }
 
 /// The five functions as zips under `target/lambda/<function>/bootstrap.zip`.

@@ -9,16 +9,16 @@ use crate::files::Files;
 
 /// The files of `folder` as they were at `revision`. `None` where it has no such folder.
 pub(super) fn at_revision(folder: &Path, revision: &str) -> Result<Option<Files>, String> {
-    let commit =
-        git(folder, &["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{revision}^{{commit}}")])
-            .map_err(|_| {
-                format!("`{revision}` is neither a folder nor a git revision here: fetch it, or give a path")
-            })?;
-    let commit = commit.trim();
+    let commit = commit(folder, revision)?;
+    let commit = commit.as_str();
     let prefix = git(folder, &["rev-parse", "--show-prefix"])?;
     let prefix = prefix.trim();
     // From the top, so that names are whole whatever the folder is.
-    let listed = git(folder, &["ls-tree", "-r", "-z", "--full-tree", "--name-only", commit, "--", prefix])?;
+    let mut arguments = vec!["ls-tree", "-r", "-z", "--full-tree", "--name-only", commit];
+    if !prefix.is_empty() {
+        arguments.extend(["--", prefix]);
+    }
+    let listed = git(folder, &arguments)?;
     let paths: Vec<_> = listed.split('\0').filter(|path| is_json(path)).collect();
     if paths.is_empty() {
         return Ok(None);
@@ -31,6 +31,26 @@ pub(super) fn at_revision(folder: &Path, revision: &str) -> Result<Option<Files>
         }
     }
     Files::parse(texts).map(Some).map_err(|problems| format!("at {revision}: {problems}"))
+}
+
+/// The text of one file of `folder` as it was at `revision`, if it was there.
+pub(super) fn file_at_revision(folder: &Path, name: &str, revision: &str) -> Result<Option<String>, String> {
+    let commit = commit(folder, revision)?;
+    let prefix = git(folder, &["rev-parse", "--show-prefix"])?;
+    let path = format!("{}{name}", prefix.trim());
+    let listed = git(folder, &["ls-tree", "-z", "--full-tree", "--name-only", &commit, "--", &path])?;
+    if listed.is_empty() {
+        return Ok(None);
+    }
+    Ok(contents(folder, &commit, &[&path])?.pop())
+}
+
+/// The commit that `revision` names.
+fn commit(folder: &Path, revision: &str) -> Result<String, String> {
+    let wanted = format!("{revision}^{{commit}}");
+    let found = git(folder, &["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted]);
+    let unknown = |_| format!("`{revision}` is neither a folder nor a git revision here: fetch it, or give a path");
+    Ok(found.map_err(unknown)?.trim().to_owned())
 }
 
 /// The contents of files at a commit, read by one git.

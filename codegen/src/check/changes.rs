@@ -31,7 +31,13 @@ pub(super) fn changes(old: &Files, new: &Files, level: Option<Level>) -> (Vec<Ty
 }
 
 /// Adds one type's changes, and a finding for each that is not allowed.
-fn record(name: &str, found: Vec<Change>, level: Level, changes: &mut Vec<TypeChange>, findings: &mut Vec<Finding>) {
+pub(super) fn record(
+    name: &str,
+    found: Vec<Change>,
+    level: Level,
+    changes: &mut Vec<TypeChange>,
+    findings: &mut Vec<Finding>,
+) {
     let Some(compatibility) = found.iter().map(|change| change.compatibility).reduce(Compatibility::and) else {
         return;
     };
@@ -69,7 +75,7 @@ fn record(name: &str, found: Vec<Change>, level: Level, changes: &mut Vec<TypeCh
     changes.push(TypeChange { event_type: name.to_owned(), compatibility, changes: found });
 }
 
-fn changed(before: &Unit, after: &Unit) -> Vec<Change> {
+pub(super) fn changed(before: &Unit, after: &Unit) -> Vec<Change> {
     let changes = compare(&before.schema, &after.schema).into_iter().map(|change| {
         let (file, pointer) =
             if change.in_new { after.origin(&change.pointer) } else { before.origin(&change.pointer) };

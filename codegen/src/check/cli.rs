@@ -36,8 +36,9 @@ pub struct Docs {
 /// What to check.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// The folder: of all catalogs, of one, or any folder with JSON Schemas.
-    #[arg(default_value = "schemas")]
+    /// The folder: of all catalogs, of one, or any folder with JSON Schemas. Or an OpenAPI document,
+    /// of which requests must stay backward compatible, and answers forward compatible.
+    #[arg(default_value = "schemas", value_name = "FOLDER|OPENAPI.json")]
     folder: PathBuf,
     /// Compare with this git revision of the folder, or with another folder.
     #[arg(long, value_name = "REVISION|FOLDER")]

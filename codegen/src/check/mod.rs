@@ -8,6 +8,7 @@ mod docs;
 mod finding;
 mod lines;
 mod lint;
+mod openapi;
 mod print;
 mod round_trip;
 mod sample;
@@ -38,10 +39,14 @@ pub struct Options<'a> {
     pub bounded: bool,
 }
 
-/// Checks the schemas in `folder`: the folder of all catalogs, of one, or any folder with schemas.
+/// Checks the schemas in `folder`: the folder of all catalogs, of one, or any folder with schemas. A
+/// file is an OpenAPI document, which is compared with another one.
 ///
 /// `Err` where the check could not be made, with what to do about it.
 pub fn check(folder: &Path, options: &Options<'_>) -> Result<Report, String> {
+    if folder.is_file() {
+        return openapi::check(folder, options.against);
+    }
     if !folder.is_dir() {
         return Err(format!("{} is no folder: give the one that holds the schemas", folder.display()));
     }

@@ -13,9 +13,11 @@ pub(super) struct Unit {
     pub(super) name: String,
     /// Its file.
     pub(super) path: String,
+    /// Where it stands in its file: JSON Pointer.
+    pub(super) root: String,
     /// The schema, with all that it refers to.
     pub(super) schema: Value,
-    origins: Vec<Origin>,
+    pub(super) origins: Vec<Origin>,
 }
 
 impl Unit {
@@ -27,7 +29,7 @@ impl Unit {
                 return (origin.file.clone(), format!("{}{rest}", origin.pointer));
             }
         }
-        (self.path.clone(), pointer.to_owned())
+        (self.path.clone(), format!("{}{pointer}", self.root))
     }
 }
 
@@ -38,7 +40,7 @@ pub(super) fn units(files: &Files) -> Vec<Unit> {
     let units = schemas.filter_map(|(path, schema)| {
         let Bundle { schema, origins } = bundle(files, path, schema).ok()?;
         let name = if catalogs { path.trim_end_matches(".json") } else { path };
-        Some(Unit { name: name.to_owned(), path: path.to_owned(), schema, origins })
+        Some(Unit { name: name.to_owned(), path: path.to_owned(), root: String::new(), schema, origins })
     });
     units.collect()
 }

@@ -160,6 +160,52 @@ fn git(folder: &Path, arguments: &[&str]) {
 }
 
 #[test]
+fn an_api_s_document() {
+    let folder = tempfile::tempdir().unwrap();
+    let part = |name: &str, schema: Value| json!({"name": name, "in": "query", "schema": schema});
+    let answer = |schema: Value| json!({"200": {"content": {"application/json": {"schema": schema}}}});
+    let document = json!({"openapi": "3.1.0", "components": {"schemas": {"Thing": {
+        "type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}}}}},
+        "paths": {"/things": {"get": {
+            "parameters": [part("limit", json!({"type": "integer", "maximum": 100}))],
+            "responses": answer(json!({"$ref": "#/components/schemas/Thing"}))}}}});
+    let write = |name: &str, document: &Value| {
+        let path = folder.path().join(name);
+        fs::write(&path, document.to_string()).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let old = write("old.json", &document);
+    let verdict = |edit: &dyn Fn(&mut Value)| {
+        let mut changed = document.clone();
+        edit(&mut changed);
+        let new = write("openapi.json", &changed);
+        let (found, status) = report(Path::new(&new), &["--against", &old]);
+        (findings(&found).into_iter().map(|(rule, _)| rule).collect::<Vec<_>>(), status)
+    };
+    let none: Vec<String> = Vec::new();
+    assert_eq!(verdict(&|_| ()), (none.clone(), 0));
+    // A new parameter, and a new field of an answer, are fine.
+    let order = |d: &mut Value| {
+        let parameters = d["paths"]["/things"]["get"]["parameters"].as_array_mut().unwrap();
+        parameters.push(part("order", json!({"enum": ["asc", "desc"]})));
+    };
+    assert_eq!(verdict(&order), (none.clone(), 0));
+    let field = |d: &mut Value| d["components"]["schemas"]["Thing"]["properties"]["name"] = json!({"type": "string"});
+    assert_eq!(verdict(&field), (none, 0));
+    let limit = |d: &mut Value| d["paths"]["/things"]["get"]["parameters"][0]["schema"]["maximum"] = json!(50);
+    assert_eq!(verdict(&limit), (vec!["bound-tightened".to_owned()], 1));
+    let no_limit = |d: &mut Value| d["paths"]["/things"]["get"]["parameters"] = json!([]);
+    assert_eq!(verdict(&no_limit), (vec!["property-removed".to_owned()], 1));
+    let id =
+        |d: &mut Value| d["components"]["schemas"]["Thing"]["properties"]["id"]["type"] = json!(["integer", "null"]);
+    assert_eq!(verdict(&id), (vec!["type-widened".to_owned()], 1));
+    let optional = |d: &mut Value| d["components"]["schemas"]["Thing"]["required"] = json!([]);
+    assert_eq!(verdict(&optional), (vec!["property-made-optional".to_owned()], 1));
+    let gone = |d: &mut Value| d["paths"] = json!({});
+    assert_eq!(verdict(&gone), (vec!["operation-removed".to_owned()], 1));
+}
+
+#[test]
 fn changes_since_a_revision() {
     let repository = tempfile::tempdir().unwrap();
     let schemas = repository.path().join("our schemas");
@@ -199,6 +245,10 @@ fn changes_since_a_revision() {
             && line.contains("title=bound-tightened::"),
         "{line}"
     );
+
+    // The folder that is the repository itself.
+    let (found, _) = report(repository.path(), &["--against", "main"]);
+    assert_eq!(found["changes"][0]["changes"][0]["file"], "our schemas/common/defs.json");
 
     // A type that is gone.
     fs::remove_file(schemas.join("shop/order-placed.json")).unwrap();

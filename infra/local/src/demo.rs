@@ -75,7 +75,8 @@ async fn register_target(http: &reqwest::Client, dev: &DevFile) -> anyhow::Resul
         // This start listens on another port.
         http.delete(format!("{targets}/{TARGET}")).bearer_auth(&dev.keys.manage).send().await?.error_for_status()?;
     }
-    let new = json!({ "name": TARGET, "address": address, "level": "DEBUG" });
+    let scopes = ["lifecycle", "logging", "signal"];
+    let new = json!({ "name": TARGET, "address": address, "level": "DEBUG", "scopes": scopes });
     let created = http
         .post(targets)
         .bearer_auth(&dev.keys.manage)
