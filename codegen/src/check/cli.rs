@@ -110,7 +110,10 @@ impl Check {
                 Err(message) => return could_not(&message),
             }
         }
-        if let Err(error) = self.print(&report) {
+        // Who stops reading has read enough.
+        if let Err(error) = self.print(&report)
+            && error.kind() != std::io::ErrorKind::BrokenPipe
+        {
             return could_not(&format!("the report cannot be written: {error}"));
         }
         if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

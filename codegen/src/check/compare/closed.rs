@@ -8,8 +8,6 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use crate::problem::step;
-
 /// Keywords that hold lists of schemas for the same value.
 const SAME_VALUE: [&str; 3] = ["allOf", "anyOf", "oneOf"];
 /// What a definition is called where it says more about a value and must not close it.
@@ -111,42 +109,5 @@ impl Close<'_> {
         for other in referred.into_iter().chain(branches).chain(conditions).chain(dependent) {
             self.declared(other, names, open, deep - 1);
         }
-    }
-}
-
-/// A value as small as it can be while `keeps` holds: fields and items that do not matter go.
-pub(super) fn shrunk(mut value: Value, keeps: impl Fn(&Value) -> bool) -> Value {
-    let mut pointers = Vec::new();
-    collect(&value, "", &mut pointers);
-    // From the end, so that an item's index is right when its turn comes.
-    for at in pointers.iter().rev() {
-        let mut smaller = value.clone();
-        let Some((parent, key)) = at.rsplit_once('/') else { continue };
-        match smaller.pointer_mut(parent) {
-            Some(Value::Object(fields)) => drop(fields.shift_remove(&key.replace("~1", "/").replace("~0", "~"))),
-            Some(Value::Array(items)) => match key.parse::<usize>() {
-                Ok(index) if index < items.len() => drop(items.remove(index)),
-                _ => continue,
-            },
-            _ => continue,
-        }
-        if keeps(&smaller) {
-            value = smaller;
-        }
-    }
-    value
-}
-
-fn collect(value: &Value, at: &str, all: &mut Vec<String>) {
-    match value {
-        Value::Object(fields) => fields.iter().for_each(|(name, value)| {
-            all.push(step(at, name));
-            collect(value, &step(at, name), all);
-        }),
-        Value::Array(items) => items.iter().enumerate().for_each(|(index, value)| {
-            all.push(step(at, index));
-            collect(value, &step(at, index), all);
-        }),
-        _ => {}
     }
 }

@@ -6,7 +6,8 @@ use jsonschema::Validator;
 use jsonschema::canonical::{self, CanonicalSchema, Containment};
 use serde_json::Value;
 
-use super::closed::{closed, shrunk};
+use super::closed::closed;
+use super::example::readable;
 use crate::check::sample::Sampler;
 use crate::check::validator;
 
@@ -73,16 +74,18 @@ pub(super) fn judge(reader: &Side, writer: &Side, named_fields_only: bool) -> An
         return Answer::Yes;
     }
     let refutes = |value: &Value| !reader.accepts(value) && writer.accepts(value) && writes.accepts(value);
-    let found = examples(&writer.schema)
-        .into_iter()
+    let examples = examples(&writer.schema);
+    let found = examples
+        .iter()
         .find(|value| refutes(value))
+        .cloned()
         .or_else(|| from_difference(reader, writes, refutes))
         .or_else(|| {
             let sampler = Sampler::new(&writes.schema, 1);
             tried(if named_fields_only { sampler } else { sampler.with_unknown_fields() }, refutes)
         });
     match (found, proof) {
-        (Some(found), _) => Answer::No(Some(shrunk(found, refutes))),
+        (Some(found), _) => Answer::No(Some(readable(found, &examples, refutes))),
         (None, Some(Containment::No)) => Answer::No(None),
         (None, _) => Answer::Unknown,
     }
@@ -94,7 +97,7 @@ pub(super) fn with_value(reader: &Side, writer: &Side, at: &str, value: &Value) 
     let mut planted = writer.schema.clone();
     planted.pointer_mut(at)?.as_object_mut()?.insert("const".to_owned(), value.clone());
     let refutes = |value: &Value| writer.accepts(value) && !reader.accepts(value);
-    tried(Sampler::new(&closed(&planted), 1), refutes).map(|found| shrunk(found, refutes))
+    tried(Sampler::new(&closed(&planted), 1), refutes).map(|found| readable(found, &examples(&writer.schema), refutes))
 }
 
 /// A value out of what is written and not read, which the difference of the two describes.

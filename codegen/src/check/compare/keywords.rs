@@ -17,6 +17,7 @@ pub(super) fn compare(diff: &mut Diff<'_>, pair: &Pair<'_>) {
     words(diff, pair);
     whole(diff, pair, "const", ["const-added", "const-removed", "const-changed"]);
     pattern(diff, pair);
+    format(diff, pair);
     for keyword in LOWER {
         bound(diff, pair, keyword, |old, new| new > old);
     }
@@ -26,7 +27,6 @@ pub(super) fn compare(diff: &mut Diff<'_>, pair: &Pair<'_>) {
     multiple_of(diff, pair);
     unique_items(diff, pair);
     for (keyword, rules) in [
-        ("format", ["format-added", "format-removed", "format-changed"]),
         ("dependentRequired", ["dependency-added", "dependency-removed", "dependency-changed"]),
         ("dependentSchemas", ["dependency-added", "dependency-removed", "dependency-changed"]),
         ("contentEncoding", ["content-changed"; 3]),
@@ -124,6 +124,33 @@ fn pattern(diff: &mut Diff<'_>, pair: &Pair<'_>) {
         lost: lost.map(|text| (pair.at_old.clone(), text)),
         gained: gained.map(|text| (pair.at_new.clone(), text)),
     });
+}
+
+/// Formats, and those that allow all that they do.
+const WIDER: [(&str, &str); 7] = [
+    ("email", "idn-email"),
+    ("hostname", "idn-hostname"),
+    ("uri", "uri-reference"),
+    ("uri", "iri"),
+    ("uri", "iri-reference"),
+    ("uri-reference", "iri-reference"),
+    ("iri", "iri-reference"),
+];
+
+fn format(diff: &mut Diff<'_>, pair: &Pair<'_>) {
+    let name =
+        |schema: &serde_json::Map<String, Value>| schema.get("format").and_then(Value::as_str).map(str::to_owned);
+    if let (Some(old), Some(new)) = (name(pair.old), name(pair.new)) {
+        let (rule, effect) = if WIDER.contains(&(old.as_str(), new.as_str())) {
+            ("format-widened", Effect::Widens)
+        } else if WIDER.contains(&(new.as_str(), old.as_str())) {
+            ("format-narrowed", Effect::Narrows)
+        } else {
+            return whole(diff, pair, "format", ["format-added", "format-removed", "format-changed"]);
+        };
+        return diff.push(pair, rule, &["format"], effect, format!("`format` was {old}, and is {new}"), false);
+    }
+    whole(diff, pair, "format", ["format-added", "format-removed", "format-changed"]);
 }
 
 /// A keyword that is the same, or is not: added, removed or changed.

@@ -10,6 +10,7 @@ mod branches;
 mod closed;
 mod diff;
 mod edit;
+mod example;
 mod inline;
 mod judge;
 mod keywords;
@@ -145,12 +146,13 @@ impl Comparison<'_> {
             Answer::No(example) => example.clone(),
             Answer::Unknown => None,
         };
-        let mut verdicts: Vec<_> = match self.edits.len() == 1 && whole != Answer::Unknown {
+        let mut verdicts: Vec<_> = match self.edits.len() == 1 && matches!(whole, Answer::No(Some(_))) {
             true => vec![Verdict::broken(None)],
             false => (0..self.edits.len()).map(|index| self.one(index, direction)).collect(),
         };
         let blamed = verdicts.iter().any(|verdict| !verdict.holds);
-        if matches!(whole, Answer::No(_)) && !blamed {
+        let formats = self.edits.iter().any(|edit| edit.rule.starts_with("format-"));
+        if matches!(whole, Answer::No(_)) && !blamed && !(whole == Answer::No(None) && formats) {
             // No edit does it alone: they do it together.
             for (verdict, edit) in std::iter::zip(&mut verdicts, self.edits) {
                 verdict.holds = edit.effect == Effect::Keeps;
@@ -199,6 +201,8 @@ impl Comparison<'_> {
         };
         match judge(reader, writer, !edit.about_unknown_fields) {
             Answer::Yes => Verdict::HOLDS,
+            // To the proof, two formats that differ have nothing in common.
+            Answer::No(None) if harmless && edit.rule.starts_with("format-") => Verdict::HOLDS,
             Answer::No(example) => {
                 let (reader, writer) = ordered(direction, self.old, self.new);
                 let example = example.filter(|value| writer.accepts(value) && !reader.accepts(value));

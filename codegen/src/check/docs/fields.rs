@@ -20,14 +20,14 @@ pub(super) struct Row {
 
 /// The fields of `schema`, which stands alone, and of all objects in it.
 pub(super) fn rows(schema: &Value) -> Vec<Row> {
-    let mut rows = Rows { root: schema, rows: Vec::new(), inside: Vec::new() };
+    let mut rows = Rows { root: schema, found: Vec::new(), inside: Vec::new() };
     rows.fields(schema, "", 0);
-    rows.rows
+    rows.found
 }
 
 struct Rows<'a> {
     root: &'a Value,
-    rows: Vec<Row>,
+    found: Vec<Row>,
     /// The definitions that are being followed: one in itself is not followed again.
     inside: Vec<&'a str>,
 }
@@ -55,12 +55,12 @@ impl<'a> Rows<'a> {
     }
 
     fn field(&mut self, field: &'a Value, path: &str, required: bool, depth: usize) {
-        if self.rows.iter().any(|row| row.path == path) {
+        if self.found.iter().any(|row| row.path == path) {
             return;
         }
         let meant = self.resolve(field);
         let describes = |schema: &Value| schema.get("description").and_then(Value::as_str).map(str::to_owned);
-        self.rows.push(Row {
+        self.found.push(Row {
             path: path.to_owned(),
             kind: self.kind(field, 0),
             required,
