@@ -21,7 +21,7 @@ fn main() {
         let event = event_of(size);
         let [parse, read] =
             fastest([&mut || drop(black_box(serde_json::from_slice::<Value>(black_box(&event)))), &mut || {
-                drop(black_box(to_event(unleash, black_box(&event), now)))
+                drop(black_box(to_event(unleash, black_box(&event), now)));
             }]);
         let ratio = read.as_secs_f64() / parse.as_secs_f64();
         println!("{name}: parse {parse:?}, read to an Event {read:?}, ratio {ratio:.2}  (at most 1.7)");
