@@ -77,18 +77,13 @@ impl Close<'_> {
                 // What a value must not be, or might be, is not what is written.
                 ("if" | "not" | "then" | "else" | "dependentSchemas", value) => value.clone(),
                 (key, Value::Array(branches)) if SAME_VALUE.contains(&key) => {
-                    branches.iter().map(|branch| self.branch(branch)).collect()
+                    branches.iter().map(|branch| self.condition(branch)).collect()
                 }
                 (_, value) => value.clone(),
             };
             result.insert(key.clone(), value);
         }
         Value::Object(result)
-    }
-
-    /// A branch is open where the schema around it is the one that is closed.
-    fn branch(&self, schema: &Value) -> Value {
-        self.condition(schema)
     }
 
     /// The names of the fields that a schema, or any that holds for the same value, declares.

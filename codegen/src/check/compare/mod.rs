@@ -15,6 +15,7 @@ mod inline;
 mod judge;
 mod keywords;
 mod patterns;
+mod properties;
 
 use serde::Serialize;
 use serde_json::Value;
