@@ -82,7 +82,10 @@ pub(super) fn judge(reader: &Side, writer: &Side, named_fields_only: bool) -> An
         .or_else(|| from_difference(reader, writes, refutes))
         .or_else(|| {
             let sampler = Sampler::new(&writes.schema, 1);
-            tried(if named_fields_only { sampler } else { sampler.with_unknown_fields() }, refutes)
+            tried(
+                if named_fields_only { sampler } else { sampler.with_fields_like(field_patterns(&reader.schema)) },
+                refutes,
+            )
         });
     match (found, proof) {
         (Some(found), _) => Answer::No(Some(readable(found, &examples, refutes))),
@@ -112,4 +115,17 @@ fn tried(mut sampler: Sampler<'_>, refutes: impl Fn(&Value) -> bool) -> Option<V
 
 fn examples(schema: &Value) -> Vec<Value> {
     schema.get("examples").and_then(Value::as_array).cloned().unwrap_or_default()
+}
+
+/// The patterns that a schema has for names of fields, anywhere in it.
+fn field_patterns(schema: &Value) -> Vec<String> {
+    match schema {
+        Value::Object(object) => {
+            let own =
+                object.get("patternProperties").and_then(Value::as_object).into_iter().flat_map(|named| named.keys());
+            own.cloned().chain(object.values().flat_map(field_patterns)).collect()
+        }
+        Value::Array(items) => items.iter().flat_map(field_patterns).collect(),
+        _ => Vec::new(),
+    }
 }

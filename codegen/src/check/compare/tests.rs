@@ -179,6 +179,13 @@ fn arrays_and_objects() {
         "dependency-added",
         Backward,
     );
+    property(
+        json!({"type": "object", "patternProperties": {"^x-": {"type": "string"}}}),
+        json!({"type": "object"}),
+        "property-pattern-removed",
+        "property-pattern-added",
+        Backward,
+    );
     for choice in ["anyOf", "oneOf"] {
         property(
             json!({choice: [{"type": "string"}]}),

@@ -27,12 +27,14 @@ pub struct Sampler<'a> {
     root: &'a Value,
     random: fastrand::Rng,
     unknown_fields: bool,
+    /// Patterns that names of such fields match, some of the time.
+    named_like: Vec<String>,
 }
 
 impl<'a> Sampler<'a> {
     /// For `root`, a schema that stands alone: its references begin with `#`.
     pub fn new(root: &'a Value, seed: u64) -> Self {
-        Self { root, random: fastrand::Rng::with_seed(seed), unknown_fields: false }
+        Self { root, random: fastrand::Rng::with_seed(seed), unknown_fields: false, named_like: Vec::new() }
     }
 
     /// Also puts fields into objects that the schema does not name, where it allows any.
@@ -40,6 +42,13 @@ impl<'a> Sampler<'a> {
     pub fn with_unknown_fields(mut self) -> Self {
         self.unknown_fields = true;
         self
+    }
+
+    /// The same, with names that match one of these patterns among them.
+    #[must_use]
+    pub(crate) fn with_fields_like(mut self, patterns: Vec<String>) -> Self {
+        self.named_like = patterns;
+        self.with_unknown_fields()
     }
 
     /// A value that most likely fits the schema.
@@ -162,12 +171,18 @@ impl<'a> Sampler<'a> {
         for number in 0..wanted.min(free) {
             let names = keyword(all, "propertyNames");
             let name = match names.is_empty() {
-                true => format!("unknown-{number}"),
+                true => self.unknown_name(number),
                 false => self.value(&names, depth + 1).as_str().unwrap_or_default().to_owned(),
             };
             let value = self.value(&additional, depth + 1);
             object.entry(name).or_insert(value);
         }
+    }
+
+    fn unknown_name(&mut self, number: usize) -> String {
+        let pattern = self.random.choice(&self.named_like).filter(|_| number == 0);
+        let name = pattern.and_then(|pattern| text::matching(pattern, &mut self.random.clone()));
+        name.unwrap_or_else(|| format!("unknown-{number}"))
     }
 
     /// The value of the field `name`.
