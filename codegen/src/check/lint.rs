@@ -86,7 +86,7 @@ fn against_meta_schema(path: &str, schema: &Value) -> Vec<Finding> {
     let errors = jsonschema::draft202012::meta::validator();
     let errors = errors.iter_errors(schema);
     let finding = |error: jsonschema::ValidationError<'_>| {
-        let message = format!("no valid JSON Schema: {}", error.masked());
+        let message = format!("no valid JSON Schema: {}", samples::said(&error));
         Finding::error("meta-schema", path, error.instance_path().to_string(), message)
     };
     errors.map(finding).collect()

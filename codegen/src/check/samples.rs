@@ -1,5 +1,6 @@
 //! Whether examples are accepted, and refused samples refused for the reason given.
 
+use jsonschema::ValidationError;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -8,6 +9,8 @@ use super::validator;
 use crate::files::{Files, REFUSED};
 use crate::problem::step;
 
+/// The longest message of a validator that is shown, in characters.
+const LONGEST: usize = 200;
 /// Reasons for which events are refused that are no keywords: only reading the event tells.
 const NO_KEYWORDS: [&str; 2] = ["json", "time"];
 
@@ -25,8 +28,9 @@ pub(super) fn check(files: &Files, path: &str, schema: &Value, report: &mut Repo
     let validator = match validator(schema) {
         Ok(validator) => validator,
         Err(error) => {
-            let message = format!("no validator can be made of it: {}", error.masked());
-            return report.findings.push(Finding::error("meta-schema", path, "", message));
+            let message = format!("no validator can be made of it: {}", said(&error));
+            let at = error.instance_path().to_string();
+            return report.findings.push(Finding::error("meta-schema", path, at, message));
         }
     };
     let examples = schema.get("examples").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
@@ -34,7 +38,7 @@ pub(super) fn check(files: &Files, path: &str, schema: &Value, report: &mut Repo
         report.examples += 1;
         for error in validator.iter_errors(example) {
             let at = format!("{}{}", step("/examples", index), error.instance_path().as_str());
-            let message = format!("the schema refuses its example ({}): {}", error.kind().keyword(), error.masked());
+            let message = format!("the schema refuses its example ({}): {}", error.kind().keyword(), said(&error));
             report.findings.push(Finding::error("example-refused", path, at, message));
         }
     }
@@ -72,6 +76,15 @@ pub(super) fn check(files: &Files, path: &str, schema: &Value, report: &mut Repo
             );
             report.findings.push(Finding::error("refused-sample-reason", &file, step("", index), message));
         }
+    }
+}
+
+/// What a validator said, cut short.
+pub(super) fn said(error: &ValidationError<'_>) -> String {
+    let text = error.to_string();
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 
