@@ -6,8 +6,9 @@ use std::{env, fs, process};
 fn main() {
     // Another folder, for a team with events of its own: see README.md of codegen.
     println!("cargo::rerun-if-env-changed=TIDINGS_SCHEMAS");
-    let given = env::var_os("TIDINGS_SCHEMAS").map(PathBuf::from);
-    let schemas = given.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas"));
+    let given = env::var_os("TIDINGS_SCHEMAS").map_or_else(|| "schemas".into(), PathBuf::from);
+    // Relative to the workspace, where cargo is run.
+    let schemas = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(given);
     // The folder, so that new files and folders count too.
     println!("cargo::rerun-if-changed={}", schemas.display());
     println!("cargo::rustc-env=TIDINGS_SCHEMAS={}", schemas.display());
