@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::dialect::NAMED;
+use crate::dialect::{DATA, NAMED};
 use crate::files::Files;
 use crate::problem::{Problem, step};
 use crate::reference::target;
@@ -85,8 +85,7 @@ impl Bundler<'_> {
                     let at = step(pointer, key);
                     let value = match (key.as_str(), value) {
                         ("$ref", Value::String(reference)) => self.reference(path, reference, &at)?.into(),
-                        // Data, in which a `$ref` is only a field.
-                        ("examples" | "const" | "enum" | "default", value) => value.clone(),
+                        (key, value) if DATA.contains(&key) => value.clone(),
                         // Where references go through these, they have been followed.
                         ("$anchor" | "$dynamicAnchor", Value::String(_)) => continue,
                         ("$id", Value::String(_)) if !pointer.is_empty() => continue,

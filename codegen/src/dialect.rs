@@ -71,6 +71,9 @@ pub(crate) const NAMED: [&str; 4] = ["$defs", "dependentSchemas", "patternProper
 /// The one of them that the generated types cannot follow.
 const NAMED_ELSEWHERE: &str = "patternProperties";
 
+/// Keywords that hold data, in which a word such as `$ref` is only a field.
+pub(crate) const DATA: [&str; 4] = ["const", "default", "enum", "examples"];
+
 /// Formats that mean something here; a validator takes any other for a remark.
 const FORMATS: [&str; 11] =
     ["date", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "regex", "time", "uri", "uuid"];
@@ -275,6 +278,29 @@ impl Check<'_> {
             self.say("reference", pointer, format!("`{reference}` leads nowhere: {form}"));
         }
     }
+}
+
+/// `schema` with each schema in it, the innermost first, made anew by `each`. Data stays as it is.
+#[cfg(feature = "check")]
+pub(crate) fn rebuilt(schema: &Value, each: &dyn Fn(Map<String, Value>) -> Value) -> Value {
+    let Value::Object(object) = schema else {
+        return match schema {
+            Value::Array(items) => items.iter().map(|item| rebuilt(item, each)).collect(),
+            other => other.clone(),
+        };
+    };
+    let mut result = Map::new();
+    for (key, value) in object {
+        let value = match (key.as_str(), value) {
+            (key, value) if DATA.contains(&key) => value.clone(),
+            (key, Value::Object(named)) if NAMED.contains(&key) => {
+                named.iter().map(|(name, value)| (name.clone(), rebuilt(value, each))).collect()
+            }
+            (_, value) => rebuilt(value, each),
+        };
+        result.insert(key.clone(), value);
+    }
+    each(result)
 }
 
 /// Whether a reference has the form `<file>.json#/$defs/<Name>`.

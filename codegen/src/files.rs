@@ -106,11 +106,8 @@ impl Files {
 
     /// Every file with samples that must be refused, with the path of the schema that refuses them.
     #[cfg(feature = "check")]
-    pub(crate) fn refused(&self) -> impl Iterator<Item = (&str, String, &Value)> {
-        self.0.iter().filter_map(|(path, json)| {
-            let stem = path.strip_suffix(REFUSED)?;
-            Some((path.as_str(), format!("{stem}.json"), json))
-        })
+    pub(crate) fn refused(&self) -> impl Iterator<Item = (&str, String)> {
+        self.0.keys().filter_map(|path| Some((path.as_str(), format!("{}.json", path.strip_suffix(REFUSED)?))))
     }
 
     /// The file at `path`.
@@ -155,17 +152,26 @@ pub(crate) fn resolve(from: &str, reference: &str) -> String {
 fn walk(root: &Path, folder: &str, texts: &mut BTreeMap<String, String>, deep: usize) -> Result<(), Problems> {
     for name in names(&root.join(folder), folder)? {
         let path = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
-        let hidden = name.starts_with('.') || name == "node_modules";
+        let hidden = is_hidden(&name);
         if root.join(&path).is_dir() {
             if !hidden && deep > 0 {
                 walk(root, &path, texts, deep - 1)?;
             }
-        } else if !hidden && Path::new(&name).extension().is_some_and(|end| end == "json") {
+        } else if !hidden && is_json(&name) {
             let text = fs::read_to_string(root.join(&path)).map_err(|e| unreadable(&path, &e))?;
             texts.insert(path, text);
         }
     }
     Ok(())
+}
+
+/// Whether a file or folder of this name is left out.
+pub(crate) fn is_hidden(name: &str) -> bool {
+    name.starts_with('.') || name == "node_modules"
+}
+
+pub(crate) fn is_json(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|end| end == "json")
 }
 
 /// The names in a folder, sorted.

@@ -36,7 +36,8 @@ pub(crate) fn joined(mut own: Map<String, Value>, other: &Map<String, Value>) ->
     Some(own)
 }
 
-fn is_remark(keyword: &str) -> bool {
+/// Whether a keyword only tells readers something.
+pub(crate) fn is_remark(keyword: &str) -> bool {
     REMARKS.contains(&keyword) || keyword.starts_with("x-")
 }
 

@@ -65,3 +65,9 @@ pub(crate) fn step(pointer: &str, key: impl fmt::Display) -> String {
     let key = key.to_string().replace('~', "~0").replace('/', "~1");
     format!("{pointer}/{key}")
 }
+
+/// What a step of a JSON Pointer names: `a~1b` is `a/b`.
+#[cfg(feature = "check")]
+pub(crate) fn key(step: &str) -> String {
+    step.replace("~1", "/").replace("~0", "~")
+}

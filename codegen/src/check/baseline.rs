@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::files::Files;
+use crate::files::{Files, is_hidden, is_json};
 
 /// The files of `folder` as they were at `revision`. `None` where it has no such folder.
 pub(super) fn at_revision(folder: &Path, revision: &str) -> Result<Option<Files>, String> {
@@ -26,7 +26,7 @@ pub(super) fn at_revision(folder: &Path, revision: &str) -> Result<Option<Files>
     let mut texts = BTreeMap::new();
     for (path, text) in std::iter::zip(&paths, contents(folder, commit, &paths)?) {
         let name = path.strip_prefix(prefix).unwrap_or(path);
-        if !name.split('/').any(|part| part.starts_with('.') || part == "node_modules") {
+        if !name.split('/').any(is_hidden) {
             texts.insert(name.to_owned(), text);
         }
     }
@@ -81,10 +81,6 @@ fn contents(folder: &Path, commit: &str, paths: &[&str]) -> Result<Vec<String>, 
         rest = rest.get(end + size + 2..).unwrap_or_default();
     }
     Ok(texts)
-}
-
-fn is_json(path: &str) -> bool {
-    Path::new(path).extension().is_some_and(|end| end == "json")
 }
 
 /// What git prints, run in `folder`.

@@ -14,12 +14,12 @@ pub(super) fn changes(old: &Files, new: &Files, level: Option<Level>) -> (Vec<Ty
     let mut changes = Vec::new();
     let mut findings = Vec::new();
     for before in &old_units {
-        let found = match new_units.iter().find(|unit| unit.path == before.path) {
+        let after = new_units.iter().find(|unit| unit.path == before.path);
+        let found = match after {
             Some(after) => changed(before, after),
             None => vec![removed(before)],
         };
         let level = level.unwrap_or_else(|| level_of(new, &before.path));
-        let after = new_units.iter().find(|unit| unit.path == before.path);
         findings.extend(not_raised(before, after, &found));
         record(&before.name, found, level, &mut changes, &mut findings);
     }

@@ -1,11 +1,12 @@
 //! On which line of a JSON text a JSON Pointer leads.
 
+use crate::problem::key;
+
 /// The line, from 1, of what `pointer` means in `text`, or of the nearest thing around it that is
 /// there. `text` must be JSON.
 pub(super) fn line(text: &str, pointer: &str) -> usize {
     let mut scan = Scan { bytes: text.as_bytes(), at: 0, best: (0, 0) };
-    let steps: Vec<String> =
-        pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
+    let steps: Vec<String> = pointer.split('/').skip(1).map(key).collect();
     scan.value(&steps, 0, true);
     let end = scan.best.1.min(text.len());
     text.as_bytes()[..end].split(|byte| *byte == b'\n').count()

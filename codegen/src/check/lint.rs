@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use jsonschema::canonical::{self, Satisfiability};
+use jsonschema::canonical::Satisfiability;
 use serde_json::{Map, Value};
 
 use super::finding::{Finding, Report};
-use super::samples;
 use super::units::{Unit, is_library, units};
+use super::{canonical, samples};
 use crate::catalog::{Catalog, catalogs};
 use crate::dialect::{self, Dialect};
 use crate::files::Files;
@@ -107,8 +107,7 @@ fn repeated_ids(schemas: &[(&str, &Value)]) -> Vec<Finding> {
 
 /// A schema that no value satisfies.
 fn unsatisfiable(path: &str, schema: &Value) -> Option<Finding> {
-    let canonical = canonical::options().offline().should_validate_formats(true).canonicalize(schema).ok()?;
-    (canonical.satisfiability() == Satisfiability::No).then(|| {
+    (canonical(schema)?.satisfiability() == Satisfiability::No).then(|| {
         let message = "no value can satisfy this schema: look for bounds or types that contradict each other";
         Finding::error("unsatisfiable", path, "", message)
     })

@@ -17,6 +17,7 @@ mod units;
 
 use std::path::{Path, PathBuf};
 
+use jsonschema::canonical::{self, CanonicalSchema};
 use jsonschema::{ValidationError, Validator};
 use serde_json::Value;
 
@@ -104,6 +105,19 @@ fn whole(folder: &Path) -> Result<(PathBuf, Option<String>), String> {
     match (whole.parent(), whole.file_name()) {
         (Some(parent), Some(name)) => Ok((parent.to_owned(), Some(name.to_string_lossy().into_owned()))),
         _ => Err(format!("{} must be in a folder of its own", folder.display())),
+    }
+}
+
+/// The set of values that `schema`, which stands alone, accepts, as far as it can be told.
+fn canonical(schema: &Value) -> Option<CanonicalSchema> {
+    canonical::options().offline().should_validate_formats(true).canonicalize(schema).ok()
+}
+
+/// `text`, cut after so many characters.
+fn cut(text: String, characters: usize) -> String {
+    match text.char_indices().nth(characters) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 

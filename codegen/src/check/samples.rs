@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::finding::{Finding, Report};
-use super::validator;
+use super::{cut, validator};
 use crate::files::{Files, REFUSED};
 use crate::problem::step;
 
@@ -81,16 +81,12 @@ pub(super) fn check(files: &Files, path: &str, schema: &Value, report: &mut Repo
 
 /// What a validator said, cut short.
 pub(super) fn said(error: &ValidationError<'_>) -> String {
-    let text = error.to_string();
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
+    cut(error.to_string(), LONGEST)
 }
 
 /// Refused samples of schemas that there are not.
 pub(super) fn orphans(files: &Files, report: &mut Report) {
-    for (path, schema, _) in files.refused() {
+    for (path, schema) in files.refused() {
         if files.get(&schema).is_none() {
             let message = format!("there is no {schema} to refuse these events: rename one of the two");
             report.findings.push(Finding::error("refused-sample-orphan", path, "", message));

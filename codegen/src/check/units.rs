@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::bundle::{Bundle, Origin, bundle};
 use crate::files::Files;
+use crate::merge::is_remark;
 use crate::problem::step;
 
 /// One such schema: an event type's, a catalog's base, or any file's.
@@ -47,9 +48,6 @@ pub(super) fn units(files: &Files) -> Vec<Unit> {
 
 /// Whether a file only holds definitions for others.
 pub(super) fn is_library(schema: &Value) -> bool {
-    let remarks = ["$comment", "$defs", "$id", "$schema", "$anchor", "deprecated", "description", "examples", "title"];
-    schema.as_object().is_some_and(|schema| {
-        schema.contains_key("$defs")
-            && schema.keys().all(|key| remarks.contains(&key.as_str()) || key.starts_with("x-"))
-    })
+    let says_nothing = |key: &str| is_remark(key) || ["$anchor", "$defs"].contains(&key);
+    schema.as_object().is_some_and(|schema| schema.contains_key("$defs") && schema.keys().all(|key| says_nothing(key)))
 }

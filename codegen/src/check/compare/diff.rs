@@ -6,6 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::edit::{Edit, Effect, Known, Operation};
 use super::keywords;
+use crate::check::cut;
+use crate::merge::is_remark;
 use crate::problem::step;
 
 /// Keywords that hold one schema, and what it is for.
@@ -250,9 +252,8 @@ impl Diff<'_> {
 fn only_reference(root: &Value, at: &str) -> Option<String> {
     let schema = root.pointer(at)?.as_object()?;
     let reference = schema.get("$ref")?.as_str()?.strip_prefix('#')?;
-    let remarks =
-        ["$comment", "$defs", "$id", "$ref", "$schema", "default", "deprecated", "description", "examples", "title"];
-    schema.keys().all(|key| remarks.contains(&key.as_str()) || key.starts_with("x-")).then(|| reference.to_owned())
+    let says_nothing = |key: &str| is_remark(key) || ["$defs", "$ref", "default"].contains(&key);
+    schema.keys().all(|key| says_nothing(key)).then(|| reference.to_owned())
 }
 
 fn is_open(schema: &Value) -> bool {
@@ -265,9 +266,5 @@ fn shown_or_open(schema: Option<&Value>) -> String {
 
 /// A value in a message, cut short.
 pub(super) fn shown(value: &Value) -> String {
-    let text = value.to_string();
-    match text.char_indices().nth(80) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
+    cut(value.to_string(), 80)
 }

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::dialect::NAMED;
+use crate::dialect::rebuilt;
+use crate::problem::key;
 
 /// Something that a schema says otherwise than before.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,8 +66,8 @@ pub(crate) fn applied(old: &Value, new: &Value, edit: &Edit) -> Value {
     let mut schema = old.clone();
     for operation in &edit.operations {
         let (Operation::Put(at, _) | Operation::Remove(at)) = operation;
-        let (parent, key) = at.rsplit_once('/').unwrap_or(("", at));
-        let key = key.replace("~1", "/").replace("~0", "~");
+        let (parent, step) = at.rsplit_once('/').unwrap_or(("", at));
+        let key = key(step);
         match (schema.pointer_mut(parent), operation) {
             (Some(Value::Object(parent)), Operation::Put(_, value)) => drop(parent.insert(key, renamed(value))),
             (Some(Value::Object(parent)), Operation::Remove(_)) => drop(parent.shift_remove(&key)),
@@ -86,26 +87,12 @@ pub(crate) fn applied(old: &Value, new: &Value, edit: &Edit) -> Value {
 
 /// A part of the new schema, whose references lead to the new definitions.
 fn renamed(schema: &Value) -> Value {
-    let Value::Object(object) = schema else {
-        return match schema {
-            Value::Array(items) => items.iter().map(renamed).collect(),
-            other => other.clone(),
-        };
-    };
-    let mut result = Map::new();
-    for (key, value) in object {
-        let value = match (key.as_str(), value) {
-            ("$ref", Value::String(reference)) => match reference.strip_prefix("#/$defs/") {
-                Some(name) => format!("#/$defs/{NEW}{name}").into(),
-                None => value.clone(),
-            },
-            ("const" | "enum" | "examples" | "default", value) => value.clone(),
-            (key, Value::Object(named)) if NAMED.contains(&key) => {
-                named.iter().map(|(name, value)| (name.clone(), renamed(value))).collect()
-            }
-            (_, value) => renamed(value),
-        };
-        result.insert(key.clone(), value);
-    }
-    Value::Object(result)
+    rebuilt(schema, &|mut object| {
+        if let Some(Value::String(reference)) = object.get_mut("$ref")
+            && let Some(name) = reference.strip_prefix("#/$defs/")
+        {
+            *reference = format!("#/$defs/{NEW}{name}");
+        }
+        Value::Object(object)
+    })
 }

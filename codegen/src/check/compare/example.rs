@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::problem::step;
+use crate::problem::{self, step};
 
 /// A value that `shows` what `found` shows: one of the schema's examples with one thing changed,
 /// where that is enough, else `found` without what does not matter.
@@ -28,7 +28,7 @@ fn put(value: &Value, at: &str, new: Value) -> Option<Value> {
     let mut value = value.clone();
     let (parent, key) = at.rsplit_once('/')?;
     match value.pointer_mut(parent)? {
-        Value::Object(fields) => drop(fields.insert(key.replace("~1", "/").replace("~0", "~"), new)),
+        Value::Object(fields) => drop(fields.insert(problem::key(key), new)),
         Value::Array(items) => *items.get_mut(key.parse::<usize>().ok()?)? = new,
         _ => return None,
     }
@@ -40,7 +40,7 @@ fn without(value: &Value, at: &str) -> Option<Value> {
     let mut value = value.clone();
     let (parent, key) = at.rsplit_once('/')?;
     match value.pointer_mut(parent)? {
-        Value::Object(fields) => drop(fields.shift_remove(&key.replace("~1", "/").replace("~0", "~"))),
+        Value::Object(fields) => drop(fields.shift_remove(&problem::key(key))),
         Value::Array(items) => {
             let index = key.parse().ok().filter(|index| *index < items.len())?;
             items.remove(index);

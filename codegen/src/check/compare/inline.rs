@@ -5,33 +5,12 @@
 
 use serde_json::{Map, Value};
 
-use crate::dialect::NAMED;
+use crate::dialect::rebuilt;
 use crate::merge::joined;
 
 /// `schema`, which stands alone, with such references written out where that makes one schema.
 pub(super) fn inlined(schema: &Value) -> Value {
-    walk(schema, schema)
-}
-
-fn walk(root: &Value, schema: &Value) -> Value {
-    let Value::Object(object) = schema else {
-        return match schema {
-            Value::Array(items) => items.iter().map(|item| walk(root, item)).collect(),
-            other => other.clone(),
-        };
-    };
-    let mut result = Map::new();
-    for (key, value) in object {
-        let value = match (key.as_str(), value) {
-            ("const" | "enum" | "examples" | "default", value) => value.clone(),
-            (key, Value::Object(named)) if NAMED.contains(&key) => {
-                named.iter().map(|(name, value)| (name.clone(), walk(root, value))).collect()
-            }
-            (_, value) => walk(root, value),
-        };
-        result.insert(key.clone(), value);
-    }
-    written_out(root, &result).unwrap_or(Value::Object(result))
+    rebuilt(schema, &|object| written_out(schema, &object).unwrap_or(Value::Object(object)))
 }
 
 fn written_out(root: &Value, schema: &Map<String, Value>) -> Option<Value> {

@@ -3,13 +3,13 @@
 use std::cell::OnceCell;
 
 use jsonschema::Validator;
-use jsonschema::canonical::{self, CanonicalSchema, Containment};
+use jsonschema::canonical::{CanonicalSchema, Containment};
 use serde_json::Value;
 
 use super::closed::closed;
 use super::example::readable;
 use crate::check::sample::Sampler;
-use crate::check::validator;
+use crate::check::{canonical, validator};
 
 /// How many values are tried.
 const ATTEMPTS: usize = 60;
@@ -47,8 +47,7 @@ impl Side {
     }
 
     fn canonical(&self) -> Option<&CanonicalSchema> {
-        let make = || canonical::options().offline().should_validate_formats(true).canonicalize(&self.schema).ok();
-        self.canonical.get_or_init(make).as_ref()
+        self.canonical.get_or_init(|| canonical(&self.schema)).as_ref()
     }
 
     /// The same without fields that it does not name.

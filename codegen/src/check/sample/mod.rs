@@ -2,14 +2,13 @@
 //!
 //! A schema says what is allowed, not how to make it, so a sample is a good guess: it follows the
 //! keywords that say what a value looks like, goes to the ends of each bound, and leaves `not`,
-//! `if` and their like to chance. A validator has the last word: see [`Sampler::valid`].
+//! `if` and their like to chance. A validator has the last word.
 
 mod numbers;
 mod text;
 
 use std::collections::BTreeSet;
 
-use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
 /// How deep a sample is nested before it holds only what it must.
@@ -54,15 +53,6 @@ impl<'a> Sampler<'a> {
     /// A value that most likely fits the schema.
     pub fn sample(&mut self) -> Value {
         self.value(&[self.root], 0)
-    }
-
-    /// Values that `validator` accepts, out of `attempts`.
-    pub fn valid<'s>(
-        &'s mut self,
-        validator: &'s Validator,
-        attempts: usize,
-    ) -> impl Iterator<Item = Value> + use<'a, 's> {
-        (0..attempts).map(|_| self.sample()).filter(|value| validator.is_valid(value))
     }
 
     /// A value for which all of `schemas` hold.
