@@ -13,6 +13,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
+use e2e::FakeDynamoDb;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::process::Command;
@@ -24,7 +25,8 @@ const RUNS: usize = 30;
 async fn main() {
     let folder = build();
     let token = web::token::generate().expect("randomness");
-    let dynamodb = serve(Router::new().route("/", post(dynamodb)).with_state(web::token::sha256(&token))).await;
+    let dynamodb =
+        serve(Router::new().route("/", post(dynamodb)).with_state(FakeDynamoDb::new(&token, "unleash"))).await;
     let event = event(&token);
     let (mut ingest, mut bare) = (Vec::new(), Vec::new());
     // In turn, so that whatever else the machine does falls on both.
@@ -71,22 +73,9 @@ async fn serve(app: Router) -> String {
 }
 
 /// A DynamoDB that knows one key and one source, and takes every put.
-async fn dynamodb(State(sha256): State<String>, headers: HeaderMap, body: Bytes) -> impl IntoResponse {
-    let created_at = json!({ "S": "2026-01-01T00:00:00Z" });
-    let query = || {
-        let request: Value = serde_json::from_slice(&body).unwrap_or_default();
-        let item = match request["ExpressionAttributeValues"][":kind"]["S"].as_str() {
-            Some("keys") => json!({
-                "name": { "S": "bench" }, "scope": { "S": "ingest" }, "source": { "S": "unleash" },
-                "sha256": { "S": sha256 }, "created_at": created_at,
-            }),
-            _ => json!({ "name": { "S": "unleash" }, "catalog": { "S": "unleash" }, "created_at": created_at }),
-        };
-        json!({ "Items": [item], "Count": 1, "ScannedCount": 1 })
-    };
-    let target = headers["x-amz-target"].to_str().unwrap_or_default();
-    let answer = if target.ends_with(".Query") { query() } else { json!({}) };
-    ([("content-type", "application/x-amz-json-1.0")], answer.to_string())
+async fn dynamodb(State(fake): State<FakeDynamoDb>, headers: HeaderMap, body: Bytes) -> impl IntoResponse {
+    let (_, answer) = fake.answer(headers["x-amz-target"].to_str().unwrap_or_default(), &body);
+    ([("content-type", "application/x-amz-json-1.0")], answer)
 }
 
 /// What API Gateway sends for `POST /v1/events`.

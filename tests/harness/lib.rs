@@ -2,6 +2,7 @@
 
 mod api;
 mod deployed;
+mod dynamodb;
 mod examples;
 mod receiver;
 mod stack;
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 
 pub use api::{Answer, Api};
 pub use deployed::Deployment;
+pub use dynamodb::FakeDynamoDb;
 pub use examples::{Example, examples, unleash_event};
 pub use receiver::{Received, Receiver};
 pub use stack::Stack;

@@ -3,8 +3,12 @@
 mod bad_input;
 mod crash;
 mod delivery;
+mod duplicates;
 mod flow;
+mod forms;
+mod keys;
 mod openapi;
+mod quarantine;
 mod search;
 
 use e2e::Stack;

@@ -11,6 +11,7 @@ use crate::{Client, Guard, State};
 /// |---|---|
 /// | `EVENTS_TABLE`, `CONFIG_TABLE`, `DELIVERIES_TABLE` | the tables' names |
 /// | `SHARDS` | into how many partitions the log is spread (default 4) |
+/// | `RETENTION_DAYS` | for how many days deliveries are kept; for good where it is 0 or not set |
 /// | `DELIVERY_QUEUE_URL` | the queue that the messages come from |
 /// | `ALLOWED_CIDRS` | networks that targets may live in though they are not public, as `10.0.0.0/8,fd00::/8` |
 /// | `AWS_REGION`, `AWS_ACCESS_KEY_ID`, … | set by Lambda |
@@ -22,8 +23,8 @@ pub fn from_env(env: &Env<'_>) -> Result<State, StartError> {
     let guard: Guard =
         env.parsed("ALLOWED_CIDRS", Guard::default(), "networks separated by commas, such as 10.0.0.0/8")?;
     Ok(State {
-        events: Events::new(client.clone(), env.required("EVENTS_TABLE")?, env.shards()?),
-        deliveries: Deliveries::new(client.clone(), env.required("DELIVERIES_TABLE")?),
+        events: Events::new(client.clone(), env.required("EVENTS_TABLE")?, env.shards()?, env.retention()?),
+        deliveries: Deliveries::new(client.clone(), env.required("DELIVERIES_TABLE")?, env.retention()?),
         targets: Directory::new(Config::new(client, env.required("CONFIG_TABLE")?)).into(),
         queue: aws_sdk_sqs::Client::new(&env.aws("SQS")?),
         queue_url: env.required("DELIVERY_QUEUE_URL")?,

@@ -64,6 +64,8 @@ pub struct Fields {
     pub event_type: String,
     /// When it happened, by the producer's clock, to the nanosecond.
     pub time: Timestamp,
+    /// Whether the producer said when; where it did not, `time` is when the event was received.
+    pub time_given: bool,
     /// Who did it.
     pub actor: Option<String>,
     /// What it was done to.

@@ -44,10 +44,10 @@ impl EventId {
         self.0
     }
 
-    /// The slot to try when this one is taken; a full millisecond spills into the next.
-    #[must_use]
-    pub fn next(self) -> Self {
-        Self(self.0 + 1)
+    /// The id so many milliseconds and slots later, if there can be one; the last slot of a millisecond
+    /// is followed by the first of the next.
+    pub fn after(self, milliseconds: u64, slots: u64) -> Option<Self> {
+        Self::from_u64(milliseconds.checked_mul(SLOTS)?.checked_add(slots)?.checked_add(self.0)?)
     }
 
     /// The start of the millisecond that this id belongs to.
@@ -172,7 +172,10 @@ mod tests {
     fn a_full_millisecond_spills_into_the_next() {
         let time: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
         let last = EventId::at(time, 4095).unwrap();
-        assert_eq!(last.next(), EventId::at(time + jiff::SignedDuration::from_millis(1), 0).unwrap());
+        let next = EventId::at(time + jiff::SignedDuration::from_millis(1), 0);
+        assert_eq!(last.after(0, 1), next);
+        assert_eq!(EventId::at(time, 0).and_then(|first| first.after(1, 0)), next);
+        assert_eq!(EventId::MAX.after(0, 1), None);
     }
 
     #[test]

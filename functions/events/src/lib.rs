@@ -1,15 +1,19 @@
 #![doc = include_str!("../README.md")]
 
+mod arrival;
 mod catalog;
+pub mod cloudevent;
 mod describe;
 mod event;
 mod id;
+mod json;
 mod read;
 mod rules;
 mod time;
 mod typed;
 mod violation;
 
+pub use arrival::{Accepted, Arrival, Attributes, Form, KnownBy};
 pub use catalog::{Catalog, EventType, catalog, catalogs};
 pub use describe::Description;
 pub use event::{Event, Fields, Level, Scope};

@@ -1,11 +1,14 @@
 //! Reading a payload: validate it by its type's schema, then take out the fields.
 
 use jiff::{SignedDuration, Timestamp};
+use jsonschema::Validator;
 use serde_json::Value;
 
+use crate::arrival::Attributes;
 use crate::catalog::{Catalog, EventType};
 use crate::event::{Fields, Scope};
 use crate::id::ProducerId;
+use crate::json::{self, Parsed};
 use crate::rules::{Found, Rules, all, first};
 use crate::time;
 use crate::violation::{Refused, Violation};
@@ -16,11 +19,16 @@ const EARLIEST_S: i64 = 946_684_800;
 const AHEAD: SignedDuration = SignedDuration::from_hours(1);
 /// The longest text, in bytes, that an event can be found by. An index takes no more than 2 KB.
 const MAX_TEXT: usize = 1024;
-/// The longest payload, in bytes. What is much longer cannot be stored, and telling all that is
-/// wrong with it could take more memory than a function has.
-const MAX_PAYLOAD: usize = 1 << 20;
+/// The longest payload, in bytes: the longest that can be read back, since a Lambda answers with at
+/// most 6 MB.
+const MAX_PAYLOAD: usize = 4_500_000;
+/// The most entities of an event: each is found by an item of its own.
+const MAX_ENTITIES: usize = 1000;
 /// How many violations are told.
 const MAX_VIOLATIONS: usize = 100;
+/// Of a payload with more values than this only one violation is told: the validator collects all of
+/// them first, and they could take more memory than a function has.
+const MAX_VALUES_IN_DETAIL: usize = 20_000;
 
 /// What was read out of a payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,27 +44,35 @@ impl Catalog {
     ///
     /// The schema of its type decides whether it is accepted, the catalog's base schema where the
     /// type has none. `received_at` stands in for the time where the event has none. Times before
-    /// 2000, or more than an hour after `received_at`, are refused, and so are payloads over 1 MiB.
+    /// 2000, or more than an hour after `received_at`, are refused, and so are payloads over 4.5 MB.
     pub fn read(&self, payload: &[u8], received_at: Timestamp) -> Result<Reading, Refused> {
-        let refused =
-            |keyword, message| Refused { event_type: None, violations: vec![Violation::new("", keyword, message)] };
+        self.read_with(payload, &Attributes::default(), received_at)
+    }
+
+    /// The same, with what was said of the event beside it.
+    pub(crate) fn read_with(
+        &self,
+        payload: &[u8],
+        attributes: &Attributes,
+        received_at: Timestamp,
+    ) -> Result<Reading, Refused> {
+        let refused = |violation| Refused { event_type: None, violations: vec![violation] };
         if payload.len() > MAX_PAYLOAD {
             let message = format!("expected at most {MAX_PAYLOAD} bytes, found {}", payload.len());
-            return Err(refused("maxLength", message));
+            return Err(refused(Violation::new("", "maxLength", message)));
         }
-        let payload: Value =
-            serde_json::from_slice(payload).map_err(|error| refused("json", format!("not JSON: {error}")))?;
+        let Parsed { value: payload, values } = json::parse(payload).map_err(refused)?;
         let found = self.rules.event_type(&payload);
+        let found = found.or_else(|| Some(("", attributes.event_type.clone()?))).or_else(|| self.rules.untyped());
         let known = found.as_ref().and_then(|(_, name)| self.event_type(name));
         let validator = known.map_or_else(|| self.validator(), EventType::validator);
-        // Nearly every event is fine, and asking only that is cheaper than asking what is not.
-        let errors = if validator.is_valid(&payload) { None } else { Some(validator.iter_errors(&payload)) };
-        let violations = errors.into_iter().flatten().take(MAX_VIOLATIONS).map(Violation::from).collect();
-
-        let mut check = Check { violations };
+        let mut check = Check { violations: violations(validator, &payload, values) };
         let event_type = check.event_type(found, &self.rules);
-        let time = check.time(&self.rules, first(self.rules.time, &payload), received_at);
-        let mut fields = check.fields(&self.rules, &payload, event_type, time);
+        let given = check.time(&self.rules, &payload, attributes, received_at);
+        let mut fields = check.fields(&self.rules, &payload, attributes);
+        fields.event_type = event_type;
+        fields.time = given.unwrap_or(received_at);
+        fields.time_given = given.is_some();
         fields.schema_version = known.map(|known| known.version);
 
         match check.violations() {
@@ -68,6 +84,18 @@ impl Catalog {
             }
         }
     }
+}
+
+/// What a schema finds wrong with a payload of this many values.
+fn violations(validator: &Validator, payload: &Value, values: usize) -> Vec<Violation> {
+    if values > MAX_VALUES_IN_DETAIL {
+        return validator.validate(payload).err().into_iter().map(Violation::from).collect();
+    }
+    // Nearly every event is fine, and asking only that is cheaper than asking what is not.
+    if validator.is_valid(payload) {
+        return Vec::new();
+    }
+    validator.iter_errors(payload).take(MAX_VIOLATIONS).map(Violation::from).collect()
 }
 
 /// Collects violations, so that whoever must mend the event hears of all of them at once. Where
@@ -85,41 +113,58 @@ impl Check {
         self.text(found).unwrap_or_default()
     }
 
-    fn time(&mut self, rules: &Rules, found: Option<Found>, received_at: Timestamp) -> Timestamp {
-        let Some((at, text)) = found else {
-            return received_at;
-        };
-        let expected = match time::parse(&text) {
-            Some(time) if time.as_second() < EARLIEST_S => "expected a time after 1999",
-            Some(time) if time.duration_since(received_at) > AHEAD => {
-                "expected a time that is not in the future: is the producer's clock right?"
+    /// When it happened, where that is said; a time that is wrong is none.
+    fn time(
+        &mut self,
+        rules: &Rules,
+        payload: &Value,
+        attributes: &Attributes,
+        received_at: Timestamp,
+    ) -> Option<Timestamp> {
+        let (at, time, text) = match first(rules.time, payload).map(|(at, text)| (at, time::parse(&text), text)) {
+            Some((at, Some(time), text)) => (at, time, text),
+            Some((at, None, text)) if !rules.lenient_time => {
+                // The schema has said so already, unless it has no format for it.
+                if self.violations.iter().all(|violation| violation.pointer != at) {
+                    let message = format!("expected a time such as 2024-10-03T11:09:53.225Z, found {text}");
+                    self.violations.push(Violation::new(at, "time", message));
+                }
+                return None;
             }
-            Some(time) => return time,
-            None if rules.lenient_time => return received_at,
-            // The schema has said so already, unless it has no format for it.
-            None if self.violations.iter().any(|violation| violation.pointer == at) => {
-                return received_at;
-            }
-            None => "expected a time such as 2024-10-03T11:09:53.225Z",
+            _ => attributes.time.map(|time| ("", time, time.to_string()))?,
         };
-        let message = format!("{expected}, found {text}");
-        self.violations.push(Violation::new(at, "time", message));
-        received_at
+        let expected = if time.as_second() < EARLIEST_S {
+            "expected a time after 1999"
+        } else if time.duration_since(received_at) > AHEAD {
+            "expected a time that is not in the future: is the producer's clock right?"
+        } else {
+            return Some(time);
+        };
+        self.violations.push(Violation::new(at, "time", format!("{expected}, found {text}")));
+        None
     }
 
-    fn fields(&mut self, rules: &Rules, payload: &Value, event_type: String, time: Timestamp) -> Fields {
+    fn fields(&mut self, rules: &Rules, payload: &Value, attributes: &Attributes) -> Fields {
         let scope = rules.scope(payload);
-        let entities: Vec<_> =
-            all(rules.entities, payload).into_iter().filter_map(|found| self.text(Some(found))).collect();
-        let mut text = |places| self.text(first(places, payload));
+        let mut entities = all(rules.entities, payload);
+        if entities.len() > MAX_ENTITIES {
+            let message = format!("expected at most {MAX_ENTITIES} entities, found {}", entities.len());
+            self.violations.push(Violation::new(entities[0].0, "maxItems", message));
+            entities.truncate(1);
+        }
+        let entities: Vec<_> = entities.into_iter().filter_map(|found| self.text(Some(found))).collect();
+        let mut text = |found| self.text(found);
         Fields {
             scope,
-            event_type,
-            time,
-            actor: text(rules.actor),
-            subject: text(rules.subject).or_else(|| entities.first().cloned()),
-            project: text(rules.project),
-            environment: text(rules.environment),
+            event_type: String::new(),
+            time: Timestamp::UNIX_EPOCH,
+            time_given: false,
+            actor: text(first(rules.actor, payload)),
+            subject: text(first(rules.subject, payload))
+                .or_else(|| entities.first().cloned())
+                .or_else(|| text(attributes.subject.clone().map(|subject| ("", subject)))),
+            project: text(first(rules.project, payload)),
+            environment: text(first(rules.environment, payload)),
             entities,
             level: (scope == Scope::Logging).then(|| rules.level(payload)).flatten(),
             schema_version: None,
@@ -178,6 +223,7 @@ mod tests {
                 scope: Scope::Lifecycle,
                 event_type: "feature-created".to_owned(),
                 time: "2024-10-03T11:09:53.225Z".parse().unwrap(),
+                time_given: true,
                 actor: Some("user@getunleash.io".to_owned()),
                 subject: Some("test-flag".to_owned()),
                 entities: Vec::new(),

@@ -87,7 +87,12 @@ pub(crate) fn all(places: &[Place], payload: &Value) -> Vec<Found> {
 impl Rules {
     /// The event's type, and where it stands.
     pub(crate) fn event_type(&self, payload: &Value) -> Option<Found> {
-        first(self.event_type, payload).or_else(|| Some(("", self.untyped?.to_owned())))
+        first(self.event_type, payload)
+    }
+
+    /// What events are called that say no type.
+    pub(crate) fn untyped(&self) -> Option<Found> {
+        Some(("", self.untyped?.to_owned()))
     }
 
     pub(crate) fn scope(&self, payload: &Value) -> Scope {
@@ -103,8 +108,14 @@ impl Rules {
     pub(crate) fn producer_id(&self, payload: &Value) -> Option<ProducerId> {
         self.producer_id.iter().find_map(|place| {
             let value = payload.pointer(place.at)?;
-            let number = whole_number(value).and_then(|number| number.try_into().ok());
-            number.map(ProducerId::Number).or_else(|| place.cut(value).map(ProducerId::Text))
+            if let Some(number) = whole_number(value).and_then(|number| number.try_into().ok()) {
+                return Some(ProducerId::Number(number));
+            }
+            // Different numbers that a double cannot hold look alike: they identify nothing.
+            if value.as_f64().is_some_and(|float| float.abs() > MAX_SAFE) {
+                return None;
+            }
+            place.cut(value).map(ProducerId::Text)
         })
     }
 
@@ -125,9 +136,11 @@ impl Rules {
     }
 }
 
+/// The largest whole number up to which a double holds every one.
+const MAX_SAFE: f64 = 9_007_199_254_740_991.0;
+
 /// The value as a whole number. JSON Schema counts `1.0` as one, so this does too.
 pub(crate) fn whole_number(value: &Value) -> Option<i64> {
-    const MAX_SAFE: f64 = 9_007_199_254_740_991.0;
     let number = value.as_number()?;
     number.as_i64().or_else(|| {
         let float = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() <= MAX_SAFE)?;

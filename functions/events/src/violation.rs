@@ -18,8 +18,9 @@ const MAX_VALUE: usize = 40;
 pub struct Violation {
     /// JSON Pointer to the value that is wrong.
     pub pointer: String,
-    /// The JSON Schema keyword that it fails, or `json` (no JSON at all), or `time` (outside the
-    /// range of times that the log takes).
+    /// The JSON Schema keyword that it fails; or `json` (not JSON that can be read), `duplicate` (a
+    /// name twice in one object), `maxValues` (too many values), `time` (outside the range of times that
+    /// the log takes), `cloudevents` (no envelope), or the header that was wrong.
     pub keyword: String,
     /// What was expected and what was found.
     pub message: String,
@@ -36,7 +37,8 @@ pub struct Refused {
 }
 
 impl Violation {
-    pub(crate) fn new(pointer: impl Into<String>, keyword: &str, message: impl Into<String>) -> Self {
+    /// A violation; a long message is shortened.
+    pub fn new(pointer: impl Into<String>, keyword: &str, message: impl Into<String>) -> Self {
         let message = shortened(message.into());
         Self { pointer: pointer.into(), keyword: keyword.to_owned(), message }
     }

@@ -6,26 +6,31 @@ use store::KeyScope;
 use web::{Answer, Content, Kind, Method, Operation, Problem, Refusal, Routes, schema_of};
 
 use crate::State;
-use crate::body::{MAX_EVENTS, wrong_media_type};
-use crate::keep::{self, Kept, Results};
+use crate::body::MAX_EVENTS;
+use crate::encoding;
+use crate::keep::Outcome;
+use crate::post::{self, Kept, Results};
 
 /// Every operation with its handler.
 pub(crate) fn read_into<R: Routes<State>>(routes: R) -> R {
-    routes.with(&POST, keep::post_events)
+    routes.with(&POST, post::post_events)
 }
 
 static POST: Operation = Operation {
     method: Method::Post,
     path: "/v1/events",
     id: "postEvents",
-    summary: "Post one event, or an array of them",
+    summary: "Post one event, or several",
     description: "The key says which source is posting, and the source which catalog reads its events.\n\n\
-        At most 1,000 events and 4.5 MB in one request. An event may take 384 KiB once it is compressed. Producers \
-        that send `text/plain`, or no content type, mean JSON; no content encoding is taken.\n\n\
-        An event that is sent again is stored once: it is known by its type and its producer's id or, where it has \
-        none, by its bytes. So a request without an answer may be sent again. An event of a type that its catalog \
-        does not know is stored where it fits the catalog's base schema. What fits no schema is kept in the \
-        quarantine.",
+        One event or an array of them as `application/json` (or `text/plain`, or without a content type), an event in \
+        each line as `application/x-ndjson`, or CloudEvents 1.0 in the structured, batched or binary mode, whose data \
+        is the event. `Content-Encoding` may be `gzip` or `zstd`. At most 1,000 events and 4.5 MB in one request, 20 MB \
+        once inflated. An event may take 384 KiB once it is compressed.\n\n\
+        An event that is sent again is stored once: it is known by its type and its producer's id; where it has none, \
+        by the request's `Idempotency-Key` or `webhook-id`, or the id of its CloudEvents envelope; else by its time and \
+        its bytes. So a request without an answer may be sent again. An event of a type that its catalog does not know \
+        is stored where it fits the catalog's base schema. What cannot be stored as an event is kept in the quarantine, \
+        whatever the answer.",
     scope: Some(KeyScope::Ingest),
     body: Some(Content::json(
         sent,
@@ -84,15 +89,18 @@ static POST: Operation = Operation {
         ),
     ],
     refusals: &[
-        Refusal { when: "The body is not JSON: it is kept in the quarantine all the same.", example: unread },
-        Refusal { when: "The key's source was removed.", example: || keep::source_gone("unleash-prod") },
-        Refusal { when: "The body, the array or the event is too large.", example: || keep::too_many(1001) },
+        Refusal { when: "The body is not JSON: it is kept in the quarantine all the same.", example: not_json },
+        Refusal { when: "The key's source was removed.", example: || post::source_gone("unleash-prod") },
+        Refusal { when: "The answer could not be read: the body is kept in the quarantine.", example: not_acceptable },
+        Refusal { when: "There is no body.", example: post::no_length },
+        Refusal { when: "There are too many events.", example: || post::too_many(1001) },
+        Refusal { when: "The body or the event is too large.", example: encoding::too_large },
         Refusal {
-            when: "The body says that it is not JSON, or that it is compressed.",
-            example: || wrong_media_type("application/xml"),
+            when: "The body is of another kind, or compressed otherwise: it is kept in the quarantine all the same.",
+            example: wrong_media_type,
         },
         Refusal { when: "The event does not fit its schema: it is kept in the quarantine.", example: refused },
-        Refusal { when: "To an array: not every event could be kept.", example: not_all_kept },
+        Refusal { when: "To several events: not every one could be kept.", example: not_all_kept },
     ],
     ..Operation::PLAIN
 };
@@ -123,17 +131,30 @@ fn violation(pointer: &str, keyword: &str, message: &str) -> Violation {
     Violation { pointer: pointer.to_owned(), keyword: keyword.to_owned(), message: message.to_owned() }
 }
 
-fn unread() -> Problem {
+fn not_json() -> Problem {
     let message = "expected one JSON event or an array of events, found what is not JSON: \
         EOF while parsing an object at line 1 column 1";
-    keep::unread(QUARANTINED, &violation("", "json", message))
+    kept(Kind::BadRequest, "json", message)
+}
+
+fn not_acceptable() -> Problem {
+    kept(Kind::NotAcceptable, "accept", "The Accept header leaves out application/json, which is what is answered here")
+}
+
+fn wrong_media_type() -> Problem {
+    let message = "Content-Type \"application/xml\" is not taken here: send application/json or application/x-ndjson";
+    kept(Kind::UnsupportedMediaType, "content-type", message)
+}
+
+fn kept(kind: Kind, keyword: &str, message: &str) -> Problem {
+    post::unread_and_kept(kind, QUARANTINED, &[violation("", keyword, message)])
 }
 
 fn refused() -> Problem {
-    keep::refused(QUARANTINED, &[violation("/id", "type", "expected integer, found \"seven\"")])
+    post::refused(QUARANTINED, &[violation("/id", "type", "expected integer, found \"seven\"")])
 }
 
 fn not_all_kept() -> Problem {
     let problem = Problem::new(Kind::Unavailable, "The database is busy: what was stored is safe to send again");
-    keep::not_all_kept(&[problem.into()])
+    post::not_all_kept(&[Outcome::NotKept { problem }])
 }

@@ -1,5 +1,7 @@
 //! What the function reads from its environment.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::Client;
 use store::{Directory, Env, EnvError, Events, Quarantine};
 use web::Keys;
@@ -12,16 +14,19 @@ use crate::State;
 /// |---|---|
 /// | `EVENTS_TABLE`, `CONFIG_TABLE`, `QUARANTINE_TABLE` | the tables' names |
 /// | `SHARDS` | into how many partitions the log is spread (default 4) |
+/// | `RETENTION_DAYS` | for how many days what is received is kept; for good where it is 0 or not set |
+/// | `PATIENCE_SECONDS` | how long a request tries to write what DynamoDB is too busy for (default 20); less than the function's timeout |
 /// | `MANAGE_KEY_SHA256` | SHA-256 of the first manage key's token; the local stack makes its own keys and does without |
 /// | `AWS_REGION`, `AWS_ACCESS_KEY_ID`, … | set by Lambda |
 pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
     let client = Client::new(&env.aws("DYNAMODB")?);
     let config = store::Config::new(client.clone(), env.required("CONFIG_TABLE")?);
     Ok(State {
-        events: Events::new(client.clone(), env.required("EVENTS_TABLE")?, env.shards()?),
-        quarantine: Quarantine::new(client, env.required("QUARANTINE_TABLE")?),
-        keys: Keys::new(config.clone(), env.get("MANAGE_KEY_SHA256")),
+        events: Events::new(client.clone(), env.required("EVENTS_TABLE")?, env.shards()?, env.retention()?),
+        quarantine: Quarantine::new(client, env.required("QUARANTINE_TABLE")?, env.retention()?),
+        keys: Keys::new(config.clone(), env.get("MANAGE_KEY_SHA256"), store::now),
         sources: Directory::new(config).into(),
+        patience: Duration::from_secs(env.parsed("PATIENCE_SECONDS", 20, "a whole number of seconds")?),
         clock: store::now,
     })
 }

@@ -3,9 +3,14 @@
 mod api;
 mod body;
 mod config;
+mod encoding;
 mod keep;
+mod media;
+mod post;
+mod tally;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::FromRef;
@@ -26,6 +31,8 @@ pub struct State {
     pub keys: Keys,
     /// The registered producers.
     pub sources: Arc<Directory<Source>>,
+    /// How long a request tries to write what DynamoDB is too busy for.
+    pub patience: Duration,
     /// The time.
     pub clock: fn() -> Timestamp,
 }
@@ -45,3 +52,6 @@ pub fn router(state: State) -> Router {
 pub fn operations() -> Vec<&'static Operation> {
     api::read_into(Vec::new())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! The function's operations.
 
+use events::Violation;
+use schemars::{Schema, SchemaGenerator, json_schema};
 use store::{Key, KeyScope, Record, Source, Target};
 use web::{Answer, BODY_REFUSALS, Content, Method, Operation, Parameter, Place, Problem, Refusal, Routes, schema_of};
 
@@ -7,7 +9,8 @@ use crate::State;
 use crate::examples;
 use crate::keys::{self, CreatedKey, KeyList, NewKey};
 use crate::name::{Violations, unknown};
-use crate::quarantine::{self, QuarantineList, QuarantineView};
+use crate::quarantine::{self, MAX_LIMIT, QuarantineList, QuarantineView};
+use crate::replay::{self, DiscardReport, ReplayReport, Replayed};
 use crate::sources::{self, NewSource, SourceList};
 use crate::targets::{self, NewTarget, TargetList, TargetView};
 
@@ -25,7 +28,11 @@ pub(crate) fn read_into<R: Routes<State>>(routes: R) -> R {
         .with(&LIST_KEYS, keys::list)
         .with(&REMOVE_KEY, keys::remove)
         .with(&LIST_QUARANTINE, quarantine::list)
+        .with(&REPLAY_QUARANTINE, replay::replay_all)
+        .with(&DISCARD_QUARANTINE, replay::discard_all)
         .with(&READ_QUARANTINED, quarantine::read)
+        .with(&REPLAY_QUARANTINED, replay::replay_one)
+        .with(&DISCARD_QUARANTINED, quarantine::discard)
 }
 
 static CREATE_TARGET: Operation = Operation {
@@ -115,7 +122,7 @@ static CREATE_KEY: Operation = Operation {
     id: "createKey",
     summary: "Create a key",
     description: "The answer shows its token, once: it is stored nowhere. An ingest key names the source that it \
-        posts for, a read or manage key names none.",
+        posts for, a read or manage key names none. With `expires_at`, it stops working then.",
     body: Some(Content::json(
         schema_of::<NewKey>,
         &[("ingest", examples::NEW_INGEST_KEY), ("read", examples::NEW_READ_KEY)],
@@ -149,23 +156,55 @@ static REMOVE_KEY: Operation = Operation {
     ..MANAGE
 };
 
-/// The quarantine of one source; its parameters are also what its handler reads.
+/// What is in the quarantine; its parameters are also what its handler, and those of the operations
+/// that do something about what matches, read.
 pub(crate) static LIST_QUARANTINE: Operation = Operation {
     path: "/v1/quarantine",
     id: "listQuarantine",
-    summary: "List what a source sent that fits no schema",
-    description: "Newest first, at most 50, without the bodies.",
-    parameters: &[
-        Parameter { place: Place::RequiredQuery, ..SOURCE_NAME },
-        Parameter::query("before", "Where to go on: `next` of the page before.", web::text, examples::QUARANTINE_ID),
-    ],
+    summary: "List what was sent that fits no schema",
+    description: "Newest first, without the bodies. Without `source`, of every registered source.",
+    parameters: &QUARANTINE_FILTERS,
     answers: &[Answer::json(200, "A page.", schema_of::<QuarantineList>, &[("one event", examples::QUARANTINE)])],
+    refusals: &[WRONG_FILTER, NO_SOURCE],
+    ..MANAGE
+};
+
+static REPLAY_QUARANTINE: Operation = Operation {
+    method: Method::Post,
+    path: "/v1/quarantine/replay",
+    id: "replayQuarantine",
+    summary: "Read again all that match",
+    description: "After a schema was mended: what fits now goes into the log, as of when it was received, and to the \
+        targets that wanted it then. It answers after 20 s at most; where `next` is not null, call it again with that \
+        as `before`.",
+    parameters: &QUARANTINE_FILTERS,
+    answers: &[Answer::json(
+        200,
+        "What became of them.",
+        schema_of::<ReplayReport>,
+        &[("done", r#"{"stored": 0, "duplicates": 0, "refused": 1, "next": null}"#)],
+    )],
+    refusals: &[WRONG_FILTER, NO_SOURCE],
+    ..MANAGE
+};
+
+static DISCARD_QUARANTINE: Operation = Operation {
+    method: Method::Post,
+    path: "/v1/quarantine/discard",
+    id: "discardQuarantine",
+    summary: "Discard all that match",
+    description: "For good. It answers after 20 s at most; where `next` is not null, call it again with that as \
+        `before`.",
+    parameters: &QUARANTINE_FILTERS,
+    answers: &[Answer::json(
+        200,
+        "How many there were.",
+        schema_of::<DiscardReport>,
+        &[("done", r#"{"discarded": 0, "next": null}"#)],
+    )],
     refusals: &[
-        Refusal {
-            when: "A parameter is missing, not known, given twice or too long: `parameter` names it.",
-            example: quarantine::no_source,
-        },
-        Refusal { when: "No source has this name.", example: || unknown(Source::KIND, "unleash-prod") },
+        WRONG_FILTER,
+        Refusal { when: "No source is named: it must be said whose events to discard.", example: replay::no_source },
     ],
     ..MANAGE
 };
@@ -174,19 +213,85 @@ static READ_QUARANTINED: Operation = Operation {
     path: "/v1/quarantine/{source}/{id}",
     id: "readQuarantined",
     summary: "Read what was refused, with its body",
-    parameters: &[SOURCE_NAME, Parameter::path("id", "Its id in the quarantine.", web::text, examples::QUARANTINE_ID)],
+    parameters: &QUARANTINED,
     answers: &[Answer::json(
         200,
         "What was sent, and everything that is wrong with it.",
         schema_of::<QuarantineView>,
         &[("event", examples::QUARANTINED)],
     )],
-    refusals: &[Refusal {
-        when: "The source sent nothing that has this id.",
-        example: || unknown("quarantined events", "2026-05-01T09:30:10.899Z~1b5178352d8e3b12"),
-    }],
+    refusals: &[NOTHING_QUARANTINED],
     ..MANAGE
 };
+
+static REPLAY_QUARANTINED: Operation = Operation {
+    method: Method::Post,
+    path: "/v1/quarantine/{source}/{id}/replay",
+    id: "replayQuarantined",
+    summary: "Read again what was refused",
+    description: "After a schema was mended: where it fits now, it goes into the log, as of when it was received.",
+    parameters: &QUARANTINED,
+    answers: &[Answer::json(
+        200,
+        "It is in the log.",
+        schema_of::<Replayed>,
+        &[("stored", r#"{"status": "stored", "id": 3403542528000501}"#)],
+    )],
+    refusals: &[NOTHING_QUARANTINED, Refusal { when: "It still fits no schema.", example: still_refused }],
+    ..MANAGE
+};
+
+static DISCARD_QUARANTINED: Operation = Operation {
+    method: Method::Delete,
+    path: "/v1/quarantine/{source}/{id}",
+    id: "discardQuarantined",
+    summary: "Discard what was refused",
+    description: "For good.",
+    parameters: &QUARANTINED,
+    answers: &[REMOVED],
+    refusals: &[NOTHING_QUARANTINED],
+    ..MANAGE
+};
+
+const QUARANTINE_FILTERS: [Parameter; 7] = [
+    Parameter { place: Place::Query, ..SOURCE_NAME },
+    Parameter::query("type", "The type that they say they are.", web::text, r#""feature-created""#),
+    Parameter::query("reason", "The keyword of one of their violations.", web::text, r#""required""#),
+    Parameter::query("from", "Received then or later: a date (UTC) or a time.", web::text, r#""2026-01-31""#),
+    Parameter::query(
+        "to",
+        "Received then or earlier: a date (UTC, to its end) or a time.",
+        web::text,
+        r#""2060-12-31""#,
+    ),
+    Parameter::query("limit", "How many are looked at together, or answered.", limit, "100"),
+    Parameter::query("before", "Where to go on: `next` of the answer before.", web::text, examples::QUARANTINE_ID),
+];
+
+const QUARANTINED: [Parameter; 2] =
+    [SOURCE_NAME, Parameter::path("id", "Its id in the quarantine.", web::text, examples::QUARANTINE_ID)];
+
+const WRONG_FILTER: Refusal = Refusal {
+    when: "A parameter is not known, given twice, or no such thing: `parameter` names it.",
+    example: web::from_after_to,
+};
+
+const NO_SOURCE: Refusal =
+    Refusal { when: "No source has this name.", example: || unknown(Source::KIND, "unleash-prod") };
+
+const NOTHING_QUARANTINED: Refusal = Refusal {
+    when: "The source sent nothing that has this id.",
+    example: || quarantine::none("2026-05-01T09:30:10.899Z~1b5178352d8e3b12"),
+};
+
+fn limit(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": 50 })
+}
+
+fn still_refused() -> Problem {
+    let violation = Violation::new("/id", "type", "expected integer, found \"seven\"");
+    replay::still_refused("2026-05-01T09:30:10.899Z~1b5178352d8e3b12", &[violation])
+}
 
 /// What the operations here have in common.
 const MANAGE: Operation = Operation { scope: Some(KeyScope::Manage), ..Operation::PLAIN };

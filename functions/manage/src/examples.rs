@@ -34,18 +34,21 @@ pub(crate) const SOURCES: &str =
 
 pub(crate) const NEW_INGEST_KEY: &str = r#"{"name": "unleash-prod", "scope": "ingest", "source": "unleash-prod"}"#;
 
-pub(crate) const NEW_READ_KEY: &str = r#"{"name": "auditor", "scope": "read"}"#;
+pub(crate) const NEW_READ_KEY: &str = r#"{"name": "auditor", "scope": "read", "expires_at": "2060-01-01T00:00:00Z"}"#;
 
 pub(crate) const CREATED_KEY: &str = r#"{
     "name": "unleash-prod", "scope": "ingest", "source": "unleash-prod",
-    "created_at": "2026-05-01T09:10:05.038Z", "token": "tdg_0123456789ABCDEFGHIJKLMNOPQRSTUVDLLfuH"
+    "created_at": "2026-05-01T09:10:05.038Z", "last_used": null, "token": "tdg_0123456789ABCDEFGHIJKLMNOPQRSTUVDLLfuH"
 }"#;
 
 pub(crate) const KEYS: &str = r#"{"keys": [
-    {"name": "auditor", "scope": "read", "created_at": "2026-05-01T09:10:08.731Z"},
+    {
+        "name": "auditor", "scope": "read", "created_at": "2026-05-01T09:10:08.731Z",
+        "expires_at": "2060-01-01T00:00:00Z", "last_used": null
+    },
     {
         "name": "unleash-prod", "scope": "ingest", "source": "unleash-prod",
-        "created_at": "2026-05-01T09:10:05.038Z"
+        "created_at": "2026-05-01T09:10:05.038Z", "last_used": "2026-05-01"
     }
 ]}"#;
 
@@ -72,5 +75,6 @@ pub(crate) const QUARANTINED: &str = r#"{
         {"pointer": "", "keyword": "required", "message": "data is required"},
         {"pointer": "/id", "keyword": "type", "message": "expected integer, found \"seven\""}
     ],
+    "form": "event",
     "body": "{\"id\": \"seven\", \"type\": \"feature-created\", \"createdBy\": \"ada\"}"
 }"#;

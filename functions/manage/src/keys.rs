@@ -4,9 +4,11 @@ use axum::Json;
 use axum::extract::{Path, State as Shared};
 use axum::http::StatusCode;
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use store::{Key, KeyScope, Record, Source};
+use store::{Key, KeyScope, KeyUse, Record, Source};
 use web::{JsonBody, Kind, Manage, Problem, token};
 
 use crate::State;
@@ -23,6 +25,8 @@ pub(crate) struct NewKey {
     scope: KeyScope,
     /// The source that an ingest key posts for: it needs one, and no other key has one.
     source: Option<String>,
+    /// When it stops working; never where this is left out.
+    expires_at: Option<Timestamp>,
 }
 
 /// A key without its token.
@@ -38,6 +42,11 @@ pub(crate) struct KeyView {
     source: Option<String>,
     /// When it was created.
     created_at: Timestamp,
+    /// When it stops working.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
+    /// The last day, in UTC, on which it was used; null where it never was.
+    last_used: Option<Date>,
 }
 
 /// A key with its token.
@@ -56,9 +65,13 @@ pub(crate) struct KeyList {
     keys: Vec<KeyView>,
 }
 
-impl From<Key> for KeyView {
-    fn from(key: Key) -> Self {
-        Self { name: key.name, scope: key.scope, source: key.source, created_at: key.created_at }
+impl KeyView {
+    fn new(key: Key, uses: &[KeyUse]) -> Self {
+        let created = key.created_at.to_zoned(TimeZone::UTC).date();
+        // An earlier use is that of a removed key of the same name.
+        let used = uses.iter().find(|used| used.name == key.name && used.day >= created);
+        let Key { name, scope, source, created_at, expires_at, .. } = key;
+        Self { name, scope, source, created_at, expires_at, last_used: used.map(|used| used.day) }
     }
 }
 
@@ -80,6 +93,10 @@ pub(crate) async fn create(
         (_, Some(_)) => violations.add("source", "not", "only an ingest key is bound to a source: leave it out"),
         (_, None) => {}
     }
+    let now = (state.clock)();
+    if new.expires_at.is_some_and(|end| end <= now) {
+        violations.add("expires_at", "minimum", format!("expected a time after now, {now}"));
+    }
     violations.into_result()?;
     let token = token::generate().map_err(|error| {
         tracing::error!(%error, "no randomness for a token");
@@ -90,16 +107,17 @@ pub(crate) async fn create(
         scope: new.scope,
         source: new.source,
         sha256: token::sha256(&token),
-        created_at: (state.clock)(),
+        created_at: now,
+        expires_at: new.expires_at,
     };
     state.config.create(&key).await?;
-    Ok((StatusCode::CREATED, Json(CreatedKey { key: key.into(), token })))
+    Ok((StatusCode::CREATED, Json(CreatedKey { key: KeyView::new(key, &[]), token })))
 }
 
 /// `GET /v1/keys`.
 pub(crate) async fn list(Shared(state): Shared<State>, _: Manage) -> Result<Json<KeyList>, Problem> {
-    let keys: Vec<Key> = state.config.list().await?;
-    Ok(Json(KeyList { keys: keys.into_iter().map(KeyView::from).collect() }))
+    let (keys, uses) = futures::try_join!(state.config.list::<Key>(), state.config.list::<KeyUse>())?;
+    Ok(Json(KeyList { keys: keys.into_iter().map(|key| KeyView::new(key, &uses)).collect() }))
 }
 
 /// `DELETE /v1/keys/{name}`: it stops working within 30 s.
@@ -108,6 +126,9 @@ pub(crate) async fn remove(
     _: Manage,
     Path(name): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let removed = state.config.remove::<Key>(&name).await?;
-    if removed { Ok(StatusCode::NO_CONTENT) } else { Err(unknown(Key::KIND, &name)) }
+    if !state.config.remove::<Key>(&name).await? {
+        return Err(unknown(Key::KIND, &name));
+    }
+    state.config.remove::<KeyUse>(&name).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

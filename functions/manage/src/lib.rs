@@ -6,6 +6,7 @@ mod examples;
 mod keys;
 mod name;
 mod quarantine;
+mod replay;
 mod sources;
 mod targets;
 
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::FromRef;
 use jiff::Timestamp;
-use store::{Config, Quarantine};
+use store::{Config, Events, Quarantine};
 use web::{Keys, Operation};
 
 pub use config::from_env;
@@ -24,6 +25,8 @@ pub use config::from_env;
 pub struct State {
     /// Sources, keys and targets.
     pub config: Arc<Config>,
+    /// The log, for what is replayed into it.
+    pub events: Events,
     /// What was refused.
     pub quarantine: Quarantine,
     /// Who may manage.

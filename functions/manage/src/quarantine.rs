@@ -1,17 +1,38 @@
 //! `/v1/quarantine`: what was refused, and why.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::{Path, RawQuery, State as Shared};
-use events::Violation;
+use axum::http::StatusCode;
+use base64::Engine;
+use events::{Attributes, Form, Violation};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
-use store::{Quarantined, Record, Source};
-use web::{Kind, Manage, Params, Problem};
+use store::{QuarantineFilter, Quarantined, Record, Source};
+use tokio::time::Instant;
+use web::{Manage, Params, Problem, time_range};
 
 use crate::State;
 use crate::api::LIST_QUARANTINE;
 use crate::name::unknown;
+
+/// How many there are on a page where the caller does not say.
+const DEFAULT_LIMIT: usize = 50;
+
+/// The most on a page.
+pub(crate) const MAX_LIMIT: usize = 200;
+
+/// How long a request may take before it answers with what it has done.
+pub(crate) const MAX_TIME: Duration = Duration::from_secs(20);
+
+/// The most bytes of a body that are shown: quoted twice, it must fit into the 6 MB that a Lambda
+/// answers.
+const MAX_SHOWN: usize = 1_400_000;
+
+/// What the quarantine's ids look like, where they stand for a missing one.
+const WHAT: &str = "quarantined events";
 
 /// One refused event.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -27,12 +48,31 @@ pub(crate) struct QuarantineView {
     r#type: Option<String>,
     /// Everything that is wrong with it (the first 100).
     violations: Vec<Violation>,
-    /// The bytes that were sent, as text; left out of lists.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    body: Option<String>,
+    /// What was sent; left out of lists.
+    #[serde(flatten)]
+    sent: Option<Sent>,
 }
 
-/// What one source sent, newest first.
+/// What was sent.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Sent {
+    /// What the body is.
+    form: Form,
+    /// What the request said of it beside the body.
+    #[serde(skip_serializing_if = "Attributes::is_empty")]
+    attributes: Attributes,
+    /// The bytes that were sent, where they are text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<String>,
+    /// The bytes that were sent, where they are no text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body_base64: Option<String>,
+    /// Whether only the first 1.4 MB are shown. Left out where all is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    truncated: bool,
+}
+
+/// What was sent and fits no schema, newest first.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct QuarantineList {
     /// Newest first.
@@ -49,34 +89,92 @@ impl From<Quarantined> for QuarantineView {
             received_at: quarantined.received_at,
             r#type: quarantined.event_type,
             violations: quarantined.violations,
-            body: None,
+            sent: None,
         }
     }
 }
 
-/// `GET /v1/quarantine?source=…`.
+impl Sent {
+    fn new(quarantined: &Quarantined) -> Self {
+        let bytes = &quarantined.bytes;
+        let truncated = bytes.len() > MAX_SHOWN;
+        let shown = &bytes[..bytes.len().min(MAX_SHOWN)];
+        let text = match std::str::from_utf8(shown) {
+            Ok(text) => Some(text),
+            // Only the last character was cut.
+            Err(error) if truncated && error.error_len().is_none() => {
+                std::str::from_utf8(&shown[..error.valid_up_to()]).ok()
+            }
+            Err(_) => None,
+        };
+        let base64 = || base64::engine::general_purpose::STANDARD.encode(shown);
+        Self {
+            form: quarantined.form,
+            attributes: quarantined.attributes.clone(),
+            body: text.map(str::to_owned),
+            body_base64: text.is_none().then(base64),
+            truncated,
+        }
+    }
+}
+
+/// Which of the quarantined events a request means.
+pub(crate) struct Selection {
+    /// The source that was asked for.
+    pub(crate) source: Option<String>,
+    /// Their sources: that one, or every registered one.
+    pub(crate) sources: Vec<String>,
+    pub(crate) filter: QuarantineFilter,
+    pub(crate) limit: usize,
+    /// When to answer.
+    pub(crate) deadline: Instant,
+}
+
+impl Selection {
+    /// Reads the parameters of [`LIST_QUARANTINE`].
+    pub(crate) async fn read(state: &State, query: RawQuery) -> Result<Self, Problem> {
+        let params = Params::read(query, LIST_QUARANTINE.parameters)?;
+        let text = |name| params.parsed(name, "at most 1,024 bytes", |t| (t.len() <= 1024).then(|| t.to_owned()));
+        let limit = |value: &str| value.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
+        let (from, until) = time_range(&params)?;
+        let filter = QuarantineFilter {
+            event_type: text("type")?,
+            reason: text("reason")?,
+            from,
+            until,
+            before: params.parsed("before", "`next` of the page before", |id| is_id(id).then(|| id.to_owned()))?,
+        };
+        let limit = params.parsed("limit", "a whole number from 1 to 200", limit)?.unwrap_or(DEFAULT_LIMIT);
+        let source = params.get("source").map(str::to_owned);
+        let sources = match &source {
+            Some(source) => vec![source.clone()],
+            None => state.config.list::<Source>().await?.into_iter().map(|source| source.name).collect(),
+        };
+        Ok(Self { source, sources, filter, limit, deadline: Instant::now() + MAX_TIME })
+    }
+}
+
+/// Whether a text looks like an id.
+fn is_id(text: &str) -> bool {
+    text.len() <= 64 && text.contains('~') && text.is_ascii()
+}
+
+/// `GET /v1/quarantine`.
 pub(crate) async fn list(
     Shared(state): Shared<State>,
     _: Manage,
     query: RawQuery,
 ) -> Result<Json<QuarantineList>, Problem> {
-    const PAGE: i32 = 50;
-    let params = Params::read(query, LIST_QUARANTINE.parameters)?;
-    let source = params.get("source").ok_or_else(no_source)?;
-    let before = params.parsed("before", "`next` of the page before", |id| (id.len() <= 64).then(|| id.to_owned()))?;
-    let page = state.quarantine.list(source, before.as_deref(), PAGE).await?;
-    if page.is_empty() && state.config.get::<Source>(source).await?.is_none() {
-        return Err(unknown(Source::KIND, source));
+    let Selection { source, sources, filter, limit, deadline } = Selection::read(&state, query).await?;
+    let page = state.quarantine.list(&sources, &filter, limit, deadline).await?;
+    // One that was removed may still have something here.
+    if let (Some(source), true) = (source, page.quarantined.is_empty())
+        && state.config.get::<Source>(&source).await?.is_none()
+    {
+        return Err(unknown(Source::KIND, &source));
     }
-    let full = i32::try_from(page.len()).is_ok_and(|len| len == PAGE);
-    let next = page.last().filter(|_| full).map(|last| last.id.clone());
-    Ok(Json(QuarantineList { quarantined: page.into_iter().map(QuarantineView::from).collect(), next }))
-}
-
-/// The problem of a list that is of nobody.
-pub(crate) fn no_source() -> Problem {
-    Problem::new(Kind::BadRequest, "The parameter `source` is missing: say whose events to list")
-        .with("parameter", "source")
+    let quarantined = page.quarantined.into_iter().map(QuarantineView::from).collect();
+    Ok(Json(QuarantineList { quarantined, next: page.next }))
 }
 
 /// `GET /v1/quarantine/{source}/{id}`: with the body.
@@ -85,7 +183,56 @@ pub(crate) async fn read(
     _: Manage,
     Path((source, id)): Path<(String, String)>,
 ) -> Result<Json<QuarantineView>, Problem> {
-    let quarantined = state.quarantine.get(&source, &id).await?.ok_or_else(|| unknown("quarantined events", &id))?;
-    let body = Some(String::from_utf8_lossy(&quarantined.body).into_owned());
-    Ok(Json(QuarantineView { body, ..quarantined.into() }))
+    let quarantined = state.quarantine.get(&source, &id).await?.ok_or_else(|| none(&id))?;
+    let sent = Some(Sent::new(&quarantined));
+    Ok(Json(QuarantineView { sent, ..quarantined.into() }))
+}
+
+/// `DELETE /v1/quarantine/{source}/{id}`.
+pub(crate) async fn discard(
+    Shared(state): Shared<State>,
+    _: Manage,
+    Path((source, id)): Path<(String, String)>,
+) -> Result<StatusCode, Problem> {
+    if state.quarantine.remove(&source, &id).await? { Ok(StatusCode::NO_CONTENT) } else { Err(none(&id)) }
+}
+
+/// The problem of an id that nothing in the quarantine has.
+pub(crate) fn none(id: &str) -> Problem {
+    unknown(WHAT, id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(bytes: &[u8]) -> Sent {
+        Sent::new(&Quarantined {
+            source: "s".into(),
+            id: "i".into(),
+            received_at: Timestamp::UNIX_EPOCH,
+            event_type: None,
+            violations: vec![],
+            bytes: bytes.to_vec(),
+            form: Form::Event,
+            attributes: Attributes::default(),
+        })
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_shown_in_base64() {
+        assert_eq!(sent(b"{\"a\": ").body.as_deref(), Some("{\"a\": "));
+        let gzip = sent(&[0x1f, 0x8b, 0xff]);
+        assert_eq!((gzip.body, gzip.body_base64.as_deref()), (None, Some("H4v/")));
+    }
+
+    #[test]
+    fn long_bodies_are_shown_in_part() {
+        let mut long = vec![b'x'; MAX_SHOWN - 1];
+        long.extend("é".as_bytes());
+        let shown = sent(&long);
+        assert!(shown.truncated);
+        assert_eq!(shown.body.map(|body| body.len()), Some(MAX_SHOWN - 1));
+        assert!(!sent(&long[..MAX_SHOWN - 1]).truncated);
+    }
 }

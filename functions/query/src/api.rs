@@ -83,7 +83,7 @@ pub(crate) static SEARCH: Operation = Operation {
     refusals: &[
         Refusal {
             when: "A parameter is not known, given twice, or cannot be read: `parameter` names it.",
-            example: search::from_after_to,
+            example: web::from_after_to,
         },
         Refusal { when: "The cursor belongs to a search with other filters.", example: cursor::of_another_search },
     ],

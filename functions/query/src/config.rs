@@ -18,9 +18,9 @@ pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
     let client = Client::new(&env.aws("DYNAMODB")?);
     let config = store::Config::new(client.clone(), env.required("CONFIG_TABLE")?);
     Ok(State {
-        events: Events::new(client.clone(), env.required("EVENTS_TABLE")?, env.shards()?),
-        deliveries: Deliveries::new(client, env.required("DELIVERIES_TABLE")?),
-        keys: Keys::new(config.clone(), env.get("MANAGE_KEY_SHA256")),
+        events: Events::new(client.clone(), env.required("EVENTS_TABLE")?, env.shards()?, env.retention()?),
+        deliveries: Deliveries::new(client, env.required("DELIVERIES_TABLE")?, env.retention()?),
+        keys: Keys::new(config.clone(), env.get("MANAGE_KEY_SHA256"), store::now),
         targets: Directory::new(config).into(),
     })
 }

@@ -2,7 +2,7 @@
 
 pub(crate) const EVENT: &str = r#"{
     "id": 3403542528000501, "source": "unleash-prod", "catalog": "unleash", "scope": "lifecycle",
-    "type": "feature-tagged", "time": "2026-05-01T09:30:00Z", "received_at": "2026-05-01T09:30:00.212Z",
+    "type": "feature-tagged", "time": "2026-05-01T09:30:00Z", "time_given": true, "received_at": "2026-05-01T09:30:00.212Z",
     "actor": "ada@example.org", "subject": "dark-mode", "entities": [], "project": "web",
     "environment": null, "level": null, "sv": 1, "label": "Flag tagged",
     "summary": "**ada@example.org** tagged **dark-mode** with **simple:beta** in project **web**",
@@ -16,7 +16,7 @@ pub(crate) const EVENT: &str = r#"{
 pub(crate) const EVENTS: &str = r#"{
     "events": [{
         "id": 3403542528000501, "source": "unleash-prod", "catalog": "unleash", "scope": "lifecycle",
-        "type": "feature-tagged", "time": "2026-05-01T09:30:00Z", "received_at": "2026-05-01T09:30:00.212Z",
+        "type": "feature-tagged", "time": "2026-05-01T09:30:00Z", "time_given": true, "received_at": "2026-05-01T09:30:00.212Z",
         "actor": "ada@example.org", "subject": "dark-mode", "entities": [], "project": "web",
         "environment": null, "level": null, "sv": 1, "label": "Flag tagged",
         "summary": "**ada@example.org** tagged **dark-mode** with **simple:beta** in project **web**",

@@ -5,13 +5,10 @@ use std::time::{Duration, Instant};
 use axum::Json;
 use axum::extract::{Path, RawQuery, State as Shared};
 use events::EventId;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
 use schemars::JsonSchema;
 use serde::Serialize;
 use store::Search;
-use web::{Kind, Params, Problem, Read};
+use web::{Kind, Params, Problem, Read, time_range};
 
 use crate::State;
 use crate::api::SEARCH;
@@ -89,71 +86,24 @@ fn shortened(text: &str) -> String {
 
 fn search(params: &Params, filters: &str) -> Result<Search, Problem> {
     let limit = |value: &str| value.parse::<usize>().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
-    let search = Search {
+    let (from, until) = time_range(params)?;
+    Ok(Search {
         sources: params.list("source")?,
         types: params.list("type")?,
         subjects: params.list("subject")?,
         actors: params.list("actor")?,
         projects: params.list("project")?,
-        from: params.parsed("from", TIME, |value| range(value).map(|(start, _)| start))?,
-        until: params.parsed("to", TIME, |value| range(value).map(|(_, end)| end))?,
+        from,
+        until,
         before: params.get("cursor").map(|cursor| cursor::decode(cursor, filters)).transpose()?,
         limit: params.parsed("limit", "a whole number from 1 to 1000", limit)?.unwrap_or(DEFAULT_LIMIT),
         max_bytes: MAX_BYTES,
         deadline: Some(Instant::now() + MAX_TIME),
-    };
-    match (search.from, search.until) {
-        (Some(from), Some(until)) if from >= until => Err(from_after_to()),
-        _ => Ok(search),
-    }
-}
-
-/// The problem of a range that ends before it begins.
-pub(crate) fn from_after_to() -> Problem {
-    Problem::new(Kind::BadRequest, "The parameter `from` is after `to`").with("parameter", "from")
-}
-
-const TIME: &str = "a date (2026-01-31, in UTC) or a time (2026-01-31T12:00:00Z)";
-
-/// The start of a date or time, and the end that it stands for: both ends of a range belong to it.
-fn range(value: &str) -> Option<(Timestamp, Timestamp)> {
-    if let Ok(time) = value.parse::<Timestamp>() {
-        return Some((time, time.checked_add(1.nanosecond()).ok()?));
-    }
-    // A civil date alone: jiff would also read one out of a date and time without a zone.
-    let date: Date = (value.len() == "2026-01-31".len()).then(|| value.parse().ok())??;
-    let start = |date: Date| date.to_zoned(TimeZone::UTC).ok().map(|day| day.timestamp());
-    Some((start(date)?, start(date.tomorrow().ok()?)?))
+    })
 }
 
 /// The filters in one spelling, for the cursor.
 fn canonical(params: &Params) -> String {
     let filters = SEARCH.parameters.iter().map(|parameter| parameter.name).filter(|name| !PAGING.contains(name));
     filters.filter_map(|name| params.get(name).map(|value| format!("{name}={value}\n"))).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_date_is_a_whole_utc_day() {
-        let (start, end) = range("2024-02-29").unwrap();
-        assert_eq!(start.to_string(), "2024-02-29T00:00:00Z");
-        assert_eq!(end.to_string(), "2024-03-01T00:00:00Z");
-    }
-
-    #[test]
-    fn an_instant_belongs_to_its_range() {
-        let (start, end) = range("2024-10-03T13:09:53.225+02:00").unwrap();
-        assert_eq!(start.to_string(), "2024-10-03T11:09:53.225Z");
-        assert_eq!((end - start).get_nanoseconds(), 1);
-    }
-
-    #[test]
-    fn other_times_are_refused() {
-        for value in ["", "yesterday", "2024-02-30", "2024-1-1", "2024-01-01T00:00:00", "20240101"] {
-            assert_eq!(range(value), None, "{value}");
-        }
-    }
 }

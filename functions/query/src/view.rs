@@ -21,6 +21,8 @@ pub(crate) struct EventView {
     r#type: String,
     /// When it happened, by the producer's clock, to the nanosecond.
     time: Timestamp,
+    /// Whether the producer said when; where it did not, `time` is when the event was received.
+    time_given: bool,
     /// When it was received.
     received_at: Timestamp,
     /// Who did it.
@@ -68,6 +70,7 @@ impl EventView {
             scope: fields.scope,
             r#type: fields.event_type,
             time: fields.time,
+            time_given: fields.time_given,
             received_at: event.received_at,
             actor: fields.actor,
             subject: fields.subject,

@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -69,10 +70,32 @@ pub struct Key {
     pub sha256: String,
     /// When it was created.
     pub created_at: Timestamp,
+    /// When it stops working; never where this is `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
 }
 
 impl Record for Key {
     const KIND: &'static str = "keys";
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// The last day on which a key was used.
+///
+/// It is no part of the key, so that functions which may not change keys can say that they saw one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyUse {
+    /// The key's name.
+    pub name: String,
+    /// The day, in UTC.
+    pub day: Date,
+}
+
+impl Record for KeyUse {
+    const KIND: &'static str = "uses";
 
     fn name(&self) -> &str {
         &self.name
@@ -132,17 +155,8 @@ impl Config {
 
     /// Adds a record; [`Error::Exists`] where its name is taken.
     pub async fn create<T: Record>(&self, record: &T) -> Result<(), Error> {
-        let mut item: HashMap<String, AttributeValue> =
-            serde_dynamo::to_item(record).map_err(|e| Error::corrupt(&self.table, e))?;
-        item.extend(key::<T>(record.name()));
-        let sent = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(pk)")
-            .send()
-            .await;
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(self.item(record)?));
+        let sent = put.condition_expression("attribute_not_exists(pk)").send().await;
         match sent {
             Ok(_) => Ok(()),
             Err(e) if e.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => {
@@ -150,6 +164,19 @@ impl Config {
             }
             Err(e) => Err(Error::sdk("PutItem", e)),
         }
+    }
+
+    /// Writes a record, over the one that has its name.
+    pub async fn put<T: Record>(&self, record: &T) -> Result<(), Error> {
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(self.item(record)?));
+        put.send().await.map(|_| ()).map_err(|e| Error::sdk("PutItem", e))
+    }
+
+    fn item<T: Record>(&self, record: &T) -> Result<HashMap<String, AttributeValue>, Error> {
+        let mut item: HashMap<String, AttributeValue> =
+            serde_dynamo::to_item(record).map_err(|e| Error::corrupt(&self.table, e))?;
+        item.extend(key::<T>(record.name()));
+        Ok(item)
     }
 
     /// Removes the record with this name; whether there was one.

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::retention::Retention;
 
 /// Where a delivery stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +58,9 @@ pub struct Delivery {
     /// When the next attempt is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_attempt_at: Option<Timestamp>,
+    /// When DynamoDB may remove it, in seconds since 1970.
+    #[serde(default, skip_serializing)]
+    expires: Option<i64>,
 }
 
 /// The `deliveries` table of a deployment.
@@ -64,12 +68,13 @@ pub struct Delivery {
 pub struct Deliveries {
     client: Client,
     table: String,
+    retention: Retention,
 }
 
 impl Deliveries {
     /// The table `table`.
-    pub fn new(client: Client, table: String) -> Self {
-        Self { client, table }
+    pub fn new(client: Client, table: String, retention: Retention) -> Self {
+        Self { client, table, retention }
     }
 
     /// Adds an attempt, and says where the delivery stands now.
@@ -82,24 +87,31 @@ impl Deliveries {
         next_attempt_at: Option<Timestamp>,
     ) -> Result<(), Error> {
         let value = |value: serde_dynamo::Result<AttributeValue>| value.map_err(|e| Error::corrupt(&self.table, e));
-        let (next, assign_next) = match next_attempt_at {
-            Some(at) => (Some(AttributeValue::S(at.to_string())), ", next_attempt_at = :next"),
+        let (next, remove_next) = match next_attempt_at {
+            Some(at) => (Some(AttributeValue::S(at.to_string())), ""),
             None => (None, " REMOVE next_attempt_at"),
         };
+        let expires = self.retention.expires(attempt.at).map(|expires| AttributeValue::N(expires.to_string()));
+        let mut set = vec!["attempts = list_append(if_not_exists(attempts, :none), :attempt)", "#status = :status"];
         let mut values = HashMap::from([
             (":attempt".to_owned(), AttributeValue::L(vec![value(serde_dynamo::to_attribute_value(attempt))?])),
             (":none".to_owned(), AttributeValue::L(Vec::new())),
             (":status".to_owned(), value(serde_dynamo::to_attribute_value(status))?),
         ]);
-        values.extend(next.map(|next| (":next".to_owned(), next)));
+        for (value, name, assignment) in
+            [(next, ":next", "next_attempt_at = :next"), (expires, ":expires", "expires = :expires")]
+        {
+            if let Some(value) = value {
+                values.insert(name.to_owned(), value);
+                set.push(assignment);
+            }
+        }
         self.client
             .update_item()
             .table_name(&self.table)
             .key("pk", AttributeValue::N(event.to_string()))
             .key("sk", AttributeValue::S(target.to_owned()))
-            .update_expression(format!(
-                "SET attempts = list_append(if_not_exists(attempts, :none), :attempt), #status = :status{assign_next}"
-            ))
+            .update_expression(format!("SET {}{remove_next}", set.join(", ")))
             .expression_attribute_names("#status", "status")
             .set_expression_attribute_values(Some(values))
             .send()
@@ -120,7 +132,7 @@ impl Deliveries {
             .send()
             .await
             .map_err(|e| Error::sdk("GetItem", e))?;
-        answer.item.map(|item| self.read(item)).transpose()
+        answer.item.map_or(Ok(None), |item| self.read(item))
     }
 
     /// Every attempted delivery of an event, by target.
@@ -137,12 +149,14 @@ impl Deliveries {
             .send();
         let mut deliveries = Vec::new();
         while let Some(item) = pages.next().await {
-            deliveries.push(self.read(item.map_err(|e| Error::sdk("Query", e))?)?);
+            deliveries.extend(self.read(item.map_err(|e| Error::sdk("Query", e))?)?);
         }
         Ok(deliveries)
     }
 
-    fn read(&self, item: HashMap<String, AttributeValue>) -> Result<Delivery, Error> {
-        serde_dynamo::from_item(item).map_err(|e| Error::corrupt(&self.table, e))
+    /// What an item holds; `None` where its time is over.
+    fn read(&self, item: HashMap<String, AttributeValue>) -> Result<Option<Delivery>, Error> {
+        let delivery: Delivery = serde_dynamo::from_item(item).map_err(|e| Error::corrupt(&self.table, e))?;
+        Ok((!self.retention.is_over(delivery.expires)).then_some(delivery))
     }
 }

@@ -7,6 +7,8 @@ use aws_types::SdkConfig;
 use jiff::Timestamp;
 use std::time::Duration;
 
+use crate::retention::Retention;
+
 /// The time in whole milliseconds, which is how exactly records tell it.
 pub fn now() -> Timestamp {
     let now = Timestamp::now();
@@ -74,6 +76,16 @@ impl<'a> Env<'a> {
         }
     }
 
+    /// `RETENTION_DAYS`: for how many days what is received is kept; for good where it is 0 or not set.
+    pub fn retention(&self) -> Result<Retention, EnvError> {
+        const EXPECTED: &str = "a whole number of days, from 0 to 36500";
+        match self.parsed("RETENTION_DAYS", 0, EXPECTED)? {
+            0 => Ok(Retention::new(None, now)),
+            days @ 1..=36_500 => Ok(Retention::new(Some(days), now)),
+            days => Err(EnvError::Invalid { name: "RETENTION_DAYS", value: days.to_string(), expected: EXPECTED }),
+        }
+    }
+
     /// How a service of AWS is reached: `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
     /// `AWS_SESSION_TOKEN`, and `AWS_ENDPOINT_URL_<SERVICE>` or `AWS_ENDPOINT_URL` where it is not
     /// AWS itself. `service` is the name in that variable: `DYNAMODB`, `SQS`.
@@ -123,5 +135,13 @@ mod tests {
             assert_eq!(Env::new(&env).shards().is_ok(), ok, "{value}");
         }
         assert_eq!(Env::new(&|_| None).shards().unwrap(), 4);
+    }
+
+    #[test]
+    fn retention_is_bounded() {
+        for (value, ok) in [("0", true), ("36500", true), ("36501", false), ("-1", false), ("long", false)] {
+            let env = |name: &str| (name == "RETENTION_DAYS").then(|| value.to_owned());
+            assert_eq!(Env::new(&env).retention().is_ok(), ok, "{value}");
+        }
     }
 }

@@ -5,10 +5,10 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 /// A failed call to DynamoDB, or an item that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// DynamoDB asked to slow down and kept asking: send again later.
-    #[error("DynamoDB throttled {operation}")]
-    Throttled {
-        /// The call that was throttled.
+    /// DynamoDB asked to slow down, or did not answer in time, and kept doing so: send again later.
+    #[error("DynamoDB is too busy for {operation}")]
+    Busy {
+        /// The call that it is too busy for.
         operation: &'static str,
     },
     /// The call failed after its retries.
@@ -20,7 +20,7 @@ pub enum Error {
         reason: String,
     },
     /// An item larger than DynamoDB takes, after compression.
-    #[error("the event takes {stored} bytes once compressed ({sent} as sent): DynamoDB items end at {limit}")]
+    #[error("the event takes {stored} bytes once compressed ({sent} as sent): at most {limit} can be stored")]
     TooLarge {
         /// The payload's bytes as the producer sent them.
         sent: usize,
@@ -48,14 +48,21 @@ impl Error {
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        const THROTTLED: [&str; 4] = [
+        const PASSES: [&str; 8] = [
+            "InternalServerError",
             "ProvisionedThroughputExceededException",
-            "ThrottlingException",
             "RequestLimitExceeded",
+            "ReplicatedWriteConflictException",
+            "ServiceUnavailable",
+            "ThrottlingException",
+            "TransactionConflictException",
             "TransactionInProgressException",
         ];
-        if error.code().is_some_and(|code| THROTTLED.contains(&code)) {
-            return Self::Throttled { operation };
+        let unanswered = matches!(error, SdkError::TimeoutError(_) | SdkError::DispatchFailure(_));
+        if unanswered || error.code().is_some_and(|code| PASSES.contains(&code)) {
+            let reason = aws_sdk_dynamodb::error::DisplayErrorContext(&error).to_string();
+            tracing::debug!(operation, reason, "busy");
+            return Self::Busy { operation };
         }
         let reason = aws_sdk_dynamodb::error::DisplayErrorContext(&error).to_string();
         Self::Failed { operation, reason }

@@ -2,16 +2,25 @@
 //! compressed where that is smaller.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 
 use events::{Event, EventId, Fields, Fingerprint, Level, Scope};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use zstd::bulk::Compressor;
 
 use crate::error::Error;
 
 /// DynamoDB ends items at 400 KB; this leaves room for the other attributes.
 const MAX_STORED: usize = 384 * 1024;
+
+/// The bytes that are left for the texts that an event is found by, beside the keys of the indexes. What
+/// is more takes the payload's room.
+const BESIDE: usize = 8 * 1024;
+
+/// What a text takes besides its own bytes.
+const ENTRY: usize = 4;
 
 /// Payloads under this many bytes are kept as they are: zstd would not shrink them.
 const MIN_COMPRESSED: usize = 192;
@@ -62,8 +71,15 @@ pub(crate) struct EventItem {
     /// Schema version.
     #[serde(skip_serializing_if = "Option::is_none")]
     sv: Option<u32>,
+    /// Whether the time is that of receipt, because the producer gave none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    nt: bool,
+    /// When DynamoDB may remove it, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) expires: Option<i64>,
+    /// Fingerprint.
     #[serde(with = "serde_bytes")]
-    pub(crate) fp: Vec<u8>,
+    fp: Vec<u8>,
     #[serde(with = "serde_bytes")]
     payload: Vec<u8>,
     /// How `payload` is compressed: absent, or `zstd`.
@@ -93,6 +109,11 @@ pub(crate) fn link_key(entity: &str, shard: u16) -> String {
     format!("X#{}#{shard}", bounded(entity))
 }
 
+/// The partition key of the item that says which event has a fingerprint.
+pub(crate) fn claim_key(fingerprint: &Fingerprint) -> String {
+    format!("F#{}", hex::encode(fingerprint.as_bytes()))
+}
+
 /// A value as part of a partition key, which DynamoDB ends at 2,048 bytes: a longer one stands
 /// there as its hash, and the item's own attribute tells it from any other.
 fn bounded(value: &str) -> Cow<'_, str> {
@@ -105,9 +126,16 @@ fn bounded(value: &str) -> Cow<'_, str> {
 
 impl EventItem {
     /// The item of an event. Its place (`pk`, `sk` and the index keys) is set by [`Self::place`].
-    pub(crate) fn new(event: &Event, fingerprint: &Fingerprint) -> Result<Self, Error> {
+    pub(crate) fn new(event: &Event, fingerprint: &Fingerprint, expires: Option<i64>) -> Result<Self, Error> {
         let (payload, z) = compress(&event.payload)?;
         let fields = event.fields.clone();
+        let texts = [&fields.actor, &fields.subject, &fields.project, &fields.environment];
+        let beside: usize =
+            texts.into_iter().flatten().chain(&fields.entities).map(|text| text.len() + ENTRY).sum::<usize>();
+        let (sent, stored) = (event.payload.len(), payload.len() + beside.saturating_sub(BESIDE));
+        if stored > MAX_STORED {
+            return Err(Error::TooLarge { sent, stored, limit: MAX_STORED });
+        }
         Ok(Self {
             pk: String::new(),
             sk: event.id,
@@ -124,6 +152,8 @@ impl EventItem {
             tm: nanoseconds(fields.time),
             r: event.received_at,
             sv: fields.schema_version,
+            nt: !fields.time_given,
+            expires,
             fp: fingerprint.as_bytes().to_vec(),
             payload,
             z,
@@ -181,6 +211,7 @@ impl EventItem {
                 environment: self.v,
                 level: self.l,
                 schema_version: self.sv,
+                time_given: !self.nt,
             },
             payload,
         })
@@ -198,7 +229,7 @@ pub(crate) fn compress(payload: &[u8]) -> Result<(Vec<u8>, Option<String>), Erro
         None
     } else {
         // Compressing into memory fails only where there is none left.
-        zstd::bulk::compress(payload, ZSTD_LEVEL).ok().filter(|packed| packed.len() < payload.len())
+        pack(payload).filter(|packed| packed.len() < payload.len())
     };
     let (stored, marker) = match packed {
         Some(packed) => (packed, Some("zstd".to_owned())),
@@ -210,11 +241,25 @@ pub(crate) fn compress(payload: &[u8]) -> Result<(Vec<u8>, Option<String>), Erro
     Ok((stored, marker))
 }
 
+fn pack(payload: &[u8]) -> Option<Vec<u8>> {
+    thread_local! {
+        // Making one takes longer than compressing a small payload.
+        static PACKER: RefCell<Option<Compressor<'static>>> = RefCell::new(Compressor::new(ZSTD_LEVEL).ok());
+    }
+    PACKER.with_borrow_mut(|packer| packer.as_mut()?.compress(payload).ok())
+}
+
 /// What [`compress`] was given; the reason where the bytes are not its work.
 pub(crate) fn inflate(stored: Vec<u8>, marker: Option<&str>) -> Result<Vec<u8>, String> {
     match marker {
         None => Ok(stored),
-        Some("zstd") => zstd::bulk::decompress(&stored, MAX_PAYLOAD).map_err(|e| e.to_string()),
+        Some("zstd") => {
+            // The frame says how much it holds, and room for more would be taken for nothing.
+            let size = zstd::zstd_safe::get_frame_content_size(&stored).ok().flatten();
+            let room =
+                size.and_then(|size| usize::try_from(size).ok()).map_or(MAX_PAYLOAD, |size| size.min(MAX_PAYLOAD));
+            zstd::bulk::decompress(&stored, room).map_err(|e| e.to_string())
+        }
         Some(other) => Err(format!("unknown compression {other:?}")),
     }
 }
@@ -234,6 +279,7 @@ mod tests {
                 scope: Scope::Lifecycle,
                 event_type: "migration-created".into(),
                 time,
+                time_given: false,
                 actor: Some("alice".into()),
                 subject: Some("/1.0/instances/a".into()),
                 entities: vec!["/1.0/instances/a".into(), "/1.0/queue/b".into(), "/1.0/queue/b".into()],
@@ -247,7 +293,7 @@ mod tests {
     }
 
     fn item(event: &Event) -> EventItem {
-        let mut item = EventItem::new(event, &Fingerprint::of_bytes("mm", &event.payload)).unwrap();
+        let mut item = EventItem::new(event, &Fingerprint::of_bytes("mm", &event.payload), None).unwrap();
         item.place(event.id, 4);
         item
     }

@@ -1,9 +1,157 @@
-//! How every function logs.
+//! How every function logs: JSON lines, and metrics that `CloudWatch` reads out of them.
 
+use std::fmt;
+
+use serde_json::{Map, Value, json};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::FmtContext;
+use tracing_subscriber::fmt::FormattedFields;
+use tracing_subscriber::fmt::format::{Format, FormatEvent, FormatFields, Json, JsonFields, Writer};
+use tracing_subscriber::registry::LookupSpan;
+
+/// The `target` of log events whose numbers are metrics.
+///
+/// Such an event has a field `function`, which is the metrics' dimension; its numbers are metrics, and
+/// its texts go along. A name that ends in `_ms` is in milliseconds, one in `_bytes` in bytes, others
+/// are counts.
+pub const METRICS: &str = "metrics";
 
 /// Logs as JSON lines on standard output, filtered by `RUST_LOG` (default `info`).
 pub fn log_as_json() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().json().with_env_filter(filter).flatten_event(true).init();
+    let lines = Lines(tracing_subscriber::fmt::format().json().flatten_event(true));
+    tracing_subscriber::fmt().fmt_fields(JsonFields::new()).event_format(lines).with_env_filter(filter).init();
+}
+
+/// JSON lines; metrics in `CloudWatch`'s embedded metric format
+/// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>).
+struct Lines(Format<Json>);
+
+impl<S, N> FormatEvent<S, N> for Lines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        if event.metadata().target() != METRICS {
+            return self.0.format_event(context, out, event);
+        }
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        if let Some(span) = context.lookup_current()
+            && let Some(said) = span.extensions().get::<FormattedFields<N>>()
+            && let Ok(said) = serde_json::from_str::<Value>(said)
+        {
+            fields.0.insert("request".to_owned(), said);
+        }
+        writeln!(out, "{}", embedded(fields.0, jiff::Timestamp::now().as_millisecond()))
+    }
+}
+
+/// The line for these fields, at a time in milliseconds since 1970.
+fn embedded(mut fields: Map<String, Value>, time: i64) -> Value {
+    let unit = |name: &str| match name.rsplit('_').next() {
+        Some("ms") => "Milliseconds",
+        Some("bytes") => "Bytes",
+        _ => "Count",
+    };
+    let metrics: Vec<Value> = fields
+        .iter()
+        .filter(|(_, value)| value.is_number())
+        .map(|(name, _)| json!({ "Name": name, "Unit": unit(name) }))
+        .collect();
+    let described = json!([{ "Namespace": "Tidings", "Dimensions": [["function"]], "Metrics": metrics }]);
+    fields.insert("_aws".to_owned(), json!({ "Timestamp": time, "CloudWatchMetrics": described }));
+    Value::Object(fields)
+}
+
+/// An event's fields as JSON.
+#[derive(Default)]
+struct Fields(Map<String, Value>);
+
+impl Fields {
+    fn add(&mut self, field: &Field, value: impl Into<Value>) {
+        self.0.insert(field.name().to_owned(), value.into());
+    }
+}
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.add(field, format!("{value:?}"));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.add(field, value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.add(field, value);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.add(field, value);
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.add(field, value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.add(field, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    /// Where the lines go in the test.
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn metrics_are_one_line_that_cloudwatch_reads() {
+        let written = Written::default();
+        let to = written.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .fmt_fields(JsonFields::new())
+            .event_format(Lines(tracing_subscriber::fmt::format().json().flatten_event(true)))
+            .with_writer(move || to.clone())
+            .finish();
+        tracing::subscriber::with_default(subscriber, || {
+            let _request = tracing::info_span!("request", id = "r1").entered();
+            tracing::info!(target: METRICS, function = "ingest", stored = 3, write_units = 4.5, body_bytes = 10, "ingested");
+            tracing::info!("as ever");
+        });
+        let written = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        let lines: Vec<Value> = written.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let described = &lines[0]["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(described["Dimensions"], json!([["function"]]));
+        let metrics = [
+            json!({ "Name": "stored", "Unit": "Count" }),
+            json!({ "Name": "write_units", "Unit": "Count" }),
+            json!({ "Name": "body_bytes", "Unit": "Bytes" }),
+        ];
+        for metric in &metrics {
+            assert!(described["Metrics"].as_array().unwrap().contains(metric), "{described}");
+        }
+        assert_eq!(described["Metrics"].as_array().unwrap().len(), metrics.len());
+        assert_eq!((&lines[0]["write_units"], &lines[0]["request"]["id"]), (&json!(4.5), &json!("r1")));
+        assert_eq!((lines.len(), &lines[1]["message"]), (2, &json!("as ever")));
+    }
 }

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use crate::error::Error;
 use crate::events::Events;
 use crate::item::{index_key, nanoseconds, shard_key};
+use crate::put::MAX_SPILL_MS;
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -163,7 +164,7 @@ impl Events {
         let key = values.add(AttributeValue::S(partition.key.clone()));
         let oldest = values.add(AttributeValue::N(oldest.to_string()));
         let newest = values.add(AttributeValue::N(newest.to_string()));
-        let filter = search.filter(plan.index, &mut values);
+        let filter = search.filter(self.retention.now(), &mut values);
         let page = i32::try_from(search.page_size(plan.partitions.len())).unwrap_or(i32::MAX);
         let answer = self
             .client
@@ -171,7 +172,7 @@ impl Events {
             .table_name(&self.table)
             .set_index_name(plan.index.map(str::to_owned))
             .key_condition_expression(format!("{} = {key} AND sk BETWEEN {oldest} AND {newest}", plan.key))
-            .set_filter_expression(filter)
+            .filter_expression(filter)
             .set_expression_attribute_values(Some(values.0))
             .scan_index_forward(false)
             .limit(page)
@@ -181,7 +182,7 @@ impl Events {
             .map_err(|e| Error::sdk("Query", e))?;
         for item in answer.items.unwrap_or_default() {
             let id = id_of(&item).ok_or_else(|| Error::corrupt(&self.table, "an item without an id"))?;
-            let event = if plan.index.is_none() { Some(self.read(item)?) } else { None };
+            let event = if plan.index.is_none() { self.read(item)? } else { None };
             partition.hits.push_back(Hit { id, event });
         }
         partition.resume = answer.last_evaluated_key;
@@ -255,8 +256,8 @@ impl Values {
 impl Search {
     /// The oldest and newest id that can match, `None` where none can.
     fn ids(&self) -> Option<(u64, u64)> {
-        // An event may stand up to two milliseconds after its time: see `MAX_SLOTS`.
-        const SPILL: jiff::SignedDuration = jiff::SignedDuration::from_millis(3);
+        // An event may stand in a later millisecond than its own.
+        const SPILL: jiff::SignedDuration = jiff::SignedDuration::from_millis(MAX_SPILL_MS.cast_signed() + 1);
         let at = |time: Timestamp| EventId::at(time, 0).map(EventId::as_u64);
         let oldest = self.from.and_then(at).unwrap_or(0);
         let newest = match self.until {
@@ -273,7 +274,7 @@ impl Search {
     }
 
     /// What DynamoDB is to leave out of what it reads.
-    fn filter(&self, index: Option<&str>, values: &mut Values) -> Option<String> {
+    fn filter(&self, now: Timestamp, values: &mut Values) -> String {
         let conditions = [
             ("s", &self.sources),
             ("t", &self.types),
@@ -281,7 +282,9 @@ impl Search {
             ("a", &self.actors),
             ("p", &self.projects),
         ];
-        let mut clauses = Vec::new();
+        // DynamoDB removes what has expired in its own time.
+        let now = values.add(AttributeValue::N(now.as_second().to_string()));
+        let mut clauses = vec![format!("(attribute_not_exists(expires) OR expires > {now})")];
         for (attribute, wanted) in conditions {
             if !wanted.is_empty() {
                 let names: Vec<String> = wanted.iter().map(|v| values.add(AttributeValue::S(v.clone()))).collect();
@@ -295,8 +298,7 @@ impl Search {
                     .push(format!("tm {comparison} {}", values.add(AttributeValue::N(nanoseconds(time).to_string()))));
             }
         }
-        debug_assert!(index.is_none() || !clauses.is_empty(), "an index is chosen by a condition");
-        (!clauses.is_empty()).then(|| clauses.join(" AND "))
+        clauses.join(" AND ")
     }
 
     /// How many items one Query looks at: a share of the page, more where a filter thins it out.

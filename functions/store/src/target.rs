@@ -169,6 +169,7 @@ mod tests {
             scope,
             event_type: event_type.into(),
             time: Timestamp::UNIX_EPOCH,
+            time_given: true,
             actor: None,
             subject: None,
             entities: vec![],

@@ -1,13 +1,20 @@
 //! Who is calling, and what they may do.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use base64::Engine;
-use store::{Config, Directory, Key, KeyScope};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use store::{Config, Directory, Key, KeyScope, KeyUse};
+use subtle::ConstantTimeEq;
 
+use crate::accept::{must_accept_json, not_acceptable};
 use crate::api::Refusal;
 use crate::problem::{Kind, Problem, busy};
 use crate::token;
@@ -15,10 +22,14 @@ use crate::token;
 /// The name under which the deployment's own first manage key acts.
 const FIRST_KEY: &str = "first-manage-key";
 
+/// How long a request may wait for the note of its key's use.
+const NOTE: Duration = Duration::from_secs(1);
+
 /// How every operation that needs a key may say no.
-pub const EVERY_KEYED: [Refusal; 3] = [
+pub const EVERY_KEYED: [Refusal; 4] = [
     Refusal { when: "There is no token in the request, or not one of a key.", example: unauthorized },
     Refusal { when: "The key is of another scope.", example: || wrong_scope("manage", "unleash-prod") },
+    Refusal { when: "The `Accept` header leaves out JSON.", example: not_acceptable },
     Refusal { when: "The database is busy or did not answer: send the same request again.", example: busy },
 ];
 
@@ -32,6 +43,10 @@ pub struct Keys(Arc<Inner>);
 struct Inner {
     first_sha256: Option<String>,
     keys: Directory<Key>,
+    config: Config,
+    clock: fn() -> Timestamp,
+    /// The day on which this process last noted the use of each key.
+    noted: Mutex<HashMap<String, Date>>,
 }
 
 /// An authenticated caller.
@@ -48,25 +63,45 @@ pub struct Caller {
 impl Keys {
     /// The keys of this `config` table, and the manage key that the deployment was created with,
     /// by the SHA-256 of its token (`MANAGE_KEY_SHA256`).
-    pub fn new(config: Config, first_sha256: Option<String>) -> Self {
-        Self(Arc::new(Inner { first_sha256, keys: Directory::new(config) }))
+    pub fn new(config: Config, first_sha256: Option<String>, clock: fn() -> Timestamp) -> Self {
+        let keys = Directory::new(config.clone());
+        Self(Arc::new(Inner { first_sha256, keys, config, clock, noted: Mutex::default() }))
     }
 
-    /// The caller that these headers speak for.
-    ///
-    /// Tokens are found by their hash, so the time that takes says nothing of how much of a wrong
-    /// one was right.
+    /// The caller that these headers speak for. What is wrong with a token that is of no use is not
+    /// told.
     pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
         let token = token_of(headers).ok_or_else(unauthorized)?;
         let sha256 = token::sha256(&token);
-        if self.0.first_sha256.as_deref() == Some(sha256.as_str()) {
+        let is = |known: &str| bool::from(known.as_bytes().ct_eq(sha256.as_bytes()));
+        if self.0.first_sha256.as_deref().is_some_and(is) {
             return Ok(Caller { key: FIRST_KEY.to_owned(), scope: KeyScope::Manage, source: None });
         }
         if !token::is_well_formed(&token) {
             return Err(unauthorized());
         }
-        let key = self.0.keys.find(|key| key.sha256 == sha256).await?.ok_or_else(unauthorized)?;
+        let now = (self.0.clock)();
+        let key = self.0.keys.find(|key| is(&key.sha256)).await?.ok_or_else(unauthorized)?;
+        if key.expires_at.is_some_and(|end| end <= now) {
+            return Err(unauthorized());
+        }
+        self.note_use(&key.name, now.to_zoned(TimeZone::UTC).date()).await;
         Ok(Caller { key: key.name, scope: key.scope, source: key.source })
+    }
+
+    /// Notes that the key was used on this day, once a day and process. A note that cannot be made is
+    /// no reason to refuse the request.
+    async fn note_use(&self, name: &str, day: Date) {
+        let before = self.0.noted.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), day);
+        if before == Some(day) {
+            return;
+        }
+        let used = KeyUse { name: name.to_owned(), day };
+        match tokio::time::timeout(NOTE, self.0.config.put(&used)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, key = name, "the use of a key cannot be noted"),
+            Err(_) => tracing::warn!(key = name, "the use of a key was not noted in time"),
+        }
     }
 }
 
@@ -98,7 +133,7 @@ fn wrong_scope(needed: &str, key: &str) -> Problem {
 }
 
 macro_rules! extractor {
-    ($(#[$doc:meta])* $name:ident, $scope:ident, $word:literal) => {
+    ($(#[$doc:meta])* $name:ident, $scope:ident, $word:literal, $also:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone)]
         pub struct $name(pub Caller);
@@ -112,26 +147,28 @@ macro_rules! extractor {
 
             async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
                 let caller = Keys::from_ref(state).authenticate(&parts.headers).await?;
-                if caller.scope == KeyScope::$scope {
-                    return Ok(Self(caller));
+                if caller.scope != KeyScope::$scope {
+                    return Err(wrong_scope($word, &caller.key));
                 }
-                Err(wrong_scope($word, &caller.key))
+                let also: fn(&HeaderMap) -> Result<(), Problem> = $also;
+                also(&parts.headers)?;
+                Ok(Self(caller))
             }
         }
     };
 }
 
 extractor!(
-    /// A caller that may post events.
-    Ingest, Ingest, "ingest"
+    /// A caller that may post events. What it can read in answer is looked at when its events are kept.
+    Ingest, Ingest, "ingest", |_| Ok(())
 );
 extractor!(
     /// A caller that may search and read.
-    Read, Read, "read"
+    Read, Read, "read", must_accept_json
 );
 extractor!(
     /// A caller that may change targets, sources and keys.
-    Manage, Manage, "manage"
+    Manage, Manage, "manage", must_accept_json
 );
 
 #[cfg(test)]

@@ -24,8 +24,12 @@ pub enum Kind {
     NotFound,
     /// The path takes other methods.
     MethodNotAllowed,
+    /// The client reads nothing that is answered here.
+    NotAcceptable,
     /// Something with this name exists already.
     Conflict,
+    /// The request does not say how long its body is.
+    LengthRequired,
     /// The body, or one event, is too large.
     TooLarge,
     /// The body is of a kind that is not read here.
@@ -46,6 +50,8 @@ impl Kind {
             Self::MethodNotAllowed => {
                 ("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "This path takes other methods")
             }
+            Self::NotAcceptable => ("not-acceptable", StatusCode::NOT_ACCEPTABLE, "The answer could not be read"),
+            Self::LengthRequired => ("length-required", StatusCode::LENGTH_REQUIRED, "The body's length is needed"),
             Self::Conflict => ("conflict", StatusCode::CONFLICT, "The name is taken"),
             Self::TooLarge => ("too-large", StatusCode::PAYLOAD_TOO_LARGE, "Too large"),
             Self::UnsupportedMediaType => {
@@ -78,6 +84,11 @@ impl Problem {
         self
     }
 
+    /// What, where, and what to do.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// Its kind's name: the last part of `type`.
     pub fn name(&self) -> &'static str {
         self.kind.parts().0
@@ -93,6 +104,8 @@ impl Problem {
         match self.kind {
             Kind::Unauthorized => Some((header::WWW_AUTHENTICATE, "Bearer, Basic realm=\"Tidings\"")),
             Kind::Unavailable => Some((header::RETRY_AFTER, "2")),
+            // RFC 9110, 15.5.16: what would have been taken.
+            Kind::UnsupportedMediaType => Some((header::ACCEPT_ENCODING, "gzip, zstd")),
             _ => None,
         }
     }
@@ -186,8 +199,8 @@ impl From<store::Error> for Problem {
             store::Error::Exists(name) => {
                 Self::new(Kind::Conflict, format!("{name} exists already: remove it first, or choose another name"))
             }
-            store::Error::Throttled { .. } => {
-                tracing::warn!(%error, "throttled");
+            store::Error::Busy { .. } => {
+                tracing::warn!(%error, "busy");
                 busy()
             }
             store::Error::Failed { .. } | store::Error::Corrupt { .. } => {

@@ -107,7 +107,7 @@ async fn ensure_key(
     }
     let token = token::generate().context("the system has no randomness to give")?;
     let sha256 = token::sha256(&token);
-    let key = Key { name: name.to_owned(), scope, source, sha256, created_at: store::now() };
+    let key = Key { name: name.to_owned(), scope, source, sha256, created_at: store::now(), expires_at: None };
     config.create(&key).await?;
     Ok(token)
 }

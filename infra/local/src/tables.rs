@@ -21,7 +21,7 @@ const EVENT_INDEXES: [(&str, &str); 4] =
     [("by_subject", "ks"), ("by_actor", "ka"), ("by_project", "kp"), ("by_type", "kt")];
 
 /// What the indexes carry: all that can be filtered on, without the payload.
-const INDEXED: [&str; 11] = ["s", "c", "o", "t", "a", "u", "e", "p", "v", "l", "tm"];
+const INDEXED: [&str; 12] = ["s", "c", "o", "t", "a", "u", "e", "p", "v", "l", "tm", "expires"];
 
 use ScalarAttributeType::{N, S};
 

@@ -13,7 +13,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 /// Shows what the functions log on standard error, filtered by `RUST_LOG`.
 pub(crate) fn start() {
-    let default = "warn,dynoxide=error,tidings=info,ingest=info,fanout=info,deliver=info";
+    let default = "warn,dynoxide=error,tidings=info,ingest=debug,fanout=info,deliver=info";
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     let color = std::io::stderr().is_terminal();
     tracing_subscriber::fmt()

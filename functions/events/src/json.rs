@@ -1,0 +1,206 @@
+//! Payloads as JSON values, read strictly: what two readers could understand differently is refused.
+
+use std::cell::Cell;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
+use serde_json::{Map, Number, Value};
+
+use crate::violation::Violation;
+
+/// The most values of one payload. In memory each takes many times the two bytes that it may be sent
+/// in, and a function's memory is small.
+const MAX_VALUES: usize = 200_000;
+
+/// A payload, and how many values it consists of.
+pub(crate) struct Parsed {
+    pub(crate) value: Value,
+    pub(crate) values: usize,
+}
+
+/// Reads a payload as RFC 8259 says, and in its spirit refuses what is not the same to every
+/// reader: a name that an object has twice, half of a surrogate pair, and a number larger than a
+/// double holds. At most 127 levels deep.
+pub(crate) fn parse(payload: &[u8]) -> Result<Parsed, Violation> {
+    let state = State { values: Cell::new(0), keyword: Cell::new("json") };
+    let mut deserializer = serde_json::Deserializer::from_slice(payload);
+    let read = Strict(&state).deserialize(&mut deserializer).and_then(|value| {
+        deserializer.end()?;
+        Ok(value)
+    });
+    match read {
+        Ok(value) => Ok(Parsed { value, values: state.values.get() }),
+        Err(error) => Err(Violation::new("", state.keyword.get(), error.to_string())),
+    }
+}
+
+struct State {
+    values: Cell<usize>,
+    /// What an error is about, once it is known to be about more than the syntax.
+    keyword: Cell<&'static str>,
+}
+
+#[derive(Clone, Copy)]
+struct Strict<'a>(&'a State);
+
+impl Strict<'_> {
+    fn count<E: Error>(self) -> Result<(), E> {
+        let values = self.0.values.get() + 1;
+        self.0.values.set(values);
+        if values <= MAX_VALUES {
+            return Ok(());
+        }
+        self.0.keyword.set("maxValues");
+        Err(E::custom(format_args!("expected at most {MAX_VALUES} values, found more")))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        self.count()?;
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        let number = Number::from_f64(value).ok_or_else(|| E::custom("number out of range"))?;
+        Ok(Value::Number(number))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut array = Vec::new();
+        while let Some(item) = items.next_element_seed(self)? {
+            array.push(item);
+        }
+        Ok(Value::Array(array))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some(name) = fields.next_key::<String>()? {
+            match object.entry(name) {
+                Entry::Vacant(free) => {
+                    free.insert(fields.next_value_seed(self)?);
+                }
+                Entry::Occupied(taken) => {
+                    self.0.keyword.set("duplicate");
+                    let name: String = taken.key().chars().take(64).collect();
+                    return Err(A::Error::custom(format_args!("the name {name:?} stands twice in one object")));
+                }
+            }
+        }
+        Ok(Value::Object(object))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[track_caller]
+    fn refused(payload: &str) -> (String, String) {
+        let violation = parse(payload.as_bytes()).err().unwrap_or_else(|| panic!("{payload} is read"));
+        (violation.keyword, violation.message)
+    }
+
+    #[test]
+    fn what_readers_understand_differently_is_refused() {
+        for (payload, keyword, says) in [
+            (r#"{"a": 1, "b": {"c": 1, "c": 2}}"#, "duplicate", r#"the name "c" stands twice in one object at line 1"#),
+            (r#"{"a": 1, "\u0061": 2}"#, "duplicate", "stands twice"),
+            (r#"{"a": "\ud800"}"#, "json", "hex escape"),
+            (r#"{"a": "\udc00\ud800"}"#, "json", "surrogate"),
+            (r#"{"a": 1e400}"#, "json", "number out of range"),
+            ("{\"a\": \"\0\"}", "json", "control character"),
+            ("\u{feff}{}", "json", "expected value"),
+        ] {
+            let (found, message) = refused(payload);
+            assert_eq!(found, keyword, "{payload}");
+            assert!(message.contains(says), "{payload}: {message}");
+        }
+    }
+
+    #[test]
+    fn what_is_odd_and_clear_is_read() {
+        for payload in [
+            r#"{"a": "\u0000"}"#,
+            r#"{"": 1, "a": 123456789012345678901234567890, "b": 1e-400}"#,
+            r#"{"a": "\ud83d\ude00"}"#,
+        ] {
+            assert_eq!(parse(payload.as_bytes()).unwrap().value, serde_json::from_str::<Value>(payload).unwrap());
+        }
+    }
+
+    #[test]
+    fn depth_and_number_of_values_are_bounded() {
+        assert!(parse(format!("{}{}", "[".repeat(127), "]".repeat(127)).as_bytes()).is_ok());
+        assert!(refused(&"[".repeat(100_000)).1.contains("recursion limit"));
+        let zeros = |count: usize| format!("[{}]", vec!["0"; count].join(","));
+        assert_eq!(parse(zeros(MAX_VALUES - 1).as_bytes()).unwrap().values, MAX_VALUES);
+        assert_eq!(refused(&zeros(MAX_VALUES)).0, "maxValues");
+    }
+
+    fn json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".*".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(5, 40, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                prop::collection::btree_map(".{0,5}", inner, 0..6)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_value_is_read_as_serde_json_reads_it(value in json()) {
+            let text = value.to_string();
+            let expected: Value = serde_json::from_str(&text).unwrap();
+            prop_assert_eq!(parse(text.as_bytes()).unwrap().value, expected);
+        }
+
+        #[test]
+        fn no_bytes_panic(bytes: Vec<u8>) {
+            prop_assert_eq!(parse(&bytes).is_ok(), serde_json::from_slice::<Value>(&bytes).is_ok());
+        }
+    }
+}

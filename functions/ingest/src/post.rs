@@ -1,0 +1,160 @@
+//! `POST /v1/events`.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State as Shared;
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use events::{EventId, Refused, Violation};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::json;
+use store::Source;
+use tokio::time::Instant;
+use web::{Caller, Ingest, Kind, Problem, must_accept_json};
+
+use crate::State;
+use crate::body::{MAX_EVENTS, Request, Sent, Unread};
+use crate::encoding::{self, NotInflated, inflate};
+use crate::keep::{Keeper, Outcome};
+use crate::tally::Tally;
+
+/// The answer to one event that is in the log.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Kept {
+    /// The event's id.
+    id: EventId,
+}
+
+/// The answer to several events.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Results {
+    /// What became of each event, in the order in which they were sent.
+    results: Vec<Outcome>,
+}
+
+/// `POST /v1/events`.
+pub(crate) async fn post_events(
+    Shared(state): Shared<State>,
+    Ingest(caller): Ingest,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let deadline = Instant::now() + state.patience;
+    let body = body.map_err(web::unreadable)?;
+    let has_length = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING].iter().any(|name| headers.contains_key(name));
+    if body.is_empty() && !has_length {
+        return Err(no_length());
+    }
+    let source = source(&state, &caller).await?;
+    let catalog = events::catalog(&source.catalog).ok_or_else(|| unknown_catalog(&source))?;
+    let keeper = Keeper { state: &state, catalog, deadline };
+    let request = Request { source: &source.name, received_at: (state.clock)(), headers: &headers };
+    let mut tally = Tally::new(&source.name, body.len());
+
+    // What cannot be inflated is kept as it came.
+    let (body, inflated) = match inflate(&headers, body.clone()).await {
+        Ok(inflated) => (inflated, Ok(())),
+        Err(NotInflated::TooLarge) => return Err(encoding::too_large()),
+        Err(NotInflated::Unread(unread)) => (body, Err(unread)),
+    };
+    let sent = inflated.and_then(|()| {
+        must_accept_json(&headers).map_err(not_acceptable)?;
+        request.split(&body)
+    });
+    let answer = match sent {
+        Ok(Sent::Batch(pieces)) if pieces.len() > MAX_EVENTS => return Err(too_many(pieces.len())),
+        Ok(Sent::Batch(pieces)) => answer_batch(tally.all(keeper.keep_all(pieces).await)),
+        Ok(Sent::One(piece)) => answer_one(tally.one(keeper.keep(*piece).await)),
+        Err(Unread { kind, violation }) => {
+            let refused = Refused { event_type: None, violations: vec![violation] };
+            let kept = keeper.quarantine(&request.arrival(&body), refused).await;
+            Err(unread(kind, tally.one(kept)))
+        }
+    };
+    tally.log();
+    answer
+}
+
+async fn source(state: &State, caller: &Caller) -> Result<Source, Problem> {
+    let Some(name) = &caller.source else {
+        return Err(Problem::new(Kind::Forbidden, format!("The key {:?} is bound to no source", caller.key)));
+    };
+    state.sources.find(|source| source.name == *name).await?.ok_or_else(|| source_gone(name))
+}
+
+/// The problem of a key whose source is not there.
+pub(crate) fn source_gone(name: &str) -> Problem {
+    Problem::new(Kind::Forbidden, format!("The source {name:?} of this key was removed"))
+}
+
+fn unknown_catalog(source: &Source) -> Problem {
+    let Source { name, catalog, .. } = source;
+    let detail = format!("The source {name:?} is of the catalog {catalog:?}, which this version does not have");
+    Problem::new(Kind::Forbidden, detail)
+}
+
+/// The problem of a request that has no body, and does not say so.
+pub(crate) fn no_length() -> Problem {
+    Problem::new(Kind::LengthRequired, "There is no body: send an event, and its Content-Length")
+}
+
+fn not_acceptable(problem: Problem) -> Unread {
+    Unread::new(Kind::NotAcceptable, "accept", problem.detail())
+}
+
+/// The problem of a body that is not events: kept all the same, since its producer sends it once.
+fn unread(kind: Kind, outcome: Outcome) -> Problem {
+    match outcome {
+        Outcome::Quarantined { quarantine, violations } => unread_and_kept(kind, &quarantine, &violations),
+        Outcome::NotKept { problem } => problem,
+        // Only an event becomes these.
+        Outcome::Stored { .. } | Outcome::Duplicate { .. } => Problem::new(kind, "The body is not events"),
+    }
+}
+
+/// The problem of a body that is in the quarantine as it came.
+pub(crate) fn unread_and_kept(kind: Kind, quarantine: &str, violations: &[Violation]) -> Problem {
+    let detail: Vec<&str> = violations.iter().map(|violation| violation.message.as_str()).collect();
+    Problem::new(kind, detail.join("; ")).with("quarantine", quarantine).with("violations", json!(violations))
+}
+
+fn answer_one(outcome: Outcome) -> Result<Response, Problem> {
+    match outcome {
+        Outcome::Stored { id } => Ok((StatusCode::CREATED, Json(Kept { id })).into_response()),
+        Outcome::Duplicate { id } => Ok((StatusCode::OK, Json(Kept { id })).into_response()),
+        Outcome::Quarantined { quarantine, violations } => Err(refused(&quarantine, &violations)),
+        Outcome::NotKept { problem } => Err(problem),
+    }
+}
+
+/// The problem of too many events.
+pub(crate) fn too_many(events: usize) -> Problem {
+    let detail = format!("There are {events} events in the body: send at most {MAX_EVENTS} in one request");
+    Problem::new(Kind::TooLarge, detail)
+}
+
+/// The problem of an event that fits no schema.
+pub(crate) fn refused(quarantine: &str, violations: &[Violation]) -> Problem {
+    let detail = "The event does not fit its schema: it is kept in the quarantine, with these reasons";
+    Problem::new(Kind::Refused, detail).with("quarantine", quarantine).with("violations", json!(violations))
+}
+
+fn answer_batch(results: Vec<Outcome>) -> Result<Response, Problem> {
+    let again = results
+        .iter()
+        .any(|o| matches!(o, Outcome::NotKept { problem } if problem.status() == StatusCode::SERVICE_UNAVAILABLE));
+    let all_stored = results.iter().all(|o| matches!(o, Outcome::Stored { .. } | Outcome::Duplicate { .. }));
+    if again {
+        return Err(not_all_kept(&results));
+    }
+    let status = if all_stored { StatusCode::OK } else { StatusCode::MULTI_STATUS };
+    Ok((status, Json(Results { results })).into_response())
+}
+
+/// The problem of events that are to be sent again.
+pub(crate) fn not_all_kept(results: &[Outcome]) -> Problem {
+    let detail = "Not every event could be kept: send the request again, what is stored will not be stored twice";
+    Problem::new(Kind::Unavailable, detail).with("results", json!(results))
+}

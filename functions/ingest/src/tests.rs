@@ -1,0 +1,104 @@
+//! The whole function, on a DynamoDB that answers at once and throttles when it is told to.
+
+mod fuzz;
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use axum::response::Response;
+use e2e::{FakeDynamoDb, unleash_event};
+use serde_json::{Value, json};
+use store::{Config, Directory, Events, Quarantine, Retention};
+use tower::ServiceExt;
+use web::Keys;
+
+use super::*;
+
+const TOKEN: &str = "tdg_0123456789ABCDEFGHIJKLMNOPQRSTUVDLLfuH";
+
+fn now() -> Timestamp {
+    "2026-06-01T12:00:00Z".parse().unwrap()
+}
+
+fn state(dynamodb: &FakeDynamoDb, patience: Duration) -> State {
+    let client = dynamodb.client();
+    let retention = Retention::new(None, now);
+    let config = Config::new(client.clone(), "config".to_owned());
+    State {
+        events: Events::new(client.clone(), "events".to_owned(), 4, retention),
+        quarantine: Quarantine::new(client, "quarantine".to_owned(), retention),
+        keys: Keys::new(config.clone(), None, now),
+        sources: Arc::new(Directory::new(config)),
+        patience,
+        clock: now,
+    }
+}
+
+/// Posts JSON with the key.
+async fn post(state: &State, body: &Value) -> Response {
+    let request = Request::post("/v1/events").header("authorization", format!("Bearer {TOKEN}"));
+    let request = request.header("content-length", "1").body(Body::from(body.to_string())).unwrap();
+    web::finish(router(state.clone())).oneshot(request).await.unwrap()
+}
+
+async fn json(response: Response) -> Value {
+    let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    serde_json::from_slice(&bytes).unwrap()
+}
+
+fn batch(events: u64) -> Value {
+    (1..=events).map(|id| unleash_event(id, now(), "flag", "web", "ada")).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttled_writes_are_tried_again() {
+    let dynamodb = FakeDynamoDb::new(TOKEN, "unleash").that_keeps();
+    dynamodb.throttle_next(200);
+    let answer = post(&state(&dynamodb, Duration::from_secs(20)), &batch(30)).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert_eq!(dynamodb.items("events").len(), 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_time_runs_out_the_answer_says_what_is_stored() {
+    let dynamodb = FakeDynamoDb::new(TOKEN, "unleash").that_keeps();
+    dynamodb.take_writes(10);
+    let started = tokio::time::Instant::now();
+    let answer = post(&state(&dynamodb, Duration::from_secs(5)), &batch(30)).await;
+    assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(answer.headers().contains_key("retry-after"));
+    let problem = json(answer).await;
+    let results = problem["results"].as_array().unwrap();
+    let stored = results.iter().filter(|result| result["status"] == "stored").count();
+    let not_kept = results.iter().filter(|result| result["problem"]["status"] == 503).count();
+    assert_eq!((stored, not_kept, dynamodb.items("events").len()), (10, 20, 10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_dropped_when_the_quarantine_cannot_be_written() {
+    let dynamodb = FakeDynamoDb::new(TOKEN, "unleash").that_keeps();
+    dynamodb.take_writes(0);
+    let answer = post(&state(&dynamodb, Duration::from_secs(2)), &json!({ "type": "feature-created" })).await;
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(answer.headers().contains_key("retry-after"));
+}
+
+#[tokio::test]
+async fn an_event_that_nothing_holds_names_its_sizes() {
+    let dynamodb = FakeDynamoDb::new(TOKEN, "signal").that_keeps();
+    // Hexadecimal digits of a generator: at best half of them compress away.
+    let noise: String = (0_u64..60_000)
+        .map(|n| {
+            format!(
+                "{:016x}",
+                n.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29) ^ n.wrapping_mul(0xd6e8_feb8_6659_fd93)
+            )
+        })
+        .collect();
+    let answer = post(&state(&dynamodb, Duration::from_secs(2)), &json!([{ "noise": noise }, {}])).await;
+    assert_eq!(answer.status(), StatusCode::MULTI_STATUS);
+    let results = json(answer).await["results"].clone();
+    assert_eq!((&results[0]["status"], &results[1]["status"]), (&json!("not_kept"), &json!("stored")));
+    let detail = results[0]["problem"]["detail"].as_str().unwrap();
+    assert!(detail.contains("393216") && detail.contains(&(noise.len() + 12).to_string()), "{detail}");
+}

@@ -1,0 +1,151 @@
+//! Anything at all is sent to the function: it never panics, never answers 500, and what it says it
+//! keeps is there.
+//!
+//! `cargo xtask fuzz` runs this for five minutes, the tests for a few seconds.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use e2e::examples;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use proptest::test_runner::{Config as Settings, TestRunner};
+
+use super::*;
+
+/// How many seconds, where the environment does not say.
+const SECONDS: u64 = 5;
+
+/// What the function may answer.
+const STATUSES: [u16; 13] = [200, 201, 207, 400, 401, 403, 404, 405, 406, 411, 413, 415, 422];
+
+#[derive(Debug, Clone)]
+struct Sent {
+    headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+}
+
+fn header() -> impl Strategy<Value = (&'static str, String)> {
+    let media = select(vec![
+        "application/json",
+        "application/x-ndjson",
+        "application/cloudevents+json",
+        "application/cloudevents-batch+json",
+        "text/plain; charset=utf-16",
+        "application/octet-stream",
+        "application/vnd.a+json",
+        ";",
+        "",
+    ]);
+    let any = "[ -~]{0,20}";
+    prop_oneof![
+        6 => media.prop_map(|value| ("content-type", value.to_owned())),
+        2 => select(vec!["gzip", "zstd", "identity", "br", "gzip, gzip"]).prop_map(|c| ("content-encoding", c.to_owned())),
+        1 => select(vec!["*/*", "text/html", "application/json;q=0", ",;"]).prop_map(|a| ("accept", a.to_owned())),
+        2 => any.prop_map(|value| ("idempotency-key", value)),
+        1 => any.prop_map(|value| ("webhook-id", value)),
+        1 => select(vec!["1.0", "0.3", ""]).prop_map(|value| ("ce-specversion", value.to_owned())),
+        1 => any.prop_map(|value| ("ce-id", value)),
+        1 => any.prop_map(|value| ("ce-type", value)),
+        1 => any.prop_map(|value| ("ce-source", value)),
+        1 => any.prop_map(|value| ("ce-time", value)),
+    ]
+}
+
+/// JSON that may be an event, or nearly.
+fn text() -> impl Strategy<Value = String> {
+    let payloads: Vec<&'static str> = examples().into_iter().map(|example| example.payload).collect();
+    let odd = select(vec![
+        "{}",
+        "[]",
+        "[{}]",
+        "null",
+        "\u{feff}{}",
+        "{\"a\":1,\"a\":2}",
+        "\"\\ud800\"",
+        "1e999",
+        "[[[[[[",
+        "{\"type\":\"\\u0000\"}",
+        "{\"time\":\"2026-13-01T00:00:00Z\"}",
+        "{\"time\":\"1999-01-01T00:00:00\"}",
+        "{\"specversion\":\"1.0\"}",
+    ]);
+    let one =
+        prop_oneof![4 => select(payloads).prop_map(str::to_owned), 2 => odd.prop_map(str::to_owned), 1 => ".{0,40}"];
+    let one = (one, any::<Index>(), any::<Index>(), "[\\x00-\\x7f]{0,3}", any::<bool>()).prop_map(
+        |(mut text, from, to, put, change)| {
+            if change && text.is_ascii() && !text.is_empty() {
+                let (a, b) = (from.index(text.len()), to.index(text.len()));
+                text.replace_range(a.min(b)..a.max(b).min(a.min(b) + 8), &put);
+            }
+            text
+        },
+    );
+    prop_oneof![
+        3 => one.clone(),
+        1 => prop::collection::vec(one.clone(), 0..8).prop_map(|all| format!("[{}]", all.join(","))),
+        1 => prop::collection::vec(one.clone(), 0..8).prop_map(|all| all.join("\n")),
+        1 => one.prop_map(|data| format!(r#"{{"specversion":"1.0","id":"1","source":"/","type":"t","data":{data}}}"#)),
+    ]
+}
+
+fn sent() -> impl Strategy<Value = Sent> {
+    let body = prop_oneof![
+        8 => text().prop_map(String::into_bytes),
+        2 => text().prop_map(|text| zstd::encode_all(text.as_bytes(), 1).unwrap()),
+        1 => prop::collection::vec(any::<u8>(), 0..200),
+    ];
+    (prop::collection::vec(header(), 0..4), body).prop_map(|(headers, body)| Sent { headers, body })
+}
+
+async fn send(dynamodb: &FakeDynamoDb, state: &State, sent: &Sent) -> Result<(), TestCaseError> {
+    let mut request = Request::post("/v1/events").header("authorization", format!("Bearer {TOKEN}"));
+    for (name, value) in &sent.headers {
+        request = request.header(*name, value.as_bytes());
+    }
+    let request = request.body(Body::from(sent.body.clone())).map_err(|e| TestCaseError::reject(e.to_string()))?;
+    let answer = web::finish(router(state.clone())).oneshot(request).await.unwrap();
+    let status = answer.status().as_u16();
+    prop_assert!(STATUSES.contains(&status), "{status}");
+    let media_type = answer.headers()["content-type"].to_str().unwrap().to_owned();
+    prop_assert_eq!(media_type, if status < 400 { "application/json" } else { "application/problem+json" });
+    let answer = json(answer).await;
+    let kept = |table: &str, member: &str| -> BTreeSet<String> {
+        dynamodb.items(table).iter().map(|item| item[member].to_string()).collect()
+    };
+    let results = answer["results"].as_array().cloned().unwrap_or_else(|| vec![answer.clone()]);
+    let quarantined = kept("quarantine", "sk");
+    for result in &results {
+        if let Some(id) = result["id"].as_u64() {
+            let id = json!({ "N": id.to_string() }).to_string();
+            prop_assert!(kept("events", "sk").contains(&id), "{} is not in the log", id);
+        }
+        if let Some(id) = result["quarantine"].as_str() {
+            let id = json!({ "S": id }).to_string();
+            prop_assert!(quarantined.contains(&id), "{} is not in the quarantine", id);
+        }
+    }
+    // Whatever can be read to its end is kept somewhere.
+    let ours = [400, 406, 415, 422].contains(&status) && answer["quarantine"].is_null();
+    prop_assert!(!ours, "{status} and not kept: {answer}");
+    Ok(())
+}
+
+#[test]
+fn whatever_is_sent_is_kept_or_refused_in_order() {
+    let seconds = std::env::var("FUZZ_SECONDS").ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(SECONDS);
+    let end = Instant::now() + Duration::from_secs(seconds);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut cases = 0;
+    while Instant::now() < end {
+        for catalog in ["unleash", "migration-manager", "signal", "tidings"] {
+            let settings = Settings { cases: 200, failure_persistence: None, ..Settings::default() };
+            let dynamodb = FakeDynamoDb::new(TOKEN, catalog).that_keeps();
+            let state = state(&dynamodb, Duration::from_secs(2));
+            let run = TestRunner::new(settings).run(&sent(), |sent| runtime.block_on(send(&dynamodb, &state, &sent)));
+            run.unwrap_or_else(|error| panic!("{catalog}: {error}"));
+            cases += 200;
+        }
+    }
+    println!("{cases} requests");
+}

@@ -1,0 +1,80 @@
+//! Keys: made, shown once, used, expired, removed.
+
+use std::time::Duration;
+
+use e2e::{unleash_event, within};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::start;
+
+fn event() -> Value {
+    unleash_event(1, "2026-05-01T00:00:00Z".parse().expect("a time"), "flag", "web", "ada")
+}
+
+#[tokio::test]
+async fn keys_say_when_they_were_last_used() {
+    let stack = start().await;
+    let manage = stack.manage();
+    let new = json!({ "name": "prod", "scope": "ingest", "source": "unleash" });
+    let created = manage.post("/v1/keys", &new).await.expect(201);
+    assert_eq!(created["last_used"], Value::Null);
+    let prod = stack.anonymous().with_token(created["token"].as_str().expect("a token"));
+    prod.post("/v1/events", &event()).await.expect(201);
+    let today = Timestamp::now().strftime("%Y-%m-%d").to_string();
+    let last_used = || async {
+        let keys = manage.get("/v1/keys").await.expect(200);
+        let key = keys["keys"].as_array().expect("keys").iter().find(|key| key["name"] == "prod").expect("it").clone();
+        assert!(key.get("token").is_none() && key.get("sha256").is_none(), "{key}");
+        key["last_used"].as_str().map(str::to_owned)
+    };
+    assert!(
+        last_used().await.is_some_and(|day| day == today || day == Timestamp::now().strftime("%Y-%m-%d").to_string())
+    );
+
+    // A key of the same name is another key.
+    manage.delete("/v1/keys/prod").await.expect(204);
+    manage.post("/v1/keys", &new).await.expect(201);
+    assert_eq!(last_used().await, None);
+}
+
+#[tokio::test]
+async fn a_key_stops_working_when_it_expires() {
+    let stack = start().await;
+    let manage = stack.manage();
+    let end = Timestamp::now() + jiff::SignedDuration::from_secs(2);
+    let new = json!({ "name": "brief", "scope": "read", "expires_at": end });
+    let created = manage.post("/v1/keys", &new).await.expect(201);
+    assert_eq!(created["expires_at"], end.to_string());
+    let brief = stack.anonymous().with_token(created["token"].as_str().expect("a token"));
+    brief.get("/v1/events").await.expect(200);
+    let refused = within(Duration::from_secs(10), "its end", || async {
+        let answer = brief.get("/v1/events").await;
+        (answer.status != 200).then_some(answer)
+    })
+    .await;
+    let unknown = stack.anonymous().with_token("tdg_0123456789ABCDEFGHIJKLMNOPQRSTUVDLLfuH").get("/v1/events").await;
+    assert_eq!(refused.expect_problem(401), unknown.expect_problem(401), "expired and unknown look alike");
+
+    let past = json!({ "name": "past", "scope": "read", "expires_at": "2026-01-01T00:00:00Z" });
+    assert_eq!(manage.post("/v1/keys", &past).await.expect_problem(422)["violations"][0]["pointer"], "/expires_at");
+    manage.post("/v1/keys", &json!({ "name": "x", "scope": "read", "expires_at": "soon" })).await.expect_problem(400);
+}
+
+#[tokio::test]
+async fn credentials_in_an_address_are_basic() {
+    let stack = start().await;
+    let key = json!({ "name": "mm", "scope": "ingest", "source": "migration-manager" });
+    let created = stack.manage().post("/v1/keys", &key).await.expect(201);
+    let token = created["token"].as_str().expect("a token");
+    let url = stack.url().replace("http://", &format!("http://mm:{token}@"));
+    let log = r#"{"time": "2025-12-09T23:17:28", "type": "logging", "metadata": {"level": "INFO", "message": "x"}}"#;
+    let sent = reqwest::Client::new()
+        .post(format!("{url}/v1/events"))
+        .header("content-type", "application/json")
+        .body(log)
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(sent.status(), 201);
+}

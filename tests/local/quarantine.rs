@@ -1,0 +1,127 @@
+//! What does not fit: listed, shown, read again, discarded.
+
+use e2e::{Api, unleash_event};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::start;
+
+async fn call(api: &Api, path: &str) -> Value {
+    api.send(api.request(Method::POST, path)).await.expect(200)
+}
+
+/// The bodies of a list, by their ids.
+fn listed(list: &Value) -> Vec<&str> {
+    list["quarantined"].as_array().expect("a list").iter().map(|one| one["id"].as_str().expect("an id")).collect()
+}
+
+#[tokio::test]
+async fn it_is_listed_by_source_type_reason_and_time() {
+    let stack = start().await;
+    let manage = stack.manage();
+    let (unleash, signal) = (stack.ingest("unleash"), stack.ingest("signal"));
+    let mut ids = Vec::new();
+    for (api, body) in [
+        (&unleash, r#"{"type": "feature-created"}"#),
+        (&unleash, r#"{"type": "feature-archived", "id": "x"}"#),
+        (&unleash, "{"),
+        (&signal, "[1"),
+        (&signal, r#"{"time": "1999-01-01T00:00:00Z"}"#),
+    ] {
+        let problem = api.post_bytes("/v1/events", body).await.json();
+        ids.push(problem["quarantine"].as_str().unwrap_or_else(|| panic!("{problem}")).to_owned());
+    }
+    for (query, places) in [
+        ("", &[4, 3, 2, 1, 0][..]),
+        ("source=unleash", &[2, 1, 0]),
+        ("type=feature-created", &[0]),
+        ("reason=json", &[3, 2]),
+        ("source=signal&reason=json", &[3]),
+        ("reason=required&type=feature-archived", &[1]),
+        ("reason=time", &[4]),
+        ("from=2000-01-01&to=2000-12-31", &[]),
+        ("from=2000-01-01", &[4, 3, 2, 1, 0]),
+    ] {
+        let list = manage.get(&format!("/v1/quarantine?{query}")).await.expect(200);
+        let expected: Vec<&String> = places.iter().map(|place| &ids[*place]).collect();
+        assert_eq!(listed(&list), expected, "{query}");
+        assert_eq!(list["next"], Value::Null, "{query}");
+    }
+    let (mut paged, mut before) = (Vec::new(), String::new());
+    loop {
+        let list = manage.get(&format!("/v1/quarantine?limit=2{before}")).await.expect(200);
+        paged.extend(listed(&list).into_iter().map(str::to_owned));
+        match list["next"].as_str() {
+            Some(next) => before = format!("&before={next}"),
+            None => break,
+        }
+    }
+    ids.reverse();
+    assert_eq!(paged, ids);
+}
+
+#[tokio::test]
+async fn it_is_read_again_as_of_when_it_came() {
+    let stack = start().await;
+    let manage = stack.manage();
+    // What is wrong with these is not in the events: it is as if their schemas had been mended.
+    let unleash = stack.ingest("unleash");
+    let mut kept = Vec::new();
+    for id in 1..=3 {
+        let event = unleash_event(id, "2026-05-01T00:00:00Z".parse().expect("a time"), "flag", "web", "ada");
+        let request = unleash.request(Method::POST, "/v1/events").header("accept", "text/html").body(event.to_string());
+        let problem = unleash.send(request).await.expect_problem(406);
+        kept.push(problem["quarantine"].as_str().expect("an id").to_owned());
+    }
+    unleash.post("/v1/events", &json!({ "type": "feature-created" })).await.expect_problem(422);
+    let sent = stack.ingest("signal");
+    let request = sent.request(Method::POST, "/v1/events").header("accept", "text/html").body("{}");
+    sent.send(request).await.expect_problem(406);
+
+    let one = call(&manage, &format!("/v1/quarantine/unleash/{}/replay", kept[0])).await;
+    assert_eq!(one["status"], "stored");
+    let event = stack.read().get(&format!("/v1/events/{}", one["id"])).await.expect(200);
+    let received = kept[0].split('~').next().expect("a time");
+    assert_eq!(event["received_at"], received.trim_end_matches(".000Z"), "{event}");
+    manage.get(&format!("/v1/quarantine/unleash/{}", kept[0])).await.expect_problem(404);
+
+    let all = call(&manage, "/v1/quarantine/replay?source=unleash&limit=1").await;
+    assert_eq!(all, json!({ "stored": 2, "duplicates": 0, "refused": 1, "next": null }));
+    let rest = manage.get("/v1/quarantine?source=unleash").await.expect(200);
+    assert_eq!(listed(&rest).len(), 1);
+    let refused = rest["quarantined"][0]["id"].as_str().expect("an id");
+    let path = format!("/v1/quarantine/unleash/{refused}/replay");
+    manage.send(manage.request(Method::POST, &path)).await.expect_problem(422);
+
+    // A signal without a time happened when it came.
+    let signals = call(&manage, "/v1/quarantine/replay?source=signal").await;
+    assert_eq!(signals["stored"], 1);
+    let found = stack.read().get("/v1/events?source=signal").await.expect(200);
+    assert_eq!(found["events"][0]["time"], found["events"][0]["received_at"]);
+}
+
+#[tokio::test]
+async fn it_is_discarded_when_somebody_says_so() {
+    let stack = start().await;
+    let manage = stack.manage();
+    for body in ["{", "[", r#"{"type": "feature-created"}"#] {
+        stack.ingest("unleash").post_bytes("/v1/events", body).await;
+    }
+    let first = manage.get("/v1/quarantine").await.expect(200);
+    let path = format!("/v1/quarantine/unleash/{}", listed(&first)[0]);
+    manage.delete(&path).await.expect(204);
+    manage.delete(&path).await.expect_problem(404);
+    let report = call(&manage, "/v1/quarantine/discard?source=unleash&reason=json&limit=1").await;
+    assert_eq!(report, json!({ "discarded": 2, "next": null }));
+    assert!(listed(&manage.get("/v1/quarantine").await.expect(200)).is_empty());
+}
+
+#[tokio::test]
+async fn what_is_no_text_comes_back_in_base64() {
+    let stack = start().await;
+    let unleash = stack.ingest("unleash");
+    let request = unleash.request(Method::POST, "/v1/events").header("content-encoding", "br").body(vec![0xff, 0, 1]);
+    let problem = unleash.send(request).await.expect_problem(415);
+    let path = format!("/v1/quarantine/unleash/{}", problem["quarantine"].as_str().expect("an id"));
+    assert_eq!(stack.manage().get(&path).await.expect(200)["body_base64"], "/wAB");
+}
