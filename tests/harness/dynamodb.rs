@@ -5,10 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
+use base64::Engine;
 use serde_json::{Value, json};
+
+/// An item as the SDK takes it.
+pub type Item = HashMap<String, AttributeValue>;
 
 /// What a test or a benchmark may find in it, and what it is to do.
 #[derive(Debug, Default)]
@@ -57,6 +62,12 @@ impl FakeDynamoDb {
         let state = self.lock();
         let of_table = state.items.iter().flatten().filter(|((name, _, _), _)| name == table);
         of_table.map(|(_, item)| item.clone()).collect()
+    }
+
+    /// The same, as the SDK takes them.
+    pub fn sdk_items(&self, table: &str) -> Vec<Item> {
+        let attributes = |item: &Value| item.as_object().into_iter().flatten().map(attribute).collect();
+        self.items(table).iter().map(attributes).collect()
     }
 
     /// A client of it, without a network in between.
@@ -120,7 +131,9 @@ impl FakeDynamoDb {
             let reasons: Vec<Value> = taken.into_iter().map(reason).collect();
             return failed("TransactionCanceledException", &json!({ "CancellationReasons": reasons }));
         }
-        puts.iter().for_each(|put| state.keep(put));
+        for put in puts {
+            state.keep(put);
+        }
         (200, "{}".to_owned())
     }
 
@@ -159,6 +172,19 @@ impl State {
             items.insert(key(put), put["Item"].clone());
         }
     }
+}
+
+/// An attribute of an item that events consist of.
+fn attribute((name, value): (&String, &Value)) -> (String, AttributeValue) {
+    let (kind, value) = value.as_object().and_then(|value| value.iter().next()).expect("one kind of value");
+    let text = || value.as_str().expect("text").to_owned();
+    let value = match kind.as_str() {
+        "S" => AttributeValue::S(text()),
+        "N" => AttributeValue::N(text()),
+        "B" => AttributeValue::B(base64::engine::general_purpose::STANDARD.decode(text()).expect("base64").into()),
+        other => panic!("an event has no attributes of kind {other}"),
+    };
+    (name.clone(), value)
 }
 
 fn key(put: &Value) -> (String, String, String) {

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 pub use api::{Answer, Api};
 pub use deployed::Deployment;
-pub use dynamodb::FakeDynamoDb;
+pub use dynamodb::{FakeDynamoDb, Item};
 pub use examples::{Example, examples, unleash_event};
 pub use receiver::{Received, Receiver};
 pub use stack::Stack;

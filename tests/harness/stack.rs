@@ -65,6 +65,11 @@ impl Stack {
         self.text(&["url"])
     }
 
+    /// Where its own DynamoDB listens.
+    pub fn dynamodb(&self) -> &str {
+        self.text(&["aws", "dynamodb"])
+    }
+
     /// The API without a key.
     pub fn anonymous(&self) -> Api {
         Api::new(self.url())
