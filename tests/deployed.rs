@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use e2e::{Api, Deployment, Receiver, examples, within};
+use e2e::{Api, Deployment, Receiver, examples, unleash_event, within};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 /// How long the pollers of the event source mappings may take.
@@ -50,7 +51,10 @@ async fn the_template_deploys_and_does_the_main_job() {
 
     a_failed_attempt_is_made_again(&keys, &receiver).await;
     what_fits_no_schema_is_kept(&keys).await;
-    pages_are_complete(&keys, ids.len() + 1).await;
+    what_fits_is_replayed(&keys).await;
+    events_come_in_lines_compressed(&keys).await;
+    keys_say_when_they_were_used(&keys).await;
+    pages_are_complete(&keys, ids.len() + 4).await;
     unknown_paths_and_methods_are_refused(&keys).await;
 }
 
@@ -138,6 +142,40 @@ async fn what_fits_no_schema_is_kept(keys: &Keys) {
     assert_eq!(listed["quarantined"][0]["id"], refused["quarantine"]);
 }
 
+async fn what_fits_is_replayed(keys: &Keys) {
+    let event = unleash_event(900_002, "2026-05-01T00:00:00Z".parse().expect("a time"), "flag", "web", "ada");
+    let request = keys.unleash.request(Method::POST, "/v1/events").header("accept", "text/html");
+    let kept = keys.unleash.send(request.body(event.to_string())).await.expect_problem(406);
+    let id = kept["quarantine"].as_str().expect("an id");
+    let path = format!("/v1/quarantine/unleash/{id}");
+    let replay = keys.manage.request(Method::POST, &format!("{path}/replay"));
+    assert_eq!(keys.manage.send(replay).await.expect(200)["status"], "stored");
+    keys.manage.get(&path).await.expect_problem(404);
+    let all = keys.manage.request(Method::POST, "/v1/quarantine/replay?source=unleash&reason=required");
+    assert_eq!(keys.manage.send(all).await.expect(200)["refused"], 1);
+    let discard = keys.manage.request(Method::POST, "/v1/quarantine/discard?source=unleash");
+    assert_eq!(keys.manage.send(discard).await.expect(200)["discarded"], 1);
+}
+
+async fn events_come_in_lines_compressed(keys: &Keys) {
+    let event = |id| unleash_event(id, "2026-05-01T00:00:00Z".parse().expect("a time"), "flag", "web", "ada");
+    let lines = format!("{}\n{}\n", event(900_003), event(900_004));
+    let body = zstd::encode_all(lines.as_bytes(), 0).expect("memory");
+    let request = keys.unleash.request(Method::POST, "/v1/events");
+    let request = request.header("content-type", "application/x-ndjson").header("content-encoding", "zstd").body(body);
+    let answer = keys.unleash.send(request).await.expect(200);
+    let statuses: Vec<&Value> =
+        answer["results"].as_array().expect("results").iter().map(|result| &result["status"]).collect();
+    assert_eq!(statuses, ["stored", "stored"]);
+}
+
+async fn keys_say_when_they_were_used(keys: &Keys) {
+    let list = keys.manage.get("/v1/keys").await.expect(200);
+    for key in list["keys"].as_array().expect("keys") {
+        assert!(key["last_used"].is_string(), "{key}");
+    }
+}
+
 async fn pages_are_complete(keys: &Keys, count: usize) {
     let (mut found, mut cursor) = (Vec::new(), String::new());
     loop {
@@ -154,6 +192,6 @@ async fn pages_are_complete(keys: &Keys, count: usize) {
 
 async fn unknown_paths_and_methods_are_refused(keys: &Keys) {
     keys.read.get("/v1/nothing").await.expect_problem(404);
-    let request = keys.manage.request(reqwest::Method::PUT, "/v1/events");
+    let request = keys.manage.request(Method::PUT, "/v1/events");
     keys.manage.send(request).await.expect_problem(405);
 }

@@ -24,6 +24,7 @@ pub(crate) fn registry(catalogs: &[Catalog]) -> TokenStream {
 
 fn catalog(catalog: &Catalog) -> TokenStream {
     let CatalogFile { title, description, .. } = &catalog.file;
+    let hint = option(catalog.file.hint.as_deref());
     let name = &catalog.name;
     let base = catalog.base.to_string();
     let rules = rules(&catalog.file);
@@ -35,6 +36,7 @@ fn catalog(catalog: &Catalog) -> TokenStream {
             title: #title,
             description: #description,
             rules: #rules,
+            hint: #hint,
             base_schema: #base,
             base_validator: LazyValidator::new(),
             types: {
@@ -43,6 +45,10 @@ fn catalog(catalog: &Catalog) -> TokenStream {
             },
         }
     }
+}
+
+fn option(text: Option<&str>) -> TokenStream {
+    text.map_or_else(|| quote!(None), |text| quote!(Some(#text)))
 }
 
 fn event_type(event_type: &EventType) -> TokenStream {
@@ -101,7 +107,7 @@ fn rules(file: &CatalogFile) -> TokenStream {
         let list = list.iter().map(place);
         quote!(&[#(#list),*])
     });
-    let untyped = file.untyped.as_ref().map_or_else(|| quote!(None), |name| quote!(Some(#name)));
+    let untyped = option(file.untyped.as_deref());
     let lenient_time = file.lenient_time;
     quote! {
         Rules {

@@ -31,6 +31,8 @@ pub struct CatalogFile {
     pub title: String,
     /// What sends these events.
     pub description: String,
+    /// What whoever sends something else should look at first: added to what a refusal says.
+    pub hint: Option<String>,
     /// The event's type, which chooses its schema.
     #[serde(rename = "type")]
     pub event_type: Vec<Place>,

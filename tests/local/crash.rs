@@ -6,26 +6,28 @@ use std::time::Duration;
 
 use e2e::{Receiver, Stack, unleash_event, within};
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::start;
 
-/// Posts one event after the other until the process is gone; the ids that were answered.
-async fn post_until_killed(stack: &Stack, next: &Mutex<u64>, answered: &Mutex<HashMap<u64, u64>>) {
+/// Posts one batch of so many events after the other until the process is gone; the ids that were
+/// answered.
+async fn post_until_killed(stack: &Stack, batch: u64, next: &Mutex<u64>, answered: &Mutex<HashMap<u64, u64>>) {
     let api = stack.ingest("unleash");
     loop {
-        let number = {
+        let first = {
             let mut next = next.lock().expect("no poster panicked");
-            *next += 1;
-            *next
+            *next += batch;
+            *next - batch + 1
         };
         let time: Timestamp = "2026-05-01T00:00:00Z".parse().expect("a time");
-        let event = unleash_event(number, time, &format!("flag-{}", number % 7), "p", "load");
-        let request = api.request(reqwest::Method::POST, "/v1/events").body(event.to_string());
+        let event = |number| unleash_event(number, time, &format!("flag-{}", number % 7), "p", "load");
+        let events: Vec<Value> = (first..first + batch).map(event).collect();
+        let request = api.request(reqwest::Method::POST, "/v1/events").body(json!(events).to_string());
         let Ok(answer) = api.try_send(request).await else { return };
-        assert_eq!(answer.status, 201, "{}", answer.text);
-        let id = answer.json()["id"].as_u64().expect("an id");
-        answered.lock().expect("no poster panicked").insert(number, id);
+        let results = answer.expect(200)["results"].clone();
+        let ids = results.as_array().expect("results").iter().map(|result| result["id"].as_u64().expect("an id"));
+        answered.lock().expect("no poster panicked").extend((first..).zip(ids));
     }
 }
 
@@ -41,7 +43,7 @@ async fn nothing_is_lost_when_the_process_is_killed_at_ten_random_moments() {
         let after =
             Duration::from_micros(u64::from(Timestamp::now().subsec_nanosecond().unsigned_abs()) / 1000 % 400_000);
         let posting = {
-            let posters = (0..4).map(|_| post_until_killed(&stack, &next, &answered));
+            let posters = [1, 1, 10, 40].map(|batch| post_until_killed(&stack, batch, &next, &answered));
             let all = futures::future::join_all(posters);
             let killed = async {
                 tokio::time::sleep(after).await;

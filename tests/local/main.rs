@@ -9,6 +9,7 @@ mod forms;
 mod keys;
 mod openapi;
 mod quarantine;
+mod retention;
 mod search;
 
 use e2e::Stack;

@@ -62,8 +62,16 @@ pub(crate) fn lambda() -> Result {
 /// The benchmarks.
 pub(crate) fn bench() -> Result {
     // As it is deployed: the ratio is about code that is optimised throughout.
-    run("reading an event", cargo(&["bench", "--package", "events", "--profile", "lambda"]))?;
+    let as_deployed = ["bench", "--package", "events", "--package", "ingest", "--profile", "lambda"];
+    run("reading and posting events", cargo(&as_deployed))?;
     run("the benchmarks", cargo(&["bench", "--package", "e2e", "--package", "tidings", "--benches"]))
+}
+
+/// Anything at all, sent to the ingest function.
+pub(crate) fn fuzz() -> Result {
+    let mut fuzz = cargo(&["test", "--package", "ingest", "--lib", "--", "fuzz", "--nocapture"]);
+    fuzz.env("FUZZ_SECONDS", "300");
+    run("requests of every form", fuzz)
 }
 
 /// The command with the environment's programs on its path: cargo finds `cargo-lambda` there.

@@ -12,7 +12,8 @@ The project's own commands.
                          deployed stack; installs what it needs under target/
     cargo xtask quick    the same without the deployed stack: what to run before each commit
     cargo xtask lambda   the five functions as zips, as they are deployed
-    cargo xtask bench    the benchmarks, printed as ratios";
+    cargo xtask bench    the benchmarks, printed as ratios
+    cargo xtask fuzz     anything at all sent to the ingest function, for five minutes";
 
 fn main() -> ExitCode {
     let command = std::env::args().nth(1);
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
         Some("quick") => ci::quick(),
         Some("lambda") => ci::lambda(),
         Some("bench") => ci::bench(),
+        Some("fuzz") => ci::fuzz(),
         _ => {
             eprintln!("{HELP}");
             return ExitCode::from(2);

@@ -15,6 +15,7 @@ pub struct Catalog {
     pub(crate) name: &'static str,
     pub(crate) title: &'static str,
     pub(crate) description: &'static str,
+    pub(crate) hint: Option<&'static str>,
     pub(crate) rules: Rules,
     pub(crate) base_schema: &'static str,
     pub(crate) base_validator: LazyValidator,
@@ -64,6 +65,11 @@ impl Catalog {
     /// What sends these events.
     pub fn description(&self) -> &'static str {
         self.description
+    }
+
+    /// What whoever sends something that it refuses should look at first.
+    pub fn hint(&self) -> Option<&'static str> {
+        self.hint
     }
 
     /// The JSON Schema of what all its events have in common, standing alone. It alone decides on

@@ -147,11 +147,12 @@ fn wrong_media_type() -> Problem {
 }
 
 fn kept(kind: Kind, keyword: &str, message: &str) -> Problem {
-    post::unread_and_kept(kind, QUARANTINED, &[violation("", keyword, message)])
+    post::unread_and_kept(kind, QUARANTINED, &[violation("", keyword, message)], None)
 }
 
 fn refused() -> Problem {
-    post::refused(QUARANTINED, &[violation("/id", "type", "expected integer, found \"seven\"")])
+    let hint = events::catalog("unleash").and_then(events::Catalog::hint);
+    post::refused(QUARANTINED, &[violation("/id", "type", "expected integer, found \"seven\"")], hint)
 }
 
 fn not_all_kept() -> Problem {

@@ -130,7 +130,7 @@ mod tests {
     async fn a_bomb_costs_no_more_than_the_limit() {
         let zeros = vec![0; 25_000_000];
         for (coding, bomb) in [("gzip", gzip(&zeros)), ("zstd", zstd::encode_all(&zeros[..], 1).unwrap())] {
-            assert!(bomb.len() < 200_000);
+            assert!(bomb.len() < 1_000_000);
             assert!(matches!(inflated(coding, bomb).await, Err(NotInflated::TooLarge)), "{coding}");
         }
         let most = vec![b' '; MAX_INFLATED];

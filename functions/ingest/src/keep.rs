@@ -65,6 +65,8 @@ impl Keeper<'_> {
     /// Keeps one event.
     pub(crate) async fn keep(self, piece: Piece<'_>) -> Kept {
         let Piece { arrival, refused } = piece;
+        // Reading an event is computing: a request with a thousand lets others in between.
+        tokio::task::yield_now().await;
         match refused.map_or_else(|| self.catalog.accept(&arrival), Err) {
             Ok(accepted) => self.store(arrival, accepted).await,
             Err(refused) => self.quarantine(&arrival, refused).await,

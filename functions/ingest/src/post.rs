@@ -66,11 +66,11 @@ pub(crate) async fn post_events(
     let answer = match sent {
         Ok(Sent::Batch(pieces)) if pieces.len() > MAX_EVENTS => return Err(too_many(pieces.len())),
         Ok(Sent::Batch(pieces)) => answer_batch(tally.all(keeper.keep_all(pieces).await)),
-        Ok(Sent::One(piece)) => answer_one(tally.one(keeper.keep(*piece).await)),
+        Ok(Sent::One(piece)) => answer_one(tally.one(keeper.keep(*piece).await), catalog.hint()),
         Err(Unread { kind, violation }) => {
             let refused = Refused { event_type: None, violations: vec![violation] };
             let kept = keeper.quarantine(&request.arrival(&body), refused).await;
-            Err(unread(kind, tally.one(kept)))
+            Err(unread(kind, tally.one(kept), catalog.hint()))
         }
     };
     tally.log();
@@ -105,9 +105,11 @@ fn not_acceptable(problem: Problem) -> Unread {
 }
 
 /// The problem of a body that is not events: kept all the same, since its producer sends it once.
-fn unread(kind: Kind, outcome: Outcome) -> Problem {
+fn unread(kind: Kind, outcome: Outcome, hint: Option<&str>) -> Problem {
     match outcome {
-        Outcome::Quarantined { quarantine, violations } => unread_and_kept(kind, &quarantine, &violations),
+        Outcome::Quarantined { quarantine, violations } => {
+            unread_and_kept(kind, &quarantine, &violations, hint.filter(|_| kind == Kind::BadRequest))
+        }
         Outcome::NotKept { problem } => problem,
         // Only an event becomes these.
         Outcome::Stored { .. } | Outcome::Duplicate { .. } => Problem::new(kind, "The body is not events"),
@@ -115,16 +117,16 @@ fn unread(kind: Kind, outcome: Outcome) -> Problem {
 }
 
 /// The problem of a body that is in the quarantine as it came.
-pub(crate) fn unread_and_kept(kind: Kind, quarantine: &str, violations: &[Violation]) -> Problem {
-    let detail: Vec<&str> = violations.iter().map(|violation| violation.message.as_str()).collect();
+pub(crate) fn unread_and_kept(kind: Kind, quarantine: &str, violations: &[Violation], hint: Option<&str>) -> Problem {
+    let detail: Vec<&str> = violations.iter().map(|violation| violation.message.as_str()).chain(hint).collect();
     Problem::new(kind, detail.join("; ")).with("quarantine", quarantine).with("violations", json!(violations))
 }
 
-fn answer_one(outcome: Outcome) -> Result<Response, Problem> {
+fn answer_one(outcome: Outcome, hint: Option<&str>) -> Result<Response, Problem> {
     match outcome {
         Outcome::Stored { id } => Ok((StatusCode::CREATED, Json(Kept { id })).into_response()),
         Outcome::Duplicate { id } => Ok((StatusCode::OK, Json(Kept { id })).into_response()),
-        Outcome::Quarantined { quarantine, violations } => Err(refused(&quarantine, &violations)),
+        Outcome::Quarantined { quarantine, violations } => Err(refused(&quarantine, &violations, hint)),
         Outcome::NotKept { problem } => Err(problem),
     }
 }
@@ -136,8 +138,11 @@ pub(crate) fn too_many(events: usize) -> Problem {
 }
 
 /// The problem of an event that fits no schema.
-pub(crate) fn refused(quarantine: &str, violations: &[Violation]) -> Problem {
-    let detail = "The event does not fit its schema: it is kept in the quarantine, with these reasons";
+pub(crate) fn refused(quarantine: &str, violations: &[Violation], hint: Option<&str>) -> Problem {
+    let mut detail = "The event does not fit its schema: it is kept in the quarantine, with these reasons".to_owned();
+    if let Some(hint) = hint {
+        detail = format!("{detail}. {hint}");
+    }
     Problem::new(Kind::Refused, detail).with("quarantine", quarantine).with("violations", json!(violations))
 }
 

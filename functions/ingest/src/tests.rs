@@ -49,6 +49,22 @@ fn batch(events: u64) -> Value {
     (1..=events).map(|id| unleash_event(id, now(), "flag", "web", "ada")).collect()
 }
 
+#[tokio::test]
+async fn large_requests_do_not_hold_up_a_small_one() {
+    let dynamodb = FakeDynamoDb::new(TOKEN, "unleash");
+    let state = state(&dynamodb, Duration::from_secs(20));
+    let (large, small) = (batch(1000), batch(1));
+    let posts = [&large, &large, &large, &large, &small].map(|body| {
+        let state = &state;
+        Box::pin(async move {
+            assert!(post(state, body).await.status().is_success());
+            body.as_array().unwrap().len()
+        })
+    });
+    let (first, _, _) = futures::future::select_all(posts).await;
+    assert_eq!(first, 1, "the small one came last and is answered first");
+}
+
 #[tokio::test(start_paused = true)]
 async fn throttled_writes_are_tried_again() {
     let dynamodb = FakeDynamoDb::new(TOKEN, "unleash").that_keeps();

@@ -61,6 +61,10 @@ pub struct Args {
     #[arg(long, default_value = ".tidings", env = "TIDINGS_DATA_DIR", value_name = "DIR")]
     data_dir: PathBuf,
 
+    /// For how many days what is received is kept; 0 keeps it for good
+    #[arg(long, default_value_t = 0, env = "RETENTION_DAYS", value_name = "DAYS")]
+    retention_days: u32,
+
     /// Also load the catalogs' example events, and deliver them to a target in this process
     #[arg(long)]
     demo: bool,
@@ -85,7 +89,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         sqs: sqs.endpoint().to_owned(),
         delivery_queue: sqs.url(DELIVERY),
     };
-    let functions = Functions::new(&aws)?;
+    let functions = Functions::new(&aws, args.retention_days)?;
     tables::create(&functions.dynamodb).await?;
 
     // Who finds the server ready finds the keys too.
@@ -138,12 +142,14 @@ struct Functions {
 
 impl Functions {
     /// Reads each function's configuration as on AWS, from the variables that the template sets.
-    fn new(aws: &AwsEndpoints) -> anyhow::Result<Self> {
+    fn new(aws: &AwsEndpoints, retention_days: u32) -> anyhow::Result<Self> {
+        let retention_days = retention_days.to_string();
         let variables = HashMap::from([
             ("EVENTS_TABLE", tables::EVENTS),
             ("CONFIG_TABLE", tables::CONFIG),
             ("DELIVERIES_TABLE", tables::DELIVERIES),
             ("QUARANTINE_TABLE", tables::QUARANTINE),
+            ("RETENTION_DAYS", &retention_days),
             ("DELIVERY_QUEUE_URL", &aws.delivery_queue),
             // Webhook receivers that are being developed run on this machine.
             ("ALLOWED_CIDRS", "127.0.0.0/8,::1/128"),

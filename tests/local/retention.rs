@@ -1,0 +1,96 @@
+//! What is kept for a while only, and not shown a moment longer.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use e2e::Stack;
+use events::{Arrival, Attributes, Form, Refused, Violation, catalog};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use store::{Attempt, Deliveries, Events, Put, Quarantine, Retention, Status};
+use tokio::time::Instant;
+
+use crate::{start, start_with};
+
+/// A client of the stack's own database.
+fn database(stack: &Stack) -> Client {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("local"))
+        .credentials_provider(Credentials::new("local", "local", None, None, "test"))
+        .endpoint_url(stack.dynamodb())
+        .build();
+    Client::from_conf(config)
+}
+
+/// A signal that was received so many hours ago.
+fn signal(hours: i64) -> Arrival<'static> {
+    Arrival {
+        source: "signal",
+        bytes: Cow::Owned(format!(r#"{{"type": "alert", "subject": "old", "hours": {hours}}}"#).into_bytes()),
+        form: Form::Event,
+        attributes: Attributes::default(),
+        received_at: Timestamp::now() - SignedDuration::from_hours(hours),
+    }
+}
+
+#[tokio::test]
+async fn what_has_expired_is_not_found() {
+    let stack = start().await;
+    let database = database(&stack);
+    // Written as by functions that keep everything for a day; nothing removes it here.
+    let retention = Retention::new(Some(1), store::now);
+    let log = Events::new(database.clone(), "events".to_owned(), 4, retention);
+    let quarantine = Quarantine::new(database.clone(), "quarantine".to_owned(), retention);
+    let deadline = Instant::now() + Duration::from_mins(1);
+    let mut ids = Vec::new();
+    for hours in [1, 25] {
+        let accepted = catalog("signal").expect("its catalog").accept(&signal(hours)).expect("a signal");
+        let Put::Stored(id) = log.put(&accepted, deadline).await.expect("written").put else { panic!("it is new") };
+        ids.push(id);
+        let violations = vec![Violation::new("", "type", "")];
+        quarantine.put(&signal(hours), &Refused { event_type: None, violations }, deadline).await.expect("written");
+    }
+    let read = stack.read();
+    for query in ["", "?type=alert", "?subject=old&source=signal"] {
+        let found = read.get(&format!("/v1/events{query}")).await.expect(200);
+        let found: Vec<u64> =
+            found["events"].as_array().expect("events").iter().filter_map(|event| event["id"].as_u64()).collect();
+        assert_eq!(found, [ids[0].as_u64()], "{query}");
+    }
+    read.get(&format!("/v1/events/{}", ids[0])).await.expect(200);
+    read.get(&format!("/v1/events/{}", ids[1])).await.expect_problem(404);
+    let list = stack.manage().get("/v1/quarantine?source=signal").await.expect(200);
+    assert_eq!(list["quarantined"].as_array().map(Vec::len), Some(1), "{list}");
+
+    let deliveries = Deliveries::new(database, "deliveries".to_owned(), retention);
+    for hours in [1, 25] {
+        let at = Timestamp::now() - SignedDuration::from_hours(hours);
+        let attempt = Attempt { at, duration_ms: 1, status: Some(204), error: None, answer: None };
+        let target = format!("target-{hours}");
+        deliveries.record(ids[0], &target, &attempt, Status::Delivered, None).await.expect("written");
+    }
+    let found = deliveries.of_event(ids[0]).await.expect("read");
+    assert_eq!(found.iter().map(|delivery| delivery.target.as_str()).collect::<Vec<_>>(), ["target-1"]);
+}
+
+#[tokio::test]
+async fn everything_that_is_received_says_when_it_expires() {
+    let stack = start_with(&["--retention-days", "30"]).await;
+    let request = stack.ingest("signal").request(reqwest::Method::POST, "/v1/events").header("idempotency-key", "1");
+    let sent = json!({ "type": "alert" });
+    stack.ingest("signal").send(request.body(sent.to_string())).await.expect(201);
+    stack.ingest("signal").post("/v1/events", &Value::Null).await.expect_problem(422);
+    let database = database(&stack);
+    let in_30_days = (Timestamp::now() + SignedDuration::from_hours(30 * 24)).as_second();
+    for (table, items) in [("events", 2), ("quarantine", 1)] {
+        let found = database.scan().table_name(table).send().await.expect("an answer");
+        assert_eq!(found.items().len(), items, "the event and its claim, in the one");
+        for item in found.items() {
+            let expires: i64 = item["expires"].as_n().expect("a number").parse().expect("a number");
+            assert!((in_30_days - 60..=in_30_days).contains(&expires), "{table}: {item:?}");
+        }
+    }
+}
