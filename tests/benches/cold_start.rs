@@ -1,10 +1,12 @@
 //! The ingest function's cold start, from the start of its process to its first answer, against a
-//! bare `lambda_http` function that does one PutItem with the same SDK. Both stand behind a minimal
+//! bare `lambda_http` function that does one PutItem with the same SDK; and the memory that it takes at
+//! the largest requests. All stand behind a minimal
 //! Lambda Runtime API and a stubbed DynamoDB that answers at once.
 
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -17,7 +19,7 @@ use e2e::FakeDynamoDb;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::process::Command;
-use tokio::sync::oneshot;
+use tokio::sync::mpsc;
 
 const RUNS: usize = 30;
 
@@ -27,16 +29,29 @@ async fn main() {
     let token = web::token::generate().expect("randomness");
     let dynamodb =
         serve(Router::new().route("/", post(dynamodb)).with_state(FakeDynamoDb::new(&token, "unleash"))).await;
-    let event = event(&token);
+    let example = e2e::examples().into_iter().find(|e| e.event_type == "feature-created").expect("an example");
+    let one = event(&token, example.payload);
     let (mut ingest, mut bare) = (Vec::new(), Vec::new());
     // In turn, so that whatever else the machine does falls on both.
     for _ in 0..RUNS {
-        ingest.push(cold_start(&folder.join("ingest"), &dynamodb, &event, 201).await);
-        bare.push(cold_start(&folder.join("examples/bare"), &dynamodb, &event, 200).await);
+        ingest.push(invoke(&folder.join("ingest"), &dynamodb, &one, 201, 1).await.first);
+        bare.push(invoke(&folder.join("examples/bare"), &dynamodb, &one, 200, 1).await.first);
     }
     let (ingest, bare) = (median(ingest), median(bare));
     println!("cold start, median of {RUNS}: ingest {ingest:.1?}, bare {bare:.1?}");
     println!("cold start ratio: {:.2} (at most 1.5)", ingest.as_secs_f64() / bare.as_secs_f64());
+
+    let batch = batch();
+    let large = invoke(&folder.join("ingest"), &dynamodb, &event(&token, &batch), 200, 5).await;
+    let small = invoke(&folder.join("ingest"), &dynamodb, &one, 201, 5).await;
+    let (mb, kb) = (1024.0, |memory: u64| f64::from(u32::try_from(memory).unwrap_or(u32::MAX)));
+    println!(
+        "memory: {:.1} MB at five requests of {:.1} MB (at most 64), {:.1} MB at small ones, ratio {:.1}",
+        kb(large.memory) / mb,
+        kb(batch.len() as u64) / 1e6,
+        kb(small.memory) / mb,
+        kb(large.memory) / kb(small.memory)
+    );
 }
 
 /// Builds both functions as they are deployed; the folder they are in.
@@ -78,9 +93,23 @@ async fn dynamodb(State(fake): State<FakeDynamoDb>, headers: HeaderMap, body: By
     ([("content-type", "application/x-amz-json-1.0")], answer)
 }
 
+/// The largest body that is taken: a thousand events, 4.5 MB.
+fn batch() -> String {
+    let time = "2026-05-01T00:00:00Z".parse().expect("a time");
+    let event = |id| {
+        let mut event = e2e::unleash_event(id, time, "flag", "web", "ada");
+        event["data"]["description"] = json!(format!("a long description, number {id}. ").repeat(130));
+        event
+    };
+    let mut events: Vec<Value> = (1..=1000).map(event).collect();
+    while json!(events).to_string().len() > 4_500_000 {
+        events.truncate(events.len() - 10);
+    }
+    json!(events).to_string()
+}
+
 /// What API Gateway sends for `POST /v1/events`.
-fn event(token: &str) -> String {
-    let example = e2e::examples().into_iter().find(|e| e.event_type == "feature-created").expect("an example");
+fn event(token: &str, body: &str) -> String {
     json!({
         "version": "2.0",
         "routeKey": "POST /v1/events",
@@ -92,26 +121,30 @@ fn event(token: &str) -> String {
             "routeKey": "POST /v1/events", "stage": "$default", "time": "01/Jan/2026:00:00:00 +0000", "timeEpoch": 1,
             "http": { "method": "POST", "path": "/v1/events", "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "b" },
         },
-        "body": example.payload,
+        "body": body,
         "isBase64Encoded": false,
     })
     .to_string()
 }
 
-/// What the Runtime API hands out, and whom it tells of the answer.
+/// What the Runtime API hands out, how often, and whom it tells of the answers.
 #[derive(Clone)]
 struct Runtime {
     event: String,
-    answered: Arc<Mutex<Option<Answered>>>,
+    left: Arc<AtomicUsize>,
+    answered: mpsc::UnboundedSender<(Instant, Bytes)>,
 }
 
-/// When the function answered, and what.
-type Answered = oneshot::Sender<(Instant, Bytes)>;
+/// What a function took: until its first answer, and the most memory, in KB.
+struct Took {
+    first: Duration,
+    memory: u64,
+}
 
-/// Starts the function; how long its first answer took.
-async fn cold_start(program: &PathBuf, dynamodb: &str, event: &str, status: u16) -> Duration {
-    let (sender, answered) = oneshot::channel();
-    let runtime = Runtime { event: event.to_owned(), answered: Arc::new(Mutex::new(Some(sender))) };
+/// Starts the function and gives it the same event so many times.
+async fn invoke(program: &PathBuf, dynamodb: &str, event: &str, status: u16, times: usize) -> Took {
+    let (sender, mut answered) = mpsc::unbounded_channel();
+    let runtime = Runtime { event: event.to_owned(), left: Arc::new(AtomicUsize::new(times)), answered: sender };
     let app = Router::new()
         .route("/2018-06-01/runtime/invocation/next", get(next))
         .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
@@ -132,17 +165,29 @@ async fn cold_start(program: &PathBuf, dynamodb: &str, event: &str, status: u16)
         ("CONFIG_TABLE", "config"),
         ("QUARANTINE_TABLE", "quarantine"),
     ]);
-    let _function = function.spawn().unwrap_or_else(|e| panic!("{}: {e}", program.display()));
-    let answered = tokio::time::timeout(Duration::from_secs(30), answered).await;
-    let (at, answer) = answered.expect("an answer within 30 s").expect("an answer");
-    let answer: Value = serde_json::from_slice(&answer).expect("JSON");
-    assert_eq!(answer["statusCode"], status, "{answer}");
-    at - started
+    let function = function.spawn().unwrap_or_else(|e| panic!("{}: {e}", program.display()));
+    let mut first = None;
+    for _ in 0..times {
+        let answer = tokio::time::timeout(Duration::from_secs(30), answered.recv()).await;
+        let (at, answer) = answer.expect("an answer within 30 s").expect("an answer");
+        let answer: Value = serde_json::from_slice(&answer).expect("JSON");
+        assert_eq!(answer["statusCode"], status, "{answer}");
+        first.get_or_insert(at - started);
+    }
+    Took { first: first.expect("an answer"), memory: peak_memory(function.id().expect("a running function")) }
+}
+
+/// The most memory that a process has had, in KB; 0 where the system does not say.
+fn peak_memory(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    peak.and_then(|peak| peak.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
 async fn next(State(runtime): State<Runtime>) -> impl IntoResponse {
-    if runtime.answered.lock().expect("no panic").is_none() {
-        // There is one event only: Lambda would freeze the function here.
+    let one_less = |left: usize| left.checked_sub(1);
+    if runtime.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_err() {
+        // There are no further events: Lambda would freeze the function here.
         std::future::pending::<()>().await;
     }
     let headers = [
@@ -155,10 +200,8 @@ async fn next(State(runtime): State<Runtime>) -> impl IntoResponse {
 }
 
 async fn response(State(runtime): State<Runtime>, body: Bytes) -> impl IntoResponse {
-    if let Some(sender) = runtime.answered.lock().expect("no panic").take() {
-        // Nobody listens any more where the bench has given up.
-        let _ = sender.send((Instant::now(), body));
-    }
+    // Nobody listens any more where the bench has given up.
+    let _ = runtime.answered.send((Instant::now(), body));
     axum::http::StatusCode::ACCEPTED
 }
 
