@@ -4,7 +4,6 @@
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use e2e::{Api, FakeDynamoDb, Item, Stack, unleash_event};
 use events::{Accepted, Arrival, Attributes, Form, catalog};
 use futures::StreamExt;
@@ -23,7 +22,7 @@ const DOLLARS_PER_MILLION: f64 = 0.625;
 #[tokio::main]
 async fn main() {
     let stack = Stack::start(env!("CARGO_BIN_EXE_tidings"), &[]).await;
-    let database = client(stack.dynamodb());
+    let database = stack.database();
     rate(&stack, &database).await;
     write_units(&database).await;
 }
@@ -117,14 +116,4 @@ fn log(client: Client) -> Events {
 
 fn in_a_minute() -> tokio::time::Instant {
     tokio::time::Instant::now() + Duration::from_mins(1)
-}
-
-fn client(endpoint: &str) -> Client {
-    let config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("local"))
-        .credentials_provider(Credentials::new("local", "local", None, None, "bench"))
-        .endpoint_url(endpoint)
-        .build();
-    Client::from_conf(config)
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Credentials, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
@@ -24,6 +24,14 @@ struct State {
     writes: Option<usize>,
     /// How many of the next writes are throttled.
     throttled: usize,
+}
+
+/// What a client of a DynamoDB that is not AWS's has to say.
+pub(crate) fn config() -> Builder {
+    aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("local"))
+        .credentials_provider(Credentials::new("local", "local", None, None, "test"))
 }
 
 /// A DynamoDB in memory that knows one ingest key and its source, and takes conditional puts.
@@ -73,13 +81,8 @@ impl FakeDynamoDb {
     /// A client of it, without a network in between.
     pub fn client(&self) -> Client {
         let connector = SharedHttpConnector::new(self.clone());
-        let config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("local"))
-            .credentials_provider(Credentials::new("local", "local", None, None, "test"))
-            .http_client(http_client_fn(move |_, _| connector.clone()))
-            .build();
-        Client::from_conf(config)
+        let config = config().http_client(http_client_fn(move |_, _| connector.clone()));
+        Client::from_conf(config.build())
     }
 
     /// The answer to a request: its status and body.

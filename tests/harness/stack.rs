@@ -65,9 +65,10 @@ impl Stack {
         self.text(&["url"])
     }
 
-    /// Where its own DynamoDB listens.
-    pub fn dynamodb(&self) -> &str {
-        self.text(&["aws", "dynamodb"])
+    /// A client of its own DynamoDB.
+    pub fn database(&self) -> aws_sdk_dynamodb::Client {
+        let config = crate::dynamodb::config().endpoint_url(self.text(&["aws", "dynamodb"]));
+        aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 
     /// The API without a key.

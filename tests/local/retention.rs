@@ -3,9 +3,6 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
-use e2e::Stack;
 use events::{Arrival, Attributes, Form, Refused, Violation, catalog};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -13,17 +10,6 @@ use store::{Attempt, Deliveries, Events, Put, Quarantine, Retention, Status};
 use tokio::time::Instant;
 
 use crate::{start, start_with};
-
-/// A client of the stack's own database.
-fn database(stack: &Stack) -> Client {
-    let config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("local"))
-        .credentials_provider(Credentials::new("local", "local", None, None, "test"))
-        .endpoint_url(stack.dynamodb())
-        .build();
-    Client::from_conf(config)
-}
 
 /// A signal that was received so many hours ago.
 fn signal(hours: i64) -> Arrival<'static> {
@@ -39,7 +25,7 @@ fn signal(hours: i64) -> Arrival<'static> {
 #[tokio::test]
 async fn what_has_expired_is_not_found() {
     let stack = start().await;
-    let database = database(&stack);
+    let database = stack.database();
     // Written as by functions that keep everything for a day; nothing removes it here.
     let retention = Retention::new(Some(1), store::now);
     let log = Events::new(database.clone(), "events".to_owned(), 4, retention);
@@ -83,7 +69,7 @@ async fn everything_that_is_received_says_when_it_expires() {
     let sent = json!({ "type": "alert" });
     stack.ingest("signal").send(request.body(sent.to_string())).await.expect(201);
     stack.ingest("signal").post("/v1/events", &Value::Null).await.expect_problem(422);
-    let database = database(&stack);
+    let database = stack.database();
     let in_30_days = (Timestamp::now() + SignedDuration::from_hours(30 * 24)).as_second();
     for (table, items) in [("events", 2), ("quarantine", 1)] {
         let found = database.scan().table_name(table).send().await.expect("an answer");

@@ -62,9 +62,11 @@ pub(crate) fn lambda() -> Result {
 /// The benchmarks.
 pub(crate) fn bench() -> Result {
     // As it is deployed: the ratio is about code that is optimised throughout.
-    let as_deployed = ["bench", "--package", "events", "--package", "ingest", "--profile", "lambda"];
-    run("reading and posting events", cargo(&as_deployed))?;
-    run("the benchmarks", cargo(&["bench", "--package", "e2e", "--package", "tidings", "--benches"]))
+    let as_deployed = ["bench", "--profile", "lambda", "--package"];
+    run("reading an event", cargo(&[&as_deployed[..], &["events"]].concat()))?;
+    run("posting events", cargo(&[&as_deployed[..], &["e2e", "--bench", "post"]].concat()))?;
+    run("the function as a process", cargo(&["bench", "--package", "e2e", "--bench", "cold_start"]))?;
+    run("the local stack", cargo(&["bench", "--package", "tidings", "--benches"]))
 }
 
 /// Anything at all, sent to the ingest function.

@@ -1,7 +1,8 @@
 //! The function's operation.
 
 use events::Violation;
-use schemars::{Schema, SchemaGenerator, json_schema};
+use jiff::Timestamp;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use store::KeyScope;
 use web::{Answer, Content, Kind, Method, Operation, Problem, Refusal, Routes, schema_of};
 
@@ -32,20 +33,21 @@ static POST: Operation = Operation {
         is stored where it fits the catalog's base schema. What cannot be stored as an event is kept in the quarantine, \
         whatever the answer.",
     scope: Some(KeyScope::Ingest),
-    body: Some(Content::json(
-        sent,
-        &[
-            (
-                "event",
-                r#"{
+    body: &[
+        Content::json(
+            sent,
+            &[
+                (
+                    "event",
+                    r#"{
                     "id": 501, "type": "feature-tagged", "createdBy": "ada@example.org",
                     "createdAt": "2026-05-01T09:30:00.000Z", "featureName": "dark-mode", "project": "web",
                     "data": {"type": "simple", "value": "beta"}
                 }"#,
-            ),
-            (
-                "array",
-                r#"[
+                ),
+                (
+                    "array",
+                    r#"[
                     {
                         "id": 501, "type": "feature-tagged", "createdBy": "ada@example.org",
                         "createdAt": "2026-05-01T09:30:00.000Z", "featureName": "dark-mode", "project": "web",
@@ -53,9 +55,21 @@ static POST: Operation = Operation {
                     },
                     {"id": "seven", "type": "feature-created", "createdBy": "ada"}
                 ]"#,
-            ),
-        ],
-    )),
+                ),
+            ],
+        ),
+        Content {
+            media_type: "application/x-ndjson",
+            schema: lines,
+            examples: &[("lines", r#""{\"type\": \"deployed\"}\n{\"type\": \"alert\"}\n""#)],
+        },
+        Content {
+            media_type: "application/cloudevents+json",
+            schema: schema_of::<Envelope>,
+            examples: &[("envelope", ENVELOPE)],
+        },
+        Content { media_type: "application/cloudevents-batch+json", schema: schema_of::<Vec<Envelope>>, examples: &[] },
+    ],
     answers: &[
         Answer::json(201, "The event is in the log.", schema_of::<Kept>, &[("stored", r#"{"id": 3403542528000501}"#)]),
         Answer::json(
@@ -104,6 +118,41 @@ static POST: Operation = Operation {
     ],
     ..Operation::PLAIN
 };
+
+const ENVELOPE: &str = r#"{
+    "specversion": "1.0", "id": "7", "source": "/ci", "type": "deployed", "subject": "web",
+    "time": "2026-05-01T10:00:00Z", "data": {"version": 12}
+}"#;
+
+/// A `CloudEvents` envelope, for the API's document alone: `events::cloudevent` reads it.
+#[derive(JsonSchema)]
+#[schemars(rename = "CloudEvent")]
+#[expect(dead_code)]
+struct Envelope {
+    #[schemars(extend("const" = "1.0"))]
+    specversion: String,
+    /// Unique for its source.
+    #[schemars(length(min = 1))]
+    id: String,
+    /// Where it comes from.
+    #[schemars(length(min = 1))]
+    source: String,
+    /// The event's type, where the data does not say it.
+    #[schemars(length(min = 1))]
+    r#type: String,
+    /// The event's subject, where the data does not say it.
+    subject: Option<String>,
+    /// When it happened, where the data does not say it.
+    time: Option<Timestamp>,
+    /// The event.
+    data: Option<serde_json::Value>,
+    /// The event, in base64.
+    data_base64: Option<String>,
+}
+
+fn lines(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "description": "An event in each line.", "type": "string" })
+}
 
 /// Where the example that fits no schema is kept.
 const QUARANTINED: &str = "2026-05-01T09:30:10.899Z~1b5178352d8e3b12";

@@ -42,7 +42,7 @@ static CREATE_TARGET: Operation = Operation {
     summary: "Create a target",
     description: "A webhook receiver: it gets every event that is received from now on and passes its filters. The \
         answer shows its signing secret, once.",
-    body: Some(Content::json(schema_of::<NewTarget>, &[("target", examples::NEW_TARGET)])),
+    body: &[Content::json(schema_of::<NewTarget>, &[("target", examples::NEW_TARGET)])],
     answers: &[Answer::json(201, "It is created.", schema_of::<TargetView>, &[("target", examples::CREATED_TARGET)])],
     refusals: &creating(
         || exists(Target::KIND, "audit"),
@@ -87,7 +87,7 @@ static CREATE_SOURCE: Operation = Operation {
     id: "createSource",
     summary: "Create a source",
     description: "A producer, and the catalog that reads its events. It posts with an ingest key of its own.",
-    body: Some(Content::json(schema_of::<NewSource>, &[("source", examples::NEW_SOURCE)])),
+    body: &[Content::json(schema_of::<NewSource>, &[("source", examples::NEW_SOURCE)])],
     answers: &[Answer::json(201, "It is created.", schema_of::<Source>, &[("source", examples::SOURCE)])],
     refusals: &creating(
         || exists(Source::KIND, "unleash-prod"),
@@ -123,10 +123,10 @@ static CREATE_KEY: Operation = Operation {
     summary: "Create a key",
     description: "The answer shows its token, once: it is stored nowhere. An ingest key names the source that it \
         posts for, a read or manage key names none. With `expires_at`, it stops working then.",
-    body: Some(Content::json(
+    body: &[Content::json(
         schema_of::<NewKey>,
         &[("ingest", examples::NEW_INGEST_KEY), ("read", examples::NEW_READ_KEY)],
-    )),
+    )],
     answers: &[Answer::json(201, "It is created.", schema_of::<CreatedKey>, &[("ingest", examples::CREATED_KEY)])],
     refusals: &creating(
         || exists(Key::KIND, "unleash-prod"),

@@ -36,8 +36,8 @@ pub struct Operation {
     pub scope: Option<KeyScope>,
     /// What the path and the query may say.
     pub parameters: &'static [Parameter],
-    /// What is sent.
-    pub body: Option<Content>,
+    /// What is sent: nothing, or one of these.
+    pub body: &'static [Content],
     /// How it answers where all went well.
     pub answers: &'static [Answer],
     /// How it says no, besides [`crate::EVERY_KEYED`].
@@ -54,7 +54,7 @@ impl Operation {
         description: "",
         scope: None,
         parameters: &[],
-        body: None,
+        body: &[],
         answers: &[],
         refusals: &[],
     };

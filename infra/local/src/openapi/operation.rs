@@ -34,9 +34,13 @@ fn try_describe(operation: &Operation, schemas: &mut Schemas) -> anyhow::Result<
             operation.parameters.iter().map(|parameter| describe_parameter(parameter, schemas)).collect();
         set("parameters", json!(parameters?));
     }
-    if let Some(body) = &operation.body {
-        let schema = (body.schema)(&mut schemas.read);
-        set("requestBody", json!({ "required": true, "content": content(body, schema)? }));
+    if !operation.body.is_empty() {
+        let mut media_types = Map::new();
+        for body in operation.body {
+            let schema = (body.schema)(&mut schemas.read);
+            media_types.insert(body.media_type.to_owned(), content(body, schema)?);
+        }
+        set("requestBody", json!({ "required": true, "content": media_types }));
     }
     set("responses", json!(responses(operation, schemas)?));
     Ok(Value::Object(object))
@@ -83,7 +87,7 @@ fn describe_answer(answer: &Answer, schemas: &mut Schemas) -> anyhow::Result<Val
     let mut object = json!({ "description": answer.when, "headers": headers() });
     if let Some(body) = &answer.content {
         let schema = (body.schema)(&mut schemas.written);
-        object["content"] = content(body, schema)?;
+        object["content"] = json!({ body.media_type: content(body, schema)? });
     }
     Ok(object)
 }
@@ -134,13 +138,13 @@ fn headers() -> Value {
     json!({ "x-request-id": { "$ref": "#/components/headers/RequestId" } })
 }
 
-/// A body, of the media type that it has.
+/// A body, as its media type's entry.
 fn content(content: &Content, schema: Schema) -> anyhow::Result<Value> {
     let mut examples = Map::new();
     for (name, text) in content.examples {
         examples.insert((*name).to_owned(), json!({ "value": example(text)? }));
     }
-    Ok(json!({ content.media_type: { "schema": schema, "examples": examples } }))
+    Ok(json!({ "schema": schema, "examples": examples }))
 }
 
 fn example(text: &str) -> anyhow::Result<Value> {

@@ -1,7 +1,7 @@
 //! What the function's own work costs for each event, against the bare `PutItem` calls that it makes.
 //! `DynamoDB` answers at once, in the same process: what is left is processor time.
 //!
-//! `cargo bench -p ingest --profile lambda`: as it is deployed.
+//! `cargo bench -p e2e --bench post --profile lambda`: as it is deployed.
 
 use std::time::{Duration, Instant};
 
