@@ -12,6 +12,9 @@ use aws_smithy_types::body::SdkBody;
 use base64::Engine;
 use serde_json::{Value, json};
 
+/// The largest item that DynamoDB takes, in bytes.
+const MAX_ITEM: usize = 400 * 1024;
+
 /// An item as the SDK takes it.
 pub type Item = HashMap<String, AttributeValue>;
 
@@ -114,6 +117,9 @@ impl FakeDynamoDb {
         if state.throttles(request) {
             return failed("ProvisionedThroughputExceededException", &json!({}));
         }
+        if size(&request["Item"]) > MAX_ITEM {
+            return failed("ValidationException", &json!({}));
+        }
         if let Some(taken) = state.taken(request) {
             return failed("ConditionalCheckFailedException", &json!({ "Item": taken }));
         }
@@ -188,6 +194,16 @@ fn attribute((name, value): (&String, &Value)) -> (String, AttributeValue) {
         other => panic!("an event has no attributes of kind {other}"),
     };
     (name.clone(), value)
+}
+
+/// About what DynamoDB counts: the bytes of names and values.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::Object(fields) => fields.iter().map(|(name, value)| name.len() + size(value)).sum(),
+        Value::Array(values) => values.iter().map(size).sum(),
+        Value::String(text) => text.len(),
+        _ => 1,
+    }
 }
 
 fn key(put: &Value) -> (String, String, String) {

@@ -9,6 +9,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::arrival::Attributes;
+use crate::read::MAX_TEXT;
 use crate::time;
 use crate::violation::{Refused, Violation};
 
@@ -76,7 +77,8 @@ pub(crate) fn open(envelope: &[u8]) -> Result<Opened<'_>, Refused> {
                 violations.iter().filter(|v| v.keyword == "type").map(|v| v.pointer.clone()).collect();
             violations.retain(|v| v.keyword != "required" || !typed.contains(&v.pointer));
             violations.sort();
-            let event_type = envelope.event_type.as_ref().and_then(Value::as_str).map(str::to_owned);
+            let event_type = envelope.event_type.as_ref().and_then(Value::as_str);
+            let event_type = event_type.filter(|name| name.len() <= MAX_TEXT).map(str::to_owned);
             Err(Refused { event_type, violations })
         }
     }
@@ -97,14 +99,20 @@ pub fn attributes(found: impl Iterator<Item = (&'static str, String)>) -> Result
             violations.push(Violation::new(format!("/{name}"), "required", format!("{name} is required")));
         }
     }
+    for (name, text) in &found {
+        if text.len() > MAX_TEXT {
+            let message = format!("expected at most {MAX_TEXT} bytes, found {}", text.len());
+            violations.push(Violation::new(format!("/{name}"), "maxLength", message));
+        }
+    }
     if let Some(version) = get("specversion").filter(|version| version != "1.0") {
-        let message = format!("expected \"1.0\", found {version:?}");
+        let message = format!("expected \"1.0\", found {:?}", shortened(&version));
         violations.push(Violation::new("/specversion", "const", message));
     }
     let time = get("time").and_then(|text| {
         let parsed = time::parse(&text);
         if parsed.is_none() {
-            let message = format!("expected a time such as 2024-10-03T11:09:53.225Z, found {text:?}");
+            let message = format!("expected a time such as 2024-10-03T11:09:53.225Z, found {:?}", shortened(&text));
             violations.push(Violation::new("/time", "format", message));
         }
         parsed
@@ -114,6 +122,10 @@ pub fn attributes(found: impl Iterator<Item = (&'static str, String)>) -> Result
     }
     let id = get("source").zip(get("id")).map(|(source, id)| format!("{source}\n{id}"));
     Ok(Attributes { id, event_type: get("type"), subject: get("subject"), time })
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(40).collect()
 }
 
 fn data(data: Option<&RawValue>, base64: Option<String>) -> Result<Cow<'_, [u8]>, Violation> {

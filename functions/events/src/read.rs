@@ -18,7 +18,7 @@ const EARLIEST_S: i64 = 946_684_800;
 /// How far a producer's clock may be ahead.
 const AHEAD: SignedDuration = SignedDuration::from_hours(1);
 /// The longest text, in bytes, that an event can be found by. An index takes no more than 2 KB.
-const MAX_TEXT: usize = 1024;
+pub(crate) const MAX_TEXT: usize = 1024;
 /// The longest payload, in bytes: the longest that can be read back, since a Lambda answers with at
 /// most 6 MB.
 const MAX_PAYLOAD: usize = 4_500_000;

@@ -1,5 +1,7 @@
 //! A catalog's rules for finding fields in a payload: `catalog.json`, as data.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use crate::event::{Level, Scope};
@@ -69,6 +71,7 @@ pub(crate) fn first(places: &[Place], payload: &Value) -> Option<Found> {
 /// The texts in all the places, each once.
 pub(crate) fn all(places: &[Place], payload: &Value) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
+    let mut known: HashSet<String> = HashSet::new();
     for place in places {
         let values = match payload.pointer(place.at) {
             Some(Value::Array(values)) => values.as_slice(),
@@ -76,7 +79,7 @@ pub(crate) fn all(places: &[Place], payload: &Value) -> Vec<Found> {
             None => &[],
         };
         for text in values.iter().filter_map(|value| place.cut(value)) {
-            if !found.iter().any(|(_, known)| *known == text) {
+            if known.insert(text.clone()) {
                 found.push((place.at, text));
             }
         }

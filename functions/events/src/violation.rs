@@ -10,13 +10,15 @@ use serde_json::Value;
 
 /// The longest message, in characters.
 const MAX_MESSAGE: usize = 200;
+/// The longest pointer, in characters: names may be as long as payloads.
+const MAX_POINTER: usize = 300;
 /// The longest value that a message repeats, as JSON.
 const MAX_VALUE: usize = 40;
 
 /// One thing wrong with a payload.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Violation {
-    /// JSON Pointer to the value that is wrong.
+    /// JSON Pointer to the value that is wrong; one of over 300 characters ends there with an ellipsis.
     pub pointer: String,
     /// The JSON Schema keyword that it fails; or `json` (not JSON that can be read), `duplicate` (a
     /// name twice in one object), `maxValues` (too many values), `time` (outside the range of times that
@@ -37,10 +39,10 @@ pub struct Refused {
 }
 
 impl Violation {
-    /// A violation; a long message is shortened.
+    /// A violation; a long pointer or message is shortened, and ends with an ellipsis then.
     pub fn new(pointer: impl Into<String>, keyword: &str, message: impl Into<String>) -> Self {
-        let message = shortened(message.into());
-        Self { pointer: pointer.into(), keyword: keyword.to_owned(), message }
+        let (pointer, message) = (shortened(pointer.into(), MAX_POINTER), shortened(message.into(), MAX_MESSAGE));
+        Self { pointer, keyword: keyword.to_owned(), message }
     }
 }
 
@@ -154,10 +156,10 @@ fn is_secret(pointer: &str) -> bool {
         .any(|word| pointer.contains(word))
 }
 
-fn shortened(message: String) -> String {
-    match message.char_indices().nth(MAX_MESSAGE) {
-        Some((end, _)) => format!("{}…", &message[..end]),
-        None => message,
+fn shortened(text: String, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 
@@ -198,6 +200,14 @@ mod tests {
         ] {
             assert_eq!(violation(&schema, &value).message, message);
         }
+    }
+
+    #[test]
+    fn pointers_are_short() {
+        let name = "é".repeat(100_000);
+        let violation = violation(&json!({"additionalProperties": {"type": "string"}}), &json!({ name: 1 }));
+        assert_eq!(violation.pointer.chars().count(), MAX_POINTER + 1);
+        assert!(violation.pointer.ends_with('…'));
     }
 
     #[test]

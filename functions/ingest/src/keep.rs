@@ -33,7 +33,7 @@ pub(crate) enum Outcome {
     Quarantined {
         /// Its id in the quarantine.
         quarantine: String,
-        /// Everything that is wrong with it.
+        /// What is wrong with it; of many events, the first few each.
         violations: Vec<Violation>,
     },
     /// Neither the log nor the quarantine has it.

@@ -13,6 +13,9 @@ use crate::body::Unread;
 const REQUEST_IDS: [HeaderName; 2] =
     [HeaderName::from_static("idempotency-key"), HeaderName::from_static("webhook-id")];
 
+/// The longest of them, in bytes; of a longer one, its hash counts.
+const MAX_ID: usize = 1024;
+
 /// What a body is.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Media {
@@ -74,7 +77,9 @@ pub(crate) fn request_id(headers: &HeaderMap) -> Option<String> {
         let value = String::from_utf8_lossy(headers.get(name)?.as_bytes()).trim().to_owned();
         // The draft makes it a quoted string, and hardly anybody does.
         let bare = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).map(str::to_owned);
-        bare.or(Some(value)).filter(|id| !id.is_empty())
+        let id = bare.unwrap_or(value);
+        // It may be kept in the quarantine, and needs no more than to be the same again.
+        if id.len() > MAX_ID { Some(web::token::sha256(&id)) } else { Some(id).filter(|id| !id.is_empty()) }
     };
     REQUEST_IDS.iter().find_map(text)
 }

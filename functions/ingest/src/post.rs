@@ -20,6 +20,9 @@ use crate::encoding::{self, NotInflated, inflate};
 use crate::keep::{Keeper, Outcome};
 use crate::tally::Tally;
 
+/// How many violations are told in one answer: a Lambda answers with at most 6 MB. All are in the quarantine.
+const MAX_VIOLATIONS: usize = 5000;
+
 /// The answer to one event that is in the log.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Kept {
@@ -146,7 +149,13 @@ pub(crate) fn refused(quarantine: &str, violations: &[Violation], hint: Option<&
     Problem::new(Kind::Refused, detail).with("quarantine", quarantine).with("violations", json!(violations))
 }
 
-fn answer_batch(results: Vec<Outcome>) -> Result<Response, Problem> {
+fn answer_batch(mut results: Vec<Outcome>) -> Result<Response, Problem> {
+    let each = (MAX_VIOLATIONS / results.len().max(1)).max(1);
+    for result in &mut results {
+        if let Outcome::Quarantined { violations, .. } = result {
+            violations.truncate(each);
+        }
+    }
     let again = results
         .iter()
         .any(|o| matches!(o, Outcome::NotKept { problem } if problem.status() == StatusCode::SERVICE_UNAVAILABLE));

@@ -99,6 +99,65 @@ async fn nothing_is_dropped_when_the_quarantine_cannot_be_written() {
     assert!(answer.headers().contains_key("retry-after"));
 }
 
+/// An event with so many wrong entities, each shown in its violation.
+fn wrong(entities: usize) -> Value {
+    json!({
+        "time": "2026-05-01T00:00:00Z", "type": "lifecycle",
+        "metadata": { "action": "something-new", "entities": vec![1_234_567_890_u64; entities] },
+    })
+}
+
+#[tokio::test]
+async fn what_is_told_of_events_is_bounded() {
+    let dynamodb = FakeDynamoDb::new(TOKEN, "migration-manager").that_keeps();
+    let state = state(&dynamodb, Duration::from_secs(2));
+    let answer = post(&state, &wrong(900)).await;
+    assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(json(answer).await["violations"].as_array().map(Vec::len), Some(100));
+    // A Lambda answers with at most 6 MB.
+    let batch: Vec<Value> = (0..1000).map(|_| wrong(60)).collect();
+    let answer = post(&state, &json!(batch)).await;
+    assert_eq!(answer.status(), StatusCode::MULTI_STATUS);
+    assert!(json(answer).await.to_string().len() < 2_000_000);
+}
+
+#[tokio::test]
+async fn what_a_request_says_of_itself_is_bounded() {
+    let dynamodb = FakeDynamoDb::new(TOKEN, "signal").that_keeps();
+    let state = state(&dynamodb, Duration::from_secs(2));
+    let long = "x".repeat(500_000);
+    let send = |headers: &[(&str, &str)], body: String| {
+        let request = Request::post("/v1/events").header("authorization", format!("Bearer {TOKEN}"));
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        web::finish(router(state.clone())).oneshot(request.body(Body::from(body)).unwrap())
+    };
+    let stored = send(&[("idempotency-key", &long)], "{}".into()).await.unwrap();
+    assert_eq!(stored.status(), StatusCode::CREATED);
+    let refused = send(&[("idempotency-key", &long)], "[1]".into()).await.unwrap();
+    assert_eq!(refused.status(), StatusCode::MULTI_STATUS);
+    let binary = [("ce-id", "1"), ("ce-source", "/"), ("ce-specversion", "1.0"), ("ce-type", &long)];
+    assert_eq!(send(&binary, "{}".into()).await.unwrap().status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let envelope = json!({ "specversion": "1.0", "id": long, "source": "/", "type": long, "subject": long });
+    let structured = [("content-type", "application/cloudevents+json")];
+    let answer = send(&structured, envelope.to_string()).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
+async fn many_entities_are_counted_in_good_time() {
+    let dynamodb = FakeDynamoDb::new(TOKEN, "migration-manager").that_keeps();
+    let entities: Vec<String> = (0..190_000).map(|n| format!("/1.0/instances/{n}")).collect();
+    let event = json!({
+        "time": "2026-05-01T00:00:00Z", "type": "lifecycle",
+        "metadata": { "action": "something-new", "entities": entities },
+    });
+    // Counted by comparing each with each, this would take minutes.
+    let state = state(&dynamodb, Duration::from_secs(2));
+    let answer = post(&state, &event);
+    let answer = tokio::time::timeout(Duration::from_mins(1), answer).await.unwrap();
+    assert!(matches!(answer.status().as_u16(), 413 | 422), "{}", answer.status());
+}
+
 #[tokio::test]
 async fn an_event_that_nothing_holds_names_its_sizes() {
     let dynamodb = FakeDynamoDb::new(TOKEN, "signal").that_keeps();

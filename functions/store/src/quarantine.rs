@@ -17,6 +17,10 @@ use crate::item::compress;
 use crate::retention::Retention;
 use crate::retry;
 
+/// The most bytes of a body and its violations: DynamoDB ends items at 400 KB, and the rest of one takes up
+/// to 6 KB.
+const MAX_ITEM: usize = 394 * 1024;
+
 /// What was refused, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quarantined {
@@ -133,12 +137,13 @@ impl Quarantine {
         let fingerprint = Fingerprint::of_bytes(arrival.source, &arrival.bytes);
         let id = format!("{:.3}~{}", arrival.received_at, hex::encode(&fingerprint.as_bytes()[..8]));
         let (body, z) = compress(&arrival.bytes)?;
+        let violations = as_many_as_fit(&refused.violations, MAX_ITEM.saturating_sub(body.len()));
         let item = Item {
             pk: arrival.source.to_owned(),
             sk: id.clone(),
             received_at: arrival.received_at,
             event_type: refused.event_type.clone(),
-            violations: refused.violations.clone(),
+            violations: violations.to_vec(),
             reasons: refused.violations.iter().map(|violation| violation.keyword.clone()).collect(),
             form: arrival.form,
             attributes: arrival.attributes.clone(),
@@ -304,6 +309,17 @@ impl Quarantine {
             attributes: item.attributes,
         }))
     }
+}
+
+/// The first of these violations that take no more than so many bytes.
+fn as_many_as_fit(violations: &[Violation], mut room: usize) -> &[Violation] {
+    // What an item takes for each besides its texts.
+    const ENTRY: usize = 48;
+    let fitting = violations.iter().take_while(|violation| {
+        let size = violation.pointer.len() + violation.keyword.len() + violation.message.len() + ENTRY;
+        room.checked_sub(size).inspect(|rest| room = *rest).is_some()
+    });
+    &violations[..fitting.count()]
 }
 
 /// The key of one, if there can be one.
