@@ -7,7 +7,6 @@ use store::KeyScope;
 use web::{Answer, Content, Kind, Method, Operation, Problem, Refusal, Routes, schema_of};
 
 use crate::State;
-use crate::body::MAX_EVENTS;
 use crate::encoding;
 use crate::keep::Outcome;
 use crate::post::{self, Kept, Results};
@@ -58,17 +57,13 @@ static POST: Operation = Operation {
                 ),
             ],
         ),
-        Content {
-            media_type: "application/x-ndjson",
-            schema: lines,
-            examples: &[("lines", r#""{\"type\": \"deployed\"}\n{\"type\": \"alert\"}\n""#)],
-        },
+        // Not NDJSON, which generators of clients and of tests cannot write: the description tells of it.
         Content {
             media_type: "application/cloudevents+json",
             schema: schema_of::<Envelope>,
             examples: &[("envelope", ENVELOPE)],
         },
-        Content { media_type: "application/cloudevents-batch+json", schema: schema_of::<Vec<Envelope>>, examples: &[] },
+        Content { media_type: "application/cloudevents-batch+json", schema: envelopes, examples: &[] },
     ],
     answers: &[
         Answer::json(201, "The event is in the log.", schema_of::<Kept>, &[("stored", r#"{"id": 3403542528000501}"#)]),
@@ -150,8 +145,12 @@ struct Envelope {
     data_base64: Option<String>,
 }
 
-fn lines(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "description": "An event in each line.", "type": "string" })
+fn envelopes(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "description": "At most 1,000.",
+        "type": "array",
+        "items": { "description": "A CloudEvents envelope: what is none has its own result in the answer." },
+    })
 }
 
 /// Where the example that fits no schema is kept.
@@ -163,10 +162,9 @@ fn sent(_: &mut SchemaGenerator) -> Schema {
         "oneOf": [
             { "description": "One event.", "type": "object" },
             {
-                "description": "An event for each element.",
+                "description": "An event for each element, at most 1,000.",
                 "type": "array",
-                "items": { "type": "object" },
-                "maxItems": MAX_EVENTS,
+                "items": { "description": "One event: what is none has its own result in the answer." },
             },
         ],
     })
