@@ -137,7 +137,6 @@ async fn a_request_s_id_stands_for_one_that_the_event_does_not_have() {
     let sent = json!({ "type": "deployed" });
     let stored = post_with_id(&signal, "idempotency-key", "\"d-1\"", &sent).await.expect(201);
     for _ in 0..3 {
-        tokio::time::sleep(Duration::from_millis(3)).await;
         let again = post_with_id(&signal, "idempotency-key", "d-1", &sent).await.expect(200);
         assert_eq!(again["id"], stored["id"]);
     }
@@ -194,14 +193,11 @@ fn requests() -> impl Strategy<Value = Vec<Vec<u64>>> {
     prop::collection::vec(prop::collection::vec(0..40_u64, 1..12), 1..12)
 }
 
-/// An event of a case: with or without an id of its own, in one of three milliseconds.
+/// An event of a case, in one of three milliseconds; half of them want the slots of others.
 fn numbered(case: u64, number: u64) -> Value {
-    let time = moment() + jiff::SignedDuration::from_millis(case_ms(number));
+    let later = i64::try_from(number % 3).expect("small");
+    let time = moment() + jiff::SignedDuration::from_millis(later);
     unleash_event(case * 1000 + number % 20 * 4096 + number / 20, time, &format!("{case}-{number}"), "web", "load")
-}
-
-fn case_ms(number: u64) -> i64 {
-    i64::try_from(number % 3).expect("small")
 }
 
 #[tokio::test(flavor = "multi_thread")]
