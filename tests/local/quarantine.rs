@@ -47,6 +47,10 @@ async fn it_is_listed_by_source_type_reason_and_time() {
         assert_eq!(listed(&list), expected, "{query}");
         assert_eq!(list["next"], Value::Null, "{query}");
     }
+    // Both ends of a range belong to it.
+    let moment = ids[2].split('~').next().expect("a time");
+    let list = manage.get(&format!("/v1/quarantine?from={moment}&to={moment}")).await.expect(200);
+    assert!(listed(&list).contains(&ids[2].as_str()), "{moment}: {list}");
     let (mut paged, mut before) = (Vec::new(), String::new());
     loop {
         let list = manage.get(&format!("/v1/quarantine?limit=2{before}")).await.expect(200);

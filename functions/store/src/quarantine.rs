@@ -7,7 +7,7 @@ use ::events::{Arrival, Attributes, Fingerprint, Form, Refused, Violation};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, ConsumedCapacity, ReturnConsumedCapacity};
 use futures::future::try_join_all;
-use jiff::Timestamp;
+use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
@@ -228,7 +228,8 @@ impl Quarantine {
         let text = |text: &str| AttributeValue::S(text.to_owned());
         // Ids begin with the time, and `~` is larger than what times consist of.
         let oldest = filter.from.map_or_else(|| "0".to_owned(), |from| format!("{from:.3}"));
-        let newest = [filter.until.map(|until| format!("{until:.3}")), filter.before.clone()];
+        let last = filter.until.map(|until| until.checked_sub(1.nanosecond()).unwrap_or(until));
+        let newest = [last.map(|last| format!("{last:.3}~~")), filter.before.clone()];
         let newest = newest.into_iter().flatten().min().unwrap_or_else(|| "~".to_owned());
         let mut query = self
             .client
