@@ -28,12 +28,13 @@ async fn main() {
 }
 
 async fn rate(stack: &Stack, database: &Client) {
+    let ingest = stack.ingest("unleash");
     let (mut posted, mut put) = (Duration::ZERO, Duration::ZERO);
     // In turns, so that whatever else the machine does falls on both.
     for round in 0..4 {
         let numbers = |part: u64| (round * 2 + part) * EVENTS..(round * 2 + part + 1) * EVENTS;
         let events: Vec<Value> = numbers(0).map(event).collect();
-        posted += timed(events.iter().map(|event| post(stack.ingest("unleash"), event))).await;
+        posted += timed(events.iter().map(|event| post(&ingest, event))).await;
         let items = items(numbers(1).map(event)).await;
         put += timed(items.iter().map(|item| put_item(database, item))).await;
     }
@@ -55,7 +56,7 @@ fn event(number: u64) -> Value {
     unleash_event(number, time, &format!("flag-{}", number % 50), "web", "ada@example.org")
 }
 
-async fn post(api: Api, event: &Value) {
+async fn post(api: &Api, event: &Value) {
     api.post("/v1/events", event).await.expect(201);
 }
 
