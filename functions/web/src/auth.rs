@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
@@ -13,6 +12,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use store::{Config, Directory, Key, KeyScope, KeyUse};
 use subtle::ConstantTimeEq;
+use tracing::Instrument;
 
 use crate::accept::{must_accept_json, not_acceptable};
 use crate::api::Refusal;
@@ -21,9 +21,6 @@ use crate::token;
 
 /// The name under which the deployment's own first manage key acts.
 const FIRST_KEY: &str = "first-manage-key";
-
-/// How long a request may wait for the note of its key's use.
-const NOTE: Duration = Duration::from_secs(1);
 
 /// How every operation that needs a key may say no.
 pub const EVERY_KEYED: [Refusal; 4] = [
@@ -85,23 +82,24 @@ impl Keys {
         if key.expires_at.is_some_and(|end| end <= now) {
             return Err(unauthorized());
         }
-        self.note_use(&key.name, now.to_zoned(TimeZone::UTC).date()).await;
+        self.note_use(&key.name, now.to_zoned(TimeZone::UTC).date());
         Ok(Caller { key: key.name, scope: key.scope, source: key.source })
     }
 
-    /// Notes that the key was used on this day, once a day and process. A note that cannot be made is
-    /// no reason to refuse the request.
-    async fn note_use(&self, name: &str, day: Date) {
+    /// Notes that the key was used on this day, once a day and process. The request does not wait for
+    /// it, and a note that cannot be made is no reason to refuse the request.
+    fn note_use(&self, name: &str, day: Date) {
         let before = self.0.noted.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), day);
         if before == Some(day) {
             return;
         }
-        let used = KeyUse { name: name.to_owned(), day };
-        match tokio::time::timeout(NOTE, self.0.config.put(&used)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, key = name, "the use of a key cannot be noted"),
-            Err(_) => tracing::warn!(key = name, "the use of a key was not noted in time"),
-        }
+        let (config, used) = (self.0.config.clone(), KeyUse { name: name.to_owned(), day });
+        let note = async move {
+            if let Err(error) = config.put(&used).await {
+                tracing::warn!(%error, key = used.name, "the use of a key cannot be noted");
+            }
+        };
+        tokio::spawn(note.in_current_span());
     }
 }
 
