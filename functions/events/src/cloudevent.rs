@@ -13,6 +13,12 @@ use crate::read::MAX_TEXT;
 use crate::time;
 use crate::violation::{Refused, Violation};
 
+/// The attributes that each envelope has.
+pub const REQUIRED: [&str; 4] = ["id", "source", "specversion", "type"];
+
+/// The others that are read.
+pub const OPTIONAL: [&str; 2] = ["subject", "time"];
+
 /// What was in an envelope.
 #[derive(Debug)]
 pub(crate) struct Opened<'a> {
@@ -94,7 +100,7 @@ pub fn attributes(found: impl Iterator<Item = (&'static str, String)>) -> Result
     let mut violations = Vec::new();
     let found: Vec<(&str, String)> = found.filter(|(_, text)| !text.is_empty()).collect();
     let get = |name: &str| found.iter().find(|(known, _)| *known == name).map(|(_, text)| text.clone());
-    for name in ["id", "source", "specversion", "type"] {
+    for name in REQUIRED {
         if get(name).is_none() {
             violations.push(Violation::new(format!("/{name}"), "required", format!("{name} is required")));
         }

@@ -8,6 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::id::EventId;
+
 /// The longest message, in characters.
 const MAX_MESSAGE: usize = 200;
 /// The longest pointer, in characters: names may be as long as payloads.
@@ -43,6 +45,14 @@ impl Violation {
     pub fn new(pointer: impl Into<String>, keyword: &str, message: impl Into<String>) -> Self {
         let (pointer, message) = (shortened(pointer.into(), MAX_POINTER), shortened(message.into(), MAX_MESSAGE));
         Self { pointer, keyword: keyword.to_owned(), message }
+    }
+}
+
+impl Refused {
+    /// The refusal of an event whose request gave it the id of the event that stands at `other`.
+    pub fn id_in_use(event_type: Option<String>, other: EventId) -> Self {
+        let message = format!("the id that the request gives this event is that of another one, {other}");
+        Self { event_type, violations: vec![Violation::new("", "idempotency-key", message)] }
     }
 }
 

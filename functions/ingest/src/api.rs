@@ -7,8 +7,10 @@ use store::KeyScope;
 use web::{Answer, Content, Kind, Method, Operation, Problem, Refusal, Routes, schema_of};
 
 use crate::State;
+use crate::body::{self, Unread};
 use crate::encoding;
 use crate::keep::Outcome;
+use crate::media;
 use crate::post::{self, Kept, Results};
 
 /// Every operation with its handler.
@@ -179,22 +181,19 @@ fn violation(pointer: &str, keyword: &str, message: &str) -> Violation {
 }
 
 fn not_json() -> Problem {
-    let message = "expected one JSON event or an array of events, found what is not JSON: \
-        EOF while parsing an object at line 1 column 1";
-    kept(Kind::BadRequest, "json", message)
+    kept(body::not_json("EOF while parsing an object at line 1 column 1"))
 }
 
 fn not_acceptable() -> Problem {
-    kept(Kind::NotAcceptable, "accept", "The Accept header leaves out application/json, which is what is answered here")
+    kept(post::not_acceptable(web::not_acceptable()))
 }
 
 fn wrong_media_type() -> Problem {
-    let message = "Content-Type \"application/xml\" is not taken here: send application/json or application/x-ndjson";
-    kept(Kind::UnsupportedMediaType, "content-type", message)
+    kept(media::wrong("application/xml"))
 }
 
-fn kept(kind: Kind, keyword: &str, message: &str) -> Problem {
-    post::unread_and_kept(kind, QUARANTINED, &[violation("", keyword, message)], None)
+fn kept(Unread { kind, violation }: Unread) -> Problem {
+    post::unread_and_kept(kind, QUARANTINED, &[violation], None)
 }
 
 fn refused() -> Problem {

@@ -1,6 +1,7 @@
 //! From a request's body to the events in it, each as the bytes that were sent.
 
 use std::borrow::Cow;
+use std::fmt::Display;
 
 use axum::http::HeaderMap;
 use events::{Arrival, Attributes, Form, Refused, Violation};
@@ -14,7 +15,7 @@ use crate::media::{Media, media, request_id};
 pub(crate) const MAX_EVENTS: usize = 1000;
 
 /// A body that cannot be taken for events at all.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Unread {
     /// What the request is answered with.
     pub(crate) kind: Kind,
@@ -116,12 +117,12 @@ fn first_byte(body: &[u8]) -> Option<u8> {
 
 /// The one JSON value of a body.
 fn whole(body: &[u8]) -> Result<&[u8], Unread> {
-    serde_json::from_slice::<&RawValue>(body).map(|value| value.get().as_bytes()).map_err(|error| not_json(&error))
+    serde_json::from_slice::<&RawValue>(body).map(|value| value.get().as_bytes()).map_err(not_json)
 }
 
 /// The elements of the one JSON array of a body.
 fn elements(body: &[u8]) -> Result<Vec<&[u8]>, Unread> {
-    let elements: Vec<&RawValue> = serde_json::from_slice(body).map_err(|error| not_json(&error))?;
+    let elements: Vec<&RawValue> = serde_json::from_slice(body).map_err(not_json)?;
     Ok(elements.into_iter().map(|element| element.get().as_bytes()).collect())
 }
 
@@ -130,7 +131,8 @@ fn lines(body: &[u8]) -> Vec<&[u8]> {
     body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty()).collect()
 }
 
-pub(crate) fn not_json(error: &serde_json::Error) -> Unread {
+/// What is said of a body that a JSON parser does not read.
+pub(crate) fn not_json(error: impl Display) -> Unread {
     let message = format!("expected one JSON event or an array of events, found what is not JSON: {error}");
     Unread::new(Kind::BadRequest, "json", message)
 }

@@ -86,12 +86,10 @@ impl Keeper<'_> {
             }
             Put::Duplicate(id) => (Outcome::Duplicate { id }, written.units),
             Put::Conflict(id) => {
-                let message = format!("the id that the request gives this event is that of another one, {id}");
-                let violations = vec![Violation::new("", "idempotency-key", message)];
                 // Without it, whoever replays this gets it into the log.
                 arrival.attributes.id = None;
                 let event_type = Some(event.fields.event_type.clone());
-                let (outcome, units) = self.quarantine(&arrival, Refused { event_type, violations }).await;
+                let (outcome, units) = self.quarantine(&arrival, Refused::id_in_use(event_type, id)).await;
                 (outcome, units + written.units)
             }
         }

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use axum::http::{HeaderMap, HeaderName, header};
-use events::{Attributes, Violation, cloudevent};
+use events::cloudevent::{self, OPTIONAL, REQUIRED};
+use events::{Attributes, Violation};
 use percent_encoding::percent_decode;
 use web::Kind;
 
@@ -49,22 +50,22 @@ pub(crate) fn media(headers: &HeaderMap) -> Result<Media, Unread> {
 }
 
 fn json(headers: &HeaderMap) -> Media {
-    let names = ["specversion", "id", "source", "type", "subject", "time"];
     let value = |name: &'static str| {
         let value = headers.get(format!("ce-{name}"))?;
         // As the HTTP binding of CloudEvents says: percent-encoded UTF-8.
         Some((name, percent_decode(value.as_bytes()).decode_utf8_lossy().into_owned()))
     };
-    let found: Vec<_> = names.into_iter().filter_map(value).collect();
+    let found: Vec<_> = REQUIRED.into_iter().chain(OPTIONAL).filter_map(value).collect();
     // `ce-subject` or `ce-time` alone may be anybody's.
-    if found.iter().any(|(name, _)| names[..4].contains(name)) {
+    if found.iter().any(|(name, _)| REQUIRED.contains(name)) {
         Media::Binary(cloudevent::attributes(found.into_iter()))
     } else {
         Media::Json
     }
 }
 
-fn wrong(media_type: &str) -> Unread {
+/// What is said of a body of this kind.
+pub(crate) fn wrong(media_type: &str) -> Unread {
     let media_type: String = media_type.chars().take(64).collect();
     let message =
         format!("Content-Type {media_type:?} is not taken here: send application/json or application/x-ndjson");

@@ -103,7 +103,8 @@ pub(crate) fn no_length() -> Problem {
     Problem::new(Kind::LengthRequired, "There is no body: send an event, and its Content-Length")
 }
 
-fn not_acceptable(problem: Problem) -> Unread {
+/// What is said of a body whose sender could not read the answer.
+pub(crate) fn not_acceptable(problem: Problem) -> Unread {
     Unread::new(Kind::NotAcceptable, "accept", problem.detail())
 }
 

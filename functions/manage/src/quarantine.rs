@@ -122,8 +122,8 @@ impl Sent {
 pub(crate) struct Selection {
     /// The source that was asked for.
     pub(crate) source: Option<String>,
-    /// Their sources: that one, or every registered one.
-    pub(crate) sources: Vec<String>,
+    /// Every source that there is.
+    pub(crate) registered: Vec<Source>,
     pub(crate) filter: QuarantineFilter,
     pub(crate) limit: usize,
     /// When to answer.
@@ -146,11 +146,21 @@ impl Selection {
         };
         let limit = params.parsed("limit", "a whole number from 1 to 200", limit)?.unwrap_or(DEFAULT_LIMIT);
         let source = params.get("source").map(str::to_owned);
-        let sources = match &source {
+        let registered = state.config.list().await?;
+        Ok(Self { source, registered, filter, limit, deadline: Instant::now() + MAX_TIME })
+    }
+
+    /// Whose events are meant: those of the source that was asked for, or of every registered one.
+    pub(crate) fn sources(&self) -> Vec<String> {
+        match &self.source {
             Some(source) => vec![source.clone()],
-            None => state.config.list::<Source>().await?.into_iter().map(|source| source.name).collect(),
-        };
-        Ok(Self { source, sources, filter, limit, deadline: Instant::now() + MAX_TIME })
+            None => self.registered.iter().map(|source| source.name.clone()).collect(),
+        }
+    }
+
+    /// The source that was asked for, where there is none of that name.
+    pub(crate) fn unregistered(&self) -> Option<&str> {
+        self.source.as_deref().filter(|name| self.registered.iter().all(|source| source.name != *name))
     }
 }
 
@@ -165,13 +175,12 @@ pub(crate) async fn list(
     _: Manage,
     query: RawQuery,
 ) -> Result<Json<QuarantineList>, Problem> {
-    let Selection { source, sources, filter, limit, deadline } = Selection::read(&state, query).await?;
-    let page = state.quarantine.list(&sources, &filter, limit, deadline).await?;
+    let selection = Selection::read(&state, query).await?;
+    let Selection { filter, limit, deadline, .. } = &selection;
+    let page = state.quarantine.list(&selection.sources(), filter, *limit, *deadline).await?;
     // One that was removed may still have something here.
-    if let (Some(source), true) = (source, page.quarantined.is_empty())
-        && state.config.get::<Source>(&source).await?.is_none()
-    {
-        return Err(unknown(Source::KIND, &source));
+    if let (Some(name), true) = (selection.unregistered(), page.quarantined.is_empty()) {
+        return Err(unknown(Source::KIND, name));
     }
     let quarantined = page.quarantined.into_iter().map(QuarantineView::from).collect();
     Ok(Json(QuarantineList { quarantined, next: page.next }))

@@ -90,24 +90,20 @@ pub(crate) async fn replay_all(
     _: Manage,
     query: RawQuery,
 ) -> Result<Json<ReplayReport>, Problem> {
-    let Selection { source, sources, mut filter, limit, deadline } = Selection::read(&state, query).await?;
-    let catalogs: Vec<(String, &'static Catalog)> = state
-        .config
-        .list::<Source>()
-        .await?
-        .into_iter()
-        .filter_map(|source| Some((source.name, events::catalog(&source.catalog)?)))
-        .collect();
-    if let Some(source) = source.filter(|source| catalogs.iter().all(|(name, _)| name != source)) {
-        return Err(unknown(Source::KIND, &source));
+    let selection = Selection::read(&state, query).await?;
+    if let Some(name) = selection.unregistered() {
+        return Err(unknown(Source::KIND, name));
     }
+    let sources = selection.sources();
+    let Selection { registered, mut filter, limit, deadline, .. } = selection;
+    let catalog = |name: &str| events::catalog(&registered.iter().find(|source| source.name == name)?.catalog);
     let mut report = ReplayReport::default();
     loop {
         let page = state.quarantine.list(&sources, &filter, limit, deadline).await?;
         let replays: Vec<_> = page
             .quarantined
             .iter()
-            .filter_map(|one| Some((one, catalogs.iter().find(|(name, _)| *name == one.source)?.1)))
+            .filter_map(|one| Some((one, catalog(&one.source)?)))
             .map(|(one, catalog)| replay_listed(&state, catalog, &one.source, &one.id, deadline))
             .collect();
         let results: Vec<_> = futures::stream::iter(replays).buffered(TOGETHER).collect().await;
@@ -135,10 +131,12 @@ pub(crate) async fn discard_all(
     _: Manage,
     query: RawQuery,
 ) -> Result<Json<DiscardReport>, Problem> {
-    let Selection { source, sources, mut filter, limit, deadline } = Selection::read(&state, query).await?;
-    if source.is_none() {
+    let selection = Selection::read(&state, query).await?;
+    if selection.source.is_none() {
         return Err(no_source());
     }
+    let sources = selection.sources();
+    let Selection { mut filter, limit, deadline, .. } = selection;
     let mut report = DiscardReport { discarded: 0, next: None };
     loop {
         let page = state.quarantine.list(&sources, &filter, limit, deadline).await?;
@@ -199,11 +197,7 @@ async fn replay(
     let replayed = match state.events.put(&accepted, deadline).await?.put {
         Put::Stored(id) => Replayed::Stored { id },
         Put::Duplicate(id) => Replayed::Duplicate { id },
-        Put::Conflict(id) => {
-            let message = format!("the id that the request gave this event is that of another one, {id}");
-            let violations = vec![Violation::new("", "idempotency-key", message)];
-            return Err(NotReplayed::Refused(Refused { event_type: None, violations }));
-        }
+        Put::Conflict(id) => return Err(NotReplayed::Refused(Refused::id_in_use(None, id))),
     };
     state.quarantine.remove(&quarantined.source, &quarantined.id).await?;
     Ok(replayed)

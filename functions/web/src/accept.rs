@@ -32,7 +32,7 @@ fn takes_json(range: &str) -> bool {
 }
 
 /// The problem of a client that cannot read the answer.
-pub(crate) fn not_acceptable() -> Problem {
+pub fn not_acceptable() -> Problem {
     Problem::new(Kind::NotAcceptable, "The Accept header leaves out application/json, which is what is answered here")
 }
 

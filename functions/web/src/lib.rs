@@ -11,7 +11,7 @@ mod query;
 mod range;
 pub mod token;
 
-pub use accept::must_accept_json;
+pub use accept::{must_accept_json, not_acceptable};
 pub use api::{Answer, Content, Method, Operation, Parameter, Place, Refusal, Routes, SchemaOf, schema_of};
 pub use app::{MAX_BODY, finish};
 pub use auth::{Caller, EVERY_KEYED, Ingest, Keys, Manage, Read};
