@@ -9,8 +9,10 @@ mod forms;
 mod keys;
 mod openapi;
 mod quarantine;
+mod query;
 mod retention;
 mod search;
+mod segments;
 
 use e2e::Stack;
 

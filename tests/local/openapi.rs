@@ -17,7 +17,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_tidings");
 const RESERVED: [&str; 2] = ["ANY /v1/deliveries", "ANY /v1/deliveries/{proxy+}"];
 
 /// Every operation, in an order in which each finds what its examples name.
-const TOUR: [&str; 21] = [
+const TOUR: [&str; 31] = [
     "checkHealth",
     "createSource",
     "createKey",
@@ -26,6 +26,16 @@ const TOUR: [&str; 21] = [
     "searchEvents",
     "readEvent",
     "explainDeliveries",
+    "exportEvents",
+    "readTimeline",
+    "listFacets",
+    "listCatalogs",
+    "readSchema",
+    "readOpenApi",
+    "readDocs",
+    "searchEventsAsUnleash",
+    "listEventsAsUnleash",
+    "listEventsOfFeatureAsUnleash",
     "listSources",
     "listKeys",
     "listTargets",
@@ -40,6 +50,9 @@ const TOUR: [&str; 21] = [
     "removeKey",
     "removeSource",
 ];
+
+/// Parameters that are left out of the tour: cursors belong to answers, and no event fits all of the filters.
+const LEFT_OUT: [&str; 6] = ["cursor", "before", "entity", "environment", "level", "span"];
 
 fn committed() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../openapi.json");
@@ -248,7 +261,6 @@ fn scope(operation: &Value) -> Option<&str> {
 }
 
 /// The path with the examples of its parameters; what is in the quarantine has the id that it got.
-/// Cursors are left out: they belong to answers.
 fn filled(path: &str, operation: &Value, quarantined: Option<&str>) -> String {
     let mut path = path.to_owned();
     let mut query = Vec::new();
@@ -259,7 +271,7 @@ fn filled(path: &str, operation: &Value, quarantined: Option<&str>) -> String {
             Value::Array(texts) => texts.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","),
             other => other.to_string(),
         };
-        if parameter["in"] == "query" && !["cursor", "before"].contains(&name) {
+        if parameter["in"] == "query" && !LEFT_OUT.contains(&name) {
             query.push(format!("{name}={example}"));
         }
         let value = quarantined.filter(|_| example.contains('~')).unwrap_or(&example);

@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::tools::{Counts, Result, cargo, program, run, run_tests, target, venv};
 
 /// The functions, as they are deployed: one program each.
-const FUNCTIONS: [&str; 5] = ["ingest", "query", "manage", "fanout", "deliver"];
+const FUNCTIONS: [&str; 6] = ["ingest", "query", "manage", "fanout", "deliver", "pack"];
 
 /// Everything.
 pub(crate) fn test() -> Result {
@@ -47,7 +47,7 @@ fn schemas() -> Result {
     Ok(())
 }
 
-/// The five functions as zips under `target/lambda/<function>/bootstrap.zip`.
+/// The six functions as zips under `target/lambda/<function>/bootstrap.zip`.
 pub(crate) fn lambda() -> Result {
     let bin = venv()?;
     run("the functions", with_path(cargo(&["lambda", "build", "--profile", "lambda"]), &bin))?;

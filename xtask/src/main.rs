@@ -11,7 +11,7 @@ The project's own commands.
     cargo xtask test     everything: format, lints, unit tests, the local stack, the template, the
                          deployed stack; installs what it needs under target/
     cargo xtask quick    the same without the deployed stack: what to run before each commit
-    cargo xtask lambda   the five functions as zips, as they are deployed
+    cargo xtask lambda   the six functions as zips, as they are deployed
     cargo xtask bench    the benchmarks, printed as ratios
     cargo xtask fuzz     anything at all sent to the ingest function, for five minutes";
 

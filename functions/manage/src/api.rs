@@ -296,7 +296,7 @@ fn still_refused() -> Problem {
 /// What the operations here have in common.
 const MANAGE: Operation = Operation { scope: Some(KeyScope::Manage), ..Operation::PLAIN };
 
-const REMOVED: Answer = Answer { status: 204, when: "It is removed.", content: None };
+const REMOVED: Answer = Answer::empty(204, "It is removed.");
 
 const TARGET_NAME: Parameter = Parameter::path("name", "The target's name.", web::text, r#""audit""#);
 

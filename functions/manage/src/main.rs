@@ -6,6 +6,7 @@ use store::Env;
 async fn main() -> Result<(), lambda_http::Error> {
     store::log_as_json();
     let lookup = |name: &str| std::env::var(name).ok();
-    let state = manage::from_env(&Env::new(&lookup))?;
-    lambda_http::run(web::finish(manage::router(state))).await
+    let env = Env::new(&lookup);
+    let routes = web::finish(manage::router(manage::from_env(&env)?));
+    lambda_http::run(web::for_readers(routes, web::cors_origins(&env)?)).await
 }

@@ -1,23 +1,35 @@
 //! The function's operations.
 
+mod unleash;
+
 use events::EventId;
 use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::Value;
 use store::KeyScope;
-use web::{Answer, Content, Method, Operation, Parameter, Refusal, Routes, schema_of};
+use web::{Answer, Content, Method, Operation, Parameter, Place, Refusal, Routes, schema_of};
 
 use crate::deliveries::{self, Explanation};
-use crate::examples;
+use crate::facets::{self, Facets};
 use crate::search::{self, DEFAULT_LIMIT, EventList, MAX_LIMIT};
+use crate::timeline::{self, Timeline};
 use crate::view::EventView;
-use crate::{State, cursor};
+use crate::{State, catalogs, cursor, docs, examples, export, filters};
 
 /// Every operation with its handler.
 pub(crate) fn read_into<R: Routes<State>>(routes: R) -> R {
-    routes
+    let routes = routes
         .with(&SEARCH, search::list)
         .with(&READ, search::read)
         .with(&EXPLAIN, deliveries::explain)
-        .with(&HEALTH, async || "ok\n")
+        .with(&EXPORT, export::export)
+        .with(&TIMELINE, timeline::read)
+        .with(&FACETS, facets::list)
+        .with(&CATALOGS, catalogs::list)
+        .with(&SCHEMA, catalogs::schema)
+        .with(&DOCUMENT, docs::document)
+        .with(&DOCS, docs::read)
+        .with(&HEALTH, async || "ok\n");
+    unleash::read_into(routes)
 }
 
 static HEALTH: Operation = Operation {
@@ -26,15 +38,11 @@ static HEALTH: Operation = Operation {
     id: "checkHealth",
     summary: "Say whether it is ready",
     description: "For load balancers and scripts.",
-    answers: &[Answer {
-        status: 200,
-        when: "It is ready.",
-        content: Some(Content {
-            media_type: "text/plain",
-            schema: schema_of::<String>,
-            examples: &[("ready", r#""ok\n""#)],
-        }),
-    }],
+    answers: &[Answer::with(
+        200,
+        "It is ready.",
+        Content { media_type: "text/plain", schema: schema_of::<String>, examples: &[("ready", r#""ok\n""#)] },
+    )],
     ..Operation::PLAIN
 };
 
@@ -44,49 +52,37 @@ pub(crate) static SEARCH: Operation = Operation {
     path: "/v1/events",
     id: "searchEvents",
     summary: "Search events",
-    description: "Newest first. Every filter that is given must hold; of several values of one, any.\n\n\
-        A page ends early, with `next`, when it nears 5 MB, or, with `\"partial\": true`, after 10 s. The same search \
-        with `cursor` goes on exactly there, whatever has been stored since.",
+    description: "Every filter that is given must hold; of several values of one, any.\n\n\
+        A page ends early, with `next`, before its payloads pass 4.2 MB, or, with `\"partial\": true`, after 10 s or \
+        5,000 read units. The same search with `cursor` goes on exactly there, whatever has been stored since.",
     scope: Some(KeyScope::Read),
-    parameters: &[
-        filter("source", "The sources that sent it.", r#"["unleash-prod"]"#),
-        filter("type", "Its types.", r#"["feature-tagged", "feature-untagged"]"#),
-        filter("subject", "What it was done to.", r#"["dark-mode"]"#),
-        filter("actor", "Who did it.", r#"["ada@example.org"]"#),
-        filter("project", "The projects involved.", r#"["web"]"#),
-        Parameter::query(
-            "from",
-            "The first moment of the range: a date (its first moment, in UTC) or a time.",
-            time,
-            r#""2026-05-01""#,
-        ),
-        Parameter::query(
-            "to",
-            "The last moment of the range, which belongs to it: a date (its last moment, in UTC) or a time.",
-            time,
-            r#""2026-05-01T12:00:00Z""#,
-        ),
-        Parameter::query("limit", "The most events of a page.", limit, "20"),
-        Parameter::query(
-            "cursor",
-            "Where to go on: `next` of the page before, which was searched for with the same filters.",
-            web::text,
-            r#""AAwXgP9cAfUfJ_Oxa62SvQ""#,
-        ),
-    ],
+    parameters: &web::join::<18>(
+        &filters::ALL,
+        &[
+            ORDER,
+            Parameter::query("limit", "The most events of a page.", limit, "20"),
+            CURSOR,
+            Parameter::query(
+                "total",
+                "`exact` counts everything that matches.",
+                |_| json_schema!({ "enum": ["none", "exact"], "default": "none" }),
+                r#""exact""#,
+            ),
+            Parameter::query(
+                "explain",
+                "`true` says how the answer was found, and what it cost.",
+                |_| json_schema!({ "enum": ["true", "false"], "default": "false" }),
+                r#""true""#,
+            ),
+        ],
+    ),
     answers: &[Answer::json(
         200,
         "A page, empty where nothing matches.",
         schema_of::<EventList>,
         &[("one event", examples::EVENTS)],
     )],
-    refusals: &[
-        Refusal {
-            when: "A parameter is not known, given twice, or cannot be read: `parameter` names it.",
-            example: web::from_after_to,
-        },
-        Refusal { when: "The cursor belongs to a search with other filters.", example: cursor::of_another_search },
-    ],
+    refusals: &FILTERED,
     ..Operation::PLAIN
 };
 
@@ -95,10 +91,10 @@ static READ: Operation = Operation {
     path: "/v1/events/{id}",
     id: "readEvent",
     summary: "Read one event",
-    description: "Its payload is what its producer sent, byte for byte.",
+    description: "Its payload is what its producer sent, byte for byte. The answer has an `ETag`.",
     scope: Some(KeyScope::Read),
     parameters: &[ID],
-    answers: &[Answer::json(200, "The event.", schema_of::<EventView>, &[("event", examples::EVENT)])],
+    answers: &[Answer::json(200, "The event.", schema_of::<EventView>, &[("event", examples::EVENT)]), SAME],
     refusals: &NO_EVENT,
     ..Operation::PLAIN
 };
@@ -121,22 +117,248 @@ static EXPLAIN: Operation = Operation {
     ..Operation::PLAIN
 };
 
+/// The export; its parameters are also what its handler reads.
+pub(crate) static EXPORT: Operation = Operation {
+    method: Method::Get,
+    path: "/v1/export",
+    id: "exportEvents",
+    summary: "Export everything that matches",
+    description: "In pages of up to 5,000 events. While there is more, an answer has a header \
+        `Link: </v1/export?…>; rel=\"next\"`: pages of CSV and of lines, one after the other, are one file. Who is \
+        interrupted goes on with the last link.\n\n\
+        CSV is RFC 4180, with the columns `id, source, catalog, scope, type, time, time_given, received_at, actor, \
+        subject, entities, project, environment, level, sv, label, summary, payload`; `entities` and `payload` are \
+        JSON. A cell that a spreadsheet would run as a formula stands behind an apostrophe. New columns come at the \
+        end.",
+    scope: Some(KeyScope::Read),
+    parameters: &web::join::<18>(
+        &filters::ALL,
+        &[
+            Parameter {
+                place: Place::RequiredQuery,
+                ..Parameter::query(
+                    "format",
+                    "In which form: `ndjson` is one event in each line.",
+                    |_| json_schema!({ "enum": ["csv", "json", "ndjson"] }),
+                    r#""csv""#,
+                )
+            },
+            Parameter::query(
+                "order",
+                "Which come first: the oldest (`asc`) or the newest.",
+                |_| json_schema!({ "enum": ["asc", "desc"], "default": "asc" }),
+                r#""asc""#,
+            ),
+            Parameter::query(
+                "header",
+                "Whether CSV begins with the names of its columns: the first page does, those after it do not.",
+                |_| json_schema!({ "enum": ["true", "false"] }),
+                r#""true""#,
+            ),
+            Parameter::query(
+                "limit",
+                "The most events of a page.",
+                |_| json_schema!({ "type": "integer", "minimum": 1, "maximum": 5000, "default": 5000 }),
+                "1000",
+            ),
+            CURSOR,
+        ],
+    ),
+    answers: &[Answer {
+        status: 200,
+        when: "A page, as a file.",
+        content: Some(Content {
+            media_type: "text/csv",
+            schema: schema_of::<String>,
+            examples: &[("one event", examples::CSV)],
+        }),
+        also: &[
+            Content::json(schema_of::<Vec<EventView>>, &[("one event", examples::EXPORTED)]),
+            Content { media_type: "application/x-ndjson", schema: schema_of::<Value>, examples: &[] },
+        ],
+    }],
+    refusals: &[FILTERED[0], FILTERED[1], Refusal { when: "The form is not said.", example: export::no_format }],
+    ..Operation::PLAIN
+};
+
+/// The timeline; its parameters are also what its handler reads.
+pub(crate) static TIMELINE: Operation = Operation {
+    method: Method::Get,
+    path: "/v1/timeline",
+    id: "readTimeline",
+    summary: "See what happened within two days",
+    description: "Events that are closer together than a hundredth of the window are one group. Without `types`, what \
+        changes what users see is shown: flags, strategies, environments, segments, migrations, the system, every \
+        signal, and log lines that report an error. A filter by environment lets pass what belongs to none.\n\n\
+        Without `from` and `to`, the window ends now. At most 2,000 events are shown: the newest, and then \
+        `\"partial\": true`.",
+    scope: Some(KeyScope::Read),
+    parameters: &web::join::<13>(
+        &filters::FIELDS,
+        &[
+            Parameter::query("types", "The types to show instead.", web::list, r#"["feature-created"]"#),
+            Parameter::query(
+                "span",
+                "How long the window is, where not both ends are given: 30m to 48h.",
+                timeline::span_schema,
+                r#""6h""#,
+            ),
+        ],
+    ),
+    answers: &[Answer::json(
+        200,
+        "The window's groups, none where nothing happened.",
+        schema_of::<Timeline>,
+        &[("one group", examples::TIMELINE)],
+    )],
+    refusals: &[
+        FILTERED[0],
+        Refusal { when: "The window is longer than 48 hours.", example: timeline::too_long },
+        Refusal { when: "A span is given beside both ends.", example: timeline::span_and_ends },
+    ],
+    ..Operation::PLAIN
+};
+
+/// The facets; their parameters are also what their handler reads.
+pub(crate) static FACETS: Operation = Operation {
+    method: Method::Get,
+    path: "/v1/facets",
+    id: "listFacets",
+    summary: "List the values of a field",
+    description: "With how many events have each, the most frequent first: for suggestions beside a filter.",
+    scope: Some(KeyScope::Read),
+    parameters: &web::join::<16>(
+        &[
+            Parameter {
+                place: Place::RequiredQuery,
+                ..Parameter::query("field", "The field.", facets::field, r#""project""#)
+            },
+            Parameter::query(
+                "prefix",
+                "What a value begins with. Upper and lower case are the same.",
+                web::text,
+                r#""we""#,
+            ),
+            Parameter::query("limit", "The most values.", facets::limit, "20"),
+        ],
+        &filters::ALL,
+    ),
+    answers: &[Answer::json(200, "The values.", schema_of::<Facets>, &[("projects", examples::FACETS)])],
+    refusals: &[FILTERED[0], Refusal { when: "No field is named.", example: facets::no_field }],
+    ..Operation::PLAIN
+};
+
+static CATALOGS: Operation = Operation {
+    method: Method::Get,
+    path: "/v1/catalogs",
+    id: "listCatalogs",
+    summary: "List what can be sent",
+    description: "Every catalog with its types of event. The answer has an `ETag`.",
+    scope: Some(KeyScope::Read),
+    answers: &[
+        Answer::json(200, "The catalogs.", schema_of::<catalogs::List>, &[("one catalog", examples::CATALOGS)]),
+        SAME,
+    ],
+    ..Operation::PLAIN
+};
+
+static SCHEMA: Operation = Operation {
+    method: Method::Get,
+    path: "/v1/schemas/{catalog}/{type}",
+    id: "readSchema",
+    summary: "Read the schema of a type",
+    description: "A JSON Schema of the whole event, which stands alone, with examples. The type `base` is what all \
+        events of the catalog have in common. The answer has an `ETag`.",
+    scope: Some(KeyScope::Read),
+    parameters: &[
+        Parameter::path("catalog", "The catalog.", schema_of::<String>, r#""unleash""#),
+        Parameter::path("type", "The type, or `base`.", schema_of::<String>, r#""feature-tagged""#),
+    ],
+    answers: &[
+        Answer::with(
+            200,
+            "The schema.",
+            Content {
+                media_type: "application/json",
+                schema: |_| json_schema!({ "type": "object" }),
+                examples: &[("schema", examples::SCHEMA)],
+            },
+        ),
+        SAME,
+    ],
+    refusals: &[Refusal {
+        when: "There is no such catalog or type.",
+        example: || catalogs::no_schema("unleash", "feature-painted"),
+    }],
+    ..Operation::PLAIN
+};
+
+static DOCUMENT: Operation = Operation {
+    method: Method::Get,
+    path: "/openapi.json",
+    id: "readOpenApi",
+    summary: "Read this document",
+    description: "OpenAPI 3.1.",
+    answers: &[
+        Answer::with(
+            200,
+            "The document.",
+            Content {
+                media_type: "application/json",
+                schema: |_| json_schema!({ "type": "object" }),
+                examples: &[("beginning", r#"{"openapi": "3.1.1"}"#)],
+            },
+        ),
+        SAME,
+    ],
+    ..Operation::PLAIN
+};
+
+static DOCS: Operation = Operation {
+    method: Method::Get,
+    path: "/docs",
+    id: "readDocs",
+    summary: "Read this document as a page",
+    description: "It loads nothing from elsewhere.",
+    answers: &[
+        Answer::with(200, "The page.", Content { media_type: "text/html", schema: schema_of::<String>, examples: &[] }),
+        SAME,
+    ],
+    ..Operation::PLAIN
+};
+
+/// What is answered to one who has it already.
+const SAME: Answer = Answer::empty(304, "It is the one of `If-None-Match`.");
+
+/// How an operation with filters may say no.
+const FILTERED: [Refusal; 2] = [
+    Refusal {
+        when: "A parameter is not known, given twice, or cannot be read: `parameter` names it.",
+        example: web::from_after_to,
+    },
+    Refusal { when: "The cursor belongs to a search with other filters.", example: cursor::of_another_search },
+];
+
+const ORDER: Parameter = Parameter::query(
+    "order",
+    "Which come first: the newest (`desc`) or the oldest.",
+    |_| json_schema!({ "enum": ["desc", "asc"], "default": "desc" }),
+    r#""desc""#,
+);
+
+const CURSOR: Parameter = Parameter::query(
+    "cursor",
+    "Where to go on: `next` of the page before, which was searched for with the same filters and order.",
+    web::text,
+    r#""AAwXgP9cAfUfJ_Oxa62SvQ""#,
+);
+
 const ID: Parameter = Parameter::path("id", "The event's id.", schema_of::<EventId>, "3403542528000501");
 
 const NO_EVENT: [Refusal; 2] = [
     Refusal { when: "What stands for the id is none.", example: || search::no_id("seven") },
     Refusal { when: "No event has this id.", example: || search::no_event("3403542528000501") },
 ];
-
-const fn filter(name: &'static str, description: &'static str, example: &'static str) -> Parameter {
-    Parameter::query(name, description, web::list, example)
-}
-
-fn time(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "anyOf": [{ "type": "string", "format": "date" }, { "type": "string", "format": "date-time" }],
-    })
-}
 
 fn limit(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT })

@@ -1,7 +1,7 @@
 //! What the function reads from its environment.
 
 use aws_sdk_dynamodb::Client;
-use store::{Deliveries, Directory, Env, EnvError, Events};
+use store::{Deliveries, Directory, Env, EnvError, Events, Log, Segments};
 use web::Keys;
 
 use crate::State;
@@ -10,15 +10,17 @@ use crate::State;
 ///
 /// | variable | meaning |
 /// |---|---|
-/// | `EVENTS_TABLE`, `CONFIG_TABLE`, `DELIVERIES_TABLE` | the tables' names |
+/// | `EVENTS_TABLE`, `SEGMENTS_TABLE`, `CONFIG_TABLE`, `DELIVERIES_TABLE` | the tables' names |
 /// | `SHARDS` | into how many partitions the log is spread (default 4) |
 /// | `MANAGE_KEY_SHA256` | SHA-256 of the first manage key's token; the local stack makes its own keys and does without |
 /// | `AWS_REGION`, `AWS_ACCESS_KEY_ID`, … | set by Lambda |
 pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
     let client = Client::new(&env.aws("DYNAMODB")?);
     let config = store::Config::new(client.clone(), env.required("CONFIG_TABLE")?);
+    let events = Events::new(client.clone(), env.required("EVENTS_TABLE")?, env.shards()?, env.retention()?);
+    let segments = Segments::new(client.clone(), env.required("SEGMENTS_TABLE")?);
     Ok(State {
-        events: Events::new(client.clone(), env.required("EVENTS_TABLE")?, env.shards()?, env.retention()?),
+        log: Log { events, segments },
         deliveries: Deliveries::new(client, env.required("DELIVERIES_TABLE")?, env.retention()?),
         keys: Keys::new(config.clone(), env.get("MANAGE_KEY_SHA256"), store::now),
         targets: Directory::new(config).into(),

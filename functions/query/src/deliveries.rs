@@ -66,7 +66,7 @@ pub(crate) async fn explain(
     Path(id): Path<String>,
 ) -> Result<Json<Explanation>, Problem> {
     let event = event_id(&id)?;
-    let event = state.events.get(event).await?.ok_or_else(|| no_event(&id))?;
+    let event = state.log.events.get(event).await?.ok_or_else(|| no_event(&id))?;
     // What was just created or removed is to be seen here at once.
     let targets = state.targets.all(Duration::ZERO).await?;
     let mut recorded = state.deliveries.of_event(event.id).await?;

@@ -26,7 +26,7 @@ pub(crate) const EVENTS: &str = r#"{
             "data": {"type": "simple", "value": "beta"}
         }
     }],
-    "next": null
+    "next": null, "total": null
 }"#;
 
 pub(crate) const DELIVERIES: &str = r#"{
@@ -45,4 +45,91 @@ pub(crate) const DELIVERIES: &str = r#"{
             "attempts": [], "next_attempt_at": null
         }
     ]
+}"#;
+
+pub(crate) const EXPORTED: &str = r#"[{
+    "id": 3403542528000501, "source": "unleash-prod", "catalog": "unleash", "scope": "lifecycle",
+    "type": "feature-tagged", "time": "2026-05-01T09:30:00Z", "time_given": true, "received_at": "2026-05-01T09:30:00.212Z",
+    "actor": "ada@example.org", "subject": "dark-mode", "entities": [], "project": "web",
+    "environment": null, "level": null, "sv": 1, "label": "Flag tagged",
+    "summary": "**ada@example.org** tagged **dark-mode** with **simple:beta** in project **web**",
+    "payload": {
+        "id": 501, "type": "feature-tagged", "createdBy": "ada@example.org",
+        "createdAt": "2026-05-01T09:30:00.000Z", "featureName": "dark-mode", "project": "web",
+        "data": {"type": "simple", "value": "beta"}
+    }
+}]"#;
+
+pub(crate) const CSV: &str =
+    r#""id,source,catalog,scope,type,…\r\n3403542528000501,unleash-prod,unleash,lifecycle,feature-tagged,…\r\n""#;
+
+pub(crate) const TIMELINE: &str = r#"{
+    "from": "2026-05-01T00:00:00Z", "to": "2026-05-02T00:00:00Z", "count": 1,
+    "groups": [{
+        "start": "2026-05-01T09:30:00Z", "end": "2026-05-01T09:30:00Z", "count": 1, "types": {"feature-tagged": 1},
+        "events": [{
+            "id": 3403542528000501, "source": "unleash-prod", "catalog": "unleash", "scope": "lifecycle",
+            "type": "feature-tagged", "time": "2026-05-01T09:30:00Z", "actor": "ada@example.org",
+            "subject": "dark-mode", "project": "web", "environment": null, "level": null, "label": "Flag tagged",
+            "summary": "**ada@example.org** tagged **dark-mode** with **simple:beta** in project **web**"
+        }]
+    }]
+}"#;
+
+pub(crate) const FACETS: &str = r#"{"field": "project", "values": [{"value": "web", "count": 12}], "different": 1}"#;
+
+pub(crate) const CATALOGS: &str = r#"{
+    "catalogs": [{
+        "name": "unleash", "title": "Unleash",
+        "description": "Feature flag events, as Unleash's webhook integration sends them.",
+        "schema": "/v1/schemas/unleash/base",
+        "types": [{
+            "name": "feature-tagged", "label": "Flag tagged", "description": "A tag was added to a feature flag.",
+            "version": 1, "schema": "/v1/schemas/unleash/feature-tagged"
+        }]
+    }]
+}"#;
+
+pub(crate) const SCHEMA: &str = r#"{
+    "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "feature-tagged", "type": "object"
+}"#;
+
+pub(crate) const UNLEASH_SEARCH: &str = r#"{
+    "events": [{
+        "id": 501, "type": "feature-tagged", "createdBy": "ada@example.org",
+        "createdAt": "2026-05-01T09:30:00.000Z", "createdByUserId": 110, "data": {"type": "simple", "value": "beta"},
+        "preData": null, "tags": [], "featureName": "dark-mode", "project": "web", "environment": null,
+        "label": "Flag tagged",
+        "summary": "**ada@example.org** tagged **dark-mode** with **simple:beta** in project **web**"
+    }],
+    "total": 1
+}"#;
+
+pub(crate) const UNLEASH_EVENTS: &str = r#"{
+    "version": 1,
+    "events": [{
+        "id": 501, "type": "feature-tagged", "createdBy": "ada@example.org",
+        "createdAt": "2026-05-01T09:30:00.000Z", "createdByUserId": 110, "data": {"type": "simple", "value": "beta"},
+        "preData": null, "tags": [], "featureName": "dark-mode", "project": "web", "environment": null
+    }],
+    "totalEvents": 1
+}"#;
+
+pub(crate) const UNLEASH_FEATURE: &str = r#"{
+    "version": 1, "toggleName": "dark-mode",
+    "events": [{
+        "id": 501, "type": "feature-tagged", "createdBy": "ada@example.org",
+        "createdAt": "2026-05-01T09:30:00.000Z", "createdByUserId": 110, "data": {"type": "simple", "value": "beta"},
+        "preData": null, "tags": [], "featureName": "dark-mode", "project": "web", "environment": null
+    }],
+    "totalEvents": 1
+}"#;
+
+pub(crate) const UNLEASH_BAD: &str = r#"{
+    "name": "BadDataError",
+    "message": "Request validation failed: your request body or params contain invalid data. Refer to the `details` list for more information.",
+    "details": [{
+        "message": "The `type` property must be an operator, IS or IS_ANY_OF, a colon, and values. You sent \"x\".",
+        "path": "type"
+    }]
 }"#;

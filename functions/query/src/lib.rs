@@ -1,18 +1,26 @@
 //! Search and read events, and explain their deliveries.
 
 mod api;
+mod catalogs;
 mod config;
 mod cursor;
 mod deliveries;
+mod docs;
 mod examples;
+mod export;
+mod facets;
+mod filters;
+mod highlights;
 mod search;
+mod timeline;
+mod unleash;
 mod view;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::FromRef;
-use store::{Deliveries, Directory, Events, Target};
+use store::{Deliveries, Directory, Log, Target};
 use web::{Keys, Operation};
 
 pub use config::from_env;
@@ -21,7 +29,7 @@ pub use config::from_env;
 #[derive(Debug, Clone)]
 pub struct State {
     /// The log.
-    pub events: Events,
+    pub log: Log,
     /// What became of each delivery.
     pub deliveries: Deliveries,
     /// Who may read.

@@ -4,16 +4,18 @@ use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::{Path, RawQuery, State as Shared};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use events::EventId;
 use schemars::JsonSchema;
 use serde::Serialize;
-use store::Search;
-use web::{Kind, Params, Problem, Read, time_range};
+use store::{Search, Way};
+use web::{Caching, Kind, Params, Problem, Read, answer_cached, shortened};
 
 use crate::State;
 use crate::api::SEARCH;
-use crate::cursor;
 use crate::view::EventView;
+use crate::{cursor, filters};
 
 /// The most events of a page.
 pub(crate) const MAX_LIMIT: usize = 1000;
@@ -21,48 +23,102 @@ pub(crate) const MAX_LIMIT: usize = 1000;
 /// The events of a page where its caller does not say.
 pub(crate) const DEFAULT_LIMIT: usize = 50;
 
-/// The parameters that choose no events: they may differ from page to page.
-const PAGING: [&str; 2] = ["limit", "cursor"];
-
-/// A Lambda answers with at most 6 MB: a page ends early when it nears that.
-const MAX_BYTES: usize = 5_000_000;
+/// A Lambda answers with at most 6 MB, in which a quotation mark is two bytes, and every event has about 500
+/// bytes beside its payload: a page ends before it is larger.
+pub(crate) const MAX_BYTES: usize = 4_200_000;
 
 /// How long a search may take before it answers with what it has found.
-const MAX_TIME: Duration = Duration::from_secs(10);
+pub(crate) const MAX_TIME: Duration = Duration::from_secs(10);
 
 /// One page of events.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct EventList {
-    /// Newest first.
+    /// In the order that was asked for.
     events: Vec<EventView>,
     /// The next page's `cursor`; null on the last page.
     next: Option<String>,
-    /// Whether time ran out before the page was full: `next` goes on from there. Left out where it is
-    /// not so.
+    /// How many events match, on all pages; null where it was not asked for, or could not be counted in
+    /// time.
+    total: Option<u64>,
+    /// Whether the search ended early, because of its time or its read units: `next` goes on from there. Left out
+    /// where it is not so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     partial: bool,
+    /// How the answer was found, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explain: Option<SearchPlan>,
 }
 
-/// `GET /v1/events`: newest first.
+/// How a search was answered.
+#[derive(Debug, Serialize, JsonSchema)]
+struct SearchPlan {
+    /// What was read: `log`, one of its indexes, or `segments`.
+    read: &'static str,
+    /// How many partitions of it were read side by side.
+    partitions: usize,
+    /// How many of their items were looked at.
+    examined: usize,
+    /// How many segments there are in the range of time.
+    segments: usize,
+    /// Of how many of them the text was read.
+    texts: usize,
+    /// How many events were looked at that are in no segment: the newest, and late ones.
+    unpacked: usize,
+    /// The read units that DynamoDB says it took.
+    read_units: f64,
+}
+
+impl From<Way> for SearchPlan {
+    fn from(way: Way) -> Self {
+        Self {
+            read: way.read,
+            partitions: way.partitions,
+            examined: way.examined,
+            segments: way.segments,
+            texts: way.texts,
+            unpacked: way.unpacked,
+            read_units: way.units,
+        }
+    }
+}
+
+/// `GET /v1/events`.
 pub(crate) async fn list(Shared(state): Shared<State>, _: Read, query: RawQuery) -> Result<Json<EventList>, Problem> {
     let params = Params::read(query, SEARCH.parameters)?;
-    let filters = canonical(&params);
-    let page = state.events.search(&search(&params, &filters)?).await?;
+    let ascending = params.word("order", &["desc", "asc"])? == Some("asc");
+    let total = params.word("total", &["none", "exact"])? == Some("exact");
+    let explain = params.word("explain", &["true", "false"])? == Some("true");
+    let canonical = filters::canonical(&params, ascending);
+    let limit = |value: &str| value.parse::<usize>().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
+    let search = Search {
+        filter: filters::read(&params)?,
+        ascending,
+        after: params.get("cursor").map(|cursor| cursor::decode(cursor, &canonical)).transpose()?,
+        limit: params.parsed("limit", "a whole number from 1 to 1000", limit)?.unwrap_or(DEFAULT_LIMIT),
+        max_bytes: MAX_BYTES,
+        total,
+        deadline: Some(Instant::now() + MAX_TIME),
+    };
+    let page = state.log.search(&search).await?;
+    tracing::info!(read = page.way.read, read_units = page.way.units, examined = page.way.examined, "searched");
     Ok(Json(EventList {
-        next: page.next.map(|id| cursor::encode(id, &filters)),
+        next: page.next.map(|id| cursor::encode(id, &canonical)),
+        total: page.total,
         partial: page.partial,
+        explain: explain.then(|| page.way.into()),
         events: page.events.into_iter().map(EventView::new).collect(),
     }))
 }
 
-/// `GET /v1/events/{id}`.
+/// `GET /v1/events/{id}`: an event never changes.
 pub(crate) async fn read(
     Shared(state): Shared<State>,
     _: Read,
     Path(id): Path<String>,
-) -> Result<Json<EventView>, Problem> {
-    let event = state.events.get(event_id(&id)?).await?;
-    event.map(|event| Json(EventView::new(event))).ok_or_else(|| no_event(&id))
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let event = state.log.events.get(event_id(&id)?).await?.ok_or_else(|| no_event(&id))?;
+    Ok(answer_cached(&headers, Caching::Private, Json(EventView::new(event))))
 }
 
 /// The id in a path.
@@ -78,32 +134,4 @@ pub(crate) fn no_id(id: &str) -> Problem {
 /// The problem of an id that no event has.
 pub(crate) fn no_event(id: &str) -> Problem {
     Problem::new(Kind::NotFound, format!("There is no event with the id {}", shortened(id)))
-}
-
-fn shortened(text: &str) -> String {
-    text.chars().take(64).collect()
-}
-
-fn search(params: &Params, filters: &str) -> Result<Search, Problem> {
-    let limit = |value: &str| value.parse::<usize>().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
-    let (from, until) = time_range(params)?;
-    Ok(Search {
-        sources: params.list("source")?,
-        types: params.list("type")?,
-        subjects: params.list("subject")?,
-        actors: params.list("actor")?,
-        projects: params.list("project")?,
-        from,
-        until,
-        before: params.get("cursor").map(|cursor| cursor::decode(cursor, filters)).transpose()?,
-        limit: params.parsed("limit", "a whole number from 1 to 1000", limit)?.unwrap_or(DEFAULT_LIMIT),
-        max_bytes: MAX_BYTES,
-        deadline: Some(Instant::now() + MAX_TIME),
-    })
-}
-
-/// The filters in one spelling, for the cursor.
-fn canonical(params: &Params) -> String {
-    let filters = SEARCH.parameters.iter().map(|parameter| parameter.name).filter(|name| !PAGING.contains(name));
-    filters.filter_map(|name| params.get(name).map(|value| format!("{name}={value}\n"))).collect()
 }

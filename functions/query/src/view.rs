@@ -4,8 +4,10 @@ use events::{Event, EventId, Level, Scope};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use crate::export::COLUMNS;
 
 /// An event, with its texts, and its payload byte for byte.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -53,14 +55,7 @@ impl EventView {
     /// another hand, and is shown as null.
     pub(crate) fn new(event: Event) -> Self {
         let text = String::from_utf8_lossy(&event.payload).into_owned();
-        let parsed: Option<Value> = serde_json::from_str(&text).ok();
-        let (label, summary) = match (events::catalog(&event.catalog), &parsed) {
-            (Some(catalog), Some(payload)) => {
-                let description = catalog.describe(&event.fields, payload);
-                (description.label, description.summary)
-            }
-            _ => (event.fields.event_type.clone(), event.fields.event_type.clone()),
-        };
+        let Texts { label, summary } = texts(&event, &text);
         let payload = RawValue::from_string(text).unwrap_or_else(|_| RawValue::NULL.to_owned());
         let fields = event.fields;
         Self {
@@ -83,5 +78,103 @@ impl EventView {
             summary,
             payload,
         }
+    }
+}
+
+impl EventView {
+    /// The cells of its line in a table: see [`crate::export::COLUMNS`].
+    pub(crate) fn cells(&self) -> [String; COLUMNS.len()] {
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        let entities = if self.entities.is_empty() { String::new() } else { json!(self.entities).to_string() };
+        [
+            self.id.to_string(),
+            self.source.clone(),
+            self.catalog.clone(),
+            self.scope.to_string(),
+            self.r#type.clone(),
+            self.time.to_string(),
+            self.time_given.to_string(),
+            self.received_at.to_string(),
+            text(&self.actor),
+            text(&self.subject),
+            entities,
+            text(&self.project),
+            text(&self.environment),
+            self.level.map(|level| level.to_string()).unwrap_or_default(),
+            self.sv.map(|version| version.to_string()).unwrap_or_default(),
+            self.label.clone(),
+            self.summary.clone(),
+            self.payload.get().to_owned(),
+        ]
+    }
+}
+
+/// An event as the timeline shows it: without its payload.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Moment {
+    id: EventId,
+    /// The registered producer that sent it.
+    source: String,
+    /// The family of event types that its type belongs to.
+    catalog: String,
+    scope: Scope,
+    /// The most specific name of what happened.
+    r#type: String,
+    /// When it happened.
+    time: Timestamp,
+    /// Who did it.
+    actor: Option<String>,
+    /// What it was done to.
+    subject: Option<String>,
+    /// The project involved.
+    project: Option<String>,
+    /// The environment involved.
+    environment: Option<String>,
+    /// A log line's severity; null for every other event.
+    level: Option<Level>,
+    /// The type, as a person would say it.
+    label: String,
+    /// What happened, in a sentence of Markdown.
+    summary: String,
+}
+
+impl Moment {
+    /// The view of an event.
+    pub(crate) fn new(event: Event) -> Self {
+        let Texts { label, summary } = texts(&event, &String::from_utf8_lossy(&event.payload));
+        let fields = event.fields;
+        Self {
+            id: event.id,
+            source: event.source,
+            catalog: event.catalog,
+            scope: fields.scope,
+            r#type: fields.event_type,
+            time: fields.time,
+            actor: fields.actor,
+            subject: fields.subject,
+            project: fields.project,
+            environment: fields.environment,
+            level: fields.level,
+            label,
+            summary,
+        }
+    }
+}
+
+/// What an event is in words.
+pub(crate) struct Texts {
+    pub(crate) label: String,
+    pub(crate) summary: String,
+}
+
+/// What an event with this payload is in words; its type, where nothing more is known.
+pub(crate) fn texts(event: &Event, payload: &str) -> Texts {
+    let parsed: Option<Value> = serde_json::from_str(payload).ok();
+    match (events::catalog(&event.catalog), parsed) {
+        (Some(catalog), Some(payload)) => {
+            let description = catalog.describe(&event.fields, &payload);
+            Texts { label: description.label, summary: description.summary }
+        }
+        _ => Texts { label: event.fields.event_type.clone(), summary: event.fields.event_type.clone() },
     }
 }

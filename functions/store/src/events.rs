@@ -4,13 +4,16 @@ use std::collections::HashMap;
 
 use ::events::{Event, EventId};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use aws_sdk_dynamodb::types::{AttributeValue, ConsumedCapacity, KeysAndAttributes, ReturnConsumedCapacity};
 
 use crate::error::Error;
 use crate::item::{EventItem, shard_key};
 use crate::retention::Retention;
+use crate::search::Filter;
+use crate::segments::{Head, Row};
 
-type Item = HashMap<String, AttributeValue>;
+/// An item as the SDK has it.
+pub(crate) type Item = HashMap<String, AttributeValue>;
 
 /// DynamoDB's limit for one `BatchGetItem`.
 const BATCH_GET: usize = 100;
@@ -40,58 +43,103 @@ impl Events {
 
     /// The events with these ids, in their order; ids that no event has are left out.
     pub async fn get_many(&self, ids: &[EventId]) -> Result<Vec<Event>, Error> {
-        let chunks = ids.chunks(BATCH_GET).map(|chunk| self.get_chunk(chunk));
-        let mut found: HashMap<EventId, Event> = HashMap::new();
-        for chunk in futures::future::try_join_all(chunks).await? {
-            found.extend(chunk.into_iter().map(|event| (event.id, event)));
-        }
-        Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+        Ok(self.get_counted(ids).await?.0)
     }
 
-    async fn get_chunk(&self, ids: &[EventId]) -> Result<Vec<Event>, Error> {
-        let keys = ids
-            .iter()
-            .map(|id| {
-                Item::from([
-                    ("pk".to_owned(), AttributeValue::S(shard_key(id.shard(self.shards)))),
-                    ("sk".to_owned(), AttributeValue::N(id.to_string())),
-                ])
-            })
-            .collect();
-        let mut wanted = KeysAndAttributes::builder()
-            .set_keys(Some(keys))
-            .consistent_read(true)
-            .build()
-            .map_err(|e| Error::corrupt(&self.table, e))?;
-        let mut events = Vec::with_capacity(ids.len());
-        for attempt in 0..RETRIES {
-            let answer = self
-                .client
-                .batch_get_item()
-                .request_items(&self.table, wanted)
-                .send()
-                .await
-                .map_err(|e| Error::sdk("BatchGetItem", e))?;
-            for item in answer.responses.unwrap_or_default().remove(&self.table).unwrap_or_default() {
-                events.extend(self.read(item)?);
-            }
-            // An answer ends at 16 MB, or where a partition throttles: what is left is asked again.
-            match answer.unprocessed_keys.unwrap_or_default().remove(&self.table) {
-                Some(rest) if !rest.keys().is_empty() => wanted = rest,
-                _ => return Ok(events),
-            }
-            if events.is_empty() {
-                backoff(attempt).await;
-            }
+    /// The same, and the read units that it took.
+    pub(crate) async fn get_counted(&self, ids: &[EventId]) -> Result<(Vec<Event>, f64), Error> {
+        let (items, units) = self.get_items(ids).await?;
+        let mut found: HashMap<EventId, Event> = HashMap::with_capacity(items.len());
+        for item in items {
+            found.extend(self.read(item)?.map(|event| (event.id, event)));
         }
-        Err(Error::Busy { operation: "BatchGetItem" })
+        Ok((ids.iter().filter_map(|id| found.remove(id)).collect(), units))
+    }
+
+    /// The items of these events, in any order, and the read units that it took.
+    pub(crate) async fn get_items(&self, ids: &[EventId]) -> Result<(Vec<Item>, f64), Error> {
+        let key = |id: &EventId| {
+            Item::from([
+                ("pk".to_owned(), AttributeValue::S(shard_key(id.shard(self.shards)))),
+                ("sk".to_owned(), AttributeValue::N(id.to_string())),
+            ])
+        };
+        let chunks = ids.chunks(BATCH_GET).map(|chunk| {
+            let keys = chunk.iter().map(key).collect();
+            batch_get(&self.client, &self.table, keys, true)
+        });
+        let (mut items, mut units) = (Vec::with_capacity(ids.len()), 0.0);
+        for (chunk, used) in futures::future::try_join_all(chunks).await? {
+            items.extend(chunk);
+            units += used;
+        }
+        Ok((items, units))
+    }
+
+    /// The id of an item.
+    pub(crate) fn id_of(&self, item: &Item) -> Result<EventId, Error> {
+        let id = item.get("sk").and_then(|id| id.as_n().ok()?.parse().ok());
+        id.ok_or_else(|| Error::corrupt(&self.table, "an item without an id"))
     }
 
     /// The event that an item holds; `None` where its time is over.
     pub(crate) fn read(&self, item: Item) -> Result<Option<Event>, Error> {
-        let item: EventItem = serde_dynamo::from_item(item).map_err(|e| Error::corrupt(&self.table, e))?;
-        if self.retention.is_over(item.expires) { Ok(None) } else { item.into_event().map(Some) }
+        self.unexpired(item)?.map(EventItem::into_event).transpose()
     }
+
+    /// The event that an item holds, as segments take it, and whether it came late; `None` where its time is over.
+    pub(crate) fn row(&self, item: Item) -> Result<Option<(Row, bool)>, Error> {
+        let Some(item) = self.unexpired(item)? else { return Ok(None) };
+        let (expires, late) = (item.expires, item.is_late());
+        Ok(Some((Row::new(item.into_event()?, expires), late)))
+    }
+
+    /// Whether the event that an item holds is among those of a filter that has no text.
+    pub(crate) fn matches(&self, item: Item, filter: &Filter) -> Result<bool, Error> {
+        let Some((row, _)) = self.row(item)? else { return Ok(false) };
+        let (head, _) = Head::new(std::slice::from_ref(&row));
+        Ok(!head.select(filter, (0, EventId::MAX.as_u64()), self.retention.now().as_second()).is_empty())
+    }
+
+    fn unexpired(&self, item: Item) -> Result<Option<EventItem>, Error> {
+        let item: EventItem = serde_dynamo::from_item(item).map_err(|e| Error::corrupt(&self.table, e))?;
+        Ok((!self.retention.is_over(item.expires)).then_some(item))
+    }
+}
+
+/// The items with these keys, at most 100 and in any order, and the read units that it took.
+pub(crate) async fn batch_get(
+    client: &Client,
+    table: &str,
+    keys: Vec<Item>,
+    consistent: bool,
+) -> Result<(Vec<Item>, f64), Error> {
+    let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(consistent).build();
+    let mut wanted = wanted.map_err(|e| Error::corrupt(table, e))?;
+    let (mut items, mut units) = (Vec::with_capacity(wanted.keys().len()), 0.0);
+    for attempt in 0..RETRIES {
+        let request = client.batch_get_item().request_items(table, wanted);
+        let answer = request.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await;
+        let mut answer = answer.map_err(|e| Error::sdk("BatchGetItem", e))?;
+        units += answer.consumed_capacity().iter().filter_map(ConsumedCapacity::capacity_units).sum::<f64>();
+        let got = answer.responses.take().unwrap_or_default().remove(table).unwrap_or_default();
+        let progress = !got.is_empty();
+        items.extend(got);
+        // An answer ends at 16 MB, or where a partition throttles: what is left is asked again.
+        match answer.unprocessed_keys.unwrap_or_default().remove(table) {
+            Some(rest) if !rest.keys().is_empty() => wanted = rest,
+            _ => return Ok((items, units)),
+        }
+        if !progress {
+            backoff(attempt).await;
+        }
+    }
+    Err(Error::Busy { operation: "BatchGetItem" })
+}
+
+/// The units of one answer.
+pub(crate) fn units(consumed: Option<&ConsumedCapacity>) -> f64 {
+    consumed.and_then(ConsumedCapacity::capacity_units).unwrap_or(0.0)
 }
 
 /// Waits before a repetition: 20 ms, doubling.

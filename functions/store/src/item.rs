@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use zstd::bulk::Compressor;
 
 use crate::error::Error;
+use crate::segments::LATE;
 
 /// DynamoDB ends items at 400 KB; this leaves room for the other attributes.
 const MAX_STORED: usize = 384 * 1024;
@@ -31,8 +32,8 @@ const ZSTD_LEVEL: i32 = 3;
 /// More than any payload that ingest takes: what inflates past it is not ours.
 const MAX_PAYLOAD: usize = 32 * 1024 * 1024;
 
-/// An event as its item. `ks`, `ka`, `kp` and `kt` are the partition keys of the indexes, absent
-/// where the event has no such value, which is what keeps the indexes sparse.
+/// An event as its item. `ks`, `ka`, `kp`, `kt` and `kl` are the partition keys of the indexes, absent
+/// where the event has no such value or is not late, which is what keeps the indexes sparse.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct EventItem {
     pub(crate) pk: String,
@@ -92,6 +93,11 @@ pub(crate) struct EventItem {
     #[serde(skip_serializing_if = "Option::is_none")]
     kp: Option<String>,
     kt: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kl: Option<String>,
+    /// When it was stored, in milliseconds since 1970, where that was late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    w: Option<i64>,
 }
 
 /// The partition key of the base table's shard.
@@ -102,6 +108,11 @@ pub(crate) fn shard_key(shard: u16) -> String {
 /// The partition key of an index's shard.
 pub(crate) fn index_key(value: &str, shard: u16) -> String {
     format!("{}#{shard}", bounded(value))
+}
+
+/// The partition key of a shard of the index of late events.
+pub(crate) fn late_key(shard: u16) -> String {
+    format!("L#{shard}")
 }
 
 /// The partition key of a further entity's link items.
@@ -161,7 +172,20 @@ impl EventItem {
             ka: None,
             kp: None,
             kt: String::new(),
+            kl: None,
+            w: None,
         })
+    }
+
+    /// Notes that it is stored at this time, where that is late (see `segments`).
+    pub(crate) fn stored_at(&mut self, now: Timestamp) {
+        let late = i128::from(self.tm) + LATE.as_nanos() < now.as_nanosecond();
+        self.w = late.then(|| now.as_millisecond());
+    }
+
+    /// Whether it was stored late.
+    pub(crate) fn is_late(&self) -> bool {
+        self.w.is_some()
     }
 
     /// Puts the item at an id of a log with this many shards.
@@ -176,6 +200,7 @@ impl EventItem {
         self.ka = key(&self.a);
         self.kp = key(&self.p);
         self.kt = index_key(&self.t, shard);
+        self.kl = self.w.map(|_| late_key(shard));
     }
 
     /// The entities beyond the first, each once: those that get a link item.

@@ -13,6 +13,7 @@ mod quarantine;
 mod retention;
 mod retry;
 mod search;
+mod segments;
 mod stream;
 mod target;
 
@@ -26,6 +27,7 @@ pub use message::Message;
 pub use put::{Put, Written};
 pub use quarantine::{Quarantine, QuarantineFilter, QuarantinePage, Quarantined};
 pub use retention::Retention;
-pub use search::{Page, Search};
+pub use search::{Condition, Field, Filter, Log, MAX_UNITS, Matches, Notation, Page, Search, Text, Values, Way};
+pub use segments::{Packed, Segments};
 pub use stream::inserted;
 pub use target::{NotWanted, SigningSecret, Target, duration};

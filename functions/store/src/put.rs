@@ -7,15 +7,15 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, CancellationReason, ConsumedCapacity, Put as PutRequest, ReturnConsumedCapacity,
-    ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+    AttributeValue, CancellationReason, Put as PutRequest, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
+    TransactWriteItem,
 };
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use crate::error::Error;
-use crate::events::Events;
+use crate::events::{Events, units};
 use crate::item::{EventItem, claim_key, inflate, link_key};
 use crate::retry;
 
@@ -100,7 +100,8 @@ impl Events {
 
     fn write<'a>(&self, accepted: &'a Accepted) -> Result<Write<'a>, Error> {
         let expires = self.retention.expires(accepted.event.received_at);
-        let item = EventItem::new(&accepted.event, &accepted.fingerprint, expires)?;
+        let mut item = EventItem::new(&accepted.event, &accepted.fingerprint, expires)?;
+        item.stored_at(self.retention.now());
         let claims = !accepted.event.fields.time_given && accepted.known_by != KnownBy::Bytes;
         Ok(Write { accepted, item, claim: claims.then(|| claim_key(&accepted.fingerprint)) })
     }
@@ -267,10 +268,6 @@ fn expires(write: &Write<'_>) -> Option<(String, AttributeValue)> {
 
 fn hash(write: &Write<'_>) -> Vec<u8> {
     Sha256::digest(&write.accepted.event.payload).to_vec()
-}
-
-fn units(consumed: Option<&ConsumedCapacity>) -> f64 {
-    consumed.and_then(ConsumedCapacity::capacity_units).unwrap_or(0.0)
 }
 
 /// Why a transaction did not happen, where it can be said; [`Error::Busy`] where it may happen yet.

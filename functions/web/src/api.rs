@@ -72,7 +72,7 @@ pub enum Method {
 }
 
 /// A parameter of a path or a query.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Parameter {
     /// Its name.
     pub name: &'static str,
@@ -98,6 +98,21 @@ impl Parameter {
     }
 }
 
+/// Two tables of parameters as one of `N`, which is as many as both have.
+///
+/// # Panics
+/// Where `N` is another number: while compiling.
+pub const fn join<const N: usize>(a: &[Parameter], b: &[Parameter]) -> [Parameter; N] {
+    assert!(a.len() + b.len() == N, "N is the number of both");
+    let mut all = [if a.is_empty() { b[0] } else { a[0] }; N];
+    let mut at = 0;
+    while at < N {
+        all[at] = if at < a.len() { a[at] } else { b[at - a.len()] };
+        at += 1;
+    }
+    all
+}
+
 /// Where a parameter stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
@@ -121,6 +136,16 @@ pub struct Content {
 }
 
 impl Answer {
+    /// An answer without a body.
+    pub const fn empty(status: u16, when: &'static str) -> Self {
+        Self { status, when, content: None, also: &[] }
+    }
+
+    /// An answer with this body.
+    pub const fn with(status: u16, when: &'static str, content: Content) -> Self {
+        Self { status, when, content: Some(content), also: &[] }
+    }
+
     /// An answer with a JSON body.
     pub const fn json(
         status: u16,
@@ -128,7 +153,7 @@ impl Answer {
         schema: SchemaOf,
         examples: &'static [(&'static str, &'static str)],
     ) -> Self {
-        Self { status, when, content: Some(Content::json(schema, examples)) }
+        Self::with(status, when, Content::json(schema, examples))
     }
 }
 
@@ -148,6 +173,8 @@ pub struct Answer {
     pub when: &'static str,
     /// Its body.
     pub content: Option<Content>,
+    /// The same in other forms, where they can be asked for.
+    pub also: &'static [Content],
 }
 
 /// A problem that an operation answers with.

@@ -1,10 +1,16 @@
 //! What every HTTP function does around its own routes.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderName, HeaderValue, Method, Uri};
+use axum::http::{HeaderName, HeaderValue, Method, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
+use store::{Env, EnvError};
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
+use tower_http::cors::CorsLayer;
 use tracing::Instrument;
 
 use crate::problem::{Kind, Problem};
@@ -22,6 +28,43 @@ pub fn finish(routes: Router) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn(identify))
+}
+
+/// The routes with what those who read them need besides: answers compressed for who can read that, and
+/// pages of these origins as callers. Ingest answers in a few bytes, and its producers are no pages.
+pub fn for_readers(routes: Router, origins: Vec<HeaderValue>) -> Router {
+    let routes = routes.layer(CompressionLayer::new().quality(CompressionLevel::Fastest));
+    if origins.is_empty() { routes } else { routes.layer(cross_origin(origins)) }
+}
+
+/// The origins whose pages may call the API (`CORS_ORIGINS`, separated by commas); none where it is not set.
+///
+/// # Errors
+/// Where it is no list of origins.
+pub fn cors_origins(env: &Env<'_>) -> Result<Vec<HeaderValue>, EnvError> {
+    let wrong = |value: &str| EnvError::Invalid {
+        name: "CORS_ORIGINS",
+        value: value.to_owned(),
+        expected: "origins separated by commas, as https://log.example.org",
+    };
+    let origins = env.get("CORS_ORIGINS").unwrap_or_default();
+    let origins = origins.split(',').map(str::trim).filter(|origin| !origin.is_empty());
+    let read = |origin: &str| {
+        // An origin has no path, not even an empty one, and is sent as the browser writes it.
+        let same = url::Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == origin);
+        HeaderValue::try_from(origin).ok().filter(|_| same).ok_or_else(|| wrong(origin))
+    };
+    origins.map(read).collect()
+}
+
+/// Lets pages of these origins call the API with a key's token. There are no cookies to send along.
+fn cross_origin(origins: Vec<HeaderValue>) -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::DELETE])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::CONTENT_ENCODING, header::IF_NONE_MATCH])
+        .expose_headers([header::ETAG, header::LINK, header::RETRY_AFTER, header::CONTENT_DISPOSITION, REQUEST_ID])
+        .max_age(Duration::from_hours(1))
 }
 
 async fn not_found(uri: Uri) -> Problem {

@@ -103,9 +103,11 @@ impl Keys {
     }
 }
 
-/// The token in `Authorization: Bearer <token>`, or the password of Basic credentials.
+/// The token in `Authorization: Bearer <token>`, the password of Basic credentials, or the token alone, as
+/// Unleash's clients send it.
 fn token_of(headers: &HeaderMap) -> Option<String> {
-    let (scheme, credentials) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.trim().split_once(' ')?;
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?.trim();
+    let Some((scheme, credentials)) = value.split_once(' ') else { return Some(value.to_owned()) };
     let credentials = credentials.trim();
     if scheme.eq_ignore_ascii_case("bearer") {
         return Some(credentials.to_owned());
@@ -165,6 +167,10 @@ extractor!(
     Read, Read, "read", must_accept_json
 );
 extractor!(
+    /// A caller that may search and read, in a form of its own choice.
+    ReadAny, Read, "read", |_| Ok(())
+);
+extractor!(
     /// A caller that may change targets, sources and keys.
     Manage, Manage, "manage", must_accept_json
 );
@@ -183,11 +189,12 @@ mod tests {
         assert_eq!(token("bearer  abc ").as_deref(), Some("abc"));
         // mm:abc
         assert_eq!(token("Basic bW06YWJj").as_deref(), Some("abc"));
+        assert_eq!(token("abc").as_deref(), Some("abc"));
     }
 
     #[test]
     fn anything_else_carries_none() {
-        for value in ["abc", "Digest abc", "Basic !!!", "Basic YWJj", ""] {
+        for value in ["Digest abc", "Basic !!!", "Basic YWJj"] {
             assert_eq!(token(value), None, "{value}");
         }
     }

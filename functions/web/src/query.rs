@@ -10,7 +10,7 @@ use crate::problem::{Kind, Problem};
 const MAX_VALUE: usize = 4096;
 
 /// The most values of one parameter.
-const MAX_VALUES: usize = 20;
+const MAX_VALUES: usize = 50;
 
 /// The schema of what [`Params::list`] reads.
 pub fn list(_: &mut SchemaGenerator) -> Schema {
@@ -73,6 +73,33 @@ impl Params {
         Ok(values)
     }
 
+    /// The parameter's values, each one of `allowed`.
+    pub fn words(&self, name: &str, allowed: &[&str]) -> Result<Vec<String>, Problem> {
+        let values = self.list(name)?;
+        match values.iter().find(|value| !allowed.contains(&value.as_str())) {
+            Some(value) => Err(bad(name, &format!("is {:?}: expected {}", shortened(value), allowed.join(", ")))),
+            None => Ok(values),
+        }
+    }
+
+    /// The parameter's value, one of `allowed`, where it was given.
+    pub fn word(&self, name: &str, allowed: &[&str]) -> Result<Option<&str>, Problem> {
+        match self.get(name) {
+            Some(value) if !allowed.contains(&value) => {
+                Err(bad(name, &format!("is {:?}: expected {}", shortened(value), allowed.join(" or "))))
+            }
+            value => Ok(value),
+        }
+    }
+
+    /// The parameter's value, of at most so many bytes.
+    pub fn short(&self, name: &str, most: usize) -> Result<Option<&str>, Problem> {
+        match self.get(name) {
+            Some(value) if value.len() > most => Err(bad(name, &format!("has {} bytes: {most} at most", value.len()))),
+            value => Ok(value),
+        }
+    }
+
     /// The parameter's value read by `parse`; `expected` says what it may be.
     pub fn parsed<T>(
         &self,
@@ -81,20 +108,24 @@ impl Params {
         parse: impl Fn(&str) -> Option<T>,
     ) -> Result<Option<T>, Problem> {
         let Some(value) = self.get(name) else { return Ok(None) };
-        let short: String = value.chars().take(64).collect();
-        parse(value).map(Some).ok_or_else(|| bad(name, &format!("is {short:?}: expected {expected}")))
+        parse(value).map(Some).ok_or_else(|| bad(name, &format!("is {:?}: expected {expected}", shortened(value))))
     }
+}
+
+/// As much of a value as an answer repeats.
+pub fn shortened(text: &str) -> String {
+    text.chars().take(64).collect()
 }
 
 /// The problem of a parameter that its path does not know.
 fn unknown(name: &str, known: &[Parameter]) -> Problem {
-    let name: String = name.chars().take(64).collect();
+    let name = shortened(name);
     let known: Vec<&str> = known.iter().map(|parameter| parameter.name).collect();
     bad(&name, &format!("is not a parameter of this path, which takes {}", known.join(", ")))
 }
 
 /// The problem of one parameter.
-fn bad(name: &str, what: &str) -> Problem {
+pub fn bad(name: &str, what: &str) -> Problem {
     Problem::new(Kind::BadRequest, format!("The parameter `{name}` {what}")).with("parameter", name)
 }
 

@@ -1,4 +1,4 @@
-//! `tidings dev`: all five functions, DynamoDB and SQS in one process, on one port.
+//! `tidings dev`: all six functions, DynamoDB and SQS in one process, on one port.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use axum::Router;
 use axum::extract::Request;
+use axum::http::HeaderValue;
 use axum::middleware::{self, Next};
 use store::Env;
 use tokio::net::TcpListener;
@@ -34,13 +35,16 @@ const STREAM_DEAD_LETTERS: &str = "stream-dead-letters";
 /// was in hand when the process was killed comes again after this long.
 const VISIBILITY: Duration = Duration::from_secs(20);
 
+/// How long the packing function rests between its rounds.
+const PACKING: Duration = Duration::from_secs(10);
+
 /// How many batches of messages are worked on at once: one with a target that hangs is in hand for
 /// as long as that target's timeout.
 const CONCURRENCY: usize = 64;
 
 /// Run the whole of Tidings on this machine.
 ///
-/// All five functions, DynamoDB and SQS in one process, on one port. Stop it, kill it, start it
+/// All six functions, DynamoDB and SQS in one process, on one port. Stop it, kill it, start it
 /// again: nothing is lost.
 ///
 /// The first start creates a source for each catalog, named as its catalog, and one key of each
@@ -64,6 +68,10 @@ pub struct Args {
     /// For how many days what is received is kept; 0 keeps it for good
     #[arg(long, default_value_t = 0, env = "RETENTION_DAYS", value_name = "DAYS")]
     retention_days: u32,
+
+    /// Origins, separated by commas, whose pages may call the API
+    #[arg(long, default_value = "", env = "CORS_ORIGINS", value_name = "ORIGINS")]
+    cors_origins: String,
 
     /// Also load the catalogs' example events, and deliver them to a target in this process
     #[arg(long)]
@@ -89,7 +97,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         sqs: sqs.endpoint().to_owned(),
         delivery_queue: sqs.url(DELIVERY),
     };
-    let functions = Functions::new(&aws, args.retention_days)?;
+    let functions = Functions::new(&aws, &args)?;
     tables::create(&functions.dynamodb).await?;
 
     // Who finds the server ready finds the keys too.
@@ -130,7 +138,7 @@ fn queues() -> Vec<QueueConfig> {
     vec![delivery, dead_letters(DELIVERY_DEAD_LETTERS), dead_letters(STREAM_DEAD_LETTERS)]
 }
 
-/// The five functions' states.
+/// The six functions' states.
 struct Functions {
     dynamodb: aws_sdk_dynamodb::Client,
     ingest: ingest::State,
@@ -138,18 +146,22 @@ struct Functions {
     manage: manage::State,
     fanout: fanout::State,
     deliver: deliver::State,
+    pack: pack::State,
+    origins: Vec<HeaderValue>,
 }
 
 impl Functions {
     /// Reads each function's configuration as on AWS, from the variables that the template sets.
-    fn new(aws: &AwsEndpoints, retention_days: u32) -> anyhow::Result<Self> {
-        let retention_days = retention_days.to_string();
+    fn new(aws: &AwsEndpoints, args: &Args) -> anyhow::Result<Self> {
+        let retention_days = args.retention_days.to_string();
         let variables = HashMap::from([
             ("EVENTS_TABLE", tables::EVENTS),
             ("CONFIG_TABLE", tables::CONFIG),
             ("DELIVERIES_TABLE", tables::DELIVERIES),
             ("QUARANTINE_TABLE", tables::QUARANTINE),
+            ("SEGMENTS_TABLE", tables::SEGMENTS),
             ("RETENTION_DAYS", &retention_days),
+            ("CORS_ORIGINS", &args.cors_origins),
             ("DELIVERY_QUEUE_URL", &aws.delivery_queue),
             // Webhook receivers that are being developed run on this machine.
             ("ALLOWED_CIDRS", "127.0.0.0/8,::1/128"),
@@ -168,6 +180,8 @@ impl Functions {
             manage: manage::from_env(&env)?,
             fanout: fanout::from_env(&env)?,
             deliver: deliver::from_env(&env)?,
+            pack: pack::from_env(&env)?,
+            origins: web::cors_origins(&env)?,
         })
     }
 
@@ -183,7 +197,8 @@ impl Functions {
             }
         };
         let ingest = ingest::router(self.ingest.clone()).route_layer(middleware::from_fn(wake));
-        web::finish(ingest.merge(query::router(self.query.clone())).merge(manage::router(self.manage.clone())))
+        let readers = query::router(self.query.clone()).merge(manage::router(self.manage.clone()));
+        web::for_readers(web::finish(ingest.merge(readers)), self.origins.clone())
     }
 
     /// What stands for the event source mappings, a task each.
@@ -193,7 +208,7 @@ impl Functions {
         sqs: &Sqs,
         written: Arc<Notify>,
         stop: &Stop,
-    ) -> anyhow::Result<[JoinHandle<()>; 2]> {
+    ) -> anyhow::Result<[JoinHandle<()>; 3]> {
         let queue = |name: &str| -> anyhow::Result<Queue> { sqs.queue(name).context("a queue that is served") };
         let stream = StreamPoller {
             dynamodb: Arc::new(dynamodb),
@@ -211,7 +226,27 @@ impl Functions {
             let state = deliver.clone();
             async move { Ok(deliver::handle(&state, batch).await) }
         };
-        Ok([tokio::spawn(stream.run(fan_out, stop.clone())), tokio::spawn(messages.run(deliver, stop.clone()))])
+        Ok([
+            tokio::spawn(stream.run(fan_out, stop.clone())),
+            tokio::spawn(messages.run(deliver, stop.clone())),
+            tokio::spawn(pack_now_and_then(self.pack.clone(), stop.clone())),
+        ])
+    }
+}
+
+/// What stands for the schedule of the packing function. It is stopped between two of its steps, as on AWS.
+async fn pack_now_and_then(state: pack::State, mut stop: Stop) {
+    loop {
+        let round = async {
+            tokio::time::sleep(PACKING).await;
+            if let Err(error) = pack::handle(&state).await {
+                tracing::error!(%error, "events cannot be packed");
+            }
+        };
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => return,
+            () = round => {}
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Tidings in one process: all five functions, DynamoDB and SQS on a laptop.
+//! Tidings in one process: all six functions, DynamoDB and SQS on a laptop.
 
 mod demo;
 pub mod dev;

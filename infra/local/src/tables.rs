@@ -16,7 +16,10 @@ pub(crate) const DELIVERIES: &str = "deliveries";
 /// What came in authenticated and fits no schema.
 pub(crate) const QUARANTINE: &str = "quarantine";
 
-/// The indexes of [`EVENTS`], each with its partition key; the sort key of all is the event's id.
+/// The log's older events, packed.
+pub(crate) const SEGMENTS: &str = "segments";
+
+/// The indexes of [`EVENTS`], each with its partition key; the sort key of these is the event's id.
 const EVENT_INDEXES: [(&str, &str); 4] =
     [("by_subject", "ks"), ("by_actor", "ka"), ("by_project", "kp"), ("by_type", "kt")];
 
@@ -32,7 +35,7 @@ pub(crate) async fn create(client: &Client) -> anyhow::Result<()> {
     if missing(EVENTS) {
         create_events(client).await.context("cannot create the table of events")?;
     }
-    for (name, pk, sk) in [(CONFIG, S, S), (DELIVERIES, N, S), (QUARANTINE, S, S)] {
+    for (name, pk, sk) in [(CONFIG, S, S), (DELIVERIES, N, S), (QUARANTINE, S, S), (SEGMENTS, S, N)] {
         if missing(name) {
             create_plain(client, name, pk, sk).await.with_context(|| format!("cannot create the table {name}"))?;
         }
@@ -55,6 +58,13 @@ async fn create_events(client: &Client) -> anyhow::Result<()> {
             .projection(carried.clone());
         indexes.push(index.build()?);
     }
+    // Late events, in the order in which they came, whole: they are packed and searched from here.
+    attributes.extend([attribute("kl", S)?, attribute("w", N)?]);
+    let late = GlobalSecondaryIndex::builder()
+        .index_name("by_late")
+        .set_key_schema(Some(keys("kl", "w")?))
+        .projection(Projection::builder().projection_type(ProjectionType::All).build());
+    indexes.push(late.build()?);
     let stream =
         StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewImage).build()?;
     client

@@ -26,7 +26,12 @@ fn try_describe(operation: &Operation, schemas: &mut Schemas) -> anyhow::Result<
     paragraphs.retain(|paragraph| !paragraph.is_empty());
     set("description", json!(paragraphs.join("\n\n")));
     // What the path is about: /v1/<tag>/…
-    set("tags", json!([operation.path.split('/').nth(2).unwrap_or("health")]));
+    let tag = match operation.path.strip_prefix("/v1/") {
+        Some(path) => path.split('/').next().unwrap_or_default(),
+        None if operation.path.starts_with("/api/") => "unleash",
+        None => "server",
+    };
+    set("tags", json!([tag]));
     let security = scope.map(|scope| json!([{ "bearer": [scope] }, { "basic": [scope] }]));
     set("security", security.unwrap_or_else(|| json!([])));
     if !operation.parameters.is_empty() {
@@ -85,9 +90,9 @@ fn responses(operation: &Operation, schemas: &mut Schemas) -> anyhow::Result<BTr
 
 fn describe_answer(answer: &Answer, schemas: &mut Schemas) -> anyhow::Result<Value> {
     let mut object = json!({ "description": answer.when, "headers": headers() });
-    if let Some(body) = &answer.content {
+    for body in answer.content.iter().chain(answer.also) {
         let schema = (body.schema)(&mut schemas.written);
-        object["content"] = json!({ body.media_type: content(body, schema)? });
+        object["content"][body.media_type] = content(body, schema)?;
     }
     Ok(object)
 }

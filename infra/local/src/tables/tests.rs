@@ -44,10 +44,10 @@ async fn tables_are_created_once() {
     create(&client).await.unwrap();
     let described = client.describe_table().table_name(EVENTS).send().await.unwrap();
     let table = described.table().unwrap();
-    assert_eq!(table.global_secondary_indexes().len(), EVENT_INDEXES.len());
+    assert_eq!(table.global_secondary_indexes().len(), EVENT_INDEXES.len() + 1);
     let stream = table.stream_specification().unwrap();
     assert_eq!(stream.stream_view_type(), Some(&StreamViewType::NewImage));
-    assert_eq!(client.list_tables().send().await.unwrap().table_names().len(), 4);
+    assert_eq!(client.list_tables().send().await.unwrap().table_names().len(), 5);
 }
 
 #[tokio::test]

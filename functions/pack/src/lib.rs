@@ -1,0 +1,34 @@
+//! Packs the log's older events into segments: what lets a search for any text look at a thousand events at
+//! once.
+
+mod config;
+
+use std::time::Duration;
+
+use store::{Error, Log};
+use tokio::time::Instant;
+
+pub use config::from_env;
+
+/// How long it goes on, in one call: below the function's timeout, so that it ends between two segments.
+const MAX_TIME: Duration = Duration::from_mins(4);
+
+/// What the function works with.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// The log, and its segments.
+    pub log: Log,
+}
+
+/// Packs what there is to pack. What is left, because time ran out or something failed, the next call
+/// packs.
+///
+/// # Errors
+/// Where DynamoDB fails.
+pub async fn handle(state: &State) -> Result<(), Error> {
+    let packed = state.log.segments.pack(&state.log.events, Instant::now() + MAX_TIME).await?;
+    if packed.segments > 0 {
+        tracing::info!(segments = packed.segments, events = packed.events, "packed");
+    }
+    Ok(())
+}

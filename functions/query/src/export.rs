@@ -1,0 +1,182 @@
+//! `GET /v1/export`: everything that matches, page after page, as CSV or JSON.
+
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{RawQuery, State as Shared};
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+use events::Event;
+use store::Search;
+use web::{Kind, Params, Problem, ReadAny, bad};
+
+use crate::State;
+use crate::api::EXPORT;
+use crate::search::{MAX_BYTES, MAX_TIME};
+use crate::view::EventView;
+use crate::{cursor, filters};
+
+/// The most events of a page.
+const MAX_EVENTS: usize = 5000;
+
+/// The columns of the CSV form. New ones are added at the end.
+pub(crate) const COLUMNS: [&str; 18] = [
+    "id",
+    "source",
+    "catalog",
+    "scope",
+    "type",
+    "time",
+    "time_given",
+    "received_at",
+    "actor",
+    "subject",
+    "entities",
+    "project",
+    "environment",
+    "level",
+    "sv",
+    "label",
+    "summary",
+    "payload",
+];
+
+/// The forms that events can be had in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Csv,
+    Json,
+    Ndjson,
+}
+
+impl Format {
+    fn media_type(self) -> &'static str {
+        match self {
+            // RFC 4180 and 7111.
+            Self::Csv => "text/csv; charset=utf-8; header=present",
+            Self::Json => "application/json",
+            Self::Ndjson => "application/x-ndjson",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Json => "json",
+            Self::Ndjson => "ndjson",
+        }
+    }
+}
+
+/// `GET /v1/export`.
+pub(crate) async fn export(Shared(state): Shared<State>, _: ReadAny, query: RawQuery) -> Result<Response, Problem> {
+    let params = Params::read(query, EXPORT.parameters)?;
+    let format = match params.word("format", &["csv", "json", "ndjson"])? {
+        Some("csv") => Format::Csv,
+        Some("json") => Format::Json,
+        Some(_) => Format::Ndjson,
+        None => return Err(no_format()),
+    };
+    let ascending = params.word("order", &["desc", "asc"])? != Some("desc");
+    let header = params.word("header", &["true", "false"])?.map(|word| word == "true");
+    let limit = |value: &str| value.parse::<usize>().ok().filter(|limit| (1..=MAX_EVENTS).contains(limit));
+    let canonical = filters::canonical(&params, ascending);
+    let after = params.get("cursor").map(|cursor| cursor::decode(cursor, &canonical)).transpose()?;
+    let search = Search {
+        filter: filters::read(&params)?,
+        ascending,
+        after,
+        limit: params.parsed("limit", "a whole number from 1 to 5000", limit)?.unwrap_or(MAX_EVENTS),
+        max_bytes: MAX_BYTES / 2,
+        total: false,
+        deadline: Some(Instant::now() + MAX_TIME),
+    };
+    let page = state.log.search(&search).await?;
+    tracing::info!(read = page.way.read, read_units = page.way.units, events = page.events.len(), "exported");
+    let next = page.next.map(|id| cursor::encode(id, &canonical));
+    let body = match format {
+        // Pages one after the other are one file, which has one header.
+        Format::Csv => csv(page.events, header.unwrap_or(after.is_none())).map_err(|error| {
+            tracing::error!(%error, "an export cannot be written");
+            Problem::new(Kind::Unavailable, "The export could not be written: send the same request again")
+        })?,
+        Format::Json => json_array(page.events),
+        Format::Ndjson => page.events.into_iter().map(|event| json(event) + "\n").collect::<String>().into_bytes(),
+    };
+    Ok(answer(format, &params, next.as_deref(), body))
+}
+
+fn answer(format: Format, params: &Params, next: Option<&str>, body: Vec<u8>) -> Response {
+    let mut response = Response::new(Body::from(body));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.media_type()));
+    let file = format!("attachment; filename=\"events.{}\"", format.name());
+    let link = next.map(|next| format!("<{}>; rel=\"next\"", following(params, next)));
+    let file = (header::CONTENT_DISPOSITION, Some(file));
+    for (name, value) in [file, (header::LINK, link)] {
+        if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
+            headers.insert(name, value);
+        }
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    response
+}
+
+/// Where the next page is: the same request with another cursor.
+fn following(params: &Params, cursor: &str) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    for parameter in EXPORT.parameters.iter().filter(|parameter| parameter.name != "cursor") {
+        if let Some(value) = params.get(parameter.name) {
+            query.append_pair(parameter.name, value);
+        }
+    }
+    format!("{}?{}", EXPORT.path, query.append_pair("cursor", cursor).finish())
+}
+
+fn json(event: Event) -> String {
+    // The view is our own type, whose keys are texts.
+    serde_json::to_string(&EventView::new(event)).unwrap_or_default()
+}
+
+fn json_array(events: Vec<Event>) -> Vec<u8> {
+    let events: Vec<String> = events.into_iter().map(json).collect();
+    format!("[{}]\n", events.join(",\n")).into_bytes()
+}
+
+fn csv(events: Vec<Event>, header: bool) -> Result<Vec<u8>, csv::Error> {
+    let mut csv = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    if header {
+        csv.write_record(COLUMNS)?;
+    }
+    for event in events {
+        csv.write_record(EventView::new(event).cells().iter().map(|cell| harmless(cell)))?;
+    }
+    csv.into_inner().map_err(|error| error.into_error().into())
+}
+
+/// A cell that no spreadsheet takes for a formula: behind an apostrophe, as OWASP advises
+/// (<https://owasp.org/www-community/attacks/CSV_Injection>).
+fn harmless(cell: &str) -> String {
+    match cell.chars().next() {
+        Some('=' | '+' | '-' | '@' | '\t' | '\r' | '\n') => format!("'{cell}"),
+        _ => cell.to_owned(),
+    }
+}
+
+/// The problem of a request that does not say in which form.
+pub(crate) fn no_format() -> Problem {
+    bad("format", "is missing: say csv, json or ndjson")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_spreadsheet_would_run_is_text() {
+        for cell in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"] {
+            assert_eq!(harmless(cell), format!("'{cell}"));
+        }
+        assert_eq!(harmless("a=1"), "a=1");
+    }
+}

@@ -1,0 +1,110 @@
+//! Unleash's own API for its event log, over the events of the catalog `unleash`: what was written for
+//! Unleash works here with another address and token. `docs/unleash-api.md` lists what is different.
+
+pub(crate) mod params;
+pub(crate) mod view;
+
+use std::time::Instant;
+
+use axum::Json;
+use axum::extract::{Path, RawQuery, State as Shared};
+use axum::response::{IntoResponse, Response};
+use store::{Field, Filter, Matches};
+use web::{Problem, ReadAny};
+
+use crate::State;
+use crate::search::MAX_TIME;
+use params::{BadData, Params};
+use view::{EventOfUnleash, FeatureEvents, Recent, SearchResult};
+
+/// How many events there are where nothing else is asked for.
+const RECENT: usize = 100;
+
+/// How many of a project or feature.
+const OF_ONE: usize = 50;
+
+/// What Unleash answers as the version of these answers.
+const VERSION: u8 = 1;
+
+/// Why there is no answer.
+pub(crate) enum No {
+    /// A parameter is wrong: as Unleash says it.
+    BadData(BadData),
+    /// Something else is.
+    Problem(Problem),
+}
+
+impl From<BadData> for No {
+    fn from(bad: BadData) -> Self {
+        Self::BadData(bad)
+    }
+}
+
+impl From<store::Error> for No {
+    fn from(error: store::Error) -> Self {
+        Self::Problem(error.into())
+    }
+}
+
+impl IntoResponse for No {
+    fn into_response(self) -> Response {
+        match self {
+            Self::BadData(bad) => bad.into_response(),
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+
+/// `GET /api/admin/search/events`.
+pub(crate) async fn search(
+    Shared(state): Shared<State>,
+    _: ReadAny,
+    query: RawQuery,
+) -> Result<Json<SearchResult>, No> {
+    let params = Params::read(query)?;
+    let found = find(&state, params.filter()?).await?;
+    let events = page(&state, &found, params.offset(), params.limit(), true).await?;
+    Ok(Json(SearchResult { events, total: found.len() }))
+}
+
+/// `GET /api/admin/events`.
+pub(crate) async fn recent(Shared(state): Shared<State>, _: ReadAny, query: RawQuery) -> Result<Json<Recent>, No> {
+    let params = Params::read(query)?;
+    let (filter, limit) = match params.project() {
+        Some(project) => (Filter::default().and(Field::Project, params::values(project)), OF_ONE),
+        None => (Filter::default(), RECENT),
+    };
+    let found = find(&state, filter).await?;
+    let events = page(&state, &found, 0, limit, false).await?;
+    Ok(Json(Recent { version: VERSION, events, total_events: found.len() }))
+}
+
+/// `GET /api/admin/events/{feature}`.
+pub(crate) async fn of_feature(
+    Shared(state): Shared<State>,
+    _: ReadAny,
+    Path(feature): Path<String>,
+) -> Result<Json<FeatureEvents>, No> {
+    let found = find(&state, Filter::default().and(Field::Feature, params::values(&feature))).await?;
+    let events = page(&state, &found, 0, OF_ONE, false).await?;
+    Ok(Json(FeatureEvents { version: VERSION, toggle_name: feature, events, total_events: found.len() }))
+}
+
+async fn find(state: &State, filter: Filter) -> Result<Matches, No> {
+    let filter = filter.and(Field::Catalog, vec!["unleash".to_owned()]);
+    let found = state.log.matches(&filter, Some(Instant::now() + MAX_TIME)).await?;
+    tracing::info!(read_units = found.units, found = found.len(), "searched as Unleash does");
+    Ok(found)
+}
+
+async fn page(
+    state: &State,
+    found: &Matches,
+    offset: usize,
+    limit: usize,
+    texts: bool,
+) -> Result<Vec<EventOfUnleash>, No> {
+    let ids: Vec<events::EventId> = found.page(offset, limit).collect();
+    let events = state.log.events.get_many(&ids).await?;
+    Ok(events.iter().map(|event| EventOfUnleash::new(event, texts)).collect())
+}

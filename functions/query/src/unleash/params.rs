@@ -1,0 +1,254 @@
+//! The parameters of Unleash's API, read as Unleash 8 reads them; where it fails with 500, they are refused.
+
+use axum::extract::RawQuery;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Serialize;
+use store::{Field, Filter, Notation, Text};
+
+/// The most events of a page, and how many there are where `limit` says nothing that can be meant.
+const MAX_LIMIT: f64 = 1000.0;
+const DEFAULT_LIMIT: usize = 50;
+
+/// The most bytes of a value.
+const MAX_VALUE: usize = 4096;
+
+/// The members that `query` is looked for in, as Unleash's database keeps them.
+const MEMBERS: &[(&str, Notation)] =
+    &[("data", Notation::Compact), ("preData", Notation::Jsonb), ("tags", Notation::Compact)];
+
+/// What of a parameter is wrong, as Unleash answers it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "UnleashBadDataError")]
+pub(crate) struct BadData {
+    /// What kind of error it is: `BadDataError`.
+    name: &'static str,
+    /// What is wrong, in general.
+    message: &'static str,
+    /// Everything that is wrong.
+    details: Vec<Detail>,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "UnleashErrorDetail")]
+struct Detail {
+    /// What is wrong.
+    message: String,
+    /// Of which parameter.
+    path: String,
+}
+
+impl BadData {
+    fn new(parameter: &str, value: &str, expected: &str) -> Self {
+        let value: String = value.chars().take(64).collect();
+        let message = format!("The `{parameter}` property must be {expected}. You sent {value:?}.");
+        Self {
+            name: "BadDataError",
+            message: "Request validation failed: your request body or params contain invalid data. Refer to the \
+                `details` list for more information.",
+            details: vec![Detail { message, path: parameter.to_owned() }],
+        }
+    }
+}
+
+impl IntoResponse for BadData {
+    fn into_response(self) -> Response {
+        (StatusCode::BAD_REQUEST, axum::Json(self)).into_response()
+    }
+}
+
+/// A request's parameters. What Unleash does not know, it ignores.
+#[derive(Debug, Default)]
+pub(crate) struct Params(Vec<(String, String)>);
+
+/// The parameters that Unleash knows.
+const KNOWN: [&str; 12] = [
+    "type",
+    "project",
+    "feature",
+    "environment",
+    "createdBy",
+    "id",
+    "groupId",
+    "from",
+    "to",
+    "query",
+    "limit",
+    "offset",
+];
+
+impl Params {
+    pub(crate) fn read(RawQuery(query): RawQuery) -> Result<Self, BadData> {
+        let mut params: Vec<(String, String)> = Vec::new();
+        for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+            if !KNOWN.contains(&&*name) {
+                continue;
+            }
+            if value.len() > MAX_VALUE {
+                return Err(BadData::new(&name, &value, "shorter"));
+            }
+            if params.iter().any(|(other, _)| *other == name) {
+                return Err(BadData::new(&name, &value, "given once"));
+            }
+            params.push((name.into_owned(), value.into_owned()));
+        }
+        Ok(Self(params))
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The project of `/api/admin/events`.
+    pub(crate) fn project(&self) -> Option<&str> {
+        self.get("project").filter(|project| !project.is_empty())
+    }
+
+    /// Which events are asked for.
+    pub(crate) fn filter(&self) -> Result<Filter, BadData> {
+        let text = self.get("query").filter(|query| !query.is_empty());
+        let filter = Filter {
+            from: self.day("from", false)?,
+            until: self.day("to", true)?,
+            text: text.map(|query| Text::like(query, MEMBERS)),
+            ..Filter::default()
+        };
+        Ok(filter
+            .and(Field::Type, self.values("type")?)
+            .and(Field::Project, self.values("project")?)
+            .and(Field::Feature, self.values("feature")?)
+            .and(Field::Environment, self.values("environment")?)
+            .and(Field::Group, self.values("groupId")?)
+            .and(Field::User, self.numbers("createdBy")?)
+            .and(Field::Number, self.numbers("id")?))
+    }
+
+    /// The values behind an operator; none where nothing stands behind it, which Unleash takes for no filter.
+    fn values(&self, name: &str) -> Result<Vec<String>, BadData> {
+        let Some(value) = self.get(name) else { return Ok(Vec::new()) };
+        let values = value.strip_prefix("IS:").or_else(|| value.strip_prefix("IS_ANY_OF:"));
+        match values.filter(|values| !values.contains(['\n', '\r', '\u{2028}', '\u{2029}'])) {
+            Some("") => Ok(Vec::new()),
+            Some(listed) => Ok(self::values(listed)),
+            None => Err(BadData::new(name, value, "an operator, IS or IS_ANY_OF, a colon, and values")),
+        }
+    }
+
+    fn numbers(&self, name: &str) -> Result<Vec<String>, BadData> {
+        let number = |value: &String| value.parse::<i32>().map(|number| number.to_string());
+        let values = self.values(name)?;
+        values.iter().map(|value| number(value).map_err(|_| BadData::new(name, value, "whole numbers"))).collect()
+    }
+
+    /// The start of a day, or of the day after it.
+    fn day(&self, name: &str, after: bool) -> Result<Option<Timestamp>, BadData> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        let date = value.strip_prefix("IS:").filter(|date| date.len() == "2024-01-31".len());
+        let date = date.and_then(|date| date.parse::<Date>().ok()).filter(|date| date.year() > 0);
+        let date = if after { date.and_then(|date| date.tomorrow().ok()) } else { date };
+        let start = date.and_then(|date| date.to_zoned(TimeZone::UTC).ok()).map(|day| day.timestamp());
+        start.map(Some).ok_or_else(|| BadData::new(name, value, "IS: and a date, as IS:2024-01-31"))
+    }
+
+    pub(crate) fn limit(&self) -> usize {
+        let limit = self.get("limit").map(number).filter(|limit| *limit > 0.0 && *limit <= MAX_LIMIT);
+        limit.map_or(DEFAULT_LIMIT, whole)
+    }
+
+    pub(crate) fn offset(&self) -> usize {
+        self.get("offset").map(number).filter(|offset| offset.is_finite()).map_or(0, whole)
+    }
+}
+
+/// Values with commas between them; spaces around them do not count.
+pub(crate) fn values(listed: &str) -> Vec<String> {
+    listed.split(',').map(|value| value.trim().to_owned()).collect()
+}
+
+/// A text as JavaScript's `Number` reads it, which is what Unleash does (ECMA-262, 7.1.4.1).
+fn number(text: &str) -> f64 {
+    let text = text.trim();
+    let radix = |prefix: &str, radix| {
+        let digits = text.strip_prefix(prefix).or_else(|| text.strip_prefix(&*prefix.to_uppercase()))?;
+        u32::from_str_radix(digits, radix).ok().map(f64::from)
+    };
+    let decimal = || {
+        let plain = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+        text.parse().ok().filter(|_| plain)
+    };
+    if text.is_empty() {
+        return 0.0;
+    }
+    radix("0x", 16).or_else(|| radix("0o", 8)).or_else(|| radix("0b", 2)).or_else(decimal).unwrap_or(f64::NAN)
+}
+
+/// The whole part; 0 for what is less.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "what is meant")]
+fn whole(number: f64) -> usize {
+    number as usize
+}
+
+/// The schema of what has an operator.
+pub(crate) fn operator(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": "^(IS|IS_ANY_OF):[^\\n\\r\\u2028\\u2029]*$" })
+}
+
+pub(crate) fn numbers(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": "^(IS|IS_ANY_OF):-?[0-9]{1,9}(,-?[0-9]{1,9})*$" })
+}
+
+pub(crate) fn day(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": "^IS:[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$" })
+}
+
+pub(crate) fn any(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn params(query: &str) -> Params {
+        Params::read(RawQuery(Some(query.to_owned()))).unwrap()
+    }
+
+    #[test]
+    fn numbers_are_read_as_unleash_reads_them() {
+        for (limit, expected) in
+            [("10", 10), (" 7 ", 7), ("1e2", 100), ("2.9", 2), ("0x10", 16), ("0.5", 0), ("1000", 1000)]
+        {
+            assert_eq!(params(&format!("limit={limit}")).limit(), expected, "{limit}");
+        }
+        for limit in ["0", "-1", "1001", "abc", "", "inf", "NaN", "1e400"] {
+            assert_eq!(params(&format!("limit={limit}")).limit(), 50, "{limit}");
+        }
+        for (offset, expected) in [("5", 5), ("-5", 0), ("x", 0), ("", 0), ("3.9", 3)] {
+            assert_eq!(params(&format!("offset={offset}")).offset(), expected, "{offset}");
+        }
+    }
+
+    #[test]
+    fn operators_are_needed_and_what_follows_them_is_split() {
+        assert_eq!(params("type=IS_ANY_OF:a,%20b%20").values("type").unwrap(), ["a", "b"]);
+        assert_eq!(params("type=IS:").values("type").unwrap(), [""; 0]);
+        for query in ["type=a", "type=IS_NOT:a", "id=IS:x", "id=IS:1,", "createdBy=IS:99999999999", "from=2024-01-01"] {
+            let refused = params(query).filter().unwrap_err();
+            assert!(query.starts_with(&refused.details[0].path), "{query}");
+        }
+        for query in ["from=IS:2024-02-30", "to=IS:2024-13-01", "to=IS:2024-1-1", "from=IS:0000-01-01"] {
+            assert!(params(query).filter().is_err(), "{query}");
+        }
+    }
+
+    #[test]
+    fn what_unleash_does_not_know_is_ignored() {
+        assert!(params("sortOrder=asc&x=1&x=2").filter().is_ok());
+        assert!(Params::read(RawQuery(Some("type=IS:a&type=IS:b".to_owned()))).is_err());
+    }
+}

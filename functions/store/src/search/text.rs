@@ -1,0 +1,239 @@
+//! What must stand in an event's payload.
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// What must stand in an event's payload; upper and lower case are the same.
+#[derive(Debug, Clone)]
+pub struct Text {
+    /// What every payload that matches has in it, in lower case: what can be looked for without
+    /// reading the payload as JSON. Empty where nothing is sure.
+    literal: String,
+    /// What decides, where the literal alone does not.
+    like: Option<Like>,
+}
+
+impl Text {
+    /// A part of the payload, as its producer wrote it.
+    pub fn part(text: &str) -> Self {
+        Self { literal: lower(text), like: None }
+    }
+
+    /// A pattern of SQL's `ILIKE` that the text of one of these members must contain, however the producer
+    /// wrote it.
+    pub fn like(pattern: &str, members: &'static [(&'static str, Notation)]) -> Self {
+        let pattern = Pattern::read(pattern);
+        Self { literal: pattern.literal(), like: Some(Like { pattern, members }) }
+    }
+
+    /// See [`Self::literal`], the field.
+    pub(crate) fn literal(&self) -> &str {
+        &self.literal
+    }
+
+    /// Whether a payload that has the literal matches.
+    pub(crate) fn decides(&self, payload: &str) -> bool {
+        self.like.as_ref().is_none_or(|like| like.matches(payload))
+    }
+
+    /// Whether a payload matches.
+    pub(crate) fn matches(&self, payload: &str) -> bool {
+        lower(payload).contains(&self.literal) && self.decides(payload)
+    }
+}
+
+/// A text in lower case, character by character: without context, so that a part of a text is the same
+/// part of it in lower case. No other character becomes an ASCII one, so that ASCII can be looked for in
+/// bytes.
+pub(crate) fn lower(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    let mut lower = String::with_capacity(text.len());
+    for char in text.chars() {
+        if char.is_ascii() {
+            lower.push(char.to_ascii_lowercase());
+        } else if char.to_lowercase().any(|char| char.is_ascii()) {
+            lower.push(char);
+        } else {
+            lower.extend(char.to_lowercase());
+        }
+    }
+    lower
+}
+
+/// How a member's text is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notation {
+    /// Without spaces, as JavaScript writes it and PostgreSQL's type `json` keeps it.
+    Compact,
+    /// As PostgreSQL writes its type `jsonb`: with spaces, and its members in an order of their own.
+    Jsonb,
+}
+
+#[derive(Debug, Clone)]
+struct Like {
+    pattern: Pattern,
+    members: &'static [(&'static str, Notation)],
+}
+
+impl Like {
+    fn matches(&self, payload: &str) -> bool {
+        let Ok(members) = serde_json::from_str::<std::collections::HashMap<&str, &RawValue>>(payload)
+            // Names with escapes cannot be borrowed.
+            .map(|members| members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+            .or_else(|_| serde_json::from_str::<std::collections::HashMap<String, &RawValue>>(payload))
+        else {
+            return false;
+        };
+        self.members.iter().any(|(name, written)| {
+            let Some(value) = members.get(*name).map(|value| value.get()).filter(|value| *value != "null") else {
+                return false;
+            };
+            let Ok(value) = serde_json::from_str::<Value>(value) else { return false };
+            let text = match written {
+                Notation::Compact => value.to_string(),
+                Notation::Jsonb => jsonb(&value),
+            };
+            self.pattern.is_in(&lower(&text))
+        })
+    }
+}
+
+/// A pattern of SQL's `LIKE`, which may begin and end anywhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Pattern(Vec<Part>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Char(char),
+    /// `_`
+    AnyChar,
+    /// `%`
+    Any,
+}
+
+impl Pattern {
+    /// `%` and `_` are wild, and a backslash takes that from what follows it (PostgreSQL 15, 9.7.1). One at
+    /// the end, which PostgreSQL refuses, stands for itself.
+    fn read(pattern: &str) -> Self {
+        let mut parts = vec![Part::Any];
+        let pattern = lower(pattern);
+        let mut chars = pattern.chars();
+        while let Some(char) = chars.next() {
+            match char {
+                '%' => parts.push(Part::Any),
+                '_' => parts.push(Part::AnyChar),
+                '\\' => parts.push(Part::Char(chars.next().unwrap_or('\\'))),
+                char => parts.push(Part::Char(char)),
+            }
+        }
+        parts.push(Part::Any);
+        parts.dedup_by(|a, b| *a == Part::Any && *b == Part::Any);
+        Self(parts)
+    }
+
+    /// The longest run of characters that JSON writes in one way only, whatever stands around them.
+    fn literal(&self) -> String {
+        let plain = |part: &Part| match part {
+            Part::Char(char) if char.is_ascii_alphanumeric() || matches!(char, '-' | '@') => Some(*char),
+            _ => None,
+        };
+        let runs = self.0.split(|part| plain(part).is_none());
+        let longest = runs.max_by_key(|run| run.len()).unwrap_or_default();
+        longest.iter().filter_map(plain).collect()
+    }
+
+    /// Whether a text in lower case matches.
+    fn is_in(&self, text: &str) -> bool {
+        let text: Vec<char> = text.chars().collect();
+        // Greedy with one step back: to the last `%`, which takes one character more.
+        let (mut at, mut part) = (0, 0);
+        let mut back: Option<(usize, usize)> = None;
+        while at < text.len() {
+            match self.0.get(part) {
+                Some(Part::Any) => {
+                    back = Some((part, at));
+                    part += 1;
+                    // What ends in `%` has matched.
+                    if part == self.0.len() {
+                        return true;
+                    }
+                }
+                Some(Part::AnyChar) => (at, part) = (at + 1, part + 1),
+                Some(Part::Char(char)) if *char == text[at] => (at, part) = (at + 1, part + 1),
+                _ => match back {
+                    Some((any, from)) => {
+                        back = Some((any, from + 1));
+                        (at, part) = (from + 1, any + 1);
+                    }
+                    None => return false,
+                },
+            }
+        }
+        self.0[part..].iter().all(|part| *part == Part::Any)
+    }
+}
+
+/// JSON as PostgreSQL writes the type `jsonb`: members by the length of their names, then by their bytes;
+/// one space after each colon and comma (PostgreSQL 15, 8.14).
+fn jsonb(value: &Value) -> String {
+    match value {
+        Value::Object(members) => {
+            let mut members: Vec<(&String, &Value)> = members.iter().collect();
+            members.sort_by(|(a, _), (b, _)| a.len().cmp(&b.len()).then_with(|| a.cmp(b)));
+            let member = |(name, value): (&String, &Value)| format!("{}: {}", Value::from(name.as_str()), jsonb(value));
+            format!("{{{}}}", members.into_iter().map(member).collect::<Vec<_>>().join(", "))
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(jsonb).collect::<Vec<_>>().join(", ")),
+        plain => plain.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MEMBERS: &[(&str, Notation)] = &[("data", Notation::Compact), ("preData", Notation::Jsonb)];
+
+    #[test]
+    fn a_part_is_found_whatever_its_case() {
+        let payload = r#"{"name":"Über-Flag","x":1}"#;
+        for part in ["ÜBER-flag", r#""X":1"#, "flag\"", ""] {
+            assert!(Text::part(part).matches(payload), "{part}");
+        }
+        for part in ["uber", r#""x": 1"#, "flagx"] {
+            assert!(!Text::part(part).matches(payload), "{part}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_reads_members_as_postgresql_writes_them() {
+        let payload = r#"{"type":"t","data":{"name":"A_b"},"preData":{"long":1,"a":[1,2]}}"#;
+        for pattern in [r#""NAME":"a"#, "a_b", r"a\_b", "a%b", r#"{"a": [1, 2], "long": 1}"#, "%", ""] {
+            assert!(Text::like(pattern, MEMBERS).matches(payload), "{pattern}");
+        }
+        for pattern in [r#""name": "#, "type", r"a\%b", r#""long":1"#, r#""t""#] {
+            assert!(!Text::like(pattern, MEMBERS).matches(payload), "{pattern}");
+        }
+        assert!(!Text::like("ull", MEMBERS).matches(r#"{"data":null}"#), "null is nothing");
+    }
+
+    proptest! {
+        #[test]
+        fn a_pattern_without_wildcards_is_a_part(text in "[aA.x]{0,12}", part in "[aA.x]{0,4}") {
+            let found = Pattern::read(&part).is_in(&lower(&text));
+            prop_assert_eq!(found, lower(&text).contains(&lower(&part)));
+        }
+
+        #[test]
+        fn a_text_has_the_literal_of_every_pattern_that_it_matches(text in "[a-c%_]{0,12}", pattern in "[a-c%_\\\\]{0,6}") {
+            let pattern = Pattern::read(&pattern);
+            if pattern.is_in(&text) {
+                prop_assert!(text.contains(&pattern.literal()));
+            }
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! What a process has read of the segments.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use lru::LruCache;
+
+use crate::segments::{Entry, Head};
+
+/// The most memory for heads, in bytes: about those of three million events.
+const MAX_HEADS: usize = 256 << 20;
+
+/// The most memory for texts, packed, in bytes.
+const MAX_TEXTS: usize = 128 << 20;
+
+/// What a process has read of the segments.
+#[derive(Debug, Default)]
+pub(crate) struct Cache(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// How many segments stand in `entries`, or are gone.
+    known: u64,
+    entries: Vec<Entry>,
+    heads: Bounded<Head>,
+    texts: Bounded<Vec<u8>>,
+}
+
+impl Cache {
+    /// How many segments are known.
+    pub(crate) fn known(&self) -> u64 {
+        self.lock().known
+    }
+
+    /// Adds what was read of the first `count` segments.
+    pub(crate) fn add(&self, read: Vec<(u64, Head)>, count: u64) {
+        let mut inner = self.lock();
+        let known = inner.known;
+        for (number, head) in read {
+            // Another request may have read the same.
+            if number < known {
+                continue;
+            }
+            if let Some((low, high)) = head.bounds() {
+                inner.entries.push(Entry { number, low, high });
+                let size = head.size();
+                inner.heads.insert(number, head, size, MAX_HEADS);
+            }
+        }
+        inner.known = known.max(count);
+    }
+
+    /// Where every one of the first `count` segments stands.
+    pub(crate) fn entries(&self, count: u64) -> Vec<Entry> {
+        self.lock().entries.iter().filter(|entry| entry.number < count).copied().collect()
+    }
+
+    /// The heads that are at hand, and the numbers of the others.
+    pub(crate) fn heads(&self, numbers: &[u64]) -> (HashMap<u64, Arc<Head>>, Vec<u64>) {
+        self.lock().heads.get(numbers)
+    }
+
+    pub(crate) fn keep_head(&self, number: u64, head: Head) -> Arc<Head> {
+        let size = head.size();
+        self.lock().heads.insert(number, head, size, MAX_HEADS)
+    }
+
+    /// The texts that are at hand, and the numbers of the others.
+    pub(crate) fn texts(&self, numbers: &[u64]) -> (HashMap<u64, Arc<Vec<u8>>>, Vec<u64>) {
+        self.lock().texts.get(numbers)
+    }
+
+    pub(crate) fn keep_text(&self, number: u64, text: Vec<u8>) -> Arc<Vec<u8>> {
+        let size = text.len();
+        self.lock().texts.insert(number, text, size, MAX_TEXTS)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Values by number, of which those that were not used for longest go first.
+#[derive(Debug)]
+struct Bounded<T> {
+    kept: LruCache<u64, (Arc<T>, usize)>,
+    size: usize,
+}
+
+impl<T> Default for Bounded<T> {
+    fn default() -> Self {
+        Self { kept: LruCache::unbounded(), size: 0 }
+    }
+}
+
+impl<T> Bounded<T>
+where
+    u64: Hash,
+{
+    fn get(&mut self, numbers: &[u64]) -> (HashMap<u64, Arc<T>>, Vec<u64>) {
+        let (mut found, mut missing) = (HashMap::with_capacity(numbers.len()), Vec::new());
+        for number in numbers {
+            match self.kept.get(number) {
+                Some((value, _)) => drop(found.insert(*number, Arc::clone(value))),
+                None => missing.push(*number),
+            }
+        }
+        (found, missing)
+    }
+
+    fn insert(&mut self, number: u64, value: T, size: usize, most: usize) -> Arc<T> {
+        let value = Arc::new(value);
+        if let Some((_, (_, gone))) = self.kept.push(number, (Arc::clone(&value), size)) {
+            self.size -= gone;
+        }
+        self.size += size;
+        while self.size > most && self.kept.len() > 1 {
+            let Some((_, (_, gone))) = self.kept.pop_lru() else { break };
+            self.size -= gone;
+        }
+        value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_used_for_longest_goes_first() {
+        let mut kept: Bounded<&str> = Bounded::default();
+        kept.insert(1, "one", 40, 100);
+        kept.insert(2, "two", 40, 100);
+        kept.get(&[1]);
+        kept.insert(3, "three", 40, 100);
+        let (found, missing) = kept.get(&[1, 2, 3]);
+        assert_eq!((found.len(), missing, kept.size), (2, vec![2], 80));
+        kept.insert(3, "drei", 50, 100);
+        assert_eq!(kept.size, 90, "what is replaced is not counted");
+    }
+}

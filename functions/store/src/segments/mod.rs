@@ -1,0 +1,241 @@
+//! The `segments` table: the log's older events packed together, so that what looks at many of them reads
+//! few items.
+//!
+//! Every event of the log is in exactly one of four places:
+//!
+//! - It came **in time** (within [`LATE`] of when it happened). Those before the mark `upto` are in
+//!   segments; the others are read from the log itself.
+//! - It came **late**, and says so by an attribute that the index `by_late` is made of. Those that came
+//!   before the mark `late_upto` are in segments; the others are read from that index.
+//!
+//! The marks follow the present at a distance ([`SETTLED`]) at which no write to what is before them can be under
+//! way any more.
+
+mod cache;
+mod grams;
+mod pack;
+mod row;
+mod segment;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::events::{Events, Item, batch_get, units};
+pub(crate) use cache::Cache;
+pub use pack::Packed;
+pub(crate) use pack::late_plan;
+pub(crate) use row::Row;
+pub(crate) use segment::{Head, Hit, capacity};
+
+/// An event that is stored later than this after it happened is late.
+pub(crate) const LATE: SignedDuration = SignedDuration::from_secs(60);
+
+/// How long ago a write must have begun to be surely over: longer than any function that writes events may run.
+pub(crate) const SETTLED: SignedDuration = SignedDuration::from_secs(60);
+
+/// Over how many partitions the heads are spread, to be read side by side.
+const HEAD_PARTITIONS: u64 = 8;
+
+/// DynamoDB's limit for one `BatchGetItem`, by items and by bytes: each is at most 400 KB of its 16 MB.
+const BATCH_GET: usize = 40;
+
+/// The `segments` table, and what this process has read of it. Segments never change: what was read once
+/// is not read again.
+#[derive(Debug, Clone)]
+pub struct Segments {
+    client: Client,
+    table: String,
+    cache: Arc<Cache>,
+    /// The events of a full segment.
+    rows: usize,
+}
+
+/// The marks: which events are in segments.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct State {
+    /// The first id that is in no segment, of events that came in time.
+    pub(crate) upto: u64,
+    /// The first moment, in milliseconds since 1970, of which the late events are in no segment.
+    pub(crate) late_upto: u64,
+    /// How many segments there are.
+    pub(crate) next: u64,
+    /// Until when nobody else packs, in milliseconds since 1970.
+    lease: u64,
+}
+
+/// Where a segment stands among the others.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entry {
+    pub(crate) number: u64,
+    pub(crate) low: u64,
+    pub(crate) high: u64,
+}
+
+impl Segments {
+    /// The table `table`.
+    pub fn new(client: Client, table: String) -> Self {
+        Self { client, table, cache: Arc::default(), rows: pack::ROWS }
+    }
+
+    /// The same, with segments of so many events: at most 65,535.
+    #[must_use]
+    pub fn of(self, rows: usize) -> Self {
+        Self { rows, ..self }
+    }
+
+    /// The marks, as of now; and the units that reading them took.
+    pub(crate) async fn state(&self) -> Result<(State, f64), Error> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key("state", 0)))
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(|e| Error::sdk("GetItem", e))?;
+        let used = units(answer.consumed_capacity());
+        let state = answer.item.map(|item| self.read::<State>(item)).transpose()?;
+        Ok((state.unwrap_or_default(), used))
+    }
+
+    /// Where every one of the first `count` segments stands; and the units that reading took.
+    pub(crate) async fn entries(&self, count: u64) -> Result<(Vec<Entry>, f64), Error> {
+        let known = self.cache.known();
+        let mut units = 0.0;
+        if known < count {
+            let reads = (0..HEAD_PARTITIONS).map(|partition| self.read_heads(partition, known, count));
+            let mut read = Vec::new();
+            for (heads, used) in futures::future::try_join_all(reads).await? {
+                read.extend(heads);
+                units += used;
+            }
+            self.cache.add(read, count);
+        }
+        Ok((self.cache.entries(count), units))
+    }
+
+    async fn read_heads(&self, partition: u64, from: u64, until: u64) -> Result<(Vec<(u64, Head)>, f64), Error> {
+        let (mut heads, mut used, mut resume) = (Vec::new(), 0.0, None);
+        loop {
+            let answer = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("pk = :key AND sk BETWEEN :from AND :last")
+                .expression_attribute_values(":key", AttributeValue::S(head_key(partition)))
+                .expression_attribute_values(":from", AttributeValue::N(from.to_string()))
+                .expression_attribute_values(":last", AttributeValue::N((until - 1).to_string()))
+                .set_exclusive_start_key(resume)
+                .consistent_read(true)
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .send()
+                .await
+                .map_err(|e| Error::sdk("Query", e))?;
+            used += units(answer.consumed_capacity());
+            for item in answer.items.unwrap_or_default() {
+                let stored: Stored = self.read(item)?;
+                heads.push((stored.sk, Head::decode(&stored.packed)?));
+            }
+            resume = answer.last_evaluated_key;
+            if resume.is_none() {
+                return Ok((heads, used));
+            }
+        }
+    }
+
+    /// The heads of these segments, in their order, and the units that reading took. One that DynamoDB has
+    /// removed, because all its events have expired, is empty.
+    pub(crate) async fn heads(&self, numbers: &[u64]) -> Result<(Vec<Arc<Head>>, f64), Error> {
+        let (mut found, missing) = self.cache.heads(numbers);
+        let (items, units) = self.get(&missing, |number| key(&head_key(number), number)).await?;
+        for (number, packed) in items {
+            found.insert(number, self.cache.keep_head(number, Head::decode(&packed)?));
+        }
+        Ok((numbers.iter().map(|number| found.remove(number).unwrap_or_default()).collect(), units))
+    }
+
+    /// The packed texts of these segments, in their order; and the units that reading took.
+    pub(crate) async fn texts(&self, numbers: &[u64]) -> Result<(Vec<Arc<Vec<u8>>>, f64), Error> {
+        let (mut found, missing) = self.cache.texts(numbers);
+        let (items, units) = self.get(&missing, |number| key(&text_key(number), number)).await?;
+        for (number, packed) in items {
+            found.insert(number, self.cache.keep_text(number, packed));
+        }
+        let texts = numbers.iter().map(|number| found.remove(number));
+        let texts = texts.collect::<Option<Vec<_>>>().ok_or_else(|| Error::corrupt(&self.table, "a text is missing"));
+        Ok((texts?, units))
+    }
+
+    async fn get(&self, numbers: &[u64], key: impl Fn(u64) -> Item) -> Result<(Vec<(u64, Vec<u8>)>, f64), Error> {
+        let (mut found, mut units) = self.get_as(numbers, &key, false).await?;
+        if found.len() < numbers.len() {
+            // What was written a moment ago may not be everywhere yet.
+            let known: HashSet<u64> = found.iter().map(|(number, _)| *number).collect();
+            let missing: Vec<u64> = numbers.iter().copied().filter(|number| !known.contains(number)).collect();
+            let (more, used) = self.get_as(&missing, &key, true).await?;
+            found.extend(more);
+            units += used;
+        }
+        Ok((found, units))
+    }
+
+    async fn get_as(
+        &self,
+        numbers: &[u64],
+        key: &impl Fn(u64) -> Item,
+        consistent: bool,
+    ) -> Result<(Vec<(u64, Vec<u8>)>, f64), Error> {
+        let chunks: Vec<Vec<Item>> =
+            numbers.chunks(BATCH_GET).map(|chunk| chunk.iter().map(|number| key(*number)).collect()).collect();
+        let reads = chunks.into_iter().map(|keys| batch_get(&self.client, &self.table, keys, consistent));
+        let (mut found, mut units) = (Vec::with_capacity(numbers.len()), 0.0);
+        for (items, used) in futures::future::try_join_all(reads).await? {
+            units += used;
+            for item in items {
+                let stored: Stored = self.read(item)?;
+                found.push((stored.sk, stored.packed));
+            }
+        }
+        Ok((found, units))
+    }
+
+    fn read<T: serde::de::DeserializeOwned>(&self, item: Item) -> Result<T, Error> {
+        serde_dynamo::from_item(item).map_err(|e| Error::corrupt(&self.table, e))
+    }
+}
+
+/// A head or a text as its item.
+#[derive(Debug, Serialize, Deserialize)]
+struct Stored {
+    pk: String,
+    /// The segment's number.
+    sk: u64,
+    #[serde(with = "serde_bytes")]
+    packed: Vec<u8>,
+    /// When the last of its events expires, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires: Option<i64>,
+}
+
+fn head_key(number: u64) -> String {
+    format!("H#{}", number % HEAD_PARTITIONS)
+}
+
+fn text_key(number: u64) -> String {
+    format!("T#{number}")
+}
+
+fn key(partition: &str, number: u64) -> Item {
+    Item::from([
+        ("pk".to_owned(), AttributeValue::S(partition.to_owned())),
+        ("sk".to_owned(), AttributeValue::N(number.to_string())),
+    ])
+}

@@ -1,0 +1,252 @@
+//! Packing events into segments, a step at a time.
+
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::AttributeValue;
+use events::EventId;
+use tokio::time::Instant;
+
+use super::{Events, Head, LATE, Row, SETTLED, Segments, State, Stored, head_key, text_key};
+use crate::error::Error;
+use crate::item::{late_key, shard_key};
+use crate::search::merge::{Merge, Plan};
+
+/// The events of a full segment, where nobody says otherwise.
+pub(crate) const ROWS: usize = 1000;
+
+/// The payloads of a full segment, in bytes: about 100 KB once compressed.
+const BYTES: usize = 1_000_000;
+
+/// So many times the events of a segment are looked at before one is made of what there is: what is late is
+/// passed over there, and would be passed over by every search.
+const EXAMINED: usize = 3;
+
+/// The late events of so many segments are sorted together: the more, the narrower their ranges.
+const SORTED: usize = 20;
+
+/// Their payloads, in bytes.
+const LATE_BYTES: usize = 20_000_000;
+
+/// DynamoDB ends items at 400 KB.
+const MAX_ITEM: usize = 380 * 1024;
+
+/// For how long the one who packs has the others not to, in milliseconds: longer than the function may
+/// run.
+const LEASE: u64 = 15 * 60 * 1000;
+
+/// What packing did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Packed {
+    /// The segments that were made.
+    pub segments: u64,
+    /// The events in them.
+    pub events: u64,
+}
+
+/// What is to become a segment.
+struct Batch {
+    rows: Vec<Row>,
+    /// The first place that was not looked at.
+    reached: u64,
+    /// Whether that is as far as can be packed by now.
+    all: bool,
+    examined: usize,
+}
+
+impl Segments {
+    /// Packs what there is to pack, until the deadline. One packs at a time: who comes second does nothing.
+    ///
+    /// A segment is there once the marks say so, and is written before: who is stopped between has done nothing.
+    ///
+    /// # Errors
+    /// Where DynamoDB fails; what was packed before stays.
+    pub async fn pack(&self, events: &Events, deadline: Instant) -> Result<Packed, Error> {
+        let (mut state, _) = self.state().await?;
+        let mut packed = Packed::default();
+        let now = milliseconds(events);
+        if state.lease > now {
+            return Ok(packed);
+        }
+        let mut held = false;
+        while Instant::now() < deadline {
+            let (batch, late) = match self.in_time(events, &state).await? {
+                Some(batch) => (batch, false),
+                None => match self.late(events, &state).await? {
+                    Some(batch) => (batch, true),
+                    None => break,
+                },
+            };
+            // Not before there is something to do: looking is free.
+            if !held {
+                held = self.lease(&mut state, now + LEASE).await?;
+                if !held {
+                    break;
+                }
+            }
+            packed.events += batch.rows.len() as u64;
+            let made = self.write(&batch.rows, state.next).await?;
+            packed.segments += made;
+            let mark = if late { &mut state.late_upto } else { &mut state.upto };
+            *mark = batch.reached;
+            state.next += made;
+            self.save(&state, state.lease).await?;
+        }
+        if held {
+            let lease = std::mem::take(&mut state.lease);
+            self.save(&state, lease).await?;
+        }
+        Ok(packed)
+    }
+
+    /// The next segment of events that came in time; `None` where there are not enough.
+    async fn in_time(&self, events: &Events, state: &State) -> Result<Option<Batch>, Error> {
+        let settled = events.retention.now().checked_sub(LATE + SETTLED).ok();
+        let Some(end) = settled.and_then(|end| EventId::at(end, 0)).map(EventId::as_u64) else { return Ok(None) };
+        let plan = Plan {
+            index: None,
+            key: "pk",
+            sort: "sk",
+            ascending: true,
+            range: state.upto..=end.saturating_sub(1),
+            partitions: (0..events.shards).map(shard_key).collect(),
+            links: Vec::new(),
+            filter: None,
+            page: self.rows / usize::from(events.shards) + 50,
+            consistent: true,
+        };
+        let mut batch = Batch { rows: Vec::new(), reached: end, all: true, examined: 0 };
+        let (mut merge, mut bytes) = (Merge::new(events, plan, None), 0);
+        while let Some((id, item)) = merge.next_read().await? {
+            batch.examined += 1;
+            if let Some(row) = events.row(item)?.filter(|(_, late)| !late).map(|(row, _)| row) {
+                bytes += row.payload.len();
+                batch.rows.push(row);
+            }
+            if batch.rows.len() >= self.rows || bytes >= BYTES || batch.examined >= EXAMINED * self.rows {
+                (batch.reached, batch.all) = (id + 1, false);
+                break;
+            }
+        }
+        Ok((!batch.all).then_some(batch))
+    }
+
+    /// The next segments of events that came late, in the order in which they came; `None` where there are
+    /// not enough.
+    async fn late(&self, events: &Events, state: &State) -> Result<Option<Batch>, Error> {
+        let settled = events.retention.now().checked_sub(SETTLED).ok();
+        let Some(end) = settled.and_then(|end| u64::try_from(end.as_millisecond()).ok()) else { return Ok(None) };
+        let plan = Plan { range: state.late_upto..=end.saturating_sub(1), ..late_plan(events) };
+        let mut batch = Batch { rows: Vec::new(), reached: end, all: true, examined: 0 };
+        let (mut merge, mut bytes) = (Merge::new(events, plan, None), 0);
+        let mut last = None;
+        while let Some((at, item)) = merge.next_read().await? {
+            // Of one millisecond all or none: the mark falls between two.
+            if (batch.rows.len() >= SORTED * self.rows || bytes >= LATE_BYTES) && last != Some(at) {
+                (batch.reached, batch.all) = (at, false);
+                break;
+            }
+            last = Some(at);
+            batch.examined += 1;
+            if let Some((row, _)) = events.row(item)? {
+                bytes += row.payload.len();
+                batch.rows.push(row);
+            }
+        }
+        batch.rows.sort_unstable_by_key(|row| row.id);
+        Ok((batch.examined >= self.rows || bytes >= BYTES).then_some(batch))
+    }
+
+    /// Writes the rows as segments from this number on; how many they became.
+    async fn write(&self, rows: &[Row], number: u64) -> Result<u64, Error> {
+        let mut parts: Vec<Stored> = Vec::new();
+        let mut start = 0;
+        let mut bytes = 0;
+        for (at, row) in rows.iter().enumerate() {
+            bytes += row.payload.len();
+            if at + 1 == rows.len() || at + 1 - start >= self.rows || bytes >= BYTES {
+                pack(&rows[start..=at], number, &mut parts)?;
+                (start, bytes) = (at + 1, 0);
+            }
+        }
+        let count = parts.len() as u64 / 2;
+        for part in parts {
+            let item = serde_dynamo::to_item(part).map_err(|e| Error::corrupt(&self.table, e))?;
+            let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+            put.send().await.map_err(|e| Error::sdk("PutItem", e))?;
+        }
+        Ok(count)
+    }
+
+    /// Takes the lease, unless another has; the marks are then as they were read.
+    async fn lease(&self, state: &mut State, until: u64) -> Result<bool, Error> {
+        let before = std::mem::replace(&mut state.lease, until);
+        match self.save(state, before).await {
+            Err(Error::Exists(_)) => Ok(false),
+            saved => saved.map(|()| true),
+        }
+    }
+
+    /// Saves the marks, where the lease is still what it was.
+    async fn save(&self, state: &State, lease: u64) -> Result<(), Error> {
+        let mut item = super::key("state", 0);
+        item.extend(
+            serde_dynamo::to_item::<_, crate::events::Item>(state).map_err(|e| Error::corrupt(&self.table, e))?,
+        );
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk) OR #lease = :lease")
+            .expression_attribute_names("#lease", "lease")
+            .expression_attribute_values(":lease", AttributeValue::N(lease.to_string()));
+        match put.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => {
+                Err(Error::Exists("another one's lease to pack segments".to_owned()))
+            }
+            Err(error) => Err(Error::sdk("PutItem", error)),
+        }
+    }
+}
+
+/// How the late events are read, in the order in which they came.
+pub(crate) fn late_plan(events: &Events) -> Plan {
+    Plan {
+        index: Some("by_late"),
+        key: "kl",
+        sort: "w",
+        ascending: true,
+        range: 0..=u64::MAX >> 11,
+        partitions: (0..events.shards).map(late_key).collect(),
+        links: Vec::new(),
+        filter: None,
+        page: ROWS,
+        consistent: false,
+    }
+}
+
+/// Adds the head and text of these rows; of each half, where they do not fit into an item.
+fn pack(rows: &[Row], first: u64, parts: &mut Vec<Stored>) -> Result<(), Error> {
+    let (mut head, text) = Head::new(rows);
+    head.index(&text);
+    let (encoded, packed) = (head.encode()?, compress(&text)?);
+    if encoded.len().max(packed.len()) > MAX_ITEM && rows.len() > 1 {
+        let (first_half, second_half) = rows.split_at(rows.len() / 2);
+        pack(first_half, first, parts)?;
+        return pack(second_half, first, parts);
+    }
+    let number = first + parts.len() as u64 / 2;
+    let stored = |pk, packed| Stored { pk, sk: number, packed, expires: head.expires() };
+    parts.extend([stored(text_key(number), packed), stored(head_key(number), encoded)]);
+    Ok(())
+}
+
+fn compress(text: &[u8]) -> Result<Vec<u8>, Error> {
+    // Made once and read often: a level that takes its time.
+    const LEVEL: i32 = 9;
+    zstd::bulk::compress(text, LEVEL).map_err(|e| Error::corrupt("segments", e))
+}
+
+fn milliseconds(events: &Events) -> u64 {
+    u64::try_from(events.retention.now().as_millisecond()).unwrap_or_default()
+}

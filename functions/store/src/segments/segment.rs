@@ -1,0 +1,359 @@
+//! One segment: up to a thousand events packed together, so that a search looks at all of them at once.
+//!
+//! Its head holds every field that events are filtered by, as columns; its text holds the payloads.
+
+use std::collections::HashMap;
+
+use events::EventId;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::item::nanoseconds;
+use crate::search::filter::{Condition, Field, Filter};
+use crate::search::text::{Text, lower};
+use crate::segments::grams::Grams;
+use crate::segments::row::Row;
+
+/// The fields that stand in columns.
+pub(crate) const COLUMNS: [Field; 12] = [
+    Field::Source,
+    Field::Catalog,
+    Field::Scope,
+    Field::Type,
+    Field::Actor,
+    Field::Subject,
+    Field::Project,
+    Field::Environment,
+    Field::Level,
+    Field::Feature,
+    Field::User,
+    Field::Group,
+];
+
+/// What stands between the payloads: a byte that no payload has.
+const BETWEEN: u8 = 0xFF;
+
+/// Payloads of more bytes are not in the text: whether they match is decided on the event itself.
+pub(crate) const MAX_PAYLOAD: usize = 200_000;
+
+/// Everything about a segment's events but their payloads. Rows are sorted by id.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Head {
+    #[serde(with = "deltas")]
+    ids: Vec<u64>,
+    /// Each event's time, as the nanoseconds after the start of its id's millisecond.
+    times: Vec<i64>,
+    /// When each expires, in seconds since 1970; empty where none does.
+    expires: Vec<i64>,
+    columns: Vec<Column>,
+    entities: Lists,
+    /// Each producer's own number, less than its true value by none: 0 stands for none; empty where there is none.
+    numbers: Vec<Option<u64>>,
+    /// The bytes of each payload in the text; `None` for what is not in it.
+    lengths: Vec<Option<u32>>,
+    grams: Grams,
+}
+
+/// One field of every event: its different values, and which of them each event has.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Column {
+    values: Vec<String>,
+    /// 0 for none, else one more than the value's place.
+    codes: Vec<u16>,
+}
+
+/// One field of every event that may have several values.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Lists {
+    values: Vec<String>,
+    /// How many each event has.
+    counts: Vec<u32>,
+    /// The places of the values, event after event.
+    codes: Vec<u32>,
+}
+
+/// What a search takes from a segment: one event that matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Hit {
+    pub(crate) id: u64,
+    /// The event's time in nanoseconds since 1970.
+    pub(crate) time: i64,
+    /// The producer's own number.
+    pub(crate) number: Option<u64>,
+}
+
+impl Head {
+    /// The segment of these rows, sorted by id, and its text. At most 65,535.
+    pub(crate) fn new(rows: &[Row]) -> (Self, Vec<u8>) {
+        let mut columns: Vec<Builder> = COLUMNS.iter().map(|_| Builder::default()).collect();
+        let (mut head, mut text, mut entities) = (Self::default(), Vec::new(), Builder::default());
+        for row in rows {
+            head.ids.push(row.id);
+            head.times.push(row.time.saturating_sub(start_of(row.id)));
+            head.expires.push(row.expires.unwrap_or(0));
+            head.numbers.push(row.number);
+            for (column, value) in columns.iter_mut().zip(&row.fields) {
+                // Fewer values than rows, of which there are at most 65,535.
+                let code = value.as_ref().map_or(0, |value| column.code(value) + 1);
+                column.codes.push(u16::try_from(code).unwrap_or(0));
+            }
+            head.entities.counts.push(u32::try_from(row.entities.len()).unwrap_or(u32::MAX));
+            head.entities.codes.extend(row.entities.iter().map(|entity| entities.code(entity)));
+            let in_text = row.payload.len() <= MAX_PAYLOAD;
+            head.lengths.push(u32::try_from(row.payload.len()).ok().filter(|_| in_text));
+            if in_text {
+                text.extend_from_slice(&row.payload);
+                text.push(BETWEEN);
+            }
+        }
+        head.entities.values = entities.values;
+        head.columns =
+            columns.into_iter().map(|column| Column { values: column.values, codes: column.codes }).collect();
+        if head.expires.iter().all(|expires| *expires == 0) {
+            head.expires.clear();
+        }
+        if head.numbers.iter().all(Option::is_none) {
+            head.numbers.clear();
+        }
+        (head, text)
+    }
+
+    /// Notes which runs its text has: worth it for what is kept.
+    pub(crate) fn index(&mut self, text: &[u8]) {
+        let payloads: Vec<String> =
+            text.split(|byte| *byte == BETWEEN).map(|payload| lower(&String::from_utf8_lossy(payload))).collect();
+        self.grams = Grams::of(payloads.iter().map(String::as_bytes));
+    }
+
+    /// The bytes to keep it as.
+    pub(crate) fn encode(&self) -> Result<Vec<u8>, Error> {
+        let bytes = postcard::to_allocvec(self).map_err(|e| Error::corrupt("segments", e))?;
+        zstd::bulk::compress(&bytes, zstd::DEFAULT_COMPRESSION_LEVEL).map_err(|e| Error::corrupt("segments", e))
+    }
+
+    /// What [`Self::encode`] gave.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        const MOST: usize = 64 * 1024 * 1024;
+        let bytes = zstd::bulk::decompress(bytes, capacity(bytes, MOST)).map_err(|e| Error::corrupt("segments", e))?;
+        postcard::from_bytes(&bytes).map_err(|e| Error::corrupt("segments", e))
+    }
+
+    /// Its lowest and highest id.
+    pub(crate) fn bounds(&self) -> Option<(u64, u64)> {
+        Some((*self.ids.first()?, *self.ids.last()?))
+    }
+
+    /// The last moment at which one of its events expires, where all of them do.
+    pub(crate) fn expires(&self) -> Option<i64> {
+        self.expires.iter().copied().min().filter(|first| *first > 0)?;
+        self.expires.iter().copied().max()
+    }
+
+    /// About the memory that it takes, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        let texts = |values: &[String]| values.iter().map(|value| value.len() + 24).sum::<usize>();
+        let columns: usize = self.columns.iter().map(|column| texts(&column.values) + column.codes.len() * 2).sum();
+        let entities = texts(&self.entities.values) + (self.entities.codes.len() + self.entities.counts.len()) * 4;
+        self.ids.len() * 24 + (self.expires.len() + self.numbers.len() * 2) * 8 + columns + entities + self.grams.size()
+    }
+
+    /// The rows within these ids whose fields match, lowest id first.
+    pub(crate) fn select(&self, filter: &Filter, ids: (u64, u64), now: i64) -> Vec<usize> {
+        let (low, high) = (self.ids.partition_point(|id| *id < ids.0), self.ids.partition_point(|id| *id <= ids.1));
+        let mut tests = Vec::with_capacity(filter.conditions.len());
+        for condition in &filter.conditions {
+            match self.test(condition) {
+                Some(test) => tests.push(test),
+                None => return Vec::new(),
+            }
+        }
+        let (from, until) = filter.times();
+        let in_time = |row: usize| (from..until).contains(&self.time(row)) || (until == i64::MAX && from == i64::MIN);
+        let kept = |row: usize| self.expires.get(row).is_none_or(|expires| *expires == 0 || *expires > now);
+        let mut lists = self.entities.walk(low);
+        (low..high)
+            .filter(|row| {
+                let entities = lists.next().unwrap_or_default();
+                tests.iter().all(|test| test.holds(*row, entities)) && in_time(*row) && kept(*row)
+            })
+            .collect()
+    }
+
+    /// How to tell whether a condition holds of a row; `None` where it does of none.
+    fn test<'a>(&'a self, condition: &'a Condition) -> Option<Test<'a>> {
+        let wanted = |value: &String| condition.values.contains(value);
+        match condition.field {
+            Field::Entity => {
+                let codes: Vec<bool> = self.entities.values.iter().map(wanted).collect();
+                (codes.contains(&true) || condition.or_none).then_some(Test::Lists(codes, condition.or_none))
+            }
+            Field::Number => {
+                let numbers: Vec<u64> = condition.values.iter().filter_map(|value| value.parse().ok()).collect();
+                (!self.numbers.is_empty()).then_some(Test::Numbers(&self.numbers, numbers))
+            }
+            field => {
+                let column = &self.columns[COLUMNS.iter().position(|column| *column == field)?];
+                let codes: Vec<bool> =
+                    std::iter::once(condition.or_none).chain(column.values.iter().map(wanted)).collect();
+                codes.contains(&true).then_some(Test::Column(&column.codes, codes))
+            }
+        }
+    }
+
+    fn time(&self, row: usize) -> i64 {
+        start_of(self.ids[row]).saturating_add(self.times[row])
+    }
+
+    /// The event of a row.
+    pub(crate) fn hit(&self, row: usize) -> Hit {
+        Hit { id: self.ids[row], time: self.time(row), number: self.numbers.get(row).copied().flatten() }
+    }
+
+    /// How often each value of a field stands in these rows.
+    pub(crate) fn count(&self, field: Field, rows: &[usize], mut add: impl FnMut(&str)) {
+        let Some(column) = COLUMNS.iter().position(|column| *column == field).map(|at| &self.columns[at]) else {
+            return;
+        };
+        for row in rows {
+            if let Some(value) = usize::from(column.codes[*row]).checked_sub(1) {
+                add(&column.values[value]);
+            }
+        }
+    }
+
+    /// Whether one of these rows may have the text in it.
+    pub(crate) fn may_have(&self, rows: &[usize], text: &Text) -> bool {
+        self.grams.may_have(text.literal().as_bytes()) || rows.iter().any(|row| self.lengths[*row].is_none())
+    }
+
+    /// Of these rows, those whose payloads match by the segment's text; and those whose payloads are not
+    /// in it.
+    pub(crate) fn find(&self, rows: &[usize], wanted: &Text, text: &[u8]) -> (Vec<usize>, Vec<usize>) {
+        let (inside, outside): (Vec<usize>, Vec<usize>) = rows.iter().partition(|row| self.lengths[**row].is_some());
+        let mut starts = Vec::with_capacity(self.lengths.len());
+        let mut at = 0;
+        for length in &self.lengths {
+            starts.push(at);
+            at += length.map_or(0, |length| length as usize + 1);
+        }
+        let payload = |row: usize| {
+            let end = starts[row] + self.lengths[row].unwrap_or(0) as usize;
+            String::from_utf8_lossy(text.get(starts[row]..end).unwrap_or_default())
+        };
+        let literal = wanted.literal();
+        let found = if literal.is_empty() {
+            inside
+        } else if literal.is_ascii() {
+            let lowered = text.to_ascii_lowercase();
+            let places = memchr::memmem::find_iter(&lowered, literal.as_bytes());
+            rows_of(places, &starts, &inside)
+        } else {
+            inside.into_iter().filter(|row| lower(&payload(*row)).contains(literal)).collect()
+        };
+        (found.into_iter().filter(|row| wanted.decides(&payload(*row))).collect(), outside)
+    }
+}
+
+/// Of these rows, those that one of the places is in.
+fn rows_of(places: impl Iterator<Item = usize>, starts: &[usize], rows: &[usize]) -> Vec<usize> {
+    let mut found: Vec<usize> = Vec::new();
+    for place in places {
+        // The last row that starts there or before it; one without text starts where the next one does.
+        let row = starts.partition_point(|start| *start <= place) - 1;
+        if found.last() != Some(&row) {
+            found.push(row);
+        }
+    }
+    found.retain(|row| rows.binary_search(row).is_ok());
+    found
+}
+
+/// How to tell whether a condition holds of a row.
+enum Test<'a> {
+    /// The codes of the rows, and which codes will do.
+    Column(&'a [u16], Vec<bool>),
+    /// Which codes will do, and whether none at all will.
+    Lists(Vec<bool>, bool),
+    /// The numbers of the rows, and which will do.
+    Numbers(&'a [Option<u64>], Vec<u64>),
+}
+
+impl Test<'_> {
+    fn holds(&self, row: usize, entities: &[u32]) -> bool {
+        match self {
+            Self::Column(codes, wanted) => wanted[usize::from(codes[row])],
+            Self::Lists(wanted, or_none) => {
+                entities.iter().any(|code| wanted[*code as usize]) || (*or_none && entities.is_empty())
+            }
+            Self::Numbers(numbers, wanted) => numbers[row].is_some_and(|number| wanted.contains(&number)),
+        }
+    }
+}
+
+impl Lists {
+    /// The codes of each row, from this one on.
+    fn walk(&self, row: usize) -> impl Iterator<Item = &[u32]> {
+        let mut at: usize = self.counts.iter().take(row).map(|count| *count as usize).sum();
+        self.counts.iter().skip(row).map(move |count| {
+            let start = at;
+            at += *count as usize;
+            &self.codes[start..at]
+        })
+    }
+}
+
+/// Gives each different text a place.
+#[derive(Default)]
+struct Builder {
+    values: Vec<String>,
+    codes: Vec<u16>,
+    places: HashMap<String, u32>,
+}
+
+impl Builder {
+    fn code(&mut self, value: &str) -> u32 {
+        if let Some(place) = self.places.get(value) {
+            return *place;
+        }
+        let place = u32::try_from(self.values.len()).unwrap_or(u32::MAX);
+        self.values.push(value.to_owned());
+        self.places.insert(value.to_owned(), place);
+        place
+    }
+}
+
+/// The start of an id's millisecond, in nanoseconds since 1970.
+fn start_of(id: u64) -> i64 {
+    EventId::from_u64(id).map_or(0, |id| nanoseconds(id.time()))
+}
+
+/// The room that inflating a zstd frame takes, as far as it says.
+pub(crate) fn capacity(frame: &[u8], most: usize) -> usize {
+    let size = zstd::zstd_safe::get_frame_content_size(frame).ok().flatten();
+    size.and_then(|size| usize::try_from(size).ok()).map_or(most, |size| size.min(most))
+}
+
+/// Rising numbers as the differences between them, which are shorter.
+mod deltas {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(ids: &[u64], serializer: S) -> Result<S::Ok, S::Error> {
+        let mut before = 0;
+        let deltas: Vec<u64> = ids.iter().map(|id| id - std::mem::replace(&mut before, *id)).collect();
+        deltas.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u64>, D::Error> {
+        let mut ids = Vec::<u64>::deserialize(deserializer)?;
+        let mut at = 0u64;
+        for id in &mut ids {
+            at = at.saturating_add(*id);
+            *id = at;
+        }
+        Ok(ids)
+    }
+}
+
+#[cfg(test)]
+#[path = "segment_tests.rs"]
+mod tests;
