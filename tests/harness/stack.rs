@@ -86,6 +86,11 @@ impl Stack {
         self.anonymous().with_token(self.text(&["keys", "read"]))
     }
 
+    /// The token of the read key.
+    pub fn read_token(&self) -> String {
+        self.text(&["keys", "read"]).to_owned()
+    }
+
     /// The API with the ingest key of a source.
     pub fn ingest(&self, source: &str) -> Api {
         self.anonymous().with_token(self.text(&["keys", "ingest", source]))

@@ -13,6 +13,7 @@ mod query;
 mod retention;
 mod search;
 mod segments;
+mod unleash;
 
 use e2e::Stack;
 

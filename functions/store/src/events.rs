@@ -87,16 +87,16 @@ impl Events {
         self.unexpired(item)?.map(EventItem::into_event).transpose()
     }
 
-    /// The event that an item holds, as segments take it, and whether it came late; `None` where its time is over.
-    pub(crate) fn row(&self, item: Item) -> Result<Option<(Row, bool)>, Error> {
+    /// The event that an item holds, as segments take it; `None` where its time is over.
+    pub(crate) fn row(&self, item: Item) -> Result<Option<Row>, Error> {
         let Some(item) = self.unexpired(item)? else { return Ok(None) };
-        let (expires, late) = (item.expires, item.is_late());
-        Ok(Some((Row::new(item.into_event()?, expires), late)))
+        let expires = item.expires;
+        Ok(Some(Row::new(item.into_event()?, expires)))
     }
 
     /// Whether the event that an item holds is among those of a filter that has no text.
     pub(crate) fn matches(&self, item: Item, filter: &Filter) -> Result<bool, Error> {
-        let Some((row, _)) = self.row(item)? else { return Ok(false) };
+        let Some(row) = self.row(item)? else { return Ok(false) };
         let (head, _) = Head::new(std::slice::from_ref(&row));
         Ok(!head.select(filter, (0, EventId::MAX.as_u64()), self.retention.now().as_second()).is_empty())
     }

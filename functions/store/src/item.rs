@@ -183,11 +183,6 @@ impl EventItem {
         self.w = late.then(|| now.as_millisecond());
     }
 
-    /// Whether it was stored late.
-    pub(crate) fn is_late(&self) -> bool {
-        self.w.is_some()
-    }
-
     /// Puts the item at an id of a log with this many shards.
     pub(crate) fn place(&mut self, id: EventId, shards: u16) {
         let shard = id.shard(shards);

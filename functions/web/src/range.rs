@@ -34,8 +34,9 @@ fn range(value: &str) -> Option<(Timestamp, Timestamp)> {
     }
     // A civil date alone: jiff would also read one out of a date and time without a zone.
     let date: Date = (value.len() == "2026-01-31".len()).then(|| value.parse().ok())??;
-    let start = |date: Date| date.to_zoned(TimeZone::UTC).ok().map(|day| day.timestamp());
-    Some((start(date)?, start(date.tomorrow().ok()?)?))
+    // The last days that there are have no time that can be told: nothing happens then.
+    let start = |date: Date| date.to_zoned(TimeZone::UTC).map_or(Timestamp::MAX, |day| day.timestamp());
+    Some((start(date), date.tomorrow().map_or(Timestamp::MAX, start)))
 }
 
 #[cfg(test)]
@@ -54,6 +55,11 @@ mod tests {
         let (start, end) = range("2024-10-03T13:09:53.225+02:00").unwrap();
         assert_eq!(start.to_string(), "2024-10-03T11:09:53.225Z");
         assert_eq!((end - start).get_nanoseconds(), 1);
+    }
+
+    #[test]
+    fn the_last_day_is_one() {
+        assert_eq!(range("9999-12-31"), Some((Timestamp::MAX, Timestamp::MAX)));
     }
 
     #[test]

@@ -86,8 +86,12 @@ impl Params {
     pub(crate) fn read(RawQuery(query): RawQuery) -> Result<Self, BadData> {
         let mut params: Vec<(String, String)> = Vec::new();
         for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-            if !KNOWN.contains(&&*name) {
+            let (base, nested) = name.split_once('[').map_or((&*name, false), |(base, _)| (base, true));
+            if !KNOWN.contains(&base) {
                 continue;
+            }
+            if nested {
+                return Err(BadData::new(base, &value, "one text"));
             }
             if value.len() > MAX_VALUE {
                 return Err(BadData::new(&name, &value, "shorter"));
@@ -149,10 +153,11 @@ impl Params {
     fn day(&self, name: &str, after: bool) -> Result<Option<Timestamp>, BadData> {
         let Some(value) = self.get(name) else { return Ok(None) };
         let date = value.strip_prefix("IS:").filter(|date| date.len() == "2024-01-31".len());
-        let date = date.and_then(|date| date.parse::<Date>().ok()).filter(|date| date.year() > 0);
-        let date = if after { date.and_then(|date| date.tomorrow().ok()) } else { date };
-        let start = date.and_then(|date| date.to_zoned(TimeZone::UTC).ok()).map(|day| day.timestamp());
-        start.map(Some).ok_or_else(|| BadData::new(name, value, "IS: and a date, as IS:2024-01-31"))
+        let date = date.and_then(|date| if after { day_after(date) } else { date.parse().ok() });
+        let date = date.filter(|date| date.year() > 0);
+        let date = date.ok_or_else(|| BadData::new(name, value, "IS: and a date, as IS:2024-01-31"))?;
+        // The last days that there are have no time that can be told: nothing happens then.
+        Ok(Some(date.to_zoned(TimeZone::UTC).map_or(Timestamp::MAX, |day| day.timestamp())))
     }
 
     pub(crate) fn limit(&self) -> usize {
@@ -163,6 +168,14 @@ impl Params {
     pub(crate) fn offset(&self) -> usize {
         self.get("offset").map(number).filter(|offset| offset.is_finite()).map_or(0, whole)
     }
+}
+
+/// The day after a date; the 31st of a month that has none is the first of the next, as in JavaScript.
+fn day_after(date: &str) -> Option<Date> {
+    let (month, day) = date.rsplit_once('-')?;
+    let first: Date = format!("{month}-01").parse().ok()?;
+    let day: i64 = day.parse().ok().filter(|day| (1..=31).contains(day))?;
+    Some(first.checked_add(jiff::Span::new().days(day)).unwrap_or(Date::MAX))
 }
 
 /// Values with commas between them; spaces around them do not count.
@@ -241,14 +254,26 @@ mod tests {
             let refused = params(query).filter().unwrap_err();
             assert!(query.starts_with(&refused.details[0].path), "{query}");
         }
-        for query in ["from=IS:2024-02-30", "to=IS:2024-13-01", "to=IS:2024-1-1", "from=IS:0000-01-01"] {
+        for query in
+            ["from=IS:2024-02-30", "to=IS:2024-13-01", "to=IS:2024-02-32", "to=IS:2024-1-1", "from=IS:0000-01-01"]
+        {
             assert!(params(query).filter().is_err(), "{query}");
         }
     }
 
     #[test]
+    fn days_are_read_as_javascript_and_postgresql_read_them() {
+        let until = |value: &str| params(value).filter().unwrap().until.unwrap().to_string();
+        assert_eq!(until("to=IS:2024-02-29"), "2024-03-01T00:00:00Z");
+        assert_eq!(until("to=IS:2026-02-30"), "2026-03-03T00:00:00Z");
+        assert!(params("from=IS:9999-12-31&to=IS:9999-12-31").filter().is_ok());
+    }
+
+    #[test]
     fn what_unleash_does_not_know_is_ignored() {
         assert!(params("sortOrder=asc&x=1&x=2").filter().is_ok());
-        assert!(Params::read(RawQuery(Some("type=IS:a&type=IS:b".to_owned()))).is_err());
+        for query in ["type=IS:a&type=IS:b", "type[]=IS:a", "limit[x]=1"] {
+            assert!(Params::read(RawQuery(Some(query.to_owned()))).is_err(), "{query}");
+        }
     }
 }

@@ -7,15 +7,9 @@ use std::time::Instant;
 use events::EventId;
 
 use crate::error::Error;
-use crate::events::Events;
-use crate::item::shard_key;
 use crate::search::filter::{Field, Filter};
-use crate::search::merge::{Merge, Plan};
 use crate::search::{Found, Log, MAX_UNITS, Search, Way};
-use crate::segments::{self, Entry, Head, Hit, Row, capacity};
-
-/// How many events of the log are taken as one part.
-const TAIL: usize = 1000;
+use crate::segments::{Entry, Head, Hit, Loose, capacity};
 
 /// How many segments are looked at together: few at first, for what is common is found at once.
 const FIRST: usize = 4;
@@ -64,15 +58,15 @@ pub struct Values {
 enum Part {
     /// A segment.
     Segment(Entry),
-    /// Late events that are in no segment yet.
-    Late(Arc<Head>, Vec<u8>),
+    /// Events that are in no segment yet.
+    Loose(Arc<Loose>),
 }
 
 impl Part {
     fn bounds(&self) -> (u64, u64) {
         match self {
             Self::Segment(entry) => (entry.low, entry.high),
-            Self::Late(head, _) => head.bounds().unwrap_or_default(),
+            Self::Loose(loose) => loose.head.bounds().unwrap_or_default(),
         }
     }
 }
@@ -86,10 +80,6 @@ pub(crate) struct Scan<'a> {
     ascending: bool,
     /// In the order of the walk, the next one last.
     parts: Vec<Part>,
-    /// What is in no segment, of what came in time; `None` once all of it was read.
-    tail: Option<Merge<'a>>,
-    /// The first id that the tail has not given yet, in its order.
-    tail_at: u64,
     together: usize,
     started: bool,
     deadline: Option<Instant>,
@@ -110,61 +100,21 @@ impl<'a> Scan<'a> {
         deadline: Option<Instant>,
         way: &'a mut Way,
     ) -> Result<Self, Error> {
-        let now = log.events.retention.now().as_second();
         way.read = "segments";
-        let Some(ids) = filter.ids() else {
-            let (parts, tail) = (Vec::new(), None);
-            return Ok(Self::new(log, filter, (1, 0), now, ascending, parts, tail, 0, deadline, 0.0, way));
-        };
+        let ids = filter.ids().unwrap_or((1, 0));
         let (state, units) = log.segments.state().await?;
-        let (entries, late) =
-            futures::future::try_join(log.segments.entries(state.next), late(&log.events, state.late_upto)).await?;
-        way.units += units + entries.1 + late.1;
-        let mut parts: Vec<Part> = entries.0.into_iter().map(Part::Segment).collect();
-        if !late.0.is_empty() {
-            way.unpacked += late.0.len();
-            let (head, text) = Head::new(&late.0);
-            parts.push(Part::Late(Arc::new(head), text));
-        }
+        let (entries, loose) =
+            futures::future::try_join(log.segments.entries(state.next), log.segments.unpacked(&log.events, &state))
+                .await?;
+        way.units += units + entries.1 + loose.1;
+        let segments = entries.0.into_iter().map(Part::Segment);
+        let mut parts: Vec<Part> = segments.chain(loose.0.into_iter().map(Part::Loose)).collect();
         parts.retain(|part| part.bounds().0 <= ids.1 && part.bounds().1 >= ids.0);
         parts.sort_by_key(|part| if ascending { u64::MAX - part.bounds().0 } else { part.bounds().1 });
-        way.segments = parts.len();
-        let range = ids.0.max(state.upto)..=ids.1;
-        let tail_at = if ascending { *range.start() } else { *range.end() };
-        let tail = (!range.is_empty()).then(|| {
-            let plan = Plan {
-                index: None,
-                key: "pk",
-                sort: "sk",
-                ascending,
-                range,
-                partitions: (0..log.events.shards).map(shard_key).collect(),
-                links: Vec::new(),
-                filter: None,
-                page: TAIL / usize::from(log.events.shards) + 50,
-                consistent: false,
-            };
-            Merge::new(&log.events, plan, None)
-        });
-        Ok(Self::new(log, filter, ids, now, ascending, parts, tail, tail_at, deadline, entries.1, way))
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the fields, once")]
-    fn new(
-        log: &'a Log,
-        filter: &'a Filter,
-        ids: (u64, u64),
-        now: i64,
-        ascending: bool,
-        parts: Vec<Part>,
-        tail: Option<Merge<'a>>,
-        tail_at: u64,
-        deadline: Option<Instant>,
-        once: f64,
-        way: &'a mut Way,
-    ) -> Self {
-        let (together, started) = (FIRST, false);
-        Self { log, filter, ids, now, ascending, parts, tail, tail_at, together, started, deadline, once, way }
+        way.segments = parts.iter().filter(|part| matches!(part, Part::Segment(_))).count();
+        let now = log.events.retention.now().as_second();
+        let (together, started, once) = (FIRST, false, entries.1);
+        Ok(Self { log, filter, ids, now, ascending, parts, together, started, deadline, once, way })
     }
 
     /// One page, and how many match altogether where that is asked for; and whether that could not be counted.
@@ -287,60 +237,20 @@ impl<'a> Scan<'a> {
 
     /// The first id, in the order of the walk, of what was not looked at; `None` at its end.
     fn bound(&self) -> Option<u64> {
-        let part = self.parts.last().map(|part| if self.ascending { part.bounds().0 } else { part.bounds().1 });
-        let tail = self.tail.is_some().then_some(self.tail_at);
-        match (part, tail) {
-            (Some(part), Some(tail)) => Some(if self.ascending { part.min(tail) } else { part.max(tail) }),
-            (part, tail) => part.or(tail),
-        }
+        self.parts.last().map(|part| if self.ascending { part.bounds().0 } else { part.bounds().1 })
     }
 
     /// Looks at what comes next.
     async fn step(&mut self) -> Result<Vec<Rows>, Error> {
         self.started = true;
-        let part = self.parts.last().map(Part::bounds);
-        let tail_first =
-            part.is_none_or(|(low, high)| if self.ascending { self.tail_at <= low } else { self.tail_at >= high });
-        if self.tail.is_some() && tail_first {
-            return self.step_tail().await;
-        }
-        let at = self.parts.len() - self.together.min(self.parts.len());
+        let parts = self.parts.split_off(self.parts.len().saturating_sub(self.together));
         self.together = (self.together * 2).min(MOST);
-        let parts = self.parts.split_off(at);
-        self.step_parts(parts).await
-    }
-
-    /// The next events of the log itself.
-    async fn step_tail(&mut self) -> Result<Vec<Rows>, Error> {
-        let Some(tail) = self.tail.as_mut() else { return Ok(Vec::new()) };
-        let before = tail.units;
-        let (mut rows, mut looked, mut last) = (Vec::new(), 0, None);
-        while looked < TAIL {
-            let Some((id, item)) = tail.next_read().await? else { break };
-            (looked, last) = (looked + 1, Some(id));
-            // What is late is found by its own index.
-            rows.extend(self.log.events.row(item)?.filter(|(_, late)| !late).map(|(row, _)| row));
-        }
-        self.way.units += tail.units - before;
-        self.way.unpacked += looked;
-        match last {
-            Some(last) if looked == TAIL => {
-                self.tail_at = if self.ascending { last + 1 } else { last.saturating_sub(1) }
-            }
-            _ => self.tail = None,
-        }
-        rows.sort_unstable_by_key(|row| row.id);
-        let (head, text) = Head::new(&rows);
-        self.look(Arc::new(head), &text).await.map(|rows| vec![rows])
-    }
-
-    async fn step_parts(&mut self, parts: Vec<Part>) -> Result<Vec<Rows>, Error> {
         let mut all: Vec<Rows> = Vec::with_capacity(parts.len());
         let mut numbers = Vec::with_capacity(parts.len());
         for part in parts {
             match part {
                 Part::Segment(entry) => numbers.push(entry.number),
-                Part::Late(head, text) => all.push(self.look(head, &text).await?),
+                Part::Loose(loose) => all.push(self.look(&loose).await?),
             }
         }
         let (heads, units) = self.log.segments.heads(&numbers).await?;
@@ -367,10 +277,12 @@ impl<'a> Scan<'a> {
         Ok(all)
     }
 
-    /// The rows that match, of a part whose text is at hand.
-    async fn look(&mut self, head: Arc<Head>, text: &[u8]) -> Result<Rows, Error> {
+    /// The rows that match, of events that are in no segment.
+    async fn look(&mut self, loose: &Loose) -> Result<Rows, Error> {
+        let head = Arc::clone(&loose.head);
         let rows = head.select(self.filter, self.ids, self.now);
-        if self.filter.text.is_none() { Ok((head, rows)) } else { self.find(head, &rows, text).await }
+        self.way.unpacked += rows.len();
+        if self.filter.text.is_none() { Ok((head, rows)) } else { self.find(head, &rows, &loose.text).await }
     }
 
     /// The rows whose payloads match, of those whose fields do.
@@ -393,16 +305,4 @@ impl<'a> Scan<'a> {
 
 fn plain(hit: &Hit) -> Option<(EventId, Option<events::Event>)> {
     Some((EventId::from_u64(hit.id)?, None))
-}
-
-/// The late events that are in no segment, sorted by id, and the units that reading them took.
-async fn late(events: &Events, from: u64) -> Result<(Vec<Row>, f64), Error> {
-    let plan = segments::late_plan(events);
-    let plan = Plan { range: from..=*plan.range.end(), ..plan };
-    let (mut merge, mut rows) = (Merge::new(events, plan, None), Vec::new());
-    while let Some((_, item)) = merge.next_read().await? {
-        rows.extend(events.row(item)?.map(|(row, _)| row));
-    }
-    rows.sort_unstable_by_key(|row| row.id);
-    Ok((rows, merge.units))
 }

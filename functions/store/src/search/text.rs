@@ -62,6 +62,12 @@ pub(crate) fn lower(text: &str) -> String {
     lower
 }
 
+/// A text in lower case as PostgreSQL has it: two characters that are not ASCII become ASCII ones.
+fn folded(text: &str) -> String {
+    let lower = lower(text);
+    if lower.is_ascii() { lower } else { lower.replace('\u{130}', "i").replace('\u{212A}', "k") }
+}
+
 /// How a member's text is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notation {
@@ -95,7 +101,7 @@ impl Like {
                 Notation::Compact => value.to_string(),
                 Notation::Jsonb => jsonb(&value),
             };
-            self.pattern.is_in(&lower(&text))
+            self.pattern.is_in(&folded(&text))
         })
     }
 }
@@ -114,28 +120,29 @@ enum Part {
 }
 
 impl Pattern {
-    /// `%` and `_` are wild, and a backslash takes that from what follows it (PostgreSQL 15, 9.7.1). One at
-    /// the end, which PostgreSQL refuses, stands for itself.
+    /// `%` and `_` are wild, and a backslash takes that from what follows it (PostgreSQL 15, 9.7.1): at the end,
+    /// from the `%` behind the pattern.
     fn read(pattern: &str) -> Self {
-        let mut parts = vec![Part::Any];
-        let pattern = lower(pattern);
+        let mut parts = Vec::new();
+        let pattern = folded(&format!("%{pattern}%"));
         let mut chars = pattern.chars();
         while let Some(char) = chars.next() {
             match char {
                 '%' => parts.push(Part::Any),
                 '_' => parts.push(Part::AnyChar),
-                '\\' => parts.push(Part::Char(chars.next().unwrap_or('\\'))),
+                '\\' => parts.extend(chars.next().map(Part::Char)),
                 char => parts.push(Part::Char(char)),
             }
         }
-        parts.push(Part::Any);
         parts.dedup_by(|a, b| *a == Part::Any && *b == Part::Any);
         Self(parts)
     }
 
-    /// The longest run of characters that JSON writes in one way only, whatever stands around them.
+    /// The longest run of characters that JSON writes in one way only, whatever stands around them, and that
+    /// are no other characters in lower case.
     fn literal(&self) -> String {
         let plain = |part: &Part| match part {
+            Part::Char('i' | 'k') => None,
             Part::Char(char) if char.is_ascii_alphanumeric() || matches!(char, '-' | '@') => Some(*char),
             _ => None,
         };
@@ -218,13 +225,16 @@ mod tests {
         for pattern in [r#""name": "#, "type", r"a\%b", r#""long":1"#, r#""t""#] {
             assert!(!Text::like(pattern, MEMBERS).matches(payload), "{pattern}");
         }
+        let dotted = r#"{"data":{"city":"İstanbul 100%"}}"#;
+        assert!(Text::like("istanbul", MEMBERS).matches(dotted) && Text::like("İSTAN", MEMBERS).matches(dotted));
+        assert!(!Text::like(r"\", MEMBERS).matches(dotted), "it does not end in %");
         assert!(!Text::like("ull", MEMBERS).matches(r#"{"data":null}"#), "null is nothing");
     }
 
     proptest! {
         #[test]
         fn a_pattern_without_wildcards_is_a_part(text in "[aA.x]{0,12}", part in "[aA.x]{0,4}") {
-            let found = Pattern::read(&part).is_in(&lower(&text));
+            let found = Pattern::read(&part).is_in(&folded(&text));
             prop_assert_eq!(found, lower(&text).contains(&lower(&part)));
         }
 

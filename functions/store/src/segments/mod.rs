@@ -16,6 +16,7 @@ mod grams;
 mod pack;
 mod row;
 mod segment;
+mod unpacked;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -29,9 +30,10 @@ use crate::error::Error;
 use crate::events::{Events, Item, batch_get, units};
 pub(crate) use cache::Cache;
 pub use pack::Packed;
-pub(crate) use pack::late_plan;
 pub(crate) use row::Row;
 pub(crate) use segment::{Head, Hit, capacity};
+pub(crate) use unpacked::Loose;
+use unpacked::Unpacked;
 
 /// An event that is stored later than this after it happened is late.
 pub(crate) const LATE: SignedDuration = SignedDuration::from_secs(60);
@@ -52,6 +54,7 @@ pub struct Segments {
     client: Client,
     table: String,
     cache: Arc<Cache>,
+    unpacked: Arc<Unpacked>,
     /// The events of a full segment.
     rows: usize,
 }
@@ -80,7 +83,7 @@ pub(crate) struct Entry {
 impl Segments {
     /// The table `table`.
     pub fn new(client: Client, table: String) -> Self {
-        Self { client, table, cache: Arc::default(), rows: pack::ROWS }
+        Self { client, table, cache: Arc::default(), unpacked: Arc::default(), rows: pack::ROWS }
     }
 
     /// The same, with segments of so many events: at most 65,535.
@@ -104,6 +107,11 @@ impl Segments {
         let used = units(answer.consumed_capacity());
         let state = answer.item.map(|item| self.read::<State>(item)).transpose()?;
         Ok((state.unwrap_or_default(), used))
+    }
+
+    /// Everything that is in no segment by these marks, and the read units that it took.
+    pub(crate) async fn unpacked(&self, events: &Events, state: &State) -> Result<(Vec<Arc<Loose>>, f64), Error> {
+        self.unpacked.read(events, state).await
     }
 
     /// Where every one of the first `count` segments stands; and the units that reading took.

@@ -2,12 +2,11 @@
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
-use events::EventId;
 use tokio::time::Instant;
 
-use super::{Events, Head, LATE, Row, SETTLED, Segments, State, Stored, head_key, text_key};
+use super::unpacked::{ends, in_time_plan, late_plan};
+use super::{Events, Head, Row, Segments, State, Stored, head_key, text_key};
 use crate::error::Error;
-use crate::item::{late_key, shard_key};
 use crate::search::merge::{Merge, Plan};
 
 /// The events of a full segment, where nobody says otherwise.
@@ -47,9 +46,6 @@ struct Batch {
     rows: Vec<Row>,
     /// The first place that was not looked at.
     reached: u64,
-    /// Whether that is as far as can be packed by now.
-    all: bool,
-    examined: usize,
 }
 
 impl Segments {
@@ -99,60 +95,48 @@ impl Segments {
 
     /// The next segment of events that came in time; `None` where there are not enough.
     async fn in_time(&self, events: &Events, state: &State) -> Result<Option<Batch>, Error> {
-        let settled = events.retention.now().checked_sub(LATE + SETTLED).ok();
-        let Some(end) = settled.and_then(|end| EventId::at(end, 0)).map(EventId::as_u64) else { return Ok(None) };
+        let (end, _) = ends(events);
         let plan = Plan {
-            index: None,
-            key: "pk",
-            sort: "sk",
-            ascending: true,
             range: state.upto..=end.saturating_sub(1),
-            partitions: (0..events.shards).map(shard_key).collect(),
-            links: Vec::new(),
-            filter: None,
             page: self.rows / usize::from(events.shards) + 50,
-            consistent: true,
+            consistent: false,
+            ..in_time_plan(events, state.upto)
         };
-        let mut batch = Batch { rows: Vec::new(), reached: end, all: true, examined: 0 };
-        let (mut merge, mut bytes) = (Merge::new(events, plan, None), 0);
+        let (mut merge, mut rows, mut bytes) = (Merge::new(events, plan, None), Vec::new(), 0);
         while let Some((id, item)) = merge.next_read().await? {
-            batch.examined += 1;
-            if let Some(row) = events.row(item)?.filter(|(_, late)| !late).map(|(row, _)| row) {
+            if let Some(row) = events.row(item)? {
                 bytes += row.payload.len();
-                batch.rows.push(row);
+                rows.push(row);
             }
-            if batch.rows.len() >= self.rows || bytes >= BYTES || batch.examined >= EXAMINED * self.rows {
-                (batch.reached, batch.all) = (id + 1, false);
-                break;
+            if rows.len() >= self.rows || bytes >= BYTES || merge.examined >= EXAMINED * self.rows {
+                return Ok(Some(Batch { rows, reached: id + 1 }));
             }
         }
-        Ok((!batch.all).then_some(batch))
+        // Where nothing came in time, there is nothing to pack and nothing to pass over again.
+        Ok((rows.is_empty() && merge.examined >= self.rows).then_some(Batch { rows, reached: end }))
     }
 
     /// The next segments of events that came late, in the order in which they came; `None` where there are
     /// not enough.
     async fn late(&self, events: &Events, state: &State) -> Result<Option<Batch>, Error> {
-        let settled = events.retention.now().checked_sub(SETTLED).ok();
-        let Some(end) = settled.and_then(|end| u64::try_from(end.as_millisecond()).ok()) else { return Ok(None) };
-        let plan = Plan { range: state.late_upto..=end.saturating_sub(1), ..late_plan(events) };
-        let mut batch = Batch { rows: Vec::new(), reached: end, all: true, examined: 0 };
-        let (mut merge, mut bytes) = (Merge::new(events, plan, None), 0);
-        let mut last = None;
+        let (_, end) = ends(events);
+        let plan = Plan { range: state.late_upto..=end.saturating_sub(1), ..late_plan(events, state.late_upto) };
+        let (mut merge, mut rows, mut bytes) = (Merge::new(events, plan, None), Vec::new(), 0);
+        let (mut reached, mut last) = (end, None);
         while let Some((at, item)) = merge.next_read().await? {
             // Of one millisecond all or none: the mark falls between two.
-            if (batch.rows.len() >= SORTED * self.rows || bytes >= LATE_BYTES) && last != Some(at) {
-                (batch.reached, batch.all) = (at, false);
+            if (rows.len() >= SORTED * self.rows || bytes >= LATE_BYTES) && last != Some(at) {
+                reached = at;
                 break;
             }
             last = Some(at);
-            batch.examined += 1;
-            if let Some((row, _)) = events.row(item)? {
+            if let Some(row) = events.row(item)? {
                 bytes += row.payload.len();
-                batch.rows.push(row);
+                rows.push(row);
             }
         }
-        batch.rows.sort_unstable_by_key(|row| row.id);
-        Ok((batch.examined >= self.rows || bytes >= BYTES).then_some(batch))
+        rows.sort_unstable_by_key(|row| row.id);
+        Ok((merge.examined >= self.rows || bytes >= BYTES).then_some(Batch { rows, reached }))
     }
 
     /// Writes the rows as segments from this number on; how many they became.
@@ -206,22 +190,6 @@ impl Segments {
             }
             Err(error) => Err(Error::sdk("PutItem", error)),
         }
-    }
-}
-
-/// How the late events are read, in the order in which they came.
-pub(crate) fn late_plan(events: &Events) -> Plan {
-    Plan {
-        index: Some("by_late"),
-        key: "kl",
-        sort: "w",
-        ascending: true,
-        range: 0..=u64::MAX >> 11,
-        partitions: (0..events.shards).map(late_key).collect(),
-        links: Vec::new(),
-        filter: None,
-        page: ROWS,
-        consistent: false,
     }
 }
 
