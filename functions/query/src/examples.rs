@@ -129,7 +129,7 @@ pub(crate) const UNLEASH_BAD: &str = r#"{
     "name": "BadDataError",
     "message": "Request validation failed: your request body or params contain invalid data. Refer to the `details` list for more information.",
     "details": [{
-        "message": "The `type` property must be an operator, IS or IS_ANY_OF, a colon, and values. You sent \"x\".",
-        "path": "type"
+        "message": "The `/query/type` property must be an operator, IS or IS_ANY_OF, a colon, and values. You sent \"x\".",
+        "path": "/query/type"
     }]
 }"#;

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use axum::Json;
 use axum::extract::{Path, RawQuery, State as Shared};
+use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
 use store::{Field, Filter, Matches};
 use web::{Problem, ReadAny};
@@ -84,7 +85,9 @@ pub(crate) async fn of_feature(
     Shared(state): Shared<State>,
     _: ReadAny,
     Path(feature): Path<String>,
+    uri: Uri,
 ) -> Result<Json<FeatureEvents>, No> {
+    params::text("feature", &feature, uri.path())?;
     let found = find(&state, Filter::default().and(Field::Feature, params::values(&feature))).await?;
     let events = page(&state, &found, 0, OF_ONE, false).await?;
     Ok(Json(FeatureEvents { version: VERSION, toggle_name: feature, events, total_events: found.len() }))

@@ -27,7 +27,9 @@ pub use message::Message;
 pub use put::{Put, Written};
 pub use quarantine::{Quarantine, QuarantineFilter, QuarantinePage, Quarantined};
 pub use retention::Retention;
-pub use search::{Condition, Field, Filter, Log, MAX_UNITS, Matches, Notation, Page, Search, Text, Values, Way};
+pub use search::{
+    Condition, Field, Filter, Log, MAX_UNITS, Matches, Notation, Page, Search, Text, Values, Way, javascript_number,
+};
 pub use segments::{Packed, Segments};
 pub use stream::inserted;
 pub use target::{NotWanted, SigningSecret, Target, duration};

@@ -17,6 +17,9 @@ const DEFAULT_LIMIT: usize = 50;
 /// The most bytes of a value.
 const MAX_VALUE: usize = 4096;
 
+/// What ends a line in JavaScript.
+const LINES: [char; 4] = ['\n', '\r', '\u{2028}', '\u{2029}'];
+
 /// The members that `query` is looked for in, as Unleash's database keeps them.
 const MEMBERS: &[(&str, Notation)] =
     &[("data", Notation::Compact), ("preData", Notation::Jsonb), ("tags", Notation::Compact)];
@@ -46,12 +49,13 @@ struct Detail {
 impl BadData {
     fn new(parameter: &str, value: &str, expected: &str) -> Self {
         let value: String = value.chars().take(64).collect();
-        let message = format!("The `{parameter}` property must be {expected}. You sent {value:?}.");
+        let path = format!("/query/{parameter}");
+        let message = format!("The `{path}` property must be {expected}. You sent {value:?}.");
         Self {
             name: "BadDataError",
             message: "Request validation failed: your request body or params contain invalid data. Refer to the \
                 `details` list for more information.",
-            details: vec![Detail { message, path: parameter.to_owned() }],
+            details: vec![Detail { message, path }],
         }
     }
 }
@@ -85,7 +89,9 @@ const KNOWN: [&str; 12] = [
 impl Params {
     pub(crate) fn read(RawQuery(query): RawQuery) -> Result<Self, BadData> {
         let mut params: Vec<(String, String)> = Vec::new();
-        for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+        for pair in query.unwrap_or_default().split('&') {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let (name, value) = (decoded(name), decoded(value));
             let (base, nested) = name.split_once('[').map_or((&*name, false), |(base, _)| (base, true));
             if !KNOWN.contains(&base) {
                 continue;
@@ -93,13 +99,13 @@ impl Params {
             if nested {
                 return Err(BadData::new(base, &value, "one text"));
             }
-            if value.len() > MAX_VALUE {
-                return Err(BadData::new(&name, &value, "shorter"));
+            if value.len() > MAX_VALUE || value.contains('\0') {
+                return Err(BadData::new(&name, &value, "shorter, and text"));
             }
             if params.iter().any(|(other, _)| *other == name) {
                 return Err(BadData::new(&name, &value, "given once"));
             }
-            params.push((name.into_owned(), value.into_owned()));
+            params.push((name, value));
         }
         Ok(Self(params))
     }
@@ -136,7 +142,7 @@ impl Params {
     fn values(&self, name: &str) -> Result<Vec<String>, BadData> {
         let Some(value) = self.get(name) else { return Ok(Vec::new()) };
         let values = value.strip_prefix("IS:").or_else(|| value.strip_prefix("IS_ANY_OF:"));
-        match values.filter(|values| !values.contains(['\n', '\r', '\u{2028}', '\u{2029}'])) {
+        match values.filter(|values| !values.contains(LINES)) {
             Some("") => Ok(Vec::new()),
             Some(listed) => Ok(self::values(listed)),
             None => Err(BadData::new(name, value, "an operator, IS or IS_ANY_OF, a colon, and values")),
@@ -178,9 +184,36 @@ fn day_after(date: &str) -> Option<Date> {
     Some(first.checked_add(jiff::Span::new().days(day)).unwrap_or(Date::MAX))
 }
 
-/// Values with commas between them; spaces around them do not count.
+/// Refuses what no database takes for text, and what a path does not encode as it should.
+pub(crate) fn text(parameter: &str, value: &str, path: &str) -> Result<(), BadData> {
+    let fine = !value.contains('\0') && is_encoded(path);
+    if fine { Ok(()) } else { Err(BadData::new(parameter, value, "text")) }
+}
+
+/// Values with commas between them; spaces around them, as JavaScript knows them, do not count. More than
+/// one line is no filter.
 pub(crate) fn values(listed: &str) -> Vec<String> {
-    listed.split(',').map(|value| value.trim().to_owned()).collect()
+    if listed.contains(LINES) {
+        return Vec::new();
+    }
+    let space = |char: char| char.is_whitespace() || char == '\u{FEFF}';
+    listed.split(',').map(|value| value.trim_matches(space).to_owned()).collect()
+}
+
+/// Whether two digits stand behind each percent sign.
+fn is_encoded(text: &str) -> bool {
+    let hex = |rest: &str| rest.len() >= 2 && rest.as_bytes()[..2].iter().all(u8::is_ascii_hexdigit);
+    text.split('%').skip(1).all(hex)
+}
+
+/// A part of a query as Express reads it: one that is not encoded as it should be stands for itself.
+fn decoded(part: &str) -> String {
+    let part = part.replace('+', " ");
+    if !is_encoded(&part) {
+        return part;
+    }
+    let text = percent_encoding::percent_decode_str(&part).decode_utf8().map(std::borrow::Cow::into_owned);
+    text.unwrap_or(part)
 }
 
 /// A text as JavaScript's `Number` reads it, which is what Unleash does (ECMA-262, 7.1.4.1).
@@ -200,10 +233,12 @@ fn number(text: &str) -> f64 {
     radix("0x", 16).or_else(|| radix("0o", 8)).or_else(|| radix("0b", 2)).or_else(decimal).unwrap_or(f64::NAN)
 }
 
-/// The whole part; 0 for what is less.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "what is meant")]
+/// The digits that JavaScript's text of a number begins with, which is what Unleash takes; 0 for what is less
+/// than 0.
 fn whole(number: f64) -> usize {
-    number as usize
+    let text = store::javascript_number(number.max(0.0));
+    let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().unwrap_or(usize::MAX)
 }
 
 /// The schema of what has an operator.
@@ -216,7 +251,7 @@ pub(crate) fn numbers(_: &mut SchemaGenerator) -> Schema {
 }
 
 pub(crate) fn day(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "string", "pattern": "^IS:[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$" })
+    json_schema!({ "type": "string", "pattern": "^IS:[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$" })
 }
 
 pub(crate) fn any(_: &mut SchemaGenerator) -> Schema {
@@ -234,14 +269,14 @@ mod tests {
     #[test]
     fn numbers_are_read_as_unleash_reads_them() {
         for (limit, expected) in
-            [("10", 10), (" 7 ", 7), ("1e2", 100), ("2.9", 2), ("0x10", 16), ("0.5", 0), ("1000", 1000)]
+            [("10", 10), (" 7 ", 7), ("1e2", 100), ("2.9", 2), ("0x10", 16), ("0.5", 0), ("1000", 1000), ("1e-7", 1)]
         {
             assert_eq!(params(&format!("limit={limit}")).limit(), expected, "{limit}");
         }
         for limit in ["0", "-1", "1001", "abc", "", "inf", "NaN", "1e400"] {
             assert_eq!(params(&format!("limit={limit}")).limit(), 50, "{limit}");
         }
-        for (offset, expected) in [("5", 5), ("-5", 0), ("x", 0), ("", 0), ("3.9", 3)] {
+        for (offset, expected) in [("5", 5), ("-5", 0), ("x", 0), ("", 0), ("3.9", 3), ("2e21", 2)] {
             assert_eq!(params(&format!("offset={offset}")).offset(), expected, "{offset}");
         }
     }
@@ -252,13 +287,23 @@ mod tests {
         assert_eq!(params("type=IS:").values("type").unwrap(), [""; 0]);
         for query in ["type=a", "type=IS_NOT:a", "id=IS:x", "id=IS:1,", "createdBy=IS:99999999999", "from=2024-01-01"] {
             let refused = params(query).filter().unwrap_err();
-            assert!(query.starts_with(&refused.details[0].path), "{query}");
+            assert!(refused.details[0].path.ends_with(query.split_once('=').unwrap().0), "{query}");
         }
         for query in
             ["from=IS:2024-02-30", "to=IS:2024-13-01", "to=IS:2024-02-32", "to=IS:2024-1-1", "from=IS:0000-01-01"]
         {
             assert!(params(query).filter().is_err(), "{query}");
         }
+    }
+
+    #[test]
+    fn what_is_not_encoded_as_it_should_be_stands_for_itself() {
+        for (part, text) in
+            [("a+b%20c", "a b c"), ("100%", "100%"), ("a%20b%", "a%20b%"), ("%ff", "%ff"), ("%é1", "%é1")]
+        {
+            assert_eq!(decoded(part), text);
+        }
+        assert_eq!(values("a\u{FEFF}, b\u{A0}"), ["a", "b"]);
     }
 
     #[test]
@@ -272,7 +317,7 @@ mod tests {
     #[test]
     fn what_unleash_does_not_know_is_ignored() {
         assert!(params("sortOrder=asc&x=1&x=2").filter().is_ok());
-        for query in ["type=IS:a&type=IS:b", "type[]=IS:a", "limit[x]=1"] {
+        for query in ["type=IS:a&type=IS:b", "type[]=IS:a", "limit[x]=1", "query=%00"] {
             assert!(Params::read(RawQuery(Some(query.to_owned()))).is_err(), "{query}");
         }
     }

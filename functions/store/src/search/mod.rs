@@ -13,7 +13,7 @@ use serde::Serialize;
 
 pub use filter::{Condition, Field, Filter};
 pub use scan::{Matches, Values};
-pub use text::{Notation, Text};
+pub use text::{Notation, Text, javascript_number};
 
 use crate::error::Error;
 use crate::events::Events;

@@ -23,7 +23,7 @@ impl Text {
     /// wrote it.
     pub fn like(pattern: &str, members: &'static [(&'static str, Notation)]) -> Self {
         let pattern = Pattern::read(pattern);
-        Self { literal: pattern.literal(), like: Some(Like { pattern, members }) }
+        Self { literal: pattern.literal(), like: Some(Like { number: pattern.number(), pattern, members }) }
     }
 
     /// See [`Self::literal`], the field.
@@ -80,11 +80,16 @@ pub enum Notation {
 #[derive(Debug, Clone)]
 struct Like {
     pattern: Pattern,
+    /// Digits that every payload has in it which matches, unless it has a number with an exponent.
+    number: String,
     members: &'static [(&'static str, Notation)],
 }
 
 impl Like {
     fn matches(&self, payload: &str) -> bool {
+        if !payload.contains(&self.number) && !has_exponent(payload) {
+            return false;
+        }
         let Ok(members) = serde_json::from_str::<std::collections::HashMap<&str, &RawValue>>(payload)
             // Names with escapes cannot be borrowed.
             .map(|members| members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
@@ -98,7 +103,7 @@ impl Like {
             };
             let Ok(value) = serde_json::from_str::<Value>(value) else { return false };
             let text = match written {
-                Notation::Compact => value.to_string(),
+                Notation::Compact => compact(&value),
                 Notation::Jsonb => jsonb(&value),
             };
             self.pattern.is_in(&folded(&text))
@@ -138,17 +143,26 @@ impl Pattern {
         Self(parts)
     }
 
-    /// The longest run of characters that JSON writes in one way only, whatever stands around them, and that
-    /// are no other characters in lower case.
+    /// The longest run of characters that stand in a text as they do in its JSON, and that are no other
+    /// characters in lower case. What may be part of a number is not sure to: see [`Self::number`].
     fn literal(&self) -> String {
+        self.longest_run(|run| run.chars().any(|char| char.is_ascii_alphabetic() && char != 'e'))
+    }
+
+    /// The longest run that may be part of a number. Numbers are written in several ways.
+    fn number(&self) -> String {
+        self.longest_run(|run| run.chars().all(|char| char.is_ascii_digit()))
+    }
+
+    fn longest_run(&self, will_do: impl Fn(&str) -> bool) -> String {
         let plain = |part: &Part| match part {
             Part::Char('i' | 'k') => None,
             Part::Char(char) if char.is_ascii_alphanumeric() || matches!(char, '-' | '@') => Some(*char),
             _ => None,
         };
         let runs = self.0.split(|part| plain(part).is_none());
-        let longest = runs.max_by_key(|run| run.len()).unwrap_or_default();
-        longest.iter().filter_map(plain).collect()
+        let runs = runs.map(|run| run.iter().filter_map(plain).collect::<String>());
+        runs.filter(|run| will_do(run)).max_by_key(String::len).unwrap_or_default()
     }
 
     /// Whether a text in lower case matches.
@@ -182,6 +196,39 @@ impl Pattern {
     }
 }
 
+/// Whether a text may have a number with an exponent in it.
+fn has_exponent(text: &str) -> bool {
+    let after = |window: &[u8]| window[2].is_ascii_digit() || b"+-".contains(&window[2]);
+    text.as_bytes()
+        .windows(3)
+        .any(|window| window[0].is_ascii_digit() && window[1].eq_ignore_ascii_case(&b'e') && after(window))
+}
+
+/// JSON as JavaScript writes it.
+fn compact(value: &Value) -> String {
+    match value {
+        Value::Object(members) => {
+            let member =
+                |(name, value): (&String, &Value)| format!("{}:{}", Value::from(name.as_str()), compact(value));
+            format!("{{{}}}", members.iter().map(member).collect::<Vec<_>>().join(","))
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(compact).collect::<Vec<_>>().join(",")),
+        Value::Number(number) if number.is_f64() => javascript_number(number.as_f64().unwrap_or_default()),
+        plain => plain.to_string(),
+    }
+}
+
+/// A number as JavaScript writes it: with an exponent where it is very large or small (ECMA-262, 6.1.6.1.20).
+pub fn javascript_number(number: f64) -> String {
+    let exponential = format!("{number:e}");
+    let exponent = exponential.split_once('e').and_then(|(_, exponent)| exponent.parse::<i32>().ok());
+    match exponent {
+        Some(21..) => exponential.replace('e', "e+"),
+        Some(..-6) => exponential,
+        _ => number.to_string(),
+    }
+}
+
 /// JSON as PostgreSQL writes the type `jsonb`: members by the length of their names, then by their bytes;
 /// one space after each colon and comma (PostgreSQL 15, 8.14).
 fn jsonb(value: &Value) -> String {
@@ -193,6 +240,8 @@ fn jsonb(value: &Value) -> String {
             format!("{{{}}}", members.into_iter().map(member).collect::<Vec<_>>().join(", "))
         }
         Value::Array(items) => format!("[{}]", items.iter().map(jsonb).collect::<Vec<_>>().join(", ")),
+        // Whatever its size, without an exponent.
+        Value::Number(number) if number.is_f64() => number.as_f64().unwrap_or_default().to_string(),
         plain => plain.to_string(),
     }
 }
@@ -225,6 +274,11 @@ mod tests {
         for pattern in [r#""name": "#, "type", r"a\%b", r#""long":1"#, r#""t""#] {
             assert!(!Text::like(pattern, MEMBERS).matches(payload), "{pattern}");
         }
+        let numbers = r#"{"data":{"n":1e21,"m":1000.0},"preData":{"n":1e21,"m":1e-7}}"#;
+        for pattern in ["+21,", ":1000}", "\"m\": 0.0000001", "000000000000000000000"] {
+            assert!(Text::like(pattern, MEMBERS).matches(numbers), "{pattern}");
+        }
+        assert_eq!(["1e21", "1e-7", "1000"].map(|n| javascript_number(n.parse().unwrap())), ["1e+21", "1e-7", "1000"]);
         let dotted = r#"{"data":{"city":"İstanbul 100%"}}"#;
         assert!(Text::like("istanbul", MEMBERS).matches(dotted) && Text::like("İSTAN", MEMBERS).matches(dotted));
         assert!(!Text::like(r"\", MEMBERS).matches(dotted), "it does not end in %");
