@@ -55,6 +55,7 @@ async fn the_template_deploys_and_does_the_main_job() {
     events_come_in_lines_compressed(&keys).await;
     keys_say_when_they_were_used(&keys).await;
     pages_are_complete(&keys, ids.len() + 4).await;
+    every_way_of_reading_is_there(&keys, ids.len() + 4).await;
     unknown_paths_and_methods_are_refused(&keys).await;
 }
 
@@ -189,6 +190,27 @@ async fn pages_are_complete(keys: &Keys, count: usize) {
     }
     assert_eq!(found.len(), count);
     assert!(found.is_sorted_by(|a, b| a > b), "newest first, each once");
+}
+
+/// Free text, totals and facets go by what is in no segment yet; pages are compressed.
+async fn every_way_of_reading_is_there(keys: &Keys, events: usize) {
+    let found = keys.read.get("/v1/events?q=TEST-FLAG&total=exact&limit=1000").await.expect(200);
+    let found = found["total"].as_u64().expect("a total");
+    assert!(found > 0 && found < events as u64, "{found} of {events}");
+    let all = keys.read.get("/v1/events?total=exact&limit=1").await.expect(200);
+    assert_eq!(all["total"], events);
+    let facets = keys.read.get("/v1/facets?field=catalog").await;
+    facets.expect_problem(400);
+    let facets = keys.read.get("/v1/facets?field=source").await.expect(200);
+    let counted: u64 = facets["values"].as_array().expect("values").iter().filter_map(|v| v["count"].as_u64()).sum();
+    assert_eq!(counted, events as u64);
+    let of_unleash = keys.read.get("/api/admin/search/events?type=IS:feature-created").await.expect(200);
+    assert!(of_unleash["total"].as_u64().is_some_and(|total| total > 0));
+    keys.read.get("/v1/timeline?from=2024-10-03&to=2024-10-03").await.expect(200);
+    let exported = keys.read.get("/v1/export?format=ndjson").await;
+    assert_eq!((exported.status, exported.text.lines().count()), (200, events));
+    let page = keys.read.send(keys.read.request(Method::GET, "/docs").header("accept-encoding", "br")).await;
+    assert_eq!(page.headers["content-encoding"], "br", "{}", page.status);
 }
 
 async fn unknown_paths_and_methods_are_refused(keys: &Keys) {
