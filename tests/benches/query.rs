@@ -152,7 +152,7 @@ async fn fill(stack: &Stack, numbers: std::ops::Range<u64>) {
     println!("\nfilled with {count} events in {seconds:.0} s: {rate:.0} a second");
 }
 
-/// Waits until nearly everything is in segments.
+/// Waits until nearly everything is in segments: late events are packed after five minutes.
 async fn packed(stack: &Stack, size: u64) {
     let (api, started) = (stack.read(), Instant::now());
     within(Duration::from_mins(30), "segments", || async {

@@ -131,7 +131,7 @@ async fn packed_or_not_a_search_finds_the_same() {
     for round in 0..4 {
         put(&log, &mut random, 160, &mut known).await;
         searches_are_exact(&log, &mut random, &known).await;
-        NOW.fetch_add(90_000, Ordering::Relaxed);
+        NOW.fetch_add(330_000, Ordering::Relaxed);
         // Two at once: one of them does it.
         let deadline = Instant::now() + Duration::from_mins(1);
         let (a, b) = futures::join!(log.segments.pack(&events, deadline), log.segments.pack(&events, deadline));

@@ -41,6 +41,10 @@ pub(crate) const LATE: SignedDuration = SignedDuration::from_secs(60);
 /// How long ago a write must have begun to be surely over: longer than any function that writes events may run.
 pub(crate) const SETTLED: SignedDuration = SignedDuration::from_secs(60);
 
+/// How long ago a late event must have been stored to be packed: the index that it is read from follows the log,
+/// mostly within a second, and what came into it behind the mark would never be found again.
+const INDEXED: SignedDuration = SignedDuration::from_mins(5);
+
 /// Over how many partitions the heads are spread, to be read side by side.
 const HEAD_PARTITIONS: u64 = 8;
 

@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use tokio::time::Instant;
 
 use super::unpacked::{ends, in_time_plan, late_plan};
-use super::{Events, Head, Row, Segments, State, Stored, head_key, text_key};
+use super::{Events, Head, INDEXED, Row, Segments, State, Stored, head_key, text_key};
 use crate::error::Error;
 use crate::search::merge::{Merge, Plan};
 
@@ -119,7 +119,8 @@ impl Segments {
     /// The next segments of events that came late, in the order in which they came; `None` where there are
     /// not enough.
     async fn late(&self, events: &Events, state: &State) -> Result<Option<Batch>, Error> {
-        let (_, end) = ends(events);
+        let indexed = events.retention.now().checked_sub(INDEXED).map_or(0, jiff::Timestamp::as_millisecond);
+        let end = u64::try_from(indexed).unwrap_or_default();
         let plan = Plan { range: state.late_upto..=end.saturating_sub(1), ..late_plan(events, state.late_upto) };
         let (mut merge, mut rows, mut bytes) = (Merge::new(events, plan, None), Vec::new(), 0);
         let (mut reached, mut last) = (end, None);
