@@ -17,12 +17,12 @@ mod unleash;
 
 use e2e::Stack;
 
-/// A local stack with nothing in it.
+/// A local stack with nothing in it, and as many partitions as on AWS.
 async fn start() -> Stack {
     start_with(&[]).await
 }
 
 /// The same, with further arguments.
 async fn start_with(arguments: &[&str]) -> Stack {
-    Stack::start(env!("CARGO_BIN_EXE_tidings"), arguments).await
+    Stack::start(env!("CARGO_BIN_EXE_tidings"), &[&["--shards", "4"], arguments].concat()).await
 }

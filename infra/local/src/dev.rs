@@ -69,6 +69,11 @@ pub struct Args {
     #[arg(long, default_value_t = 0, env = "RETENTION_DAYS", value_name = "DAYS")]
     retention_days: u32,
 
+    /// Into how many partitions a new log is spread. One database is no faster with several; on AWS there are
+    /// four
+    #[arg(long, default_value_t = 1, env = "SHARDS", value_parser = clap::value_parser!(u16).range(1..=64))]
+    shards: u16,
+
     /// Origins, separated by commas, whose pages may call the API
     #[arg(long, default_value = "", env = "CORS_ORIGINS", value_name = "ORIGINS")]
     cors_origins: String,
@@ -90,14 +95,16 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         .with_context(|| format!("cannot listen on port {}: choose another with --port", args.port))?;
     let url = format!("http://{}", listener.local_addr()?);
 
-    let dynamodb = DynamoDb::start(&args.data_dir.join("dynamodb.sqlite3")).await?;
+    let database = args.data_dir.join("dynamodb.sqlite3");
+    let shards = shards(&args.data_dir.join("shards"), database.exists(), args.shards)?;
+    let dynamodb = DynamoDb::start(&database).await?;
     let sqs = Sqs::start(&args.data_dir.join("sqs.sqlite3"), queues()).await?;
     let aws = AwsEndpoints {
         dynamodb: dynamodb.endpoint().to_owned(),
         sqs: sqs.endpoint().to_owned(),
         delivery_queue: sqs.url(DELIVERY),
     };
-    let functions = Functions::new(&aws, &args)?;
+    let functions = Functions::new(&aws, &args, shards)?;
     tables::create(&functions.dynamodb).await?;
 
     // Who finds the server ready finds the keys too.
@@ -152,8 +159,8 @@ struct Functions {
 
 impl Functions {
     /// Reads each function's configuration as on AWS, from the variables that the template sets.
-    fn new(aws: &AwsEndpoints, args: &Args) -> anyhow::Result<Self> {
-        let retention_days = args.retention_days.to_string();
+    fn new(aws: &AwsEndpoints, args: &Args, shards: u16) -> anyhow::Result<Self> {
+        let (retention_days, shards) = (args.retention_days.to_string(), shards.to_string());
         let variables = HashMap::from([
             ("EVENTS_TABLE", tables::EVENTS),
             ("CONFIG_TABLE", tables::CONFIG),
@@ -161,6 +168,7 @@ impl Functions {
             ("QUARANTINE_TABLE", tables::QUARANTINE),
             ("SEGMENTS_TABLE", tables::SEGMENTS),
             ("RETENTION_DAYS", &retention_days),
+            ("SHARDS", &shards),
             ("CORS_ORIGINS", &args.cors_origins),
             ("DELIVERY_QUEUE_URL", &aws.delivery_queue),
             // Webhook receivers that are being developed run on this machine.
@@ -252,6 +260,20 @@ async fn pack_now_and_then(state: pack::State, mut stop: Stop) {
 
 fn demo_receiver(demo: bool) -> Router {
     if demo { demo::receiver() } else { Router::new() }
+}
+
+/// Into how many partitions the log is spread: what was noted when it was made, for events are found by that.
+fn shards(note: &std::path::Path, exists: bool, wanted: u16) -> anyhow::Result<u16> {
+    /// How many there were before it was noted.
+    const BEFORE: u16 = 4;
+    if exists {
+        let noted = std::fs::read_to_string(note).ok();
+        return noted.map_or(Ok(BEFORE), |noted| {
+            noted.trim().parse().with_context(|| format!("cannot read {}", note.display()))
+        });
+    }
+    std::fs::write(note, wanted.to_string()).with_context(|| format!("cannot write {}", note.display()))?;
+    Ok(wanted)
 }
 
 /// Holds the data folder for this process alone.
