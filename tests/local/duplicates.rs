@@ -80,14 +80,14 @@ async fn an_import_of_one_millisecond_keeps_its_order() {
 async fn two_sources_may_count_alike() {
     let stack = start().await;
     let other = further_source(&stack, "unleash-other").await;
-    let import = events(1..297);
+    let import = events(1..151);
     let (one, two) = (stack.ingest("unleash"), other);
     let (first, second) = futures::join!(post_all(&one, &import), post_all(&two, &import));
-    assert_eq!((count(&first, "stored"), count(&second, "stored")), (296, 296));
+    assert_eq!((count(&first, "stored"), count(&second, "stored")), (150, 150));
     let all: BTreeSet<u64> = ids(&first).into_iter().chain(ids(&second)).collect();
-    assert_eq!(all.len(), 592, "each has an id of its own");
+    assert_eq!(all.len(), 300, "each has an id of its own");
     let again = post_all(&two, &import).await;
-    assert_eq!((count(&again, "duplicate"), ids(&again)), (296, ids(&second)));
+    assert_eq!((count(&again, "duplicate"), ids(&again)), (150, ids(&second)));
 }
 
 #[tokio::test]
@@ -96,9 +96,9 @@ async fn a_millisecond_that_is_full_spills_into_the_next() {
     let unleash = stack.ingest("unleash");
     let import = events(1..4201);
     let mut all = Vec::new();
-    for part in import.chunks(525) {
+    for part in import.chunks(300) {
         let results = post_all(&unleash, part).await;
-        assert_eq!(count(&results, "stored"), 525);
+        assert_eq!(count(&results, "stored"), 300);
         all.extend(ids(&results));
     }
     assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), 4200);
