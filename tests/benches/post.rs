@@ -66,6 +66,7 @@ fn function(client: &Client) -> Router {
         keys: Keys::new(config.clone(), None, now),
         sources: Directory::new(config).into(),
         patience: Duration::from_secs(20),
+        tracer: store::Tracer::default(),
         clock: now,
     };
     web::finish(ingest::router(state))

@@ -115,7 +115,9 @@ async fn measure(
         let answer = api.get(&path).await;
         took.push(started.elapsed().as_secs_f64() * 1000.0);
         assert_eq!(answer.status, 200, "{path}: {}", answer.text);
-        assert!(!answer.text.contains("\"partial\":true"), "{path} is partial");
+        // A timeline shows 2,000 events at most, and a million a year are more than that in two days.
+        let bounded = path.starts_with("/v1/timeline");
+        assert!(bounded || !answer.text.contains("\"partial\":true"), "{path} is partial");
     }
     took.sort_by(f64::total_cmp);
     let (p50, p95) = (took[took.len() / 2], took[took.len() * 95 / 100]);
@@ -157,7 +159,9 @@ async fn packed(stack: &Stack, size: u64) {
     let (api, started) = (stack.read(), Instant::now());
     within(Duration::from_mins(30), "segments", || async {
         let answer = api.get("/v1/events?q=nothing-has-this&explain=true").await.expect(200);
-        (answer["explain"]["unpacked"].as_u64()? < 3500).then_some(())
+        // What ends early has not looked at all there is.
+        let whole = answer["partial"] != true;
+        (whole && answer["explain"]["unpacked"].as_u64()? < 3500).then_some(())
     })
     .await;
     println!("packed {:.0} s after the last of {size}", started.elapsed().as_secs_f64());

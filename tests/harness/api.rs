@@ -118,6 +118,12 @@ impl Api {
         self.send(self.request(Method::DELETE, path)).await
     }
 
+    /// PATCH with a JSON value.
+    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+        let request = self.request(Method::PATCH, path).header("content-type", "application/json");
+        self.send(request.body(body.to_string())).await
+    }
+
     /// POST of a JSON value.
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
         self.post_bytes(path, body.to_string()).await

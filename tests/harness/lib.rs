@@ -4,6 +4,7 @@ mod api;
 mod deployed;
 mod dynamodb;
 mod examples;
+mod raw;
 mod receiver;
 mod stack;
 
@@ -15,6 +16,7 @@ pub use api::{Answer, Api};
 pub use deployed::Deployment;
 pub use dynamodb::{FakeDynamoDb, Item};
 pub use examples::{Example, examples, unleash_event};
+pub use raw::{Hostile, answering, hostile};
 pub use receiver::{Received, Receiver};
 pub use stack::Stack;
 

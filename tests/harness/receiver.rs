@@ -82,6 +82,11 @@ impl Receiver {
         self.lock().answers.extend(statuses);
     }
 
+    /// How many webhooks came in so far.
+    pub fn count(&self) -> usize {
+        self.lock().received.len()
+    }
+
     /// Everything that came in so far.
     pub fn received(&self) -> Vec<Received> {
         self.lock().received.clone()

@@ -109,21 +109,26 @@ impl Stack {
         created["signing_secret"].as_str().expect("a secret").to_owned()
     }
 
-    /// Waits until nothing is on its way: no message waits or is being handled. What was in hand when
-    /// the process was killed comes again after 20 s.
+    /// Waits until nothing is on its way: no message waits or is being handled.
     ///
     /// # Panics
     /// Where something still is after 40 s.
     pub async fn wait_until_idle(&self) {
-        let queue = Api::new(self.text(&["aws", "sqs"]));
-        let body = json!({ "QueueUrl": self.text(&["aws", "delivery_queue"]), "AttributeNames": ["All"] }).to_string();
-        within(Duration::from_secs(40), "an empty delivery queue", || async {
-            let request = queue
+        for queue in ["replay_queue", "delivery_queue", "slow_queue", "delivery_queue"] {
+            self.wait_until_empty(queue).await;
+        }
+    }
+
+    async fn wait_until_empty(&self, queue: &str) {
+        let sqs = Api::new(self.text(&["aws", "sqs"]));
+        let body = json!({ "QueueUrl": self.text(&["aws", queue]), "AttributeNames": ["All"] }).to_string();
+        within(Duration::from_secs(40), format!("an empty {queue}"), || async {
+            let request = sqs
                 .request(Method::POST, "/")
                 .header("content-type", "application/x-amz-json-1.0")
                 .header("x-amz-target", "AmazonSQS.GetQueueAttributes")
                 .body(body.clone());
-            let attributes = queue.send(request).await.expect(200)["Attributes"].clone();
+            let attributes = sqs.send(request).await.expect(200)["Attributes"].clone();
             let counts = [
                 "ApproximateNumberOfMessages",
                 "ApproximateNumberOfMessagesNotVisible",

@@ -110,7 +110,7 @@ async fn an_event_too_large_for_the_table_names_both_sizes() {
 #[tokio::test]
 async fn unknown_paths_and_methods_are_told_apart() {
     let stack = start().await;
-    for path in ["/", "/v1", "/v1/event", "/v1/events/1/2/3", "/v1/targets/a/b"] {
+    for path in ["/v1", "/v1/event", "/nothing", "/ui/0/js/main.js", "/v1/events/1/2/3", "/v1/targets/a/b"] {
         stack.read().get(path).await.expect_problem(404);
     }
     for (method, path) in

@@ -67,7 +67,7 @@ async fn what_cannot_be_reached_says_why() {
         ("metadata", "http://169.254.169.254/latest", "may not be dialled"),
         ("private", "http://[fd00::1]/", "may not be dialled"),
         ("closed", "http://127.0.0.1:1/", "cannot connect"),
-        ("nowhere", "http://nowhere.invalid/", "cannot connect"),
+        ("nowhere", "http://nowhere.invalid/", "cannot be looked up"),
     ];
     for (name, address, _) in cases {
         stack.create_target(name, address, &json!({ "retry_count": 1 })).await;
@@ -116,7 +116,8 @@ async fn a_target_that_hangs_does_not_delay_the_others() {
     stack.create_target("a-hanging", &address, &json!({ "retry_count": 1 })).await;
     stack.create_target("b-healthy", receiver.url(), &json!({})).await;
     let posted = std::time::Instant::now();
-    let some: Vec<_> = examples().into_iter().step_by(10).collect();
+    let wanted = examples().into_iter().filter(|example| example.catalog != "tidings");
+    let some: Vec<_> = wanted.step_by(10).collect();
     for example in &some {
         stack.ingest(example.catalog).post_bytes("/v1/events", example.payload).await.expect(201);
     }

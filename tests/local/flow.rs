@@ -31,6 +31,8 @@ async fn every_example_is_stored_found_and_delivered() {
         assert!(found.contains(id), "{} is not found by its type", example.event_type);
     }
 
+    // Our own events go to those who name their source.
+    ids.retain(|_, example| example.catalog != "tidings");
     let received = receiver.wait_for(ids.len()).await;
     let mut bodies: Vec<String> = Vec::new();
     for webhook in &received {
@@ -122,7 +124,8 @@ async fn an_unknown_type_is_stored_under_the_base_schema() {
 #[tokio::test]
 async fn the_demo_loads_the_seeds_and_delivers_them_to_itself() {
     let stack = start_with(&["--demo"]).await;
-    let count = examples().len();
+    // And the demo target's own creation.
+    let count = examples().len() + 1;
     let find = || async {
         let page = stack.read().get("/v1/events?limit=1000").await.expect(200);
         let events = page["events"].as_array().expect("events").clone();

@@ -1,6 +1,7 @@
 //! The local stack, from outside: the `tidings` program, HTTP, and a receiver.
 
 mod bad_input;
+mod costs;
 mod crash;
 mod delivery;
 mod duplicates;
@@ -10,10 +11,12 @@ mod keys;
 mod openapi;
 mod quarantine;
 mod query;
+mod reshard;
 mod retention;
 mod search;
 mod segments;
 mod unleash;
+mod webhooks;
 
 use e2e::Stack;
 

@@ -13,14 +13,12 @@ use crate::start;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tidings");
 
-/// Paths that the template sends to a function which has no operation there yet.
-const RESERVED: [&str; 2] = ["ANY /v1/deliveries", "ANY /v1/deliveries/{proxy+}"];
-
 /// Every operation, in an order in which each finds what its examples name.
-const TOUR: [&str; 31] = [
+const TOUR: [&str; 47] = [
     "checkHealth",
     "createSource",
     "createKey",
+    "previewNewTarget",
     "createTarget",
     "postEvents",
     "searchEvents",
@@ -31,6 +29,7 @@ const TOUR: [&str; 31] = [
     "listFacets",
     "listCatalogs",
     "readSchema",
+    "readOwnKey",
     "readOpenApi",
     "readDocs",
     "searchEventsAsUnleash",
@@ -40,6 +39,20 @@ const TOUR: [&str; 31] = [
     "listKeys",
     "listTargets",
     "readTarget",
+    "testTarget",
+    "changeTarget",
+    "previewTarget",
+    "rotateTarget",
+    "replayTarget",
+    "readTargetHealth",
+    "listDeliveries",
+    "retryDelivery",
+    "retryDeliveries",
+    "pauseTarget",
+    "resumeTarget",
+    "listReplays",
+    "readReplay",
+    "cancelReplay",
     "listQuarantine",
     "readQuarantined",
     "replayQuarantine",
@@ -50,6 +63,12 @@ const TOUR: [&str; 31] = [
     "removeKey",
     "removeSource",
 ];
+
+/// Operations that a key of another scope will do for as well.
+const EITHER: [&str; 3] = ["readTargetHealth", "listDeliveries", "readOwnKey"];
+
+/// The name of a replay in the examples; in the tour it is that of one that there is.
+const REPLAY: &str = "20260501T092000879Z-4f2a";
 
 /// Parameters that are left out of the tour: cursors belong to answers, and no event fits all of the filters.
 const LEFT_OUT: [&str; 6] = ["cursor", "before", "entity", "environment", "level", "span"];
@@ -123,7 +142,7 @@ fn the_template_sends_every_operation_to_its_function() {
         .skip(1)
         .map(|route| (after(route, "RouteKey: "), after(route, "integrations/")))
         .collect();
-    let mut used: BTreeSet<&str> = BTreeSet::from(RESERVED);
+    let mut used: BTreeSet<&str> = BTreeSet::new();
     for (function, operations) in [
         ("${IngestIntegration}", ingest::operations()),
         ("${QueryIntegration}", query::operations()),
@@ -133,7 +152,6 @@ fn the_template_sends_every_operation_to_its_function() {
             let route = route_keys(operation).into_iter().find_map(|key| routes.get_key_value(&key));
             let (key, integration) = route.expect("$default");
             assert_eq!(integration, function, "{} comes by {key}", operation.id);
-            assert!(!RESERVED.contains(&key.as_str()), "{key} is in use: take it from RESERVED");
             used.insert(key);
         }
     }
@@ -163,6 +181,9 @@ async fn every_operation_is_there_and_asks_for_its_key() {
             continue;
         };
         answer.expect_problem(401);
+        if EITHER.contains(&operation["operationId"].as_str().expect("an id")) {
+            continue;
+        }
         let other = if scope == "manage" { stack.read() } else { stack.manage() };
         other.send(other.request(method, &path)).await.expect_problem(403);
     }
@@ -177,13 +198,21 @@ async fn its_examples_are_answered_as_it_says() {
 
     let (stack, receiver) = (start().await, Receiver::start().await);
     let mut ingest = stack.anonymous();
-    let mut quarantined = None;
+    let (mut quarantined, mut replay): (_, Option<String>) = (None, None);
     for id in TOUR {
+        if id == "retryDelivery" {
+            // Until then its first attempt is due.
+            receiver.wait_for(1).await;
+            stack.wait_until_idle().await;
+        }
         let (path, method, operation) = operations.iter().find(|(_, _, said)| said["operationId"] == id).expect(id);
         if id == "replayQuarantined" {
             quarantined = Some(quarantine_what_fits(&ingest).await);
         }
-        let path = filled(path, operation, quarantined.as_deref());
+        let mut path = filled(path, operation, quarantined.as_deref());
+        if let Some(replay) = replay.as_ref().filter(|_| path.starts_with("/v1/replays/")) {
+            path = path.replace(REPLAY, replay);
+        }
         let api = match scope(operation) {
             None => stack.anonymous(),
             Some("ingest") => ingest.clone(),
@@ -191,7 +220,7 @@ async fn its_examples_are_answered_as_it_says() {
             Some(_) => stack.manage(),
         };
         for mut body in bodies(operation) {
-            if id == "createTarget" {
+            if id == "createTarget" && body.is_object() {
                 body["address"] = json!(receiver.url());
             }
             let answer = call(&api, method, &path, &body).await;
@@ -202,6 +231,7 @@ async fn its_examples_are_answered_as_it_says() {
             if let Some(id) = content["results"][1]["quarantine"].as_str() {
                 quarantined = Some(id.to_owned());
             }
+            replay = content["replay"].as_str().map(str::to_owned).or(replay);
             if id == "searchEvents" {
                 assert_eq!(content["events"].as_array().map(Vec::len), Some(1), "the example's filters find its event");
             }
@@ -234,7 +264,11 @@ fn bodies(operation: &Value) -> Vec<Value> {
 }
 
 async fn call(api: &Api, method: &Method, path: &str, body: &Value) -> Answer {
-    if body.is_null() { api.send(api.request(method.clone(), path)).await } else { api.post(path, body).await }
+    let request = api.request(method.clone(), path);
+    if body.is_null() {
+        return api.send(request).await;
+    }
+    api.send(request.header("content-type", "application/json").body(body.to_string())).await
 }
 
 /// The body of an answer that is a success of the kind that the document names.

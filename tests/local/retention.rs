@@ -6,7 +6,7 @@ use std::time::Duration;
 use events::{Arrival, Attributes, Form, Refused, Violation, catalog};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use store::{Attempt, Deliveries, Events, Put, Quarantine, Retention, Status};
+use store::{Attempt, Deliveries, Events, Outcome, Put, Quarantine, Retention, Status, Turn};
 use tokio::time::Instant;
 
 use crate::{start, start_with};
@@ -54,9 +54,12 @@ async fn what_has_expired_is_not_found() {
     let deliveries = Deliveries::new(database, "deliveries".to_owned(), retention);
     for hours in [1, 25] {
         let at = Timestamp::now() - SignedDuration::from_hours(hours);
-        let attempt = Attempt { at, duration_ms: 1, status: Some(204), error: None, answer: None };
+        let attempt = Attempt { at, duration_ms: 1, status: Some(204), ..Attempt::default() };
+        let outcome =
+            Outcome { attempt: &attempt, status: Status::Delivered, made: 1, next_attempt_at: None, before: 0 };
         let target = format!("target-{hours}");
-        deliveries.record(ids[0], &target, &attempt, Status::Delivered, None).await.expect("written");
+        let turn = Turn { event: ids[0], target: &target, run: None };
+        deliveries.record(turn, outcome).await.expect("written");
     }
     let found = deliveries.of_event(ids[0]).await.expect("read");
     assert_eq!(found.iter().map(|delivery| delivery.target.as_str()).collect::<Vec<_>>(), ["target-1"]);

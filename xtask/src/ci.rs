@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use crate::browser::browser;
+use crate::supply::{audit, sbom};
 use crate::tools::{Counts, Result, cargo, program, run, run_tests, target, venv};
 
 /// The functions, as they are deployed: one program each.
@@ -9,15 +11,22 @@ const FUNCTIONS: [&str; 6] = ["ingest", "query", "manage", "fanout", "deliver", 
 
 /// Everything.
 pub(crate) fn test() -> Result {
-    let mut counts = checks_and_tests()?;
+    let mut counts = sum(checks_and_tests()?, browser()?);
     let bin = venv()?;
     run("cfn-lint", program(bin.join("cfn-lint"), &["infra/template.yaml"]))?;
+    audit(false)?;
+    sbom()?;
     lambda()?;
-    counts = sum(counts, run_tests("the deployed stack", cargo(&["test", "--package", "e2e", "--test", "deployed"]))?);
+    counts = sum(counts, run_tests("the deployed stack", cargo(&["test", "--workspace", "--test", "deployed"]))?);
     finish(counts)
 }
 
-/// Everything but the deployed stack.
+/// The web UI in a browser.
+pub(crate) fn web_ui() -> Result {
+    finish(browser()?)
+}
+
+/// Everything but the browser and the deployed stack.
 pub(crate) fn quick() -> Result {
     finish(checks_and_tests()?)
 }

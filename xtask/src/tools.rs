@@ -72,6 +72,12 @@ pub(crate) fn run_tests(what: &str, mut command: Command) -> Result<Counts> {
 impl Counts {
     /// Adds what a line of cargo's test runner says: `test result: ok. 3 passed; 0 failed; …`.
     fn add(&mut self, line: &str) {
+        // Node's runner says it in two lines.
+        if let Some(passed) = line.strip_prefix("# pass ") {
+            self.passed += passed.parse::<u64>().unwrap_or(0);
+        } else if let Some(failed) = line.strip_prefix("# fail ") {
+            self.failed += failed.parse::<u64>().unwrap_or(0);
+        }
         let Some((_, counts)) = line.split_once("test result: ") else { return };
         for part in counts.split([';', '.']) {
             match part.trim().split_once(' ') {
@@ -95,7 +101,7 @@ pub(crate) fn venv() -> Result<PathBuf> {
     }
     let path = venv.to_string_lossy();
     if program("python3", &["-m", "venv", "--clear", &path]).status().map_or(true, |status| !status.success()) {
-        install_python()?;
+        debian(&["python3", "python3-venv"])?;
         run("a Python environment", program("python3", &["-m", "venv", "--clear", &path]))?;
     }
     let requirements = requirements.to_string_lossy();
@@ -105,8 +111,14 @@ pub(crate) fn venv() -> Result<PathBuf> {
     Ok(bin)
 }
 
-/// Debian's Python, where the machine has none that can make environments.
-fn install_python() -> Result {
-    run("the list of Debian's packages", program("apt-get", &["update", "-qq"]))?;
-    run("Debian's Python", program("apt-get", &["install", "-y", "-qq", "python3", "python3-venv"]))
+/// Packages of Debian, where the machine lacks what is in them.
+pub(crate) fn debian(packages: &[&str]) -> Result {
+    let root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout.starts_with(b"0\n"));
+    let apt = |arguments: &[&str]| {
+        if root { program("apt-get", arguments) } else { program("sudo", &[&["-n", "apt-get"], arguments].concat()) }
+    };
+    run("the list of Debian's packages", apt(&["update", "-qq"]))?;
+    let install = ["install", "-y", "-qq", "--no-install-recommends"];
+    run("Debian's packages", apt(&[&install, packages].concat()))
+        .map_err(|error| format!("{error}: install {} by the means of your system", packages.join(", ")))
 }

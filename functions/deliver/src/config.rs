@@ -1,9 +1,11 @@
 //! What the function reads from its environment.
 
 use aws_sdk_dynamodb::Client as DynamoDb;
-use store::{Config, Deliveries, Directory, Env, EnvError, Events};
+use store::{Config, Deliveries, Directory, Env, EnvError, Events, Tracer};
 
-use crate::{Client, Guard, State};
+use webhook::Keyring;
+
+use crate::{Client, Guard, Permits, Queues, State};
 
 /// Reads the state from the environment, once, at start:
 ///
@@ -12,34 +14,31 @@ use crate::{Client, Guard, State};
 /// | `EVENTS_TABLE`, `CONFIG_TABLE`, `DELIVERIES_TABLE` | the tables' names |
 /// | `SHARDS` | into how many partitions the log is spread (default 4) |
 /// | `RETENTION_DAYS` | for how many days deliveries are kept; for good where it is 0 or not set |
-/// | `DELIVERY_QUEUE_URL` | the queue that the messages come from |
+/// | `DELIVERY_QUEUE_URL`, `SLOW_QUEUE_URL` | the queues that the messages come from |
+/// | `SECRETS_KEY_ID` or `SECRETS_KEY_FILE` | what the targets' secrets are encrypted with, see [`Keyring`] |
 /// | `ALLOWED_CIDRS` | networks that targets may live in though they are not public, as `10.0.0.0/8,fd00::/8` |
+/// | `TRACE_PERCENT`, `AWS_XRAY_DAEMON_ADDRESS` | how many of a hundred events are traced, and where to, see [`Tracer`] |
 /// | `AWS_REGION`, `AWS_ACCESS_KEY_ID`, … | set by Lambda |
 ///
 /// # Errors
-/// What is missing or wrong, by its variable; or the HTTP client's, where TLS cannot be set up.
-pub fn from_env(env: &Env<'_>) -> Result<State, StartError> {
+/// What is missing or wrong, by its variable.
+pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
+    let queues = aws_sdk_sqs::Client::new(&env.aws("SQS")?);
     let client = DynamoDb::new(&env.aws("DYNAMODB")?);
     let guard: Guard =
         env.parsed("ALLOWED_CIDRS", Guard::default(), "networks separated by commas, such as 10.0.0.0/8")?;
+    let config = Config::new(client.clone(), env.required("CONFIG_TABLE")?);
     Ok(State {
         events: Events::new(client.clone(), env.required("EVENTS_TABLE")?, env.shards()?, env.retention()?),
         deliveries: Deliveries::new(client.clone(), env.required("DELIVERIES_TABLE")?, env.retention()?),
-        targets: Directory::new(Config::new(client, env.required("CONFIG_TABLE")?)).into(),
-        queue: aws_sdk_sqs::Client::new(&env.aws("SQS")?),
-        queue_url: env.required("DELIVERY_QUEUE_URL")?,
-        client: Client::new(guard)?,
+        targets: Directory::new(config.clone()).into(),
+        states: Directory::new(config.clone()).into(),
+        config,
+        keyring: Keyring::from_env(env)?,
+        queues: Queues::new(queues, env.required("DELIVERY_QUEUE_URL")?, env.required("SLOW_QUEUE_URL")?),
+        permits: Permits::default(),
+        client: Client::new(guard),
+        tracer: Tracer::from_env(env)?,
         clock: store::now,
     })
-}
-
-/// Why the function cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// Something in the environment is missing or wrong.
-    #[error(transparent)]
-    Env(#[from] EnvError),
-    /// The HTTP client cannot be made.
-    #[error("the HTTP client cannot be made: {0}")]
-    Client(#[from] reqwest::Error),
 }

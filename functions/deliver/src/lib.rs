@@ -1,28 +1,39 @@
 //! SQS messages in, signed webhooks out.
 
 mod address;
+mod after;
+mod attempt;
 mod client;
 mod config;
+mod permits;
+mod plan;
+mod queues;
 mod signature;
+mod standing;
+mod tally;
+mod turn;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use events::{Event, EventId};
 use jiff::Timestamp;
-use store::{Attempt, Deliveries, Directory, Events, Message, Status, Target};
+use store::{Config, Deliveries, Delivery, Directory, Events, Message, Target, TargetState, Tracer};
+use webhook::Keyring;
 
 pub use address::Guard;
 pub use client::Client;
 pub use config::from_env;
+pub use permits::Permits;
+pub use queues::Queues;
 
-/// How long targets are kept: no attempt is signed with a secret that was replaced before that.
+/// How long targets are kept: no attempt is signed with a secret that was replaced before that, and none is made
+/// for a target that was paused before that.
 const MAX_AGE: Duration = Duration::from_secs(1);
 
-/// For how many seconds a message is hidden at most: SQS's 12 hours count from when the message was
-/// received, some of which have passed.
-const MAX_HIDDEN: i32 = 43_000;
+/// How long a message's events are delivered one after the other. What is left then goes each its own way.
+const IN_ORDER: Duration = Duration::from_secs(30);
 
 /// What the function works with.
 #[derive(Debug, Clone)]
@@ -31,24 +42,43 @@ pub struct State {
     pub events: Events,
     /// What became of each delivery.
     pub deliveries: Deliveries,
+    /// Where targets are paused, and their failures noted.
+    pub config: Config,
     /// The receivers.
     pub targets: Arc<Directory<Target>>,
-    /// The queue that the messages came from, to hide them until their next attempt.
-    pub queue: aws_sdk_sqs::Client,
-    /// Its URL.
-    pub queue_url: String,
+    /// How they are doing.
+    pub states: Arc<Directory<TargetState>>,
+    /// What opens their secrets.
+    pub keyring: Keyring,
+    /// The queues that the messages come from.
+    pub queues: Queues,
+    /// How many attempts each target may have at once.
+    pub permits: Permits,
     /// What posts.
     pub client: Client,
+    /// Where what becomes of an event is told.
+    pub tracer: Tracer,
     /// The time.
     pub clock: fn() -> Timestamp,
 }
 
+/// What a batch needs, read at once.
+struct Loaded {
+    events: Vec<Event>,
+    targets: Arc<Vec<Target>>,
+    states: Arc<Vec<TargetState>>,
+    records: Vec<Delivery>,
+}
+
 /// Whether a message is done with.
+#[derive(Debug, PartialEq, Eq)]
 enum Next {
     /// It may be deleted.
     Done,
     /// It comes again after this long.
     Again(Duration),
+    /// It goes to the slow lane.
+    Slow,
 }
 
 /// Why a message could not be handled; it comes again after the queue's visibility timeout, and
@@ -61,32 +91,77 @@ enum Unhandled {
     Store(#[from] store::Error),
 }
 
-/// Attempts the deliveries of a batch of messages, all at the same time: it takes as long as the
+/// Attempts the deliveries of a batch of messages, all at the same time: it takes little longer than the
 /// slowest of them. The answer names the messages that are to come again.
 pub async fn handle(state: &State, batch: SqsEvent) -> SqsBatchResponse {
     let read: Vec<Result<Message, Unhandled>> = batch.records.iter().map(read).collect();
-    let ids: Vec<EventId> = read.iter().flatten().map(|message| message.event).collect();
-    let ids = distinct(ids);
-    let needed = futures::future::try_join(state.events.get_many(&ids), state.targets.all(MAX_AGE)).await;
-    let (events, targets) = match needed {
-        Ok(needed) => needed,
+    let loaded = match load(state, &read).await {
+        Ok(loaded) => loaded,
         Err(error) => {
             tracing::error!(%error, "what a batch needs cannot be read: all of it comes again");
             return response(batch.records.iter().filter_map(again).collect());
         }
     };
-    let outcomes = batch.records.iter().zip(read).map(|(record, message)| {
-        let (events, targets) = (&events, &targets);
-        async move {
-            let next = match message {
-                Ok(message) => deliver(state, events, targets, &message).await,
-                Err(unhandled) => Err(unhandled),
-            };
-            settle(state, record, next).await
-        }
-    });
-    let failures = futures::future::join_all(outcomes).await;
+    let work = batch.records.iter().zip(read).map(|(record, message)| work_on(state, &loaded, record, message));
+    let failures = futures::future::join_all(work).await;
     response(failures.into_iter().flatten().collect())
+}
+
+/// Delivers a message's events, one after the other; the failure to report for it.
+async fn work_on(
+    state: &State,
+    loaded: &Loaded,
+    record: &SqsMessage,
+    message: Result<Message, Unhandled>,
+) -> Option<BatchItemFailure> {
+    let message = match message {
+        Ok(message) => message,
+        Err(error) => return settle(state, record, Err(error)).await,
+    };
+    if message.then.is_empty() {
+        let next = turn::take(state, loaded, record, &message).await;
+        return settle(state, record, next).await;
+    }
+    let started = Instant::now();
+    for one in message.each() {
+        let next = if started.elapsed() < IN_ORDER {
+            turn::take(state, loaded, record, &one).await
+        } else {
+            Ok(Next::Again(Duration::ZERO))
+        };
+        // What is to come again does so by itself, so that it keeps the others from nothing. The record of its
+        // delivery says when it is due.
+        let settled = match next {
+            Ok(Next::Done) => true,
+            Ok(Next::Again(_)) => state.queues.send(&one, state.queues.is_slow(record)).await,
+            Ok(Next::Slow) => state.queues.send(&one, true).await,
+            Err(error) => return settle(state, record, Err(error)).await,
+        };
+        if !settled {
+            return again(record);
+        }
+    }
+    None
+}
+
+async fn load(state: &State, read: &[Result<Message, Unhandled>]) -> Result<Loaded, store::Error> {
+    let messages = read.iter().flatten();
+    let all = messages.flat_map(|message| {
+        let events = std::iter::once(&message.event).chain(&message.then);
+        events.map(|event| (*event, message.target.as_str()))
+    });
+    let mut keys: Vec<(EventId, &str)> = all.collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let mut ids: Vec<EventId> = keys.iter().map(|(event, _)| *event).collect();
+    ids.dedup();
+    let (events, records, targets, states) = futures::try_join!(
+        state.events.get_many(&ids),
+        state.deliveries.get_many(&keys),
+        state.targets.all(MAX_AGE),
+        state.states.all(MAX_AGE),
+    )?;
+    Ok(Loaded { events, targets, states, records })
 }
 
 fn response(batch_item_failures: Vec<BatchItemFailure>) -> SqsBatchResponse {
@@ -99,81 +174,17 @@ fn read(record: &SqsMessage) -> Result<Message, Unhandled> {
     serde_json::from_str(record.body.as_deref().unwrap_or_default()).map_err(|e| Unhandled::NotOurs(e.to_string()))
 }
 
-fn distinct(mut ids: Vec<EventId>) -> Vec<EventId> {
-    ids.sort_unstable();
-    ids.dedup();
-    ids
-}
-
-/// One attempt, if one is due.
-async fn deliver(state: &State, events: &[Event], targets: &[Target], message: &Message) -> Result<Next, Unhandled> {
-    let Message { event, target } = message;
-    let Some(event) = events.iter().find(|found| found.id == *event) else {
-        tracing::warn!(event = event.as_u64(), target, "the event is gone: nothing to deliver");
-        return Ok(Next::Done);
-    };
-    let Some(target) = targets.iter().find(|found| found.name == *target) else {
-        tracing::info!(event = event.id.as_u64(), target, "the target was removed: nothing to deliver");
-        return Ok(Next::Done);
-    };
-    let made = match state.deliveries.get(event.id, &target.name).await? {
-        Some(delivery) if delivery.status != Status::Waiting => return Ok(Next::Done),
-        Some(delivery) => delivery.attempts.len(),
-        None => 0,
-    };
-    let attempt = state.client.post(event, target, (state.clock)()).await;
-    let number = made + 1;
-    let last = u32::try_from(number).is_ok_and(|number| number >= target.retry_count);
-    let (status, wait) = match &attempt.error {
-        None => (Status::Delivered, None),
-        Some(_) if last => (Status::Failed, None),
-        Some(_) => (Status::Waiting, Some(jittered(target.retry_timeout))),
-    };
-    let next_attempt_at = wait.and_then(|wait| (state.clock)().checked_add(wait).ok());
-    state.deliveries.record(event.id, &target.name, &attempt, status, next_attempt_at).await?;
-    log(event, target, number, &attempt, status);
-    Ok(wait.map_or(Next::Done, Next::Again))
-}
-
-/// Within a tenth of `wait`, so that what failed together is not tried again together.
-fn jittered(wait: Duration) -> Duration {
-    // Without randomness there is no jitter: no reason not to deliver.
-    let random = getrandom::u32().unwrap_or(u32::MAX / 2);
-    wait.mul_f64(0.9 + 0.2 * f64::from(random) / f64::from(u32::MAX))
-}
-
-fn log(event: &Event, target: &Target, number: usize, attempt: &Attempt, status: Status) {
-    let (event, target) = (event.id.as_u64(), &target.name);
-    let (code, elapsed_ms) = (attempt.status, attempt.duration_ms);
-    match &attempt.error {
-        None => tracing::info!(event, target, number, code, elapsed_ms, "delivered"),
-        Some(error) => tracing::warn!(event, target, number, code, elapsed_ms, error, ?status, "the attempt failed"),
-    }
-}
-
 /// Tells the queue when the message is to come again; the failure to report for it.
 async fn settle(state: &State, record: &SqsMessage, next: Result<Next, Unhandled>) -> Option<BatchItemFailure> {
-    let wait = match next {
+    match next {
         Ok(Next::Done) => return None,
-        Ok(Next::Again(wait)) => wait,
-        Err(error) => {
-            tracing::error!(message = record.message_id, %error, "a message cannot be handled");
-            return again(record);
-        }
-    };
-    // SQS counts in seconds: rather a little late than a little early.
-    let seconds = i32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(MAX_HIDDEN).min(MAX_HIDDEN);
-    let hidden = state
-        .queue
-        .change_message_visibility()
-        .queue_url(&state.queue_url)
-        .set_receipt_handle(record.receipt_handle.clone())
-        .visibility_timeout(seconds)
-        .send()
-        .await;
-    if let Err(error) = hidden {
-        // It then comes again after the queue's own timeout: late, not lost.
-        tracing::warn!(error = %aws_sdk_sqs::error::DisplayErrorContext(&error), "the wait of a message cannot be set");
+        // A message that could not be moved comes again, and is moved then.
+        Ok(Next::Slow) => match read(record) {
+            Ok(message) if state.queues.send(&message, true).await => return None,
+            _ => {}
+        },
+        Ok(Next::Again(wait)) => state.queues.hide(record, wait).await,
+        Err(error) => tracing::error!(message = record.message_id, %error, "a message cannot be handled"),
     }
     again(record)
 }
@@ -187,15 +198,6 @@ fn again(record: &SqsMessage) -> Option<BatchItemFailure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn jitter_stays_within_a_tenth() {
-        let wait = Duration::from_secs(100);
-        for _ in 0..1000 {
-            let jittered = jittered(wait);
-            assert!(jittered >= wait.mul_f64(0.9) && jittered <= wait.mul_f64(1.1), "{jittered:?}");
-        }
-    }
 
     #[test]
     fn a_foreign_message_is_not_handled() {

@@ -18,16 +18,20 @@ pub(crate) struct Signed {
     pub(crate) signature: String,
 }
 
-/// Signs a body for one attempt: HMAC-SHA256 over `id.timestamp.body`.
-pub(crate) fn sign(event: EventId, target: &str, key: &[u8], at: Timestamp, body: &[u8]) -> Signed {
+/// Signs a body for one attempt: HMAC-SHA256 over `id.timestamp.body`, with each of the keys. Receivers take any
+/// signature that fits, so that a key can be replaced without a gap.
+pub(crate) fn sign(event: EventId, target: &str, keys: &[Vec<u8>], at: Timestamp, body: &[u8]) -> Signed {
     let id = webhook_id(event, target);
     let timestamp = at.as_second();
-    // HMAC takes keys of any length: the fallback is never used.
-    let mut mac = Hmac::<Sha256>::new_from_slice(key)
-        .unwrap_or_else(|_| Hmac::<Sha256>::new(&hmac::digest::Key::<Hmac<Sha256>>::default()));
-    mac.update(format!("{id}.{timestamp}.").as_bytes());
-    mac.update(body);
-    let signature = format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()));
+    let signature = |key: &Vec<u8>| {
+        // HMAC takes keys of any length: the fallback is never used.
+        let mut mac = Hmac::<Sha256>::new_from_slice(key)
+            .unwrap_or_else(|_| Hmac::<Sha256>::new(&hmac::digest::Key::<Hmac<Sha256>>::default()));
+        mac.update(format!("{id}.{timestamp}.").as_bytes());
+        mac.update(body);
+        format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
+    };
+    let signature = keys.iter().map(signature).collect::<Vec<_>>().join(" ");
     Signed { id, timestamp, signature }
 }
 
@@ -42,14 +46,17 @@ mod tests {
 
     #[test]
     fn the_official_library_verifies_what_is_signed() {
-        let key = [7; 32];
+        let keys = [vec![7; 32], vec![8; 24]];
         let event = EventId::from_u64(3_189_573_493_862_400).unwrap();
         let body = br#"{"type":"feature-created"}"#;
-        let signed = sign(event, "audit", &key, Timestamp::now(), body);
+        let signed = sign(event, "audit", &keys, Timestamp::now(), body);
         let headers = headers(&signed);
-        let webhook = standardwebhooks::Webhook::from_bytes(key.to_vec()).unwrap();
-        webhook.verify(body, &headers).unwrap();
-        webhook.verify(b"{}", &headers).unwrap_err();
+        for key in keys {
+            let webhook = standardwebhooks::Webhook::from_bytes(key).unwrap();
+            webhook.verify(body, &headers).unwrap();
+            webhook.verify(b"{}", &headers).unwrap_err();
+        }
+        standardwebhooks::Webhook::from_bytes(vec![9; 32]).unwrap().verify(body, &headers).unwrap_err();
     }
 
     fn headers(signed: &Signed) -> http::HeaderMap {

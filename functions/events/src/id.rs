@@ -27,6 +27,9 @@ impl EventId {
     /// The largest id.
     pub const MAX: Self = Self(MAX);
 
+    /// The lowest id.
+    pub const MIN: Self = Self(0);
+
     /// The id in the given slot (taken mod 4096) of the millisecond that `time` falls in;
     /// `None` where `time` is before 2000 or past what an id can hold.
     pub fn at(time: Timestamp, slot: u64) -> Option<Self> {

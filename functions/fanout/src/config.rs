@@ -1,6 +1,6 @@
 //! What the function reads from its environment.
 
-use store::{Config, Directory, Env, EnvError};
+use store::{Config, Deliveries, Directory, Env, EnvError, Events, Log, Segments, Tracer};
 
 use crate::{Queue, State};
 
@@ -8,14 +8,29 @@ use crate::{Queue, State};
 ///
 /// | variable | meaning |
 /// |---|---|
-/// | `CONFIG_TABLE` | the table with the targets |
+/// | `CONFIG_TABLE` | the table with the targets and replays |
+/// | `EVENTS_TABLE`, `SEGMENTS_TABLE`, `DELIVERIES_TABLE` | the other tables' names |
+/// | `SHARDS` | into how many partitions the log is spread (default 4) |
+/// | `RETENTION_DAYS` | for how many days deliveries are kept; for good where it is 0 or not set |
 /// | `DELIVERY_QUEUE_URL` | the queue that deliver reads |
+/// | `REPLAY_QUEUE_URL` | the queue that replays come from |
+/// | `TRACE_PERCENT`, `AWS_XRAY_DAEMON_ADDRESS` | how many of a hundred events are traced, and where to, see [`Tracer`] |
 /// | `AWS_REGION`, `AWS_ACCESS_KEY_ID`, … | set by Lambda |
 pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
-    let config = Config::new(aws_sdk_dynamodb::Client::new(&env.aws("DYNAMODB")?), env.required("CONFIG_TABLE")?);
+    let dynamodb = aws_sdk_dynamodb::Client::new(&env.aws("DYNAMODB")?);
+    let sqs = aws_sdk_sqs::Client::new(&env.aws("SQS")?);
+    let config = Config::new(dynamodb.clone(), env.required("CONFIG_TABLE")?);
+    let events = Events::new(dynamodb.clone(), env.required("EVENTS_TABLE")?, env.shards()?, env.retention()?);
+    let segments = Segments::new(dynamodb.clone(), env.required("SEGMENTS_TABLE")?).keeping(env.room()?);
     Ok(State {
-        targets: Directory::new(config).into(),
-        queue: Queue::new(aws_sdk_sqs::Client::new(&env.aws("SQS")?), env.required("DELIVERY_QUEUE_URL")?),
+        targets: Directory::new(config.clone()).into(),
+        states: Directory::new(config.clone()).into(),
+        config,
+        deliveries: Deliveries::new(dynamodb, env.required("DELIVERIES_TABLE")?, env.retention()?),
+        log: Log { events, segments },
+        queue: Queue::new(sqs.clone(), env.required("DELIVERY_QUEUE_URL")?),
+        replays: Queue::new(sqs, env.required("REPLAY_QUEUE_URL")?),
+        tracer: Tracer::from_env(env)?,
         clock: store::now,
     })
 }

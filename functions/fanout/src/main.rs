@@ -1,7 +1,7 @@
 //! The fan-out function on AWS Lambda.
 
-use aws_lambda_events::event::dynamodb::Event;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde_json::Value;
 use store::Env;
 
 #[tokio::main(flavor = "current_thread")]
@@ -9,6 +9,13 @@ async fn main() -> Result<(), Error> {
     store::log_as_json();
     let lookup = |name: &str| std::env::var(name).ok();
     let state = &fanout::from_env(&Env::new(&lookup))?;
-    let run = |event: LambdaEvent<Event>| async move { Ok::<_, Error>(fanout::handle(state, event.payload).await) };
+    // The stream and the replay queue call the same function.
+    let run = |event: LambdaEvent<Value>| async move {
+        Ok::<_, Error>(if event.payload["Records"][0]["eventSource"] == "aws:sqs" {
+            serde_json::to_value(fanout::handle_replays(state, serde_json::from_value(event.payload)?).await)?
+        } else {
+            serde_json::to_value(fanout::handle(state, serde_json::from_value(event.payload)?).await)?
+        })
+    };
     lambda_runtime::run(service_fn(run)).await
 }

@@ -1,10 +1,11 @@
-//! Sending messages to the delivery queue.
+//! Sending messages to a queue.
 
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use futures::{StreamExt, TryStreamExt};
+use serde::Serialize;
 use store::Message;
 
 /// SQS takes ten messages in one call.
@@ -16,12 +17,17 @@ const TOGETHER: usize = 8;
 /// How often what SQS did not take is sent again.
 const RETRIES: u32 = 4;
 
-/// The delivery queue.
+/// A queue.
 #[derive(Debug, Clone)]
 pub struct Queue {
     client: Client,
     url: String,
 }
+
+/// SQS did not take a message, after some tries.
+#[derive(Debug, thiserror::Error)]
+#[error("SQS did not take a message")]
+pub(crate) struct NotSent;
 
 impl Queue {
     /// The queue at `url`.
@@ -37,6 +43,19 @@ impl Queue {
         }
         // In order, so that the first failure is the lowest.
         futures::stream::iter(sending).buffered(TOGETHER).try_collect().await
+    }
+
+    /// Sends one message that belongs to no target, to be seen after `delay`, which is at most 15 minutes.
+    pub(crate) async fn send_later<T: Serialize>(&self, message: &T, delay: Duration) -> Result<(), NotSent> {
+        let not_sent = |error: &dyn std::fmt::Display| {
+            tracing::warn!(%error, "SQS did not take a message");
+            NotSent
+        };
+        let body = serde_json::to_string(message).map_err(|error| not_sent(&error))?;
+        let seconds = i32::try_from(delay.as_secs()).unwrap_or(900).min(900);
+        let send = self.client.send_message().queue_url(&self.url).message_body(body).delay_seconds(seconds);
+        let sent = send.send().await;
+        sent.map(drop).map_err(|error| not_sent(&aws_sdk_sqs::error::DisplayErrorContext(&error)))
     }
 
     async fn send_batch(&self, messages: &[Message]) -> Result<(), usize> {

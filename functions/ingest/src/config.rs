@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use store::{Directory, Env, EnvError, Events, Quarantine};
+use store::{Directory, Env, EnvError, Events, Quarantine, Tracer};
 use web::Keys;
 
 use crate::State;
@@ -17,6 +17,7 @@ use crate::State;
 /// | `RETENTION_DAYS` | for how many days what is received is kept; for good where it is 0 or not set |
 /// | `PATIENCE_SECONDS` | how long a request tries to write what DynamoDB is too busy for (default 20); less than the function's timeout |
 /// | `MANAGE_KEY_SHA256` | SHA-256 of the first manage key's token; the local stack makes its own keys and does without |
+/// | `TRACE_PERCENT`, `AWS_XRAY_DAEMON_ADDRESS` | how many of a hundred events are traced, and where to, see [`Tracer`] |
 /// | `AWS_REGION`, `AWS_ACCESS_KEY_ID`, … | set by Lambda |
 pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
     let client = Client::new(&env.aws("DYNAMODB")?);
@@ -27,6 +28,7 @@ pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
         keys: Keys::new(config.clone(), env.get("MANAGE_KEY_SHA256"), store::now),
         sources: Directory::new(config).into(),
         patience: Duration::from_secs(env.parsed("PATIENCE_SECONDS", 20, "a whole number of seconds")?),
+        tracer: Tracer::from_env(env)?,
         clock: store::now,
     })
 }

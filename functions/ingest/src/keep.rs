@@ -4,7 +4,7 @@ use events::{Accepted, Arrival, Catalog, EventId, Refused, Violation};
 use futures::StreamExt;
 use schemars::JsonSchema;
 use serde::Serialize;
-use store::Put;
+use store::{Put, Step};
 use tokio::time::Instant;
 use web::Problem;
 
@@ -81,7 +81,11 @@ impl Keeper<'_> {
         let event = &accepted.event;
         match written.put {
             Put::Stored(id) => {
-                tracing::debug!(event = id.as_u64(), source = event.source, r#type = event.fields.event_type, "stored");
+                tracing::debug!(event = %id, source = event.source, r#type = event.fields.event_type, "stored");
+                let began = event.received_at;
+                let step =
+                    Step { function: "ingest", event: id, received_at: began, began, attempt: None, error: None };
+                self.state.tracer.tell(&step, (self.state.clock)());
                 (Outcome::Stored { id }, written.units)
             }
             Put::Duplicate(id) => (Outcome::Duplicate { id }, written.units),

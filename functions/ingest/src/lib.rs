@@ -15,7 +15,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::FromRef;
 use jiff::Timestamp;
-use store::{Directory, Events, Quarantine, Source};
+use store::{Directory, Events, Quarantine, Source, Tracer};
 use web::{Keys, Operation};
 
 pub use config::from_env;
@@ -33,6 +33,8 @@ pub struct State {
     pub sources: Arc<Directory<Source>>,
     /// How long a request tries to write what DynamoDB is too busy for.
     pub patience: Duration,
+    /// Where what becomes of an event is told.
+    pub tracer: Tracer,
     /// The time.
     pub clock: fn() -> Timestamp,
 }

@@ -2,6 +2,9 @@
 
 use crate::keep::{Kept, Outcome};
 
+/// How many ids a line of the log names.
+const NAMED: usize = 10;
+
 /// How many of a request's events became what, and the write units that this took.
 #[derive(Debug)]
 pub(crate) struct Tally<'a> {
@@ -12,16 +15,32 @@ pub(crate) struct Tally<'a> {
     quarantined: u64,
     not_kept: u64,
     write_units: f64,
+    /// The first of the events that are in the log.
+    ids: Vec<String>,
 }
 
 impl<'a> Tally<'a> {
     pub(crate) fn new(source: &'a str, body_bytes: usize) -> Self {
-        Self { source, body_bytes, stored: 0, duplicates: 0, quarantined: 0, not_kept: 0, write_units: 0.0 }
+        Self {
+            source,
+            body_bytes,
+            stored: 0,
+            duplicates: 0,
+            quarantined: 0,
+            not_kept: 0,
+            write_units: 0.0,
+            ids: Vec::new(),
+        }
     }
 
     /// Counts an event.
     pub(crate) fn one(&mut self, (outcome, units): Kept) -> Outcome {
         self.write_units += units;
+        if let Outcome::Stored { id } | Outcome::Duplicate { id } = &outcome
+            && self.ids.len() < NAMED
+        {
+            self.ids.push(id.to_string());
+        }
         *match outcome {
             Outcome::Stored { .. } => &mut self.stored,
             Outcome::Duplicate { .. } => &mut self.duplicates,
@@ -42,6 +61,7 @@ impl<'a> Tally<'a> {
             target: store::METRICS,
             function = "ingest",
             source = self.source,
+            ids = self.ids.join(" "),
             body_bytes = self.body_bytes,
             stored = self.stored,
             duplicates = self.duplicates,

@@ -29,6 +29,7 @@ fn state(dynamodb: &FakeDynamoDb, patience: Duration) -> State {
         keys: Keys::new(config.clone(), None, now),
         sources: Arc::new(Directory::new(config)),
         patience,
+        tracer: store::Tracer::default(),
         clock: now,
     }
 }

@@ -1,8 +1,9 @@
 //! What the function reads from its environment.
 
 use aws_sdk_dynamodb::Client;
-use store::{Config, Env, EnvError, Events, Quarantine};
+use store::{Config, Deliveries, Env, EnvError, Events, Log, Quarantine, Segments};
 use web::Keys;
+use webhook::Keyring;
 
 use crate::State;
 
@@ -10,7 +11,9 @@ use crate::State;
 ///
 /// | variable | meaning |
 /// |---|---|
-/// | `EVENTS_TABLE`, `CONFIG_TABLE`, `QUARANTINE_TABLE` | the tables' names |
+/// | `EVENTS_TABLE`, `SEGMENTS_TABLE`, `CONFIG_TABLE`, `DELIVERIES_TABLE`, `QUARANTINE_TABLE` | the tables' names |
+/// | `DELIVERY_QUEUE_URL` | the queue that deliver reads |
+/// | `SECRETS_KEY_ID` or `SECRETS_KEY_FILE` | what the targets' secrets are encrypted with, see [`Keyring`] |
 /// | `SHARDS` | into how many partitions the log is spread (default 4) |
 /// | `RETENTION_DAYS` | for how many days what is received is kept; for good where it is 0 or not set |
 /// | `MANAGE_KEY_SHA256` | SHA-256 of the first manage key's token; the local stack makes its own keys and does without |
@@ -18,10 +21,17 @@ use crate::State;
 pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
     let client = Client::new(&env.aws("DYNAMODB")?);
     let config = Config::new(client.clone(), env.required("CONFIG_TABLE")?);
+    let events = Events::new(client.clone(), env.required("EVENTS_TABLE")?, env.shards()?, env.retention()?);
+    let segments = Segments::new(client.clone(), env.required("SEGMENTS_TABLE")?).keeping(env.room()?);
     Ok(State {
         keys: Keys::new(config.clone(), env.get("MANAGE_KEY_SHA256"), store::now),
         config: config.into(),
-        events: Events::new(client.clone(), env.required("EVENTS_TABLE")?, env.shards()?, env.retention()?),
+        log: Log { events: events.clone(), segments },
+        events,
+        deliveries: Deliveries::new(client.clone(), env.required("DELIVERIES_TABLE")?, env.retention()?),
+        keyring: Keyring::from_env(env)?,
+        queue: aws_sdk_sqs::Client::new(&env.aws("SQS")?),
+        queue_url: env.required("DELIVERY_QUEUE_URL")?,
         quarantine: Quarantine::new(client, env.required("QUARANTINE_TABLE")?, env.retention()?),
         clock: store::now,
     })

@@ -8,7 +8,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use store::{Key, KeyScope, KeyUse, Record, Source};
+use serde_json::{Value, json};
+use store::{Changed, Entry, Key, KeyScope, KeyUse, Record, Source};
 use web::{JsonBody, Kind, Manage, Problem, token};
 
 use crate::State;
@@ -78,7 +79,7 @@ impl KeyView {
 /// `POST /v1/keys`.
 pub(crate) async fn create(
     Shared(state): Shared<State>,
-    _: Manage,
+    Manage(caller): Manage,
     JsonBody(new): JsonBody<NewKey>,
 ) -> Result<(StatusCode, Json<CreatedKey>), Problem> {
     let mut violations = Violations::default();
@@ -110,8 +111,19 @@ pub(crate) async fn create(
         created_at: now,
         expires_at: new.expires_at,
     };
-    state.config.create(&key).await?;
-    Ok((StatusCode::CREATED, Json(CreatedKey { key: KeyView::new(key, &[]), token })))
+    let change = state.config.creating(&key)?;
+    let key = KeyView::new(key, &[]);
+    let entry = Entry {
+        event_type: "key-created",
+        actor: &caller.key,
+        subject: &key.name,
+        data: json!(key),
+        previous: Value::Null,
+    };
+    match state.events.change(&entry, vec![change]).await? {
+        Changed::Done(_) => Ok((StatusCode::CREATED, Json(CreatedKey { key, token }))),
+        Changed::Refused(_) => Err(store::Error::Exists(format!("{}/{}", Key::KIND, key.name)).into()),
+    }
 }
 
 /// `GET /v1/keys`.
@@ -123,12 +135,20 @@ pub(crate) async fn list(Shared(state): Shared<State>, _: Manage) -> Result<Json
 /// `DELETE /v1/keys/{name}`: it stops working within 30 s.
 pub(crate) async fn remove(
     Shared(state): Shared<State>,
-    _: Manage,
+    Manage(caller): Manage,
     Path(name): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    if !state.config.remove::<Key>(&name).await? {
-        return Err(unknown(Key::KIND, &name));
+    let key = state.config.get::<Key>(&name).await?.ok_or_else(|| unknown(Key::KIND, &name))?;
+    let changes = vec![state.config.removing::<Key>(&name, true)?, state.config.removing::<KeyUse>(&name, false)?];
+    let entry = Entry {
+        event_type: "key-removed",
+        actor: &caller.key,
+        subject: &name,
+        data: Value::Null,
+        previous: json!(KeyView::new(key, &[])),
+    };
+    match state.events.change(&entry, changes).await? {
+        Changed::Done(_) => Ok(StatusCode::NO_CONTENT),
+        Changed::Refused(_) => Err(unknown(Key::KIND, &name)),
     }
-    state.config.remove::<KeyUse>(&name).await?;
-    Ok(StatusCode::NO_CONTENT)
 }

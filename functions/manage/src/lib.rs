@@ -1,12 +1,16 @@
-//! Manage targets, sources and keys, and look into the quarantine.
+//! Manage targets, their deliveries and replays, sources and keys, and look into the quarantine.
 
 mod api;
 mod config;
+mod deliveries;
 mod examples;
+mod health;
 mod keys;
 mod name;
+mod preview;
 mod quarantine;
 mod replay;
+mod replays;
 mod sources;
 mod targets;
 
@@ -15,8 +19,9 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::FromRef;
 use jiff::Timestamp;
-use store::{Config, Events, Quarantine};
-use web::{Keys, Operation};
+use store::{Config, Deliveries, Events, Log, Message, Quarantine};
+use web::{Keys, Kind, Operation, Problem};
+use webhook::Keyring;
 
 pub use config::from_env;
 
@@ -25,8 +30,18 @@ pub use config::from_env;
 pub struct State {
     /// Sources, keys and targets.
     pub config: Arc<Config>,
-    /// The log, for what is replayed into it.
+    /// The log, for what is replayed into it, and for the events of every change.
     pub events: Events,
+    /// The same, to be searched.
+    pub log: Log,
+    /// What became of each delivery.
+    pub deliveries: Deliveries,
+    /// What the targets' secrets are sealed with.
+    pub keyring: Keyring,
+    /// Where a delivery that is tried again is sent.
+    pub queue: aws_sdk_sqs::Client,
+    /// Its URL.
+    pub queue_url: String,
     /// What was refused.
     pub quarantine: Quarantine,
     /// Who may manage.
@@ -38,6 +53,20 @@ pub struct State {
 impl FromRef<State> for Keys {
     fn from_ref(state: &State) -> Self {
         state.keys.clone()
+    }
+}
+
+impl State {
+    /// Sends a message to the delivery queue.
+    async fn send(&self, message: &Message) -> Result<(), Problem> {
+        let failed = |error: &dyn std::fmt::Display| {
+            tracing::error!(%error, "a message cannot be sent");
+            Problem::new(Kind::Unavailable, "The queue did not take the delivery: send the same request again")
+        };
+        let body = serde_json::to_string(message).map_err(|error| failed(&error))?;
+        let send = self.queue.send_message().queue_url(&self.queue_url).message_group_id(&message.target);
+        let sent = send.message_body(body).send().await;
+        sent.map(drop).map_err(|error| failed(&aws_sdk_sqs::error::DisplayErrorContext(&error)))
     }
 }
 

@@ -26,6 +26,17 @@ impl Violations {
         }
     }
 
+    /// Whether nothing is wrong.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds what is wrong with one of several bodies.
+    pub(crate) fn extend(&mut self, place: &str, others: Self) {
+        let moved = |other: Violation| Violation { pointer: format!("/{place}{}", other.pointer), ..other };
+        self.0.extend(others.0.into_iter().map(moved));
+    }
+
     /// The problem, where anything is wrong.
     pub(crate) fn into_result(self) -> Result<(), Problem> {
         if self.0.is_empty() { Ok(()) } else { Err(self.into_problem()) }

@@ -5,7 +5,8 @@ use axum::extract::{Path, State as Shared};
 use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use store::{Record, Source};
+use serde_json::{Value, json};
+use store::{Changed, Entry, Record, Source};
 use web::{JsonBody, Manage, Problem};
 
 use crate::State;
@@ -38,7 +39,7 @@ fn catalogs() -> Vec<&'static str> {
 /// `POST /v1/sources`.
 pub(crate) async fn create(
     Shared(state): Shared<State>,
-    _: Manage,
+    Manage(caller): Manage,
     JsonBody(new): JsonBody<NewSource>,
 ) -> Result<(StatusCode, Json<Source>), Problem> {
     let mut violations = Violations::default();
@@ -48,8 +49,18 @@ pub(crate) async fn create(
     }
     violations.into_result()?;
     let source = Source { name: new.name, catalog: new.catalog, created_at: (state.clock)() };
-    state.config.create(&source).await?;
-    Ok((StatusCode::CREATED, Json(source)))
+    let change = state.config.creating(&source)?;
+    let entry = Entry {
+        event_type: "source-created",
+        actor: &caller.key,
+        subject: &source.name,
+        data: json!(source),
+        previous: Value::Null,
+    };
+    match state.events.change(&entry, vec![change]).await? {
+        Changed::Done(_) => Ok((StatusCode::CREATED, Json(source))),
+        Changed::Refused(_) => Err(store::Error::Exists(format!("{}/{}", Source::KIND, source.name)).into()),
+    }
 }
 
 /// `GET /v1/sources`.
@@ -60,9 +71,20 @@ pub(crate) async fn list(Shared(state): Shared<State>, _: Manage) -> Result<Json
 /// `DELETE /v1/sources/{name}`: its keys stop working, its events stay.
 pub(crate) async fn remove(
     Shared(state): Shared<State>,
-    _: Manage,
+    Manage(caller): Manage,
     Path(name): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let removed = state.config.remove::<Source>(&name).await?;
-    if removed { Ok(StatusCode::NO_CONTENT) } else { Err(unknown(Source::KIND, &name)) }
+    let source = state.config.get::<Source>(&name).await?.ok_or_else(|| unknown(Source::KIND, &name))?;
+    let change = state.config.removing::<Source>(&name, true)?;
+    let entry = Entry {
+        event_type: "source-removed",
+        actor: &caller.key,
+        subject: &name,
+        data: Value::Null,
+        previous: json!(source),
+    };
+    match state.events.change(&entry, vec![change]).await? {
+        Changed::Done(_) => Ok(StatusCode::NO_CONTENT),
+        Changed::Refused(_) => Err(unknown(Source::KIND, &name)),
+    }
 }

@@ -16,5 +16,7 @@ use crate::State;
 pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
     let client = Client::new(&env.aws("DYNAMODB")?);
     let events = Events::new(client.clone(), env.required("EVENTS_TABLE")?, env.shards()?, env.retention()?);
-    Ok(State { log: Log { events, segments: Segments::new(client, env.required("SEGMENTS_TABLE")?) } })
+    Ok(State {
+        log: Log { events, segments: Segments::new(client, env.required("SEGMENTS_TABLE")?).keeping(env.room()?) },
+    })
 }

@@ -27,8 +27,16 @@ pub struct State {
 /// Where DynamoDB fails.
 pub async fn handle(state: &State) -> Result<(), Error> {
     let packed = state.log.segments.pack(&state.log.events, Instant::now() + MAX_TIME).await?;
-    if packed.segments > 0 {
-        tracing::info!(segments = packed.segments, events = packed.events, "packed");
+    // Where nothing was to do there is nothing to tell: metrics are paid by the hour in which they come.
+    if packed.segments > 0 || packed.unfinished {
+        tracing::info!(
+            target: store::METRICS,
+            function = "pack",
+            segments = packed.segments,
+            packed = packed.events,
+            unfinished = u64::from(packed.unfinished),
+            "packed"
+        );
     }
     Ok(())
 }

@@ -6,14 +6,14 @@ use events::EventId;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 use store::KeyScope;
-use web::{Answer, Content, Method, Operation, Parameter, Place, Refusal, Routes, schema_of};
+use web::{Answer, Content, Method, Operation, Parameter, Place, Refusal, Routes, filters, schema_of};
 
 use crate::deliveries::{self, Explanation};
 use crate::facets::{self, Facets};
 use crate::search::{self, DEFAULT_LIMIT, EventList, MAX_LIMIT};
 use crate::timeline::{self, Timeline};
 use crate::view::EventView;
-use crate::{State, catalogs, cursor, docs, examples, export, filters};
+use crate::{State, catalogs, cursor, docs, examples, export, key};
 
 /// Every operation with its handler.
 pub(crate) fn read_into<R: Routes<State>>(routes: R) -> R {
@@ -28,6 +28,7 @@ pub(crate) fn read_into<R: Routes<State>>(routes: R) -> R {
         .with(&SCHEMA, catalogs::schema)
         .with(&DOCUMENT, docs::document)
         .with(&DOCS, docs::read)
+        .with(&OWN_KEY, key::read)
         .with(&HEALTH, async || "ok\n");
     unleash::read_into(routes)
 }
@@ -290,6 +291,22 @@ static SCHEMA: Operation = Operation {
         when: "There is no such catalog or type.",
         example: || catalogs::no_schema("unleash", "feature-painted"),
     }],
+    ..Operation::PLAIN
+};
+
+static OWN_KEY: Operation = Operation {
+    method: Method::Get,
+    path: "/v1/key",
+    id: "readOwnKey",
+    summary: "Ask what the key may do",
+    description: "Of the key that the request is sent with: for pages and scripts that are given one. Any key will do.",
+    scope: Some(KeyScope::Read),
+    answers: &[Answer::json(
+        200,
+        "The key.",
+        schema_of::<key::OwnKey>,
+        &[("a read key", r#"{"name": "auditor", "scope": "read"}"#)],
+    )],
     ..Operation::PLAIN
 };
 

@@ -18,11 +18,12 @@ pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
     let client = Client::new(&env.aws("DYNAMODB")?);
     let config = store::Config::new(client.clone(), env.required("CONFIG_TABLE")?);
     let events = Events::new(client.clone(), env.required("EVENTS_TABLE")?, env.shards()?, env.retention()?);
-    let segments = Segments::new(client.clone(), env.required("SEGMENTS_TABLE")?);
+    let segments = Segments::new(client.clone(), env.required("SEGMENTS_TABLE")?).keeping(env.room()?);
     Ok(State {
         log: Log { events, segments },
         deliveries: Deliveries::new(client, env.required("DELIVERIES_TABLE")?, env.retention()?),
         keys: Keys::new(config.clone(), env.get("MANAGE_KEY_SHA256"), store::now),
-        targets: Directory::new(config).into(),
+        targets: Directory::new(config.clone()).into(),
+        states: Directory::new(config).into(),
     })
 }

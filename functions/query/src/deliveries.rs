@@ -8,7 +8,7 @@ use events::{Event, EventId};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
-use store::{Attempt, Delivery, Status, Target};
+use store::{Attempt, Delivery, Paused, Status, Target};
 use web::{Problem, Read};
 
 use crate::State;
@@ -55,6 +55,8 @@ enum Word {
     Waiting,
     /// The last attempt failed.
     Failed,
+    /// The target is paused: it is delivered when that is resumed.
+    Held,
     /// A filter of the target did not let the event pass.
     NotWanted,
 }
@@ -69,29 +71,33 @@ pub(crate) async fn explain(
     let event = state.log.events.get(event).await?.ok_or_else(|| no_event(&id))?;
     // What was just created or removed is to be seen here at once.
     let targets = state.targets.all(Duration::ZERO).await?;
+    let states = state.states.all(Duration::ZERO).await?;
+    let paused = |name: &str| states.iter().find(|state| state.name == name)?.paused.as_ref();
     let mut recorded = state.deliveries.of_event(event.id).await?;
     let mut deliveries: Vec<Explained> = Vec::new();
     for target in targets.iter() {
         let known = recorded.iter().position(|delivery| delivery.target == target.name);
         deliveries.push(match known {
-            Some(index) => attempted(recorded.swap_remove(index)),
-            None => not_attempted(target, &event),
+            Some(index) => attempted(recorded.swap_remove(index), paused(&target.name)),
+            None => not_attempted(target, &event, paused(&target.name)),
         });
     }
     // What remains went to targets that have been removed since.
-    deliveries.extend(recorded.into_iter().map(attempted));
+    deliveries.extend(recorded.into_iter().map(|delivery| attempted(delivery, None)));
     deliveries.sort_by(|a, b| a.target.cmp(&b.target));
     Ok(Json(Explanation { event: event.id, deliveries }))
 }
 
-fn attempted(delivery: Delivery) -> Explained {
-    let count = delivery.attempts.len();
+fn attempted(delivery: Delivery, paused: Option<&Paused>) -> Explained {
+    let count = delivery.count;
     let last = delivery.attempts.last();
     let why = last.and_then(|attempt| attempt.error.clone()).unwrap_or_else(|| "no reason was recorded".to_owned());
     let (status, reason) = match delivery.status {
         Status::Delivered => (Word::Delivered, format!("accepted at attempt {count}")),
+        Status::Waiting if count == 0 => (Word::Waiting, "the first attempt is due".to_owned()),
         Status::Waiting => (Word::Waiting, format!("attempt {count} failed: {why}")),
         Status::Failed => (Word::Failed, format!("gave up after attempt {count}: {why}")),
+        Status::Held => (Word::Held, held(paused)),
     };
     Explained {
         target: delivery.target,
@@ -103,8 +109,17 @@ fn attempted(delivery: Delivery) -> Explained {
     }
 }
 
-fn not_attempted(target: &Target, event: &Event) -> Explained {
-    let (status, reason, filter) = match target.wants(&event.fields, event.received_at) {
+/// Why a delivery is held.
+fn held(paused: Option<&Paused>) -> String {
+    match paused {
+        Some(paused) => format!("the target is paused since {}: {}", paused.since, paused.reason),
+        None => "the target was paused; a replay delivers what was held".to_owned(),
+    }
+}
+
+fn not_attempted(target: &Target, event: &Event, paused: Option<&Paused>) -> Explained {
+    let (status, reason, filter) = match target.wants(event) {
+        Ok(()) if paused.is_some() => (Word::Held, held(paused), None),
         Ok(()) => (Word::Waiting, "the first attempt is due".to_owned(), None),
         Err(not) => (Word::NotWanted, not.reason, Some(not.filter)),
     };

@@ -35,7 +35,13 @@ pub(crate) const DELIVERIES: &str = r#"{
         {
             "target": "audit", "status": "delivered", "reason": "accepted at attempt 1",
             "attempts": [
-                {"at": "2026-05-01T09:30:00.398Z", "duration_ms": 26, "status": 204, "answer": ""}
+                {
+                    "at": "2026-05-01T09:30:00.398Z", "duration_ms": 48,
+                    "phases": {"dns_ms": 1.204, "connect_ms": 10.12, "tls_ms": 22.871, "first_byte_ms": 47.96},
+                    "address": "93.184.215.14:443", "http": "HTTP/2.0",
+                    "body_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                    "status": 204, "answer": ""
+                }
             ],
             "next_attempt_at": null
         },

@@ -8,13 +8,14 @@ use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use events::Event;
 use store::Search;
-use web::{Kind, Params, Problem, ReadAny, bad};
+use web::{Kind, Params, Problem, ReadAny, bad, filters};
 
 use crate::State;
 use crate::api::EXPORT;
+use crate::cursor;
 use crate::search::{MAX_BYTES, MAX_TIME};
+use crate::tally::Tally;
 use crate::view::EventView;
-use crate::{cursor, filters};
 
 /// The most events of a page.
 const MAX_EVENTS: usize = 5000;
@@ -91,8 +92,9 @@ pub(crate) async fn export(Shared(state): Shared<State>, _: ReadAny, query: RawQ
         total: false,
         deadline: Some(Instant::now() + MAX_TIME),
     };
+    let tally = Tally::new("export");
     let page = state.log.search(&search).await?;
-    tracing::info!(read = page.way.read, read_units = page.way.units, events = page.events.len(), "exported");
+    tally.log(page.way.read, page.events.len(), page.way.units, page.partial);
     let next = page.next.map(|id| cursor::encode(id, &canonical));
     let body = match format {
         // Pages one after the other are one file, which has one header.

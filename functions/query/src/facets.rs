@@ -12,8 +12,9 @@ use web::{Params, Problem, Read, bad};
 
 use crate::State;
 use crate::api::FACETS;
-use crate::filters;
 use crate::search::MAX_TIME;
+use crate::tally::Tally;
+use web::filters;
 
 /// The fields whose values can be asked for.
 const FIELDS: [(&str, Field); 8] = [
@@ -66,8 +67,9 @@ pub(crate) async fn list(Shared(state): Shared<State>, _: Read, query: RawQuery)
     let limit = params.parsed("limit", "a whole number from 1 to 1000", limit)?.unwrap_or(DEFAULT_VALUES);
     let prefix = params.get("prefix").unwrap_or_default().to_lowercase();
     let deadline = Some(Instant::now() + MAX_TIME);
+    let tally = Tally::new("facets");
     let found = state.log.values(field, &filters::read(&params)?, deadline).await?;
-    tracing::info!(read_units = found.units, "counted");
+    tally.log("", found.counts.len(), found.units, found.partial);
     let begins = |value: &String| value.to_lowercase().starts_with(&prefix);
     let values = found.counts.into_iter().filter(|(value, _)| begins(value));
     let mut values: Vec<Facet> = values.map(|(value, count)| Facet { value, count }).collect();

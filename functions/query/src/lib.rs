@@ -1,4 +1,4 @@
-//! Search and read events, and explain their deliveries.
+//! Search and read events, explain their deliveries, and show all of that as a web page.
 
 mod api;
 mod catalogs;
@@ -9,10 +9,12 @@ mod docs;
 mod examples;
 mod export;
 mod facets;
-mod filters;
 mod highlights;
+mod key;
 mod search;
+mod tally;
 mod timeline;
+mod ui;
 mod unleash;
 mod view;
 
@@ -20,7 +22,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::FromRef;
-use store::{Deliveries, Directory, Log, Target};
+use store::{Deliveries, Directory, Log, Target, TargetState};
 use web::{Keys, Operation};
 
 pub use config::from_env;
@@ -36,6 +38,8 @@ pub struct State {
     pub keys: Keys,
     /// The targets, to explain what is not wanted.
     pub targets: Arc<Directory<Target>>,
+    /// Which of them are paused.
+    pub states: Arc<Directory<TargetState>>,
 }
 
 impl FromRef<State> for Keys {
@@ -46,7 +50,7 @@ impl FromRef<State> for Keys {
 
 /// The function's routes.
 pub fn router(state: State) -> Router {
-    api::read_into(Router::new()).with_state(state)
+    ui::pages(api::read_into(Router::new())).with_state(state)
 }
 
 /// What the routes take and answer, for the API's document.

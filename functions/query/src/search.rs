@@ -10,12 +10,13 @@ use events::EventId;
 use schemars::JsonSchema;
 use serde::Serialize;
 use store::{Search, Way};
-use web::{Caching, Kind, Params, Problem, Read, answer_cached, shortened};
+use web::{Caching, Kind, Params, Problem, Read, answer_cached, filters, shortened};
 
 use crate::State;
 use crate::api::SEARCH;
+use crate::cursor;
+use crate::tally::Tally;
 use crate::view::EventView;
-use crate::{cursor, filters};
 
 /// The most events of a page.
 pub(crate) const MAX_LIMIT: usize = 1000;
@@ -99,8 +100,9 @@ pub(crate) async fn list(Shared(state): Shared<State>, _: Read, query: RawQuery)
         total,
         deadline: Some(Instant::now() + MAX_TIME),
     };
+    let tally = Tally::new("search");
     let page = state.log.search(&search).await?;
-    tracing::info!(read = page.way.read, read_units = page.way.units, examined = page.way.examined, "searched");
+    tally.log(page.way.read, page.events.len(), page.way.units, page.partial);
     Ok(Json(EventList {
         next: page.next.map(|id| cursor::encode(id, &canonical)),
         total: page.total,

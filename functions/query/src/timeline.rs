@@ -14,10 +14,11 @@ use web::{Params, Problem, Read, bad};
 
 use crate::State;
 use crate::api::TIMELINE;
-use crate::filters;
 use crate::highlights::is_highlight;
 use crate::search::MAX_TIME;
+use crate::tally::Tally;
 use crate::view::Moment;
+use web::filters;
 
 /// The longest window.
 const LONGEST: SignedDuration = SignedDuration::from_hours(48);
@@ -85,6 +86,7 @@ async fn read_window(state: &State, filter: Filter, all: bool) -> Result<(Vec<Ev
     const PAGE: usize = 1000;
     let deadline = Instant::now() + MAX_TIME;
     let mut search = Search { filter, limit: PAGE, max_bytes: 16 << 20, deadline: Some(deadline), ..Search::default() };
+    let tally = Tally::new("timeline");
     let (mut events, mut examined, mut units): (Vec<Event>, usize, f64) = (Vec::new(), 0, 0.0);
     loop {
         let page = state.log.search(&search).await?;
@@ -95,7 +97,7 @@ async fn read_window(state: &State, filter: Filter, all: bool) -> Result<(Vec<Ev
         if full || page.next.is_none() {
             let partial = page.next.is_some() || events.len() > MAX_EVENTS;
             events.truncate(MAX_EVENTS);
-            tracing::info!(read_units = units, examined, "drawn");
+            tally.log("", events.len(), units, partial);
             return Ok((events, partial));
         }
         search.after = page.next;

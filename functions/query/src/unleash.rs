@@ -15,6 +15,7 @@ use web::{Problem, ReadAny};
 
 use crate::State;
 use crate::search::MAX_TIME;
+use crate::tally::Tally;
 use params::{BadData, Params};
 use view::{EventOfUnleash, FeatureEvents, Recent, SearchResult};
 
@@ -95,8 +96,9 @@ pub(crate) async fn of_feature(
 
 async fn find(state: &State, filter: Filter) -> Result<Matches, No> {
     let filter = filter.and(Field::Catalog, vec!["unleash".to_owned()]);
+    let tally = Tally::new("unleash");
     let found = state.log.matches(&filter, Some(Instant::now() + MAX_TIME)).await?;
-    tracing::info!(read_units = found.units, found = found.len(), "searched as Unleash does");
+    tally.log("", found.len(), found.units, false);
     Ok(found)
 }
 

@@ -115,6 +115,15 @@ impl Config {
         Self { client, table }
     }
 
+    /// Its name in DynamoDB.
+    pub(crate) fn table(&self) -> &str {
+        &self.table
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Every record of a kind, by name.
     pub async fn list<T: Record>(&self) -> Result<Vec<T>, Error> {
         let mut records = Vec::new();
@@ -172,7 +181,7 @@ impl Config {
         put.send().await.map(|_| ()).map_err(|e| Error::sdk("PutItem", e))
     }
 
-    fn item<T: Record>(&self, record: &T) -> Result<HashMap<String, AttributeValue>, Error> {
+    pub(crate) fn item<T: Record>(&self, record: &T) -> Result<HashMap<String, AttributeValue>, Error> {
         let mut item: HashMap<String, AttributeValue> =
             serde_dynamo::to_item(record).map_err(|e| Error::corrupt(&self.table, e))?;
         item.extend(key::<T>(record.name()));
@@ -203,7 +212,7 @@ pub(crate) fn can_be_key(name: &str) -> bool {
     (1..=1024).contains(&name.len())
 }
 
-fn key<T: Record>(name: &str) -> HashMap<String, AttributeValue> {
+pub(crate) fn key<T: Record>(name: &str) -> HashMap<String, AttributeValue> {
     HashMap::from([
         ("pk".to_owned(), AttributeValue::S(T::KIND.to_owned())),
         ("sk".to_owned(), AttributeValue::S(name.to_owned())),

@@ -86,6 +86,13 @@ impl<'a> Env<'a> {
         }
     }
 
+    /// How many bytes of what it has read a process may keep: three eighths of the memory that Lambda gives it
+    /// (`AWS_LAMBDA_FUNCTION_MEMORY_SIZE`, in MB), which is 1 GB elsewhere.
+    pub fn room(&self) -> Result<usize, EnvError> {
+        let megabytes: usize = self.parsed("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 1024, "a whole number of MB")?;
+        Ok((megabytes << 20) / 8 * 3)
+    }
+
     /// How a service of AWS is reached: `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
     /// `AWS_SESSION_TOKEN`, and `AWS_ENDPOINT_URL_<SERVICE>` or `AWS_ENDPOINT_URL` where it is not
     /// AWS itself. `service` is the name in that variable: `DYNAMODB`, `SQS`.
@@ -135,6 +142,13 @@ mod tests {
             assert_eq!(Env::new(&env).shards().is_ok(), ok, "{value}");
         }
         assert_eq!(Env::new(&|_| None).shards().unwrap(), 4);
+    }
+
+    #[test]
+    fn what_is_kept_fits_into_the_memory() {
+        let env = |name: &str| (name == "AWS_LAMBDA_FUNCTION_MEMORY_SIZE").then(|| "256".to_owned());
+        assert_eq!(Env::new(&env).room().unwrap(), 96 << 20);
+        assert_eq!(Env::new(&|_| None).room().unwrap(), 384 << 20);
     }
 
     #[test]

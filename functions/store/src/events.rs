@@ -64,16 +64,8 @@ impl Events {
                 ("sk".to_owned(), AttributeValue::N(id.to_string())),
             ])
         };
-        let chunks = ids.chunks(BATCH_GET).map(|chunk| {
-            let keys = chunk.iter().map(key).collect();
-            batch_get(&self.client, &self.table, keys, true)
-        });
-        let (mut items, mut units) = (Vec::with_capacity(ids.len()), 0.0);
-        for (chunk, used) in futures::future::try_join_all(chunks).await? {
-            items.extend(chunk);
-            units += used;
-        }
-        Ok((items, units))
+        let keys = ids.iter().map(key).collect();
+        batch_get(&self.client, &self.table, keys, true).await
     }
 
     /// The id of an item.
@@ -107,13 +99,24 @@ impl Events {
     }
 }
 
-/// The items with these keys, at most 100 and in any order, and the read units that it took.
+/// The items of these keys that there are, however many and in any order, and the read units that it took.
 pub(crate) async fn batch_get(
     client: &Client,
     table: &str,
     keys: Vec<Item>,
     consistent: bool,
 ) -> Result<(Vec<Item>, f64), Error> {
+    let chunks = keys.chunks(BATCH_GET).map(|chunk| get_chunk(client, table, chunk.to_vec(), consistent));
+    let (mut items, mut units) = (Vec::with_capacity(keys.len()), 0.0);
+    for (chunk, used) in futures::future::try_join_all(chunks).await? {
+        items.extend(chunk);
+        units += used;
+    }
+    Ok((items, units))
+}
+
+/// The same for as many as one request may ask for.
+async fn get_chunk(client: &Client, table: &str, keys: Vec<Item>, consistent: bool) -> Result<(Vec<Item>, f64), Error> {
     let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(consistent).build();
     let mut wanted = wanted.map_err(|e| Error::corrupt(table, e))?;
     let (mut items, mut units) = (Vec::with_capacity(wanted.keys().len()), 0.0);

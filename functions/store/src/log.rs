@@ -13,21 +13,32 @@ use tracing_subscriber::registry::LookupSpan;
 
 /// The `target` of log events whose numbers are metrics.
 ///
-/// Such an event has a field `function`, which is the metrics' dimension; its numbers are metrics, and
-/// its texts go along. A name that ends in `_ms` is in milliseconds, one in `_bytes` in bytes, others
+/// Such an event has a field `function`, which with the stack's name (`STACK_NAME`) is the metrics' dimensions; its
+/// numbers are metrics, and its texts go along. A name that ends in `_ms` is in milliseconds, one in `_bytes` in bytes, others
 /// are counts.
 pub const METRICS: &str = "metrics";
 
 /// Logs as JSON lines on standard output, filtered by `RUST_LOG` (default `info`).
 pub fn log_as_json() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let lines = Lines(tracing_subscriber::fmt::format().json().flatten_event(true));
+    let lines = Lines::new(std::env::var("STACK_NAME").unwrap_or_default());
     tracing_subscriber::fmt().fmt_fields(JsonFields::new()).event_format(lines).with_env_filter(filter).init();
 }
 
 /// JSON lines; metrics in `CloudWatch`'s embedded metric format
 /// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>).
-struct Lines(Format<Json>);
+struct Lines {
+    format: Format<Json>,
+    /// Two stacks of one account have metrics of their own.
+    stack: String,
+}
+
+impl Lines {
+    fn new(stack: String) -> Self {
+        // Without the module that a line comes from: it would stand under `target`, which is a webhook's here.
+        Self { format: tracing_subscriber::fmt::format().json().flatten_event(true).with_target(false), stack }
+    }
+}
 
 impl<S, N> FormatEvent<S, N> for Lines
 where
@@ -36,7 +47,7 @@ where
 {
     fn format_event(&self, context: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         if event.metadata().target() != METRICS {
-            return self.0.format_event(context, out, event);
+            return self.format.format_event(context, out, event);
         }
         let mut fields = Fields::default();
         event.record(&mut fields);
@@ -46,12 +57,12 @@ where
         {
             fields.0.insert("request".to_owned(), said);
         }
-        writeln!(out, "{}", embedded(fields.0, jiff::Timestamp::now().as_millisecond()))
+        writeln!(out, "{}", embedded(fields.0, &self.stack, jiff::Timestamp::now().as_millisecond()))
     }
 }
 
 /// The line for these fields, at a time in milliseconds since 1970.
-fn embedded(mut fields: Map<String, Value>, time: i64) -> Value {
+fn embedded(mut fields: Map<String, Value>, stack: &str, time: i64) -> Value {
     let unit = |name: &str| match name.rsplit('_').next() {
         Some("ms") => "Milliseconds",
         Some("bytes") => "Bytes",
@@ -62,7 +73,8 @@ fn embedded(mut fields: Map<String, Value>, time: i64) -> Value {
         .filter(|(_, value)| value.is_number())
         .map(|(name, _)| json!({ "Name": name, "Unit": unit(name) }))
         .collect();
-    let described = json!([{ "Namespace": "Tidings", "Dimensions": [["function"]], "Metrics": metrics }]);
+    let described = json!([{ "Namespace": "Tidings", "Dimensions": [["stack", "function"]], "Metrics": metrics }]);
+    fields.insert("stack".to_owned(), stack.into());
     fields.insert("_aws".to_owned(), json!({ "Timestamp": time, "CloudWatchMetrics": described }));
     Value::Object(fields)
 }
@@ -130,18 +142,20 @@ mod tests {
         let to = written.clone();
         let subscriber = tracing_subscriber::fmt()
             .fmt_fields(JsonFields::new())
-            .event_format(Lines(tracing_subscriber::fmt::format().json().flatten_event(true)))
+            .event_format(Lines::new("log".to_owned()))
             .with_writer(move || to.clone())
             .finish();
         tracing::subscriber::with_default(subscriber, || {
             let _request = tracing::info_span!("request", id = "r1").entered();
             tracing::info!(target: METRICS, function = "ingest", stored = 3, write_units = 4.5, body_bytes = 10, "ingested");
-            tracing::info!("as ever");
+            tracing::info!(target = "audit", "as ever");
         });
         let written = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(written.matches("\"target\"").count(), 1, "{written}");
         let lines: Vec<Value> = written.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let described = &lines[0]["_aws"]["CloudWatchMetrics"][0];
-        assert_eq!(described["Dimensions"], json!([["function"]]));
+        assert_eq!(described["Dimensions"], json!([["stack", "function"]]));
+        assert_eq!(lines[0]["stack"], "log");
         let metrics = [
             json!({ "Name": "stored", "Unit": "Count" }),
             json!({ "Name": "write_units", "Unit": "Count" }),

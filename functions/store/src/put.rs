@@ -66,9 +66,9 @@ enum Place {
 }
 
 /// One event on its way into the table.
-struct Write<'a> {
+pub(crate) struct Write<'a> {
     accepted: &'a Accepted,
-    item: EventItem,
+    pub(crate) item: EventItem,
     /// What claims the event's fingerprint: without a time of its own it may come again at any later
     /// one, and its slot would not tell.
     claim: Option<String>,
@@ -98,7 +98,14 @@ impl Events {
         Err(Error::Failed { operation: "PutItem", reason })
     }
 
-    fn write<'a>(&self, accepted: &'a Accepted) -> Result<Write<'a>, Error> {
+    /// The item that an event is stored as, where its first slot is free.
+    pub fn item(&self, accepted: &Accepted) -> Result<HashMap<String, AttributeValue>, Error> {
+        let mut write = self.write(accepted)?;
+        write.item.place(accepted.event.id, self.shards);
+        self.to_item(&write.item)
+    }
+
+    pub(crate) fn write<'a>(&self, accepted: &'a Accepted) -> Result<Write<'a>, Error> {
         let expires = self.retention.expires(accepted.event.received_at);
         let mut item = EventItem::new(&accepted.event, &accepted.fingerprint, expires)?;
         item.stored_at(self.retention.now());
@@ -167,7 +174,7 @@ impl Events {
         }
     }
 
-    fn in_transaction(&self, item: Item, conditional: bool) -> Result<TransactWriteItem, Error> {
+    pub(crate) fn in_transaction(&self, item: Item, conditional: bool) -> Result<TransactWriteItem, Error> {
         let mut put = PutRequest::builder().table_name(&self.table).set_item(Some(item));
         if conditional {
             put = put
@@ -210,7 +217,7 @@ impl Events {
         link
     }
 
-    fn to_item(&self, item: &EventItem) -> Result<Item, Error> {
+    pub(crate) fn to_item(&self, item: &EventItem) -> Result<Item, Error> {
         serde_dynamo::to_item(item).map_err(|e| Error::corrupt(&self.table, e))
     }
 
@@ -246,7 +253,7 @@ impl Events {
 
 /// The slots that an event may stand in, in the order in which they are tried: its own and its
 /// neighbours, then the same ones a millisecond later, and so on.
-fn slots(first: EventId) -> impl Iterator<Item = EventId> {
+pub(crate) fn slots(first: EventId) -> impl Iterator<Item = EventId> {
     (0..MAX_SPILL_MS).flat_map(move |ms| (0..NEIGHBOURS).filter_map(move |next| first.after(ms, next)))
 }
 

@@ -67,6 +67,8 @@ pub enum Method {
     Get,
     /// Adds.
     Post,
+    /// Changes.
+    Patch,
     /// Removes.
     Delete,
 }
@@ -198,6 +200,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> for Router<S> {
         let method = match operation.method {
             Method::Get => MethodFilter::GET,
             Method::Post => MethodFilter::POST,
+            Method::Patch => MethodFilter::PATCH,
             Method::Delete => MethodFilter::DELETE,
         };
         self.route(operation.path, on(method, handler))

@@ -133,7 +133,7 @@ fn wrong_scope(needed: &str, key: &str) -> Problem {
 }
 
 macro_rules! extractor {
-    ($(#[$doc:meta])* $name:ident, $scope:ident, $word:literal, $also:expr) => {
+    ($(#[$doc:meta])* $name:ident, $($scope:ident)|+, $word:literal, $also:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone)]
         pub struct $name(pub Caller);
@@ -147,7 +147,7 @@ macro_rules! extractor {
 
             async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
                 let caller = Keys::from_ref(state).authenticate(&parts.headers).await?;
-                if caller.scope != KeyScope::$scope {
+                if !matches!(caller.scope, $(KeyScope::$scope)|+) {
                     return Err(wrong_scope($word, &caller.key));
                 }
                 let also: fn(&HeaderMap) -> Result<(), Problem> = $also;
@@ -169,6 +169,14 @@ extractor!(
 extractor!(
     /// A caller that may search and read, in a form of its own choice.
     ReadAny, Read, "read", |_| Ok(())
+);
+extractor!(
+    /// A caller that may see how targets are doing.
+    ReadOrManage, Read | Manage, "read", must_accept_json
+);
+extractor!(
+    /// A caller with any key.
+    AnyKey, Ingest | Read | Manage, "read", must_accept_json
 );
 extractor!(
     /// A caller that may change targets, sources and keys.

@@ -12,6 +12,10 @@ pub enum Caching {
     Private,
     /// Everyone, for five minutes.
     Public,
+    /// Everyone, and it is asked again whether it is still the same.
+    Revalidated,
+    /// Everyone, for good: what is at this address never changes.
+    Forever,
 }
 
 /// Answers with the body and its `ETag`, or with 304 where the one who asks has it already.
@@ -30,6 +34,8 @@ pub fn answer_cached(request: &HeaderMap, caching: Caching, body: impl IntoBytes
     let (control, vary) = match caching {
         Caching::Private => ("private, no-cache", "authorization, accept-encoding"),
         Caching::Public => ("public, max-age=300", "accept-encoding"),
+        Caching::Revalidated => ("public, no-cache", "accept-encoding"),
+        Caching::Forever => ("public, max-age=31536000, immutable", "accept-encoding"),
     };
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(control));
     headers.insert(header::VARY, HeaderValue::from_static(vary));
@@ -55,6 +61,16 @@ impl<T: serde::Serialize> IntoBytes for axum::Json<T> {
 impl IntoBytes for (&'static str, &'static str) {
     fn into_bytes(self) -> (Bytes, &'static str) {
         (Bytes::from_static(self.1.as_bytes()), self.0)
+    }
+}
+
+impl IntoBytes for (&'static str, std::borrow::Cow<'static, str>) {
+    fn into_bytes(self) -> (Bytes, &'static str) {
+        let bytes = match self.1 {
+            std::borrow::Cow::Borrowed(text) => Bytes::from_static(text.as_bytes()),
+            std::borrow::Cow::Owned(text) => text.into(),
+        };
+        (bytes, self.0)
     }
 }
 

@@ -26,8 +26,10 @@ pub enum Kind {
     MethodNotAllowed,
     /// The client reads nothing that is answered here.
     NotAcceptable,
-    /// Something with this name exists already.
+    /// It does not fit what there is already: a name is taken, say.
     Conflict,
+    /// It has been changed since the caller read it.
+    PreconditionFailed,
     /// The request does not say how long its body is.
     LengthRequired,
     /// The body, or one event, is too large.
@@ -52,7 +54,10 @@ impl Kind {
             }
             Self::NotAcceptable => ("not-acceptable", StatusCode::NOT_ACCEPTABLE, "The answer could not be read"),
             Self::LengthRequired => ("length-required", StatusCode::LENGTH_REQUIRED, "The body's length is needed"),
-            Self::Conflict => ("conflict", StatusCode::CONFLICT, "The name is taken"),
+            Self::Conflict => ("conflict", StatusCode::CONFLICT, "It does not fit what there is"),
+            Self::PreconditionFailed => {
+                ("precondition-failed", StatusCode::PRECONDITION_FAILED, "It has been changed since")
+            }
             Self::TooLarge => ("too-large", StatusCode::PAYLOAD_TOO_LARGE, "Too large"),
             Self::UnsupportedMediaType => {
                 ("unsupported-media-type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "This kind of body is not read here")

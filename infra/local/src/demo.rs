@@ -76,7 +76,10 @@ async fn register_target(http: &reqwest::Client, dev: &DevFile) -> anyhow::Resul
         http.delete(format!("{targets}/{TARGET}")).bearer_auth(&dev.keys.manage).send().await?.error_for_status()?;
     }
     let scopes = ["lifecycle", "logging", "signal"];
-    let new = json!({ "name": TARGET, "address": address, "level": "DEBUG", "scopes": scopes });
+    let sources: Vec<&String> = dev.keys.ingest.keys().collect();
+    let new = json!({
+        "name": TARGET, "address": address, "level": "DEBUG", "scopes": scopes, "sources": sources,
+    });
     let created = http
         .post(targets)
         .bearer_auth(&dev.keys.manage)

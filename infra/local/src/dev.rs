@@ -25,15 +25,23 @@ use crate::{demo, tables, terminal};
 /// The queue between fanout and deliver.
 const DELIVERY: &str = "delivery";
 
+/// The same for targets that are slow.
+const SLOW_DELIVERY: &str = "slow-delivery";
+
+/// The replays that have something to do.
+const REPLAYS: &str = "replays";
+
+/// Where messages go of replays that could not go on.
+const REPLAYS_DEAD_LETTERS: &str = "replays-dead-letters";
+
 /// Where messages of it go that deliver could not handle.
 const DELIVERY_DEAD_LETTERS: &str = "delivery-dead-letters";
 
 /// Where stream records go that fanout could not handle.
 const STREAM_DEAD_LETTERS: &str = "stream-dead-letters";
 
-/// How long a message is hidden from others while it is worked on: longer than an attempt takes. What
-/// was in hand when the process was killed comes again after this long.
-const VISIBILITY: Duration = Duration::from_secs(20);
+/// How long a message is hidden from others while it is worked on: longer than an attempt takes.
+const VISIBILITY: Duration = Duration::from_secs(90);
 
 /// How long the packing function rests between its rounds.
 const PACKING: Duration = Duration::from_secs(10);
@@ -99,10 +107,14 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let shards = shards(&args.data_dir.join("shards"), database.exists(), args.shards)?;
     let dynamodb = DynamoDb::start(&database).await?;
     let sqs = Sqs::start(&args.data_dir.join("sqs.sqlite3"), queues()).await?;
+    // The data folder is this process's alone: nobody else is at work on anything.
+    sqs.release().await?;
     let aws = AwsEndpoints {
         dynamodb: dynamodb.endpoint().to_owned(),
         sqs: sqs.endpoint().to_owned(),
         delivery_queue: sqs.url(DELIVERY),
+        slow_queue: sqs.url(SLOW_DELIVERY),
+        replay_queue: sqs.url(REPLAYS),
     };
     let functions = Functions::new(&aws, &args, shards)?;
     tables::create(&functions.dynamodb).await?;
@@ -140,9 +152,18 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 fn queues() -> Vec<QueueConfig> {
     let dead_letters = |name: &str| QueueConfig { name: name.to_owned(), visibility: VISIBILITY, redrive: None };
     // Retries are by visibility, and a target may have up to a hundred attempts.
-    let redrive = Redrive { dead_letters: DELIVERY_DEAD_LETTERS.to_owned(), max_receives: 250 };
-    let delivery = QueueConfig { name: DELIVERY.to_owned(), visibility: VISIBILITY, redrive: Some(redrive) };
-    vec![delivery, dead_letters(DELIVERY_DEAD_LETTERS), dead_letters(STREAM_DEAD_LETTERS)]
+    let queue = |name: &str, dead_letters: &str, max_receives| {
+        let redrive = Some(Redrive { dead_letters: dead_letters.to_owned(), max_receives });
+        QueueConfig { name: name.to_owned(), visibility: VISIBILITY, redrive }
+    };
+    vec![
+        queue(DELIVERY, DELIVERY_DEAD_LETTERS, 1000),
+        queue(SLOW_DELIVERY, DELIVERY_DEAD_LETTERS, 1000),
+        queue(REPLAYS, REPLAYS_DEAD_LETTERS, 10),
+        dead_letters(DELIVERY_DEAD_LETTERS),
+        dead_letters(REPLAYS_DEAD_LETTERS),
+        dead_letters(STREAM_DEAD_LETTERS),
+    ]
 }
 
 /// The six functions' states.
@@ -161,6 +182,9 @@ impl Functions {
     /// Reads each function's configuration as on AWS, from the variables that the template sets.
     fn new(aws: &AwsEndpoints, args: &Args, shards: u16) -> anyhow::Result<Self> {
         let (retention_days, shards) = (args.retention_days.to_string(), shards.to_string());
+        let key_file = args.data_dir.join("secrets.key");
+        webhook::write_key(&key_file)?;
+        let key_file = key_file.to_str().context("the path of the data folder is not UTF-8")?;
         let variables = HashMap::from([
             ("EVENTS_TABLE", tables::EVENTS),
             ("CONFIG_TABLE", tables::CONFIG),
@@ -171,6 +195,9 @@ impl Functions {
             ("SHARDS", &shards),
             ("CORS_ORIGINS", &args.cors_origins),
             ("DELIVERY_QUEUE_URL", &aws.delivery_queue),
+            ("SLOW_QUEUE_URL", &aws.slow_queue),
+            ("REPLAY_QUEUE_URL", &aws.replay_queue),
+            ("SECRETS_KEY_FILE", key_file),
             // Webhook receivers that are being developed run on this machine.
             ("ALLOWED_CIDRS", "127.0.0.0/8,::1/128"),
             ("AWS_REGION", "local"),
@@ -204,9 +231,9 @@ impl Functions {
                 response
             }
         };
-        let ingest = ingest::router(self.ingest.clone()).route_layer(middleware::from_fn(wake));
-        let readers = query::router(self.query.clone()).merge(manage::router(self.manage.clone()));
-        web::for_readers(web::finish(ingest.merge(readers)), self.origins.clone())
+        let writers = ingest::router(self.ingest.clone()).merge(manage::router(self.manage.clone()));
+        let app = writers.route_layer(middleware::from_fn(wake)).merge(query::router(self.query.clone()));
+        web::for_readers(web::finish(app), self.origins.clone())
     }
 
     /// What stands for the event source mappings, a task each.
@@ -216,7 +243,7 @@ impl Functions {
         sqs: &Sqs,
         written: Arc<Notify>,
         stop: &Stop,
-    ) -> anyhow::Result<[JoinHandle<()>; 3]> {
+    ) -> anyhow::Result<[JoinHandle<()>; 5]> {
         let queue = |name: &str| -> anyhow::Result<Queue> { sqs.queue(name).context("a queue that is served") };
         let stream = StreamPoller {
             dynamodb: Arc::new(dynamodb),
@@ -224,8 +251,11 @@ impl Functions {
             written,
             dead_letters: queue(STREAM_DEAD_LETTERS)?,
         };
-        let messages = QueuePoller { queue: queue(DELIVERY)?, batch_size: 10, concurrency: CONCURRENCY };
-        let (fanout, deliver) = (self.fanout.clone(), self.deliver.clone());
+        let poller = |name, batch_size| -> anyhow::Result<QueuePoller> {
+            Ok(QueuePoller { queue: queue(name)?, batch_size, concurrency: CONCURRENCY })
+        };
+        let (messages, slow, replays) = (poller(DELIVERY, 10)?, poller(SLOW_DELIVERY, 1)?, poller(REPLAYS, 1)?);
+        let (fanout, deliver, replayer) = (self.fanout.clone(), self.deliver.clone(), self.fanout.clone());
         let fan_out = move |batch| {
             let state = fanout.clone();
             async move { Ok(fanout::handle(&state, batch).await) }
@@ -234,9 +264,15 @@ impl Functions {
             let state = deliver.clone();
             async move { Ok(deliver::handle(&state, batch).await) }
         };
+        let replay = move |batch| {
+            let state = replayer.clone();
+            async move { Ok(fanout::handle_replays(&state, batch).await) }
+        };
         Ok([
             tokio::spawn(stream.run(fan_out, stop.clone())),
-            tokio::spawn(messages.run(deliver, stop.clone())),
+            tokio::spawn(messages.run(deliver.clone(), stop.clone())),
+            tokio::spawn(slow.run(deliver, stop.clone())),
+            tokio::spawn(replays.run(replay, stop.clone())),
             tokio::spawn(pack_now_and_then(self.pack.clone(), stop.clone())),
         ])
     }

@@ -41,6 +41,12 @@ pub(crate) struct AwsEndpoints {
     pub(crate) sqs: String,
     /// The delivery queue.
     pub(crate) delivery_queue: String,
+    /// The delivery queue of targets that are slow.
+    #[serde(default)]
+    pub(crate) slow_queue: String,
+    /// The queue of replays.
+    #[serde(default)]
+    pub(crate) replay_queue: String,
 }
 
 impl DevFile {

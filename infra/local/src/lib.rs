@@ -6,6 +6,7 @@ mod dynamodb;
 mod keys;
 pub mod openapi;
 mod pollers;
+pub mod reshard;
 mod sqlite;
 mod sqs;
 mod tables;

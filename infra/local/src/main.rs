@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tidings::{dev, openapi};
+use tidings::{dev, openapi, reshard};
 
 /// Tidings: a serverless event log.
 #[derive(Debug, Parser)]
@@ -26,6 +26,7 @@ enum Command {
     Schemas(codegen::check::cli::Schemas),
     /// Print the API's document (OpenAPI 3.1), which is kept as openapi.json
     Openapi,
+    Reshard(reshard::Args),
 }
 
 #[tokio::main]
@@ -35,6 +36,7 @@ async fn main() -> ExitCode {
         Command::Token => token(),
         Command::Schemas(command) => return command.run(),
         Command::Openapi => openapi::print(),
+        Command::Reshard(args) => reshard::run(args).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -88,6 +88,7 @@ fn method(operation: &Operation) -> &'static str {
     match operation.method {
         web::Method::Get => "get",
         web::Method::Post => "post",
+        web::Method::Patch => "patch",
         web::Method::Delete => "delete",
     }
 }

@@ -26,6 +26,9 @@ const EVENT_INDEXES: [(&str, &str); 4] =
 /// What the indexes carry: all that can be filtered on, without the payload.
 const INDEXED: [&str; 12] = ["s", "c", "o", "t", "a", "u", "e", "p", "v", "l", "tm", "expires"];
 
+/// What the indexes of [`DELIVERIES`] carry: all that lists show.
+const LISTED: [&str; 7] = ["status", "count", "last", "next_attempt_at", "held_at", "run", "expires"];
+
 use ScalarAttributeType::{N, S};
 
 /// Creates the tables that do not exist yet.
@@ -35,7 +38,10 @@ pub(crate) async fn create(client: &Client) -> anyhow::Result<()> {
     if missing(EVENTS) {
         create_events(client).await.context("cannot create the table of events")?;
     }
-    for (name, pk, sk) in [(CONFIG, S, S), (DELIVERIES, N, S), (QUARANTINE, S, S), (SEGMENTS, S, N)] {
+    if missing(DELIVERIES) {
+        create_deliveries(client).await.context("cannot create the table of deliveries")?;
+    }
+    for (name, pk, sk) in [(CONFIG, S, S), (QUARANTINE, S, S), (SEGMENTS, S, N)] {
         if missing(name) {
             create_plain(client, name, pk, sk).await.with_context(|| format!("cannot create the table {name}"))?;
         }
@@ -74,6 +80,32 @@ async fn create_events(client: &Client) -> anyhow::Result<()> {
         .set_key_schema(Some(keys("pk", "sk")?))
         .set_global_secondary_indexes(Some(indexes))
         .stream_specification(stream)
+        .billing_mode(BillingMode::PayPerRequest)
+        .send()
+        .await?;
+    Ok(())
+}
+
+async fn create_deliveries(client: &Client) -> anyhow::Result<()> {
+    // Both in the order of events: all of a target, and what of it is not delivered.
+    let index = |name: &str, key: &str| -> anyhow::Result<GlobalSecondaryIndex> {
+        let carried = Projection::builder()
+            .projection_type(ProjectionType::Include)
+            .set_non_key_attributes(Some(LISTED.map(str::to_owned).to_vec()))
+            .build();
+        Ok(GlobalSecondaryIndex::builder()
+            .index_name(name)
+            .set_key_schema(Some(keys(key, "pk")?))
+            .projection(carried)
+            .build()?)
+    };
+    client
+        .create_table()
+        .table_name(DELIVERIES)
+        .set_attribute_definitions(Some(vec![attribute("pk", N)?, attribute("sk", S)?, attribute("ts", S)?]))
+        .set_key_schema(Some(keys("pk", "sk")?))
+        .global_secondary_indexes(index("by_target", "sk")?)
+        .global_secondary_indexes(index("by_status", "ts")?)
         .billing_mode(BillingMode::PayPerRequest)
         .send()
         .await?;

@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use events::EventId;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::item::nanoseconds;
 use crate::put::MAX_SPILL_MS;
 use crate::search::text::Text;
 
 /// A field that events are filtered by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Field {
     /// The source that sent it.
     Source,
@@ -63,7 +64,7 @@ impl Field {
 }
 
 /// One thing that must hold of an event: its field has one of these values.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Condition {
     /// The field.
     pub field: Field,
@@ -118,6 +119,12 @@ impl Filter {
             Some(until) => until.checked_add(SPILL).ok().and_then(at).unwrap_or(EventId::MAX.as_u64()),
         };
         (lowest <= highest).then_some((lowest, highest))
+    }
+
+    /// The lowest and highest id that can match, `None` where none can.
+    pub fn id_range(&self) -> Option<(EventId, EventId)> {
+        let (low, high) = self.ids()?;
+        Some((EventId::from_u64(low)?, EventId::from_u64(high)?))
     }
 
     /// The times that can match, in nanoseconds since 1970: from the first on, before the second.

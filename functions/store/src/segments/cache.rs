@@ -8,15 +8,14 @@ use lru::LruCache;
 
 use crate::segments::{Entry, Head};
 
-/// The most memory for heads, in bytes: about those of three million events.
-const MAX_HEADS: usize = 256 << 20;
-
-/// The most memory for texts, packed, in bytes.
-const MAX_TEXTS: usize = 128 << 20;
-
 /// What a process has read of the segments.
-#[derive(Debug, Default)]
-pub(crate) struct Cache(Mutex<Inner>);
+#[derive(Debug)]
+pub(crate) struct Cache {
+    inner: Mutex<Inner>,
+    /// The most memory for heads, and for texts (packed), in bytes.
+    max_heads: usize,
+    max_texts: usize,
+}
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -28,26 +27,22 @@ struct Inner {
 }
 
 impl Cache {
+    /// A cache of at most so many bytes. 256 MB of heads are those of about three million events.
+    pub(crate) fn new(bytes: usize) -> Self {
+        Self { inner: Mutex::default(), max_heads: bytes / 3 * 2, max_texts: bytes / 3 }
+    }
+
     /// How many segments are known.
     pub(crate) fn known(&self) -> u64 {
         self.lock().known
     }
 
-    /// Adds what was read of the first `count` segments.
-    pub(crate) fn add(&self, read: Vec<(u64, Head)>, count: u64) {
+    /// Adds where the first `count` segments stand.
+    pub(crate) fn add(&self, read: Vec<Entry>, count: u64) {
         let mut inner = self.lock();
         let known = inner.known;
-        for (number, head) in read {
-            // Another request may have read the same.
-            if number < known {
-                continue;
-            }
-            if let Some((low, high)) = head.bounds() {
-                inner.entries.push(Entry { number, low, high });
-                let size = head.size();
-                inner.heads.insert(number, head, size, MAX_HEADS);
-            }
-        }
+        // Another request may have read the same.
+        inner.entries.extend(read.into_iter().filter(|entry| entry.number >= known));
         inner.known = known.max(count);
     }
 
@@ -63,7 +58,7 @@ impl Cache {
 
     pub(crate) fn keep_head(&self, number: u64, head: Head) -> Arc<Head> {
         let size = head.size();
-        self.lock().heads.insert(number, head, size, MAX_HEADS)
+        self.lock().heads.insert(number, head, size, self.max_heads)
     }
 
     /// The texts that are at hand, and the numbers of the others.
@@ -73,11 +68,11 @@ impl Cache {
 
     pub(crate) fn keep_text(&self, number: u64, text: Vec<u8>) -> Arc<Vec<u8>> {
         let size = text.len();
-        self.lock().texts.insert(number, text, size, MAX_TEXTS)
+        self.lock().texts.insert(number, text, size, self.max_texts)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -48,6 +48,9 @@ const INDEXED: SignedDuration = SignedDuration::from_mins(5);
 /// Over how many partitions the heads are spread, to be read side by side.
 const HEAD_PARTITIONS: u64 = 8;
 
+/// How many bytes of what was read are kept where nobody says otherwise.
+const CACHED: usize = 384 << 20;
+
 /// DynamoDB's limit for one `BatchGetItem`, by items and by bytes: each is at most 400 KB of its 16 MB.
 const BATCH_GET: usize = 40;
 
@@ -87,7 +90,13 @@ pub(crate) struct Entry {
 impl Segments {
     /// The table `table`.
     pub fn new(client: Client, table: String) -> Self {
-        Self { client, table, cache: Arc::default(), unpacked: Arc::default(), rows: pack::ROWS }
+        Self { client, table, cache: Arc::new(Cache::new(CACHED)), unpacked: Arc::default(), rows: pack::ROWS }
+    }
+
+    /// The same, which keeps at most so many bytes of what it has read.
+    #[must_use]
+    pub fn keeping(self, bytes: usize) -> Self {
+        Self { cache: Arc::new(Cache::new(bytes)), ..self }
     }
 
     /// The same, with segments of so many events: at most 65,535.
@@ -125,8 +134,8 @@ impl Segments {
         if known < count {
             let reads = (0..HEAD_PARTITIONS).map(|partition| self.read_heads(partition, known, count));
             let mut read = Vec::new();
-            for (heads, used) in futures::future::try_join_all(reads).await? {
-                read.extend(heads);
+            for (entries, used) in futures::future::try_join_all(reads).await? {
+                read.extend(entries);
                 units += used;
             }
             self.cache.add(read, count);
@@ -134,8 +143,10 @@ impl Segments {
         Ok((self.cache.entries(count), units))
     }
 
-    async fn read_heads(&self, partition: u64, from: u64, until: u64) -> Result<(Vec<(u64, Head)>, f64), Error> {
-        let (mut heads, mut used, mut resume) = (Vec::new(), 0.0, None);
+    /// Where the segments of a partition stand. Their heads go to the cache one by one, which bounds them: all of a
+    /// large log's together would not fit into memory.
+    async fn read_heads(&self, partition: u64, from: u64, until: u64) -> Result<(Vec<Entry>, f64), Error> {
+        let (mut entries, mut used, mut resume) = (Vec::new(), 0.0, None);
         loop {
             let answer = self
                 .client
@@ -154,11 +165,15 @@ impl Segments {
             used += units(answer.consumed_capacity());
             for item in answer.items.unwrap_or_default() {
                 let stored: Stored = self.read(item)?;
-                heads.push((stored.sk, Head::decode(&stored.packed)?));
+                let head = Head::decode(&stored.packed)?;
+                if let Some((low, high)) = head.bounds() {
+                    entries.push(Entry { number: stored.sk, low, high });
+                    self.cache.keep_head(stored.sk, head);
+                }
             }
             resume = answer.last_evaluated_key;
             if resume.is_none() {
-                return Ok((heads, used));
+                return Ok((entries, used));
             }
         }
     }

@@ -39,6 +39,8 @@ pub struct Packed {
     pub segments: u64,
     /// The events in them.
     pub events: u64,
+    /// Whether there was no time for all that there was to pack.
+    pub unfinished: bool,
 }
 
 /// What is to become a segment.
@@ -63,18 +65,23 @@ impl Segments {
             return Ok(packed);
         }
         let mut held = false;
+        packed.unfinished = true;
         while Instant::now() < deadline {
             let (batch, late) = match self.in_time(events, &state).await? {
                 Some(batch) => (batch, false),
                 None => match self.late(events, &state).await? {
                     Some(batch) => (batch, true),
-                    None => break,
+                    None => {
+                        packed.unfinished = false;
+                        break;
+                    }
                 },
             };
             // Not before there is something to do: looking is free.
             if !held {
                 held = self.lease(&mut state, now + LEASE).await?;
                 if !held {
+                    packed.unfinished = false;
                     break;
                 }
             }

@@ -6,7 +6,7 @@ const DESCRIPTION: &str = "\
 Sent to a target for every event that it wants, signed as [Standard Webhooks](https://www.standardwebhooks.com) says: \
 any library of theirs verifies it with the target's signing secret.
 
-At least once, in no order that is promised. An attempt takes at most 10 s; redirects are not followed.";
+At least once, in no order that is promised. An attempt takes as long as the target's `timeout` at most; redirects are not followed.";
 
 /// The one webhook that there is.
 pub(super) fn describe() -> Value {
@@ -31,8 +31,9 @@ pub(super) fn describe() -> Value {
             ),
             header(
                 "webhook-signature",
-                "`v1,` and, in base64, HMAC-SHA256 over `<webhook-id>.<webhook-timestamp>.<body>`.",
-                json!({ "type": "string", "pattern": "^v1,[A-Za-z0-9+/]{43}=$" }),
+                "`v1,` and, in base64, HMAC-SHA256 over `<webhook-id>.<webhook-timestamp>.<body>`; two of them, separated by a \
+                    space, while the secret is being replaced.",
+                json!({ "type": "string", "pattern": "^v1,[A-Za-z0-9+/]{43}=( v1,[A-Za-z0-9+/]{43}=)?$" }),
                 json!("v1,3sBKeCUuNYLQwsxOl5S1dTWOChPttVaM0amk3G7sN6s="),
             ),
         ],
@@ -62,8 +63,8 @@ pub(super) fn describe() -> Value {
             "2XX": { "description": "Accepted: the event is delivered. The first kilobyte of the answer is kept." },
             "default": {
                 "description": "The attempt failed, as it does where there is no complete answer in time. The next \
-                    one is made after the target's `retry_timeout`, give or take a tenth, until `retry_count` \
-                    attempts have been made.",
+                    one is made after the target's `retry_timeout` or by its `retry_schedule`, give or take a tenth, \
+                    and with 429 or 503 no earlier than `Retry-After` says. 410 pauses the target.",
             },
         },
     })

@@ -74,6 +74,11 @@ impl Sqs {
         Ok(Self { endpoint, queues, _stop: stop })
     }
 
+    /// Makes what was in hand when an earlier process ended visible again.
+    pub(crate) async fn release(&self) -> anyhow::Result<()> {
+        self.queues.db.run(|db| Ok(store::release(db, now())?)).await.map(drop)
+    }
+
     /// Where it is served: `http://127.0.0.1:PORT`.
     pub(crate) fn endpoint(&self) -> &str {
         &self.endpoint

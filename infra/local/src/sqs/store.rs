@@ -238,6 +238,12 @@ fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
     })
 }
 
+/// Makes what was in hand when the process ended visible again: nobody else can have it. What waits for its next
+/// attempt comes too early, and is hidden again by who gets it.
+pub(super) fn release(db: &Connection, now: i64) -> rusqlite::Result<usize> {
+    db.execute("UPDATE messages SET visible_at = ?1 WHERE visible_at > ?1 AND receives > 0", [now])
+}
+
 /// Deletes the messages whose receipts are not stale.
 pub(super) fn delete(db: &mut Connection, queue: &str, receipts: &[Receipt]) -> rusqlite::Result<()> {
     let transaction = begin(db)?;

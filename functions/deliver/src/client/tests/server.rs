@@ -1,0 +1,193 @@
+//! Targets written by hand: what they do, no server of good manners would.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, SupportedProtocolVersion};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+
+pub(super) const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+
+/// A target.
+pub(super) struct Target {
+    pub(super) port: u16,
+    accepted: Arc<AtomicUsize>,
+}
+
+impl Target {
+    /// Does this with each connection.
+    pub(super) async fn new<F>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (port, accepted) = (listener.local_addr().unwrap().port(), Arc::new(AtomicUsize::new(0)));
+        let count = Arc::clone(&accepted);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                count.fetch_add(1, Ordering::Relaxed);
+                tokio::spawn(serve(stream));
+            }
+        });
+        Self { port, accepted }
+    }
+
+    /// Answers each request with `OK`, and closes the connection after so many.
+    pub(super) async fn good(requests: usize) -> Self {
+        Self::new(move |mut stream| async move {
+            for _ in 0..requests {
+                if read_request(&mut stream).await.is_none() {
+                    return;
+                }
+                stream.write_all(OK).await.unwrap();
+            }
+        })
+        .await
+    }
+
+    /// Reads a request, writes this and closes.
+    pub(super) async fn says(answer: impl Into<Vec<u8>>) -> Self {
+        let answer: Arc<[u8]> = Arc::from(answer.into());
+        Self::new(move |mut stream| {
+            let answer = Arc::clone(&answer);
+            async move {
+                read_request(&mut stream).await;
+                drop(stream.write_all(&answer).await);
+            }
+        })
+        .await
+    }
+
+    /// Reads a request, then writes one thing, and another again and again.
+    pub(super) async fn goes_on(first: &'static [u8], then: &'static [u8], pause: std::time::Duration) -> Self {
+        Self::new(move |mut stream| async move {
+            read_request(&mut stream).await;
+            let mut sent = stream.write_all(first).await;
+            while sent.is_ok() {
+                sent = stream.write_all(then).await;
+                if !pause.is_zero() {
+                    tokio::time::sleep(pause).await;
+                }
+            }
+        })
+        .await
+    }
+
+    /// How many connections there were.
+    pub(super) fn accepted(&self) -> usize {
+        self.accepted.load(Ordering::Relaxed)
+    }
+}
+
+/// Reads a request whose length is told: its head as text and its body; none where the connection was closed.
+pub(super) async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Option<(String, Vec<u8>)> {
+    let mut read = Vec::new();
+    loop {
+        if stream.read_buf(&mut read).await.ok()? == 0 {
+            return None;
+        }
+        let Some(head) = read.windows(4).position(|end| end == b"\r\n\r\n") else { continue };
+        let text = String::from_utf8(read[..head].to_vec()).unwrap().to_lowercase();
+        let length = text.split("content-length: ").nth(1).unwrap().lines().next().unwrap().parse::<usize>().unwrap();
+        while read.len() < head + 4 + length {
+            stream.read_buf(&mut read).await.ok().filter(|read| *read > 0)?;
+        }
+        return Some((text, read[head + 4..].to_vec()));
+    }
+}
+
+/// A private authority.
+pub(super) struct Authority {
+    pub(super) pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+/// A certificate that is valid, and what may be wrong with it.
+pub(super) struct Certificate {
+    pub(super) name: &'static str,
+    pub(super) years: (i32, i32),
+    pub(super) protocols: &'static [&'static [u8]],
+    pub(super) versions: &'static [&'static SupportedProtocolVersion],
+}
+
+pub(super) const VALID: Certificate =
+    Certificate { name: "hooks.example.com", years: (2000, 2080), protocols: &[], versions: rustls::DEFAULT_VERSIONS };
+
+impl Authority {
+    pub(super) fn new() -> Self {
+        Self::named("Test authority")
+    }
+
+    pub(super) fn named(name: &str) -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let pem = params.self_signed(&key).unwrap().pem();
+        Self { pem, issuer: Issuer::new(params, key) }
+    }
+
+    pub(super) fn acceptor(&self, certificate: &Certificate) -> TlsAcceptor {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec![certificate.name.to_owned()]).unwrap();
+        params.not_before = rcgen::date_time_ymd(certificate.years.0, 1, 1);
+        params.not_after = rcgen::date_time_ymd(certificate.years.1, 1, 1);
+        let signed = params.signed_by(&key, &self.issuer).unwrap();
+        let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config =
+            ServerConfig::builder_with_provider(provider).with_protocol_versions(certificate.versions).unwrap();
+        let mut config = config.with_no_client_auth().with_single_cert(vec![signed.der().clone()], private).unwrap();
+        config.alpn_protocols = certificate.protocols.iter().map(|protocol| protocol.to_vec()).collect();
+        TlsAcceptor::from(Arc::new(config))
+    }
+
+    /// Answers each request over TLS with `OK`.
+    pub(super) async fn serves(&self, certificate: &Certificate) -> Target {
+        let acceptor = self.acceptor(certificate);
+        Target::new(move |stream| {
+            let acceptor = acceptor.clone();
+            async move {
+                let Ok(mut stream) = acceptor.accept(stream).await else { return };
+                while read_request(&mut stream).await.is_some() {
+                    stream.write_all(OK).await.unwrap();
+                }
+            }
+        })
+        .await
+    }
+
+    /// Speaks HTTP/2, and answers each request with what this makes of it.
+    pub(super) async fn serves_http2<F>(&self, answer: impl Fn(Vec<u8>) -> F + Clone + Send + Sync + 'static) -> Target
+    where
+        F: Future<Output = http::Response<Full<bytes::Bytes>>> + Send + 'static,
+    {
+        let acceptor = self.acceptor(&Certificate { protocols: &[b"h2"], ..VALID });
+        Target::new(move |stream| {
+            let (acceptor, answer) = (acceptor.clone(), answer.clone());
+            async move {
+                let Ok(stream) = acceptor.accept(stream).await else { return };
+                let service = service_fn(move |request: http::Request<Incoming>| {
+                    let answer = answer.clone();
+                    async move {
+                        assert!(!request.uri().to_string().contains("user"), "{}", request.uri());
+                        let body = request.into_body().collect().await?.to_bytes();
+                        Ok::<_, hyper::Error>(answer(body.to_vec()).await)
+                    }
+                });
+                let http2 = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+                drop(http2.serve_connection(TokioIo::new(stream), service).await);
+            }
+        })
+        .await
+    }
+}

@@ -1,0 +1,73 @@
+//! How targets are doing, from one attempt to the next: slow, failing, paused.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use store::{Attempt, Changed, Entry, OWN, Paused, Target, TargetState, duration};
+
+use crate::State;
+
+/// An attempt that takes longer than this keeps others waiting.
+const SLOW: Duration = Duration::from_secs(2);
+
+/// How long a target that is slow takes the slow lane.
+const SLOW_FOR: SignedDuration = SignedDuration::from_secs(60);
+
+/// When less than this is left of that, it is set anew.
+const SLOW_ANEW: SignedDuration = SignedDuration::from_secs(30);
+
+/// Notes what an attempt says of its target. What cannot be noted is noted by the next.
+pub(crate) async fn note(state: &State, target: &Target, standing: Option<&TargetState>, attempt: &Attempt) {
+    if let Err(error) = try_note(state, target, standing, attempt).await {
+        tracing::warn!(%error, target = target.name, "how a target is doing cannot be noted");
+    }
+}
+
+async fn try_note(
+    state: &State,
+    target: &Target,
+    standing: Option<&TargetState>,
+    attempt: &Attempt,
+) -> Result<(), store::Error> {
+    let now = (state.clock)();
+    let slow_until = standing.and_then(|standing| standing.slow_until);
+    let failing_since = standing.and_then(|standing| standing.failing_since);
+    let quick = Duration::from_millis(attempt.duration_ms) < SLOW;
+    let later = |wait| now.checked_add(wait).unwrap_or(now);
+    if !quick && slow_until.is_none_or(|until| until < later(SLOW_ANEW)) {
+        state.config.note_slow(&target.name, later(SLOW_FOR)).await?;
+    }
+    match (&attempt.error, failing_since) {
+        (None, None) if !(quick && slow_until.is_some()) => Ok(()),
+        (None, _) => state.config.note_success(&target.name, quick).await,
+        (Some(_), None) => state.config.note_failing(&target.name, attempt.at).await,
+        (Some(_), Some(since)) => {
+            let failing = Duration::try_from(now.duration_since(since)).unwrap_or_default();
+            if failing < target.disable_after {
+                return Ok(());
+            }
+            let reason = format!("no delivery has succeeded for {}", duration::format(target.disable_after));
+            pause(state, target, reason).await
+        }
+    }
+}
+
+/// Pauses a target by itself, with the event that tells of it.
+pub(crate) async fn pause(state: &State, target: &Target, reason: String) -> Result<(), store::Error> {
+    let now: Timestamp = (state.clock)();
+    let paused = Paused { since: now, reason, by: OWN.to_owned() };
+    let entry = Entry {
+        event_type: "target-paused",
+        actor: OWN,
+        subject: &target.name,
+        data: json!({ "reason": paused.reason, "since": paused.since }),
+        previous: json!(null),
+    };
+    let change = state.config.pausing(&target.name, &paused)?;
+    match state.events.change(&entry, vec![change]).await? {
+        Changed::Done(_) => tracing::warn!(target = target.name, reason = paused.reason, "the target is paused"),
+        Changed::Refused(_) => tracing::debug!(target = target.name, "the target is paused already"),
+    }
+    Ok(())
+}

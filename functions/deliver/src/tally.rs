@@ -1,0 +1,63 @@
+//! What is told of one attempt: in the log, the metrics and the event's trace.
+
+use events::Event;
+use store::{Attempt, Status, Step};
+
+use crate::State;
+
+/// An attempt, and where its delivery stands since.
+pub(crate) struct Told<'a> {
+    pub(crate) event: &'a Event,
+    /// The target's name.
+    pub(crate) target: &'a str,
+    /// The attempt's number.
+    pub(crate) number: u32,
+    /// The replay or retry that it belongs to.
+    pub(crate) run: Option<&'a str>,
+    pub(crate) attempt: &'a Attempt,
+    pub(crate) status: Status,
+}
+
+impl Told<'_> {
+    /// One line, which `CloudWatch` reads metrics out of.
+    pub(crate) fn log(&self) {
+        let Told { attempt, status, .. } = self;
+        tracing::info!(
+            target: store::METRICS,
+            function = "deliver",
+            event = %self.event.id,
+            target = self.target,
+            run = self.run,
+            attempt = %self.number,
+            code = attempt.status.map(tracing::field::display),
+            class = attempt.class,
+            error = attempt.error,
+            delivered = u64::from(*status == Status::Delivered),
+            failed_attempts = u64::from(attempt.error.is_some()),
+            given_up = u64::from(*status == Status::Failed),
+            attempt_ms = attempt.duration_ms,
+            delay_ms = self.delay_ms(),
+            "attempted"
+        );
+    }
+
+    /// How long the event has waited for its first attempt; nothing of later ones, whose waits are meant.
+    fn delay_ms(&self) -> Option<u64> {
+        let first = self.number == 1 && self.run.is_none();
+        let waited = || self.attempt.at.duration_since(self.event.received_at).as_millis();
+        first.then(|| u64::try_from(waited()).unwrap_or_default())
+    }
+
+    /// Tells the event's trace.
+    pub(crate) fn trace(&self, state: &State) {
+        let step = Step {
+            function: "deliver",
+            event: self.event.id,
+            received_at: self.event.received_at,
+            began: self.attempt.at,
+            attempt: Some((self.target, self.number)),
+            error: self.attempt.error.as_deref(),
+        };
+        state.tracer.tell(&step, (state.clock)());
+    }
+}

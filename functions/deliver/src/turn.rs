@@ -1,0 +1,164 @@
+//! One message's turn: whether an attempt is due, the attempt, and what follows from it.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use aws_lambda_events::event::sqs::SqsMessage;
+use events::Event;
+use jiff::Timestamp;
+use store::{Message, Outcome, Status, Target, TargetState, Turn};
+
+use crate::after::retry_after;
+use crate::attempt::{Made, make};
+use crate::plan::{Plan, plan};
+use crate::tally::Told;
+use crate::{Loaded, Next, State, Unhandled, standing};
+
+/// How long a replay's delivery belongs to who attempts it, beyond the attempt's own timeout.
+const CLAIM: Duration = Duration::from_secs(10);
+
+/// How long a message waits whose delivery somebody else has, or whose target has enough to do.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// How long it waits at most, when it has come often.
+const BUSY_AT_MOST: Duration = Duration::from_mins(10);
+
+/// The event, target and record that a message is about.
+struct Case<'a> {
+    event: &'a Event,
+    target: &'a Target,
+    standing: Option<&'a TargetState>,
+    turn: Turn<'a>,
+    /// How many attempts are on record.
+    before: usize,
+}
+
+/// One attempt, if one is due.
+pub(crate) async fn take(
+    state: &State,
+    loaded: &Loaded,
+    record: &SqsMessage,
+    message: &Message,
+) -> Result<Next, Unhandled> {
+    let Message { event, target, run, .. } = message;
+    let Some(event) = loaded.events.iter().find(|found| found.id == *event) else {
+        tracing::warn!(event = %event, target, "the event is gone: nothing to deliver");
+        return Ok(Next::Done);
+    };
+    // One that is younger than the copy is read by itself.
+    let found = match loaded.targets.iter().find(|found| found.name == *target) {
+        Some(found) => Some(Cow::Borrowed(found)),
+        None => state.config.get(target).await?.map(Cow::Owned),
+    };
+    let Some(target) = found.as_deref() else {
+        tracing::info!(event = %event.id, target, "the target was removed: nothing to deliver");
+        return Ok(Next::Done);
+    };
+    if run.is_none() && event.received_at < target.created_at {
+        tracing::info!(event = %event.id, target = target.name, "another target has that name now");
+        return Ok(Next::Done);
+    }
+    let turn = Turn { event: event.id, target: &target.name, run: run.as_deref() };
+    let known = loaded.records.iter().find(|known| known.event == event.id && known.target == target.name);
+    let before = known.map_or(0, |known| known.attempts.len());
+    let standing = loaded.states.iter().find(|standing| standing.name == target.name);
+    let (made, first) = match plan(known, turn.run, (state.clock)()) {
+        Plan::Nothing => return Ok(Next::Done),
+        Plan::NotYet(wait) => return Ok(Next::Again(wait)),
+        Plan::Attempt { made, first } => (made, first),
+    };
+    if standing.is_some_and(|standing| standing.paused.is_some()) && !target.is_tested_by(event) {
+        state.deliveries.hold(turn).await?;
+        return Ok(Next::Done);
+    }
+    let slow = standing.and_then(|standing| standing.slow_until).is_some_and(|until| until > (state.clock)());
+    if slow && !state.queues.is_slow(record) {
+        return Ok(Next::Slow);
+    }
+    let Some(_permit) = state.permits.take(&target.name).await else { return Ok(Next::Again(busy(record))) };
+    let claimed_until = (state.clock)().checked_add(target.timeout + CLAIM).unwrap_or(Timestamp::MAX);
+    // The replay notes what it has sent, which may come in between: then the record is this run's already.
+    let claimed = state.deliveries.claim(turn, first, claimed_until).await?
+        || (first && state.deliveries.claim(turn, false, claimed_until).await?);
+    if !claimed {
+        return Ok(Next::Again(BUSY));
+    }
+    attempt(state, Case { event, target, standing, turn, before }, made).await
+}
+
+/// Makes the attempt, and records it.
+async fn attempt(state: &State, case: Case<'_>, made: u32) -> Result<Next, Unhandled> {
+    let Case { event, target, standing, turn, before } = case;
+    let done = make(state, event, target, turn.run).await;
+    let made = made + 1;
+    let (status, wait) = follows(&done, target, event, made, (state.clock)());
+    if done.attempt.status == Some(410) {
+        standing::pause(state, target, "it answered 410 Gone".to_owned()).await?;
+    }
+    let next_attempt_at = wait.and_then(|wait| (state.clock)().checked_add(wait).ok());
+    let outcome = Outcome { attempt: &done.attempt, status, made, next_attempt_at, before };
+    let current = state.deliveries.record(turn, outcome).await?;
+    let told = Told { event, target: &target.name, number: made, run: turn.run, attempt: &done.attempt, status };
+    told.log();
+    told.trace(state);
+    if !target.is_tested_by(event) || done.attempt.error.is_none() {
+        standing::note(state, target, standing, &done.attempt).await;
+    }
+    Ok(wait.filter(|_| current).map_or(Next::Done, Next::Again))
+}
+
+/// Where the delivery stands after an attempt, and how long until the next.
+fn follows(done: &Made, target: &Target, event: &Event, made: u32, now: Timestamp) -> (Status, Option<Duration>) {
+    if done.attempt.error.is_none() {
+        return (Status::Delivered, None);
+    }
+    // It is delivered when the target is resumed.
+    if done.attempt.status == Some(410) && !target.is_tested_by(event) {
+        return (Status::Held, None);
+    }
+    // What cannot be rendered today cannot be tomorrow; a test is made once.
+    if done.is_final || target.is_tested_by(event) {
+        return (Status::Failed, None);
+    }
+    let Some(wait) = target.retry.wait(made) else { return (Status::Failed, None) };
+    let asked = done.attempt.status.and_then(|status| retry_after(status, &done.headers, now));
+    (Status::Waiting, Some(jittered(wait).max(asked.unwrap_or_default())))
+}
+
+/// Within a tenth of `wait`, so that what failed together is not tried again together.
+fn jittered(wait: Duration) -> Duration {
+    // Without randomness there is no jitter: no reason not to deliver.
+    let random = getrandom::u32().unwrap_or(u32::MAX / 2);
+    wait.mul_f64(0.9 + 0.2 * f64::from(random) / f64::from(u32::MAX))
+}
+
+/// How long a message waits whose target has enough to do: longer each time, so that a long backlog does not use
+/// up the receives that the queue allows a message.
+fn busy(record: &SqsMessage) -> Duration {
+    let received = record.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1);
+    jittered(BUSY.saturating_mul(received).min(BUSY_AT_MOST))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jitter_stays_within_a_tenth() {
+        let wait = Duration::from_secs(100);
+        for _ in 0..1000 {
+            let jittered = jittered(wait);
+            assert!(jittered >= wait.mul_f64(0.9) && jittered <= wait.mul_f64(1.1), "{jittered:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_that_came_often_waits_longer() {
+        let wait = |count: &str| {
+            let mut record = SqsMessage::default();
+            record.attributes.insert("ApproximateReceiveCount".to_owned(), count.to_owned());
+            busy(&record).as_secs()
+        };
+        assert!((4..=6).contains(&wait("1")) && (45..=55).contains(&wait("10")) && wait("900") <= 660);
+    }
+}

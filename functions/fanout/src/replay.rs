@@ -1,0 +1,246 @@
+//! Replays: events sent to a target again, at a bounded rate, while new ones flow.
+//!
+//! How far a replay has come is kept with it after each page. Whoever goes on after a crash sends the last page
+//! again, and deliver drops what that has sent twice, because each delivery notes by which replay it was made.
+
+use std::time::{Duration, Instant};
+
+use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use events::EventId;
+use futures::{StreamExt, TryStreamExt};
+use jiff::{SignedDuration, Timestamp};
+use store::{
+    Delivery, Filter, Listing, Message, Replay, ReplayMessage, ReplayOf, ReplayState, Search, Status, Target,
+    TargetState, Turn,
+};
+
+use crate::State;
+use crate::send::NotSent;
+
+/// How long one invocation works before it passes the replay on to the next.
+const BUDGET: Duration = Duration::from_secs(20);
+
+/// For how long a replay is taken: longer than a page takes.
+const LEASE: SignedDuration = SignedDuration::from_secs(15);
+
+/// How long the held deliveries of a target that was resumed may still be appearing: functions that took it for
+/// paused a moment ago, and the index that follows its table.
+const SETTLING: SignedDuration = SignedDuration::from_secs(15);
+
+/// How long after a target was resumed its held deliveries are sent: until then some functions take it for paused.
+const RESUMED: SignedDuration = SignedDuration::from_millis(1500);
+
+/// How long a replay waits for a target that is paused.
+const PAUSE: Duration = Duration::from_mins(1);
+
+/// The most events of one page.
+const PAGE: usize = 50;
+
+/// How long a page waits at most until the one before has been attempted, and how often it looks.
+const PATIENCE: Duration = Duration::from_secs(30);
+const LOOK: Duration = Duration::from_millis(50);
+
+/// How many records are written at the same time.
+const TOGETHER: usize = 16;
+
+/// What there is to do about a replay after one invocation.
+enum Next {
+    /// Nothing.
+    Ended,
+    /// More, after this long.
+    More(Duration),
+}
+
+/// Why a replay could not go on; its message comes again.
+#[derive(Debug, thiserror::Error)]
+enum Stopped {
+    #[error("the message is not one of a replay: {0}")]
+    NotOurs(#[from] serde_json::Error),
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error(transparent)]
+    NotSent(#[from] NotSent),
+}
+
+/// Goes on with the replays that these messages name. The answer names those that are to come again.
+pub async fn handle(state: &State, batch: SqsEvent) -> SqsBatchResponse {
+    let mut response = SqsBatchResponse::default();
+    for record in &batch.records {
+        if let Err(error) = go_on(state, record).await {
+            tracing::error!(message = record.message_id, %error, "a replay cannot go on");
+            let mut failure = BatchItemFailure::default();
+            failure.item_identifier = record.message_id.clone().unwrap_or_default();
+            response.batch_item_failures.push(failure);
+        }
+    }
+    response
+}
+
+async fn go_on(state: &State, record: &SqsMessage) -> Result<(), Stopped> {
+    let message: ReplayMessage = serde_json::from_str(record.body.as_deref().unwrap_or_default())?;
+    match work(state, &message.replay).await? {
+        Next::Ended => Ok(()),
+        // A new message, so that a long replay does not use up the receives of one.
+        Next::More(wait) => Ok(state.replays.send_later(&message, wait).await?),
+    }
+}
+
+/// Works on a replay for a while.
+async fn work(state: &State, name: &str) -> Result<Next, Stopped> {
+    let started = Instant::now();
+    let Some(mut replay) = state.config.lease(name, (state.clock)(), lease(state)).await? else {
+        let known: Option<Replay> = state.config.get(name).await?;
+        let running = known.is_some_and(|replay| replay.state == ReplayState::Running);
+        return Ok(if running { Next::More(Duration::from_secs(5)) } else { Next::Ended });
+    };
+    if replay.of == ReplayOf::Held {
+        let since = (state.clock)().duration_since(replay.created_at);
+        tokio::time::sleep(Duration::try_from(RESUMED - since).unwrap_or_default()).await;
+    }
+    loop {
+        let Some(target) = state.config.get::<Target>(&replay.target).await? else {
+            tracing::info!(replay = name, "the target was removed: the replay ends");
+            return end(state, name, ReplayState::Cancelled).await;
+        };
+        let standing: Option<TargetState> = state.config.get(&replay.target).await?;
+        if standing.is_some_and(|standing| standing.paused.is_some()) {
+            // What is held stays held: the next resume begins a replay of its own.
+            if replay.of == ReplayOf::Held {
+                return end(state, name, ReplayState::Cancelled).await;
+            }
+            return pause(state, &replay, PAUSE).await;
+        }
+        let page = page(state, &replay, &target).await?;
+        if page.events.is_empty() && page.last.is_none() {
+            return finish(state, &replay).await;
+        }
+        let paged = Instant::now();
+        send(state, &replay, &page.events).await?;
+        let sent = u64::try_from(page.events.len()).unwrap_or(0);
+        replay.cursor = page.last.or(replay.cursor);
+        tracing::info!(
+            target: store::METRICS,
+            function = "fanout",
+            replay = name,
+            target_name = replay.target,
+            replayed = sent,
+            "replayed"
+        );
+        match state.config.advance(&replay, sent, lease(state)).await? {
+            None => return Ok(Next::Ended),
+            Some(advanced) => replay = advanced,
+        }
+        settled(state, &replay, &page.events).await?;
+        let share = Duration::from_secs(1) * u32::try_from(sent).unwrap_or(1) / replay.rate.max(1);
+        tokio::time::sleep(share.saturating_sub(paged.elapsed())).await;
+        if started.elapsed() > BUDGET {
+            return pause(state, &replay, Duration::ZERO).await;
+        }
+    }
+}
+
+/// Events to send, and the last that was looked at; nothing of either at the end.
+struct Page {
+    events: Vec<EventId>,
+    last: Option<EventId>,
+}
+
+async fn page(state: &State, replay: &Replay, target: &Target) -> Result<Page, Stopped> {
+    let limit = usize::try_from(replay.rate).unwrap_or(PAGE).clamp(1, PAGE);
+    if replay.of == ReplayOf::Log {
+        let filter = replay.selection.filter(target.wanted.conditions());
+        let search =
+            Search { filter, ascending: true, after: replay.cursor, limit, max_bytes: 16 << 20, ..Search::default() };
+        let found = state.log.search(&search).await?;
+        let events: Vec<EventId> = found.events.iter().map(|event| event.id).collect();
+        let last = events.last().copied().or(found.next);
+        return Ok(Page { events, last });
+    }
+    let status = if replay.of == ReplayOf::Held { Status::Held } else { Status::Failed };
+    let (low, high) = bounds(replay);
+    let listing = Listing { target: &target.name, status: Some(status), low, high, ascending: true, limit };
+    let (listed, _) = state.deliveries.list(listing).await?;
+    let last = listed.last().map(|listed| listed.event);
+    // Not what a later replay, or this one, has seen to, unless that is held again; nor what was held for a target
+    // that had the name before.
+    let mine = |listed: &&store::Listed| {
+        let run = listed.run.as_deref();
+        (run < Some(&replay.name) || (status == Status::Held && run == Some(&replay.name)))
+            && listed.held_at.is_none_or(|held| held >= target.created_at)
+    };
+    Ok(Page { events: listed.iter().filter(mine).map(|listed| listed.event).collect(), last })
+}
+
+/// The ids that a replay of deliveries has still to look at.
+fn bounds(replay: &Replay) -> (EventId, EventId) {
+    let range = Filter { from: replay.selection.from, until: replay.selection.until, ..Filter::default() };
+    let Some((low, high)) = range.id_range() else { return (EventId::MAX, EventId::MIN) };
+    let after = replay.cursor.and_then(|cursor| EventId::from_u64(cursor.as_u64() + 1));
+    (after.map_or(low, |after| after.max(low)), high)
+}
+
+/// Sends events to the target in one message, which are delivered one after the other, in their order.
+async fn send(state: &State, replay: &Replay, events: &[EventId]) -> Result<(), Stopped> {
+    let Some(message) = Message::of_run(events, &replay.target, &replay.name) else { return Ok(()) };
+    state.queue.send(&[message]).await.map_err(|_| NotSent)?;
+    if replay.of == ReplayOf::Held {
+        let turns = turns(replay, events).map(|turn| state.deliveries.release(turn));
+        futures::stream::iter(turns.collect::<Vec<_>>()).buffer_unordered(TOGETHER).try_collect::<()>().await?;
+    }
+    Ok(())
+}
+
+fn turns<'a>(replay: &'a Replay, events: &'a [EventId]) -> impl Iterator<Item = Turn<'a>> {
+    events.iter().map(|event| Turn { event: *event, target: &replay.target, run: Some(&replay.name) })
+}
+
+/// Waits until each of these events has been attempted, so that those of the next page come after them; or for as
+/// long as that is worth it.
+async fn settled(state: &State, replay: &Replay, events: &[EventId]) -> Result<(), Stopped> {
+    let started = Instant::now();
+    let keys: Vec<(EventId, &str)> = events.iter().map(|event| (*event, replay.target.as_str())).collect();
+    while started.elapsed() < PATIENCE && !keys.is_empty() {
+        let records = state.deliveries.get_many(&keys).await?;
+        let attempted = |record: &&Delivery| {
+            let run = record.run.as_deref();
+            run > Some(&replay.name)
+                || (run == Some(&replay.name) && (record.made > 0 || record.status == Status::Held))
+        };
+        if records.iter().filter(attempted).count() == keys.len() {
+            break;
+        }
+        tokio::time::sleep(LOOK).await;
+        state.config.advance(replay, 0, lease(state)).await?;
+    }
+    Ok(())
+}
+
+/// What to do when a replay finds nothing more.
+async fn finish(state: &State, replay: &Replay) -> Result<Next, Stopped> {
+    let settled = replay.created_at.checked_add(SETTLING).unwrap_or(replay.created_at);
+    if replay.of == ReplayOf::Held && replay.pass_at.is_none_or(|pass| pass < settled) {
+        // Once more from the beginning, when all that was still appearing is there.
+        let at = settled.max((state.clock)());
+        state.config.begin_pass(&replay.name, at).await?;
+        let wait = Duration::try_from(at.duration_since((state.clock)())).unwrap_or_default();
+        return Ok(Next::More(wait + Duration::from_secs(1)));
+    }
+    tracing::info!(replay = replay.name, target = replay.target, sent = replay.sent, "the replay is done");
+    end(state, &replay.name, ReplayState::Done).await
+}
+
+async fn end(state: &State, name: &str, as_: ReplayState) -> Result<Next, Stopped> {
+    state.config.end(name, as_, (state.clock)()).await?;
+    Ok(Next::Ended)
+}
+
+/// Gives the replay back, to be gone on with later.
+async fn pause(state: &State, replay: &Replay, wait: Duration) -> Result<Next, Stopped> {
+    state.config.advance(replay, 0, (state.clock)()).await?;
+    Ok(Next::More(wait))
+}
+
+fn lease(state: &State) -> Timestamp {
+    let now = (state.clock)();
+    now.checked_add(LEASE).unwrap_or(now)
+}

@@ -1,0 +1,275 @@
+//! The function's operations.
+
+mod webhooks;
+
+use events::Violation;
+use schemars::{Schema, SchemaGenerator, json_schema};
+use store::{Key, KeyScope, Record, Source};
+use web::{Answer, BODY_REFUSALS, Content, Method, Operation, Parameter, Place, Problem, Refusal, Routes, schema_of};
+
+pub(crate) use webhooks::{LIST_DELIVERIES, REPLAY_TARGET, RETRY_DELIVERIES};
+
+use crate::State;
+use crate::examples;
+use crate::keys::{self, CreatedKey, KeyList, NewKey};
+use crate::name::{Violations, unknown};
+use crate::quarantine::{self, MAX_LIMIT, QuarantineList, QuarantineView};
+use crate::replay::{self, DiscardReport, ReplayReport, Replayed};
+use crate::sources::{self, NewSource, SourceList};
+
+/// Every operation with its handler.
+pub(crate) fn read_into<R: Routes<State>>(routes: R) -> R {
+    webhooks::read_into(routes)
+        .with(&CREATE_SOURCE, sources::create)
+        .with(&LIST_SOURCES, sources::list)
+        .with(&REMOVE_SOURCE, sources::remove)
+        .with(&CREATE_KEY, keys::create)
+        .with(&LIST_KEYS, keys::list)
+        .with(&REMOVE_KEY, keys::remove)
+        .with(&LIST_QUARANTINE, quarantine::list)
+        .with(&REPLAY_QUARANTINE, replay::replay_all)
+        .with(&DISCARD_QUARANTINE, replay::discard_all)
+        .with(&READ_QUARANTINED, quarantine::read)
+        .with(&REPLAY_QUARANTINED, replay::replay_one)
+        .with(&DISCARD_QUARANTINED, quarantine::discard)
+}
+
+static CREATE_SOURCE: Operation = Operation {
+    method: Method::Post,
+    path: "/v1/sources",
+    id: "createSource",
+    summary: "Create a source",
+    description: "A producer, and the catalog that reads its events. It posts with an ingest key of its own.",
+    body: &[Content::json(schema_of::<NewSource>, &[("source", examples::NEW_SOURCE)])],
+    answers: &[Answer::json(201, "It is created.", schema_of::<Source>, &[("source", examples::SOURCE)])],
+    refusals: &creating(
+        || exists(Source::KIND, "unleash-prod"),
+        || wrong("catalog", "enum", "expected one of migration-manager, unleash"),
+    ),
+    ..MANAGE
+};
+
+static LIST_SOURCES: Operation = Operation {
+    path: "/v1/sources",
+    id: "listSources",
+    summary: "List the sources",
+    answers: &[Answer::json(200, "Every source.", schema_of::<SourceList>, &[("one source", examples::SOURCES)])],
+    ..MANAGE
+};
+
+static REMOVE_SOURCE: Operation = Operation {
+    method: Method::Delete,
+    path: "/v1/sources/{name}",
+    id: "removeSource",
+    summary: "Remove a source",
+    description: "Its keys stop working within 30 s; its events stay.",
+    parameters: &[Parameter::path("name", "The source's name.", web::text, r#""unleash-prod""#)],
+    answers: &[REMOVED],
+    refusals: &[Refusal { when: "No source has this name.", example: || unknown(Source::KIND, "unleash-prod") }],
+    ..MANAGE
+};
+
+static CREATE_KEY: Operation = Operation {
+    method: Method::Post,
+    path: "/v1/keys",
+    id: "createKey",
+    summary: "Create a key",
+    description: "The answer shows its token, once: it is stored nowhere. An ingest key names the source that it \
+        posts for, a read or manage key names none. With `expires_at`, it stops working then.",
+    body: &[Content::json(
+        schema_of::<NewKey>,
+        &[("ingest", examples::NEW_INGEST_KEY), ("read", examples::NEW_READ_KEY)],
+    )],
+    answers: &[Answer::json(201, "It is created.", schema_of::<CreatedKey>, &[("ingest", examples::CREATED_KEY)])],
+    refusals: &creating(
+        || exists(Key::KIND, "unleash-prod"),
+        || wrong("source", "required", "expected the source that the key posts for"),
+    ),
+    ..MANAGE
+};
+
+static LIST_KEYS: Operation = Operation {
+    path: "/v1/keys",
+    id: "listKeys",
+    summary: "List the keys",
+    description: "Without their tokens, which nobody knows but their holders.",
+    answers: &[Answer::json(200, "Every key.", schema_of::<KeyList>, &[("keys", examples::KEYS)])],
+    ..MANAGE
+};
+
+static REMOVE_KEY: Operation = Operation {
+    method: Method::Delete,
+    path: "/v1/keys/{name}",
+    id: "removeKey",
+    summary: "Remove a key",
+    description: "It stops working within 30 s.",
+    parameters: &[Parameter::path("name", "The key's name.", web::text, r#""unleash-prod""#)],
+    answers: &[REMOVED],
+    refusals: &[Refusal { when: "No key has this name.", example: || unknown(Key::KIND, "unleash-prod") }],
+    ..MANAGE
+};
+
+/// What is in the quarantine; its parameters are also what its handler, and those of the operations
+/// that do something about what matches, read.
+pub(crate) static LIST_QUARANTINE: Operation = Operation {
+    path: "/v1/quarantine",
+    id: "listQuarantine",
+    summary: "List what was sent that fits no schema",
+    description: "Newest first, without the bodies. Without `source`, of every registered source.",
+    parameters: &QUARANTINE_FILTERS,
+    answers: &[Answer::json(200, "A page.", schema_of::<QuarantineList>, &[("one event", examples::QUARANTINE)])],
+    refusals: &[WRONG_FILTER, NO_SOURCE],
+    ..MANAGE
+};
+
+static REPLAY_QUARANTINE: Operation = Operation {
+    method: Method::Post,
+    path: "/v1/quarantine/replay",
+    id: "replayQuarantine",
+    summary: "Read again all that match",
+    description: "After a schema was mended: what fits now goes into the log, as of when it was received, and to the \
+        targets that wanted it then. It answers after 20 s at most; where `next` is not null, call it again with that \
+        as `before`.",
+    parameters: &QUARANTINE_FILTERS,
+    answers: &[Answer::json(
+        200,
+        "What became of them.",
+        schema_of::<ReplayReport>,
+        &[("done", r#"{"stored": 0, "duplicates": 0, "refused": 1, "next": null}"#)],
+    )],
+    refusals: &[WRONG_FILTER, NO_SOURCE],
+    ..MANAGE
+};
+
+static DISCARD_QUARANTINE: Operation = Operation {
+    method: Method::Post,
+    path: "/v1/quarantine/discard",
+    id: "discardQuarantine",
+    summary: "Discard all that match",
+    description: "For good. It answers after 20 s at most; where `next` is not null, call it again with that as \
+        `before`.",
+    parameters: &QUARANTINE_FILTERS,
+    answers: &[Answer::json(
+        200,
+        "How many there were.",
+        schema_of::<DiscardReport>,
+        &[("done", r#"{"discarded": 0, "next": null}"#)],
+    )],
+    refusals: &[
+        WRONG_FILTER,
+        Refusal { when: "No source is named: it must be said whose events to discard.", example: replay::no_source },
+    ],
+    ..MANAGE
+};
+
+static READ_QUARANTINED: Operation = Operation {
+    path: "/v1/quarantine/{source}/{id}",
+    id: "readQuarantined",
+    summary: "Read what was refused, with its body",
+    parameters: &QUARANTINED,
+    answers: &[Answer::json(
+        200,
+        "What was sent, and everything that is wrong with it.",
+        schema_of::<QuarantineView>,
+        &[("event", examples::QUARANTINED)],
+    )],
+    refusals: &[NOTHING_QUARANTINED],
+    ..MANAGE
+};
+
+static REPLAY_QUARANTINED: Operation = Operation {
+    method: Method::Post,
+    path: "/v1/quarantine/{source}/{id}/replay",
+    id: "replayQuarantined",
+    summary: "Read again what was refused",
+    description: "After a schema was mended: where it fits now, it goes into the log, as of when it was received.",
+    parameters: &QUARANTINED,
+    answers: &[Answer::json(
+        200,
+        "It is in the log.",
+        schema_of::<Replayed>,
+        &[("stored", r#"{"status": "stored", "id": 3403542528000501}"#)],
+    )],
+    refusals: &[NOTHING_QUARANTINED, Refusal { when: "It still fits no schema.", example: still_refused }],
+    ..MANAGE
+};
+
+static DISCARD_QUARANTINED: Operation = Operation {
+    method: Method::Delete,
+    path: "/v1/quarantine/{source}/{id}",
+    id: "discardQuarantined",
+    summary: "Discard what was refused",
+    description: "For good.",
+    parameters: &QUARANTINED,
+    answers: &[REMOVED],
+    refusals: &[NOTHING_QUARANTINED],
+    ..MANAGE
+};
+
+const QUARANTINE_FILTERS: [Parameter; 7] = [
+    Parameter { place: Place::Query, ..SOURCE_NAME },
+    Parameter::query("type", "The type that they say they are.", web::text, r#""feature-created""#),
+    Parameter::query("reason", "The keyword of one of their violations.", web::text, r#""required""#),
+    Parameter::query("from", "Received then or later: a date (UTC) or a time.", web::text, r#""2026-01-31""#),
+    Parameter::query(
+        "to",
+        "Received then or earlier: a date (UTC, to its end) or a time.",
+        web::text,
+        r#""2060-12-31""#,
+    ),
+    Parameter::query("limit", "How many are looked at together, or answered.", limit, "100"),
+    Parameter::query("before", "Where to go on: `next` of the answer before.", web::text, examples::QUARANTINE_ID),
+];
+
+const QUARANTINED: [Parameter; 2] =
+    [SOURCE_NAME, Parameter::path("id", "Its id in the quarantine.", web::text, examples::QUARANTINE_ID)];
+
+const WRONG_FILTER: Refusal = Refusal {
+    when: "A parameter is not known, given twice, or no such thing: `parameter` names it.",
+    example: web::from_after_to,
+};
+
+const NO_SOURCE: Refusal =
+    Refusal { when: "No source has this name.", example: || unknown(Source::KIND, "unleash-prod") };
+
+const NOTHING_QUARANTINED: Refusal = Refusal {
+    when: "The source sent nothing that has this id.",
+    example: || quarantine::none("2026-05-01T09:30:10.899Z~1b5178352d8e3b12"),
+};
+
+fn limit(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": 50 })
+}
+
+fn still_refused() -> Problem {
+    let violation = Violation::new("/id", "type", "expected integer, found \"seven\"");
+    replay::still_refused("2026-05-01T09:30:10.899Z~1b5178352d8e3b12", &[violation])
+}
+
+/// What the operations here have in common.
+const MANAGE: Operation = Operation { scope: Some(KeyScope::Manage), ..Operation::PLAIN };
+
+const REMOVED: Answer = Answer::empty(204, "It is removed.");
+
+const SOURCE_NAME: Parameter = Parameter::path("source", "The source's name.", web::text, r#""unleash-prod""#);
+
+/// How an operation that creates something may say no.
+const fn creating(taken: fn() -> Problem, wrong: fn() -> Problem) -> [Refusal; 4] {
+    let [unread, too_large] = BODY_REFUSALS;
+    [
+        unread,
+        Refusal { when: "The name is taken.", example: taken },
+        too_large,
+        Refusal { when: "The body can be read, but not all of it is right: `violations` says what.", example: wrong },
+    ]
+}
+
+fn exists(kind: &str, name: &str) -> Problem {
+    store::Error::Exists(format!("{kind}/{name}")).into()
+}
+
+fn wrong(field: &str, keyword: &str, message: &str) -> Problem {
+    let mut violations = Violations::default();
+    violations.add(field, keyword, message);
+    violations.into_problem()
+}

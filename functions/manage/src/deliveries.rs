@@ -1,0 +1,220 @@
+//! `/v1/deliveries`: what was delivered and what was not, and trying again.
+
+use axum::Json;
+use axum::extract::{Path, RawQuery, State as Shared};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use events::EventId;
+use futures::{StreamExt, TryStreamExt};
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+use store::{Filter, Listed, Listing, Message, Record, ReplayOf, Selection, Status, Target, run_name};
+use web::{Kind, Manage, Params, Problem, ReadOrManage, time_range};
+
+use crate::State;
+use crate::api::{LIST_DELIVERIES, RETRY_DELIVERIES};
+use crate::name::unknown;
+use crate::replays::{self, Start};
+use crate::targets;
+
+const DEFAULT_LIMIT: usize = 50;
+pub(crate) const MAX_LIMIT: usize = 1000;
+
+/// How many targets are asked at the same time.
+const TOGETHER: usize = 8;
+
+/// The most failed deliveries that are counted before they are retried.
+const MOST_COUNTED: usize = 100_000;
+
+/// A delivery as lists have it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct DeliveryView {
+    /// The event.
+    event: EventId,
+    /// The target's name.
+    target: String,
+    /// Where it stands.
+    status: Status,
+    /// How many attempts there were.
+    attempts: u32,
+    /// When the last of them began.
+    last_attempt_at: Option<Timestamp>,
+    /// How long that took, in milliseconds.
+    last_duration_ms: Option<u64>,
+    /// The status of its answer.
+    last_status: Option<u16>,
+    /// Why it failed.
+    last_error: Option<String>,
+    /// When the next one is due.
+    next_attempt_at: Option<Timestamp>,
+    /// The replay or retry that it is delivered by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<String>,
+}
+
+/// A page of deliveries, the newest event first.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct DeliveryList {
+    /// The newest event first.
+    deliveries: Vec<DeliveryView>,
+    /// `cursor` of the next page; null on the last.
+    next: Option<String>,
+}
+
+impl From<Listed> for DeliveryView {
+    fn from(listed: Listed) -> Self {
+        let (at, ms, status, error) = match listed.last {
+            Some(last) => (Some(last.at), Some(last.ms), last.status, last.error),
+            None => (None, None, None, None),
+        };
+        Self {
+            event: listed.event,
+            target: listed.target,
+            status: listed.status,
+            attempts: listed.count,
+            last_attempt_at: at,
+            last_duration_ms: ms,
+            last_status: status,
+            last_error: error,
+            next_attempt_at: listed.next_attempt_at,
+            run: listed.run,
+        }
+    }
+}
+
+/// `GET /v1/deliveries`: by target, by where they stand, by the time of their events.
+pub(crate) async fn list(
+    Shared(state): Shared<State>,
+    _: ReadOrManage,
+    query: RawQuery,
+) -> Result<Json<DeliveryList>, Problem> {
+    let params = Params::read(query, LIST_DELIVERIES.parameters)?;
+    let names: Vec<&str> = Status::ALL.iter().map(|status| status.name()).collect();
+    let statuses = params.words("status", &names)?;
+    let statuses: Vec<Option<Status>> = if statuses.is_empty() {
+        vec![None]
+    } else {
+        Status::ALL.into_iter().filter(|status| statuses.iter().any(|name| name == status.name())).map(Some).collect()
+    };
+    let limit = params.parsed("limit", &format!("a whole number from 1 to {MAX_LIMIT}"), |value| {
+        value.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit))
+    })?;
+    let limit = limit.unwrap_or(DEFAULT_LIMIT);
+    let cursor = params.parsed("cursor", "`next` of the page before", |value| {
+        let (event, target) = value.split_once('~')?;
+        Some((EventId::from_u64(event.parse().ok()?)?, target.to_owned()))
+    })?;
+    let targets = match params.get("target") {
+        Some(name) => vec![name.to_owned()],
+        None => state.config.list::<Target>().await?.into_iter().map(|target| target.name).collect(),
+    };
+    let (from, until) = time_range(&params)?;
+    let Some((low, high)) = (Filter { from, until, ..Filter::default() }).id_range() else {
+        return Ok(Json(DeliveryList { deliveries: Vec::new(), next: None }));
+    };
+    // An event's deliveries to several targets are next to each other, and a page may end between them.
+    let high = cursor.as_ref().map_or(high, |(event, _)| (*event).min(high));
+    let asked = targets.iter().flat_map(|target| statuses.iter().map(move |status| (target, *status)));
+    let pages = asked.map(|(target, status)| {
+        let listing = Listing { target, status, low, high, ascending: false, limit: limit + 1 };
+        state.deliveries.list(listing)
+    });
+    let pages: Vec<(Vec<Listed>, bool)> =
+        futures::stream::iter(pages.collect::<Vec<_>>()).buffered(TOGETHER).try_collect().await?;
+    let mut all: Vec<Listed> = pages.into_iter().flat_map(|(listed, _)| listed).collect();
+    all.sort_by(|a, b| b.event.cmp(&a.event).then_with(|| a.target.cmp(&b.target)));
+    if let Some((event, target)) = cursor {
+        all.retain(|listed| listed.event < event || (listed.event == event && listed.target > target));
+    }
+    let next = (all.len() > limit).then(|| format!("{}~{}", all[limit - 1].event, all[limit - 1].target));
+    all.truncate(limit);
+    Ok(Json(DeliveryList { deliveries: all.into_iter().map(DeliveryView::from).collect(), next }))
+}
+
+/// A delivery that is tried again.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Retried {
+    /// The event.
+    event: EventId,
+    /// The target's name.
+    target: String,
+    /// The retry: each attempt that it makes names it.
+    run: String,
+}
+
+/// `POST /v1/deliveries/{event}/{target}/retry`: with all the attempts that the target allows, from now on.
+pub(crate) async fn retry(
+    Shared(state): Shared<State>,
+    Manage(caller): Manage,
+    Path((event, name)): Path<(String, String)>,
+) -> Result<(StatusCode, Json<Retried>), Problem> {
+    let none = || Problem::new(Kind::NotFound, "There is no such event");
+    let id = event.parse().ok().and_then(EventId::from_u64).ok_or_else(none)?;
+    let event = state.log.events.get(id).await?.ok_or_else(none)?;
+    let (target, standing) = targets::get(&state, &name).await?;
+    if standing.is_some_and(|standing| standing.paused.is_some()) {
+        return Err(Problem::new(Kind::Conflict, "The target is paused: resume it, and what is held is delivered"));
+    }
+    match state.deliveries.get(id, &name).await? {
+        Some(delivery) if delivery.status == Status::Waiting => {
+            return Err(waiting());
+        }
+        Some(_) => {}
+        None => match target.wants(&event) {
+            Ok(()) => return Err(Problem::new(Kind::Conflict, "The delivery's first attempt is still due")),
+            Err(not) => {
+                let detail =
+                    format!("The target does not want the event: {}. A replay goes by what it wants now", not.reason);
+                return Err(Problem::new(Kind::Conflict, detail).with("filter", not.filter));
+            }
+        },
+    }
+    let run = run_name((state.clock)());
+    let message = Message { run: Some(run.clone()), ..Message::new(id, &name) };
+    state.send(&message).await?;
+    tracing::info!(event = %id, target = name, run, key = caller.key, "a delivery is tried again");
+    Ok((StatusCode::ACCEPTED, Json(Retried { event: id, target: name, run })))
+}
+
+/// The problem of a delivery that is under way already.
+pub(crate) fn waiting() -> Problem {
+    Problem::new(Kind::Conflict, "The delivery is waiting for an attempt already")
+}
+
+/// `POST /v1/deliveries/retry`: everything of a target that failed.
+pub(crate) async fn retry_all(
+    Shared(state): Shared<State>,
+    Manage(caller): Manage,
+    query: RawQuery,
+) -> Result<Response, Problem> {
+    let params = Params::read(query, RETRY_DELIVERIES.parameters)?;
+    let (rate, dry_run) = (replays::rate(&params)?, replays::is_dry_run(&params)?);
+    let name = params.get("target").ok_or_else(|| web::bad("target", "is missing: say whose deliveries to retry"))?;
+    let (from, until) = time_range(&params)?;
+    let selection = Selection { from, until, ..Selection::default() };
+    if state.config.get::<Target>(name).await?.is_none() {
+        return Err(unknown(Target::KIND, name));
+    }
+    let range = Filter { from, until, ..Filter::default() }.id_range();
+    let failed = match range {
+        Some((low, high)) => {
+            let status = Some(Status::Failed);
+            let listing = Listing { target: name, status, low, high, ascending: true, limit: MOST_COUNTED };
+            state.deliveries.list(listing).await?.0.len()
+        }
+        None => 0,
+    };
+    let total = u64::try_from(failed).unwrap_or(u64::MAX);
+    if dry_run {
+        return Ok(Json(Failing { failed: total }).into_response());
+    }
+    replays::start(&state, &caller, Start { target: name, of: ReplayOf::Failed, selection, rate, total }).await
+}
+
+/// How many deliveries would be tried again.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Failing {
+    /// How many failed.
+    failed: u64,
+}

@@ -1,0 +1,265 @@
+//! `/v1/replays`: events sent to a target again.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, RawQuery, State as Shared};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use events::EventId;
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Value, json};
+use store::{Changed, Entry, Filter, Record, Replay, ReplayOf, ReplayState, Search, Selection, run_name};
+use web::{Caller, Manage, Params, Problem, filters};
+
+use crate::State;
+use crate::api::REPLAY_TARGET;
+use crate::name::unknown;
+use crate::targets::{self, DEFAULT_RATE};
+
+/// The most events a second that a replay sends.
+pub(crate) const MAX_RATE: u32 = 1000;
+
+/// How many events a dry run shows.
+const SHOWN: usize = 10;
+
+/// How long counting may take.
+const MAX_TIME: Duration = Duration::from_secs(20);
+
+/// A replay, and how far it has come.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Replay")]
+pub(crate) struct ReplayView {
+    /// Its name.
+    name: String,
+    /// The target that it sends events to.
+    target: String,
+    /// What it sends: events of the log, what was held, or what failed.
+    of: ReplayOf,
+    /// Where it stands.
+    state: ReplayState,
+    /// No event before this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<Timestamp>,
+    /// No event at or after this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<Timestamp>,
+    /// How many events a second it sends at most.
+    rate: u32,
+    /// How many there were to send when it was started.
+    total: u64,
+    /// How many it has sent.
+    sent: u64,
+    /// The last event that it has looked at.
+    cursor: Option<EventId>,
+    /// When it was started.
+    created_at: Timestamp,
+    /// The name of the key it was started with.
+    created_by: String,
+    /// When it ended.
+    ended_at: Option<Timestamp>,
+}
+
+impl From<Replay> for ReplayView {
+    fn from(replay: Replay) -> Self {
+        Self {
+            name: replay.name,
+            target: replay.target,
+            of: replay.of,
+            state: replay.state,
+            from: replay.selection.from,
+            until: replay.selection.until,
+            rate: replay.rate,
+            total: replay.total,
+            sent: replay.sent,
+            cursor: replay.cursor,
+            created_at: replay.created_at,
+            created_by: replay.created_by,
+            ended_at: replay.ended_at,
+        }
+    }
+}
+
+/// Replays, the latest first.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct ReplayList {
+    /// The latest first.
+    replays: Vec<ReplayView>,
+}
+
+/// What would be sent.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Matching {
+    /// How many events match; null where they could not be counted in time.
+    events: Option<u64>,
+    /// Some of them: the latest.
+    sample: Vec<Sample>,
+}
+
+/// One event of a sample.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Sample {
+    /// Its id.
+    id: EventId,
+    /// Who sent it.
+    source: String,
+    /// What happened.
+    r#type: String,
+    /// When.
+    time: Timestamp,
+    /// What it was done to.
+    subject: Option<String>,
+    /// The project involved.
+    project: Option<String>,
+    /// The environment involved.
+    environment: Option<String>,
+}
+
+/// How many events match, and the latest of them.
+pub(crate) async fn matching(state: &State, filter: Filter) -> Result<Matching, Problem> {
+    let deadline = Some((tokio::time::Instant::now() + MAX_TIME).into_std());
+    let search = Search { filter, limit: SHOWN, max_bytes: 4 << 20, total: true, deadline, ..Search::default() };
+    let page = state.log.search(&search).await?;
+    let sample = page.events.into_iter().map(|event| Sample {
+        id: event.id,
+        source: event.source,
+        r#type: event.fields.event_type,
+        time: event.fields.time,
+        subject: event.fields.subject,
+        project: event.fields.project,
+        environment: event.fields.environment,
+    });
+    Ok(Matching { events: page.total, sample: sample.collect() })
+}
+
+/// The rate that the parameters ask for.
+pub(crate) fn rate(params: &Params) -> Result<u32, Problem> {
+    let expected = format!("a whole number from 1 to {MAX_RATE}");
+    let read = |value: &str| value.parse().ok().filter(|rate| (1..=MAX_RATE).contains(rate));
+    Ok(params.parsed("rate", &expected, read)?.unwrap_or(DEFAULT_RATE))
+}
+
+/// Whether the parameters ask only what would be.
+pub(crate) fn is_dry_run(params: &Params) -> Result<bool, Problem> {
+    Ok(params.word("dry_run", &["true", "false"])? == Some("true"))
+}
+
+/// `POST /v1/targets/{name}/replay`: what the target wants of a range of the log, sent to it again.
+pub(crate) async fn replay(
+    Shared(state): Shared<State>,
+    Manage(caller): Manage,
+    Path(name): Path<String>,
+    query: RawQuery,
+) -> Result<Response, Problem> {
+    let params = Params::read(query, REPLAY_TARGET.parameters)?;
+    let (rate, dry_run) = (rate(&params)?, is_dry_run(&params)?);
+    let asked = filters::read(&params)?;
+    let text = params.get("q").map(str::to_owned);
+    if asked.from.is_none() {
+        return Err(web::bad("from", "is missing: say from when on events are sent again"));
+    }
+    let (target, _) = targets::get(&state, &name).await?;
+    let now = (state.clock)();
+    // What comes from now on is delivered anyway.
+    let until = Some(asked.until.unwrap_or(now).min(now));
+    let selection = Selection { from: asked.from, until, conditions: asked.conditions, text };
+    let matching = matching(&state, selection.filter(target.wanted.conditions())).await?;
+    if dry_run {
+        return Ok(Json(matching).into_response());
+    }
+    let replay =
+        Start { target: &name, of: ReplayOf::Log, selection, rate, total: matching.events.unwrap_or_default() };
+    start(&state, &caller, replay).await
+}
+
+/// A replay to be started.
+pub(crate) struct Start<'a> {
+    pub(crate) target: &'a str,
+    pub(crate) of: ReplayOf,
+    pub(crate) selection: Selection,
+    pub(crate) rate: u32,
+    pub(crate) total: u64,
+}
+
+/// Starts a replay, and answers with it.
+pub(crate) async fn start(state: &State, caller: &Caller, start: Start<'_>) -> Result<Response, Problem> {
+    let now = (state.clock)();
+    let replay = Replay {
+        name: run_name(now),
+        target: start.target.to_owned(),
+        of: start.of,
+        selection: start.selection,
+        rate: start.rate,
+        state: ReplayState::Running,
+        total: start.total,
+        sent: 0,
+        cursor: None,
+        pass_at: None,
+        leased_until: None,
+        created_at: now,
+        created_by: caller.key.clone(),
+        ended_at: None,
+    };
+    let (from, to) = (replay.selection.from, replay.selection.until);
+    let entry = Entry {
+        event_type: "replay-created",
+        actor: &caller.key,
+        subject: &replay.name,
+        data: json!({
+            "name": replay.name, "replay": replay.name, "target": replay.target, "of": replay.of,
+            "from": from, "to": to, "events": replay.total,
+        }),
+        previous: Value::Null,
+    };
+    let changes = vec![state.config.creating(&replay)?];
+    if let Changed::Refused(_) = state.events.change(&entry, changes).await? {
+        return Err(store::Error::Exists(format!("{}/{}", Replay::KIND, replay.name)).into());
+    }
+    let place = HeaderValue::from_str(&format!("/v1/replays/{}", replay.name));
+    let mut response = (StatusCode::ACCEPTED, Json(ReplayView::from(replay))).into_response();
+    if let Ok(place) = place {
+        response.headers_mut().insert(header::LOCATION, place);
+    }
+    Ok(response)
+}
+
+/// `GET /v1/replays`.
+pub(crate) async fn list(Shared(state): Shared<State>, _: Manage) -> Result<Json<ReplayList>, Problem> {
+    let mut replays: Vec<Replay> = state.config.list().await?;
+    replays.reverse();
+    Ok(Json(ReplayList { replays: replays.into_iter().map(ReplayView::from).collect() }))
+}
+
+/// `GET /v1/replays/{name}`.
+pub(crate) async fn read(
+    Shared(state): Shared<State>,
+    _: Manage,
+    Path(name): Path<String>,
+) -> Result<Json<ReplayView>, Problem> {
+    let replay: Option<Replay> = state.config.get(&name).await?;
+    replay.map(|replay| Json(replay.into())).ok_or_else(|| unknown(Replay::KIND, &name))
+}
+
+/// `POST /v1/replays/{name}/cancel`: no more is sent; what was sent is delivered.
+pub(crate) async fn cancel(
+    Shared(state): Shared<State>,
+    Manage(caller): Manage,
+    Path(name): Path<String>,
+) -> Result<Json<ReplayView>, Problem> {
+    let known: Option<Replay> = state.config.get(&name).await?;
+    let known = known.ok_or_else(|| unknown(Replay::KIND, &name))?;
+    let Some(ended) = state.config.end(&name, ReplayState::Cancelled, (state.clock)()).await? else {
+        return Ok(Json(known.into()));
+    };
+    let entry = Entry {
+        event_type: "replay-removed",
+        actor: &caller.key,
+        subject: &name,
+        data: json!({ "target": ended.target, "sent": ended.sent, "events": ended.total }),
+        previous: Value::Null,
+    };
+    state.events.change(&entry, Vec::new()).await?;
+    Ok(Json(ended.into()))
+}

@@ -1,0 +1,220 @@
+//! The rules of a target's fields, one by one.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::http::{HeaderName, HeaderValue};
+use events::{Level, Scope};
+use store::duration;
+use url::Url;
+use webhook::{SigningSecret, Template};
+
+use crate::name::Violations;
+
+pub(super) const MAX_ADDRESS: usize = 2048;
+
+/// The most values of a filter, and the most bytes of one, of a name or of a password.
+pub(super) const MAX_LIST: usize = 50;
+pub(super) const MAX_VALUE: usize = 256;
+
+/// The most bytes of a header's value.
+pub(super) const MAX_TEXT: usize = 4096;
+
+pub(super) const MAX_CA_CERT: usize = 64 * 1024;
+pub(super) const MAX_TEMPLATE: usize = 64 * 1024;
+
+const MAX_HEADERS: usize = 20;
+
+/// Headers that belong to the connection, to the signature, or to a field of their own.
+const RESERVED: [&str; 15] = [
+    "authorization",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+];
+
+/// What templates may name.
+const ROOTS: [&str; 3] = ["event", "eventJson", "eventMarkdown"];
+
+pub(super) fn address(address: &str, violations: &mut Violations) -> Option<Url> {
+    let mut refuse = |message: &str| {
+        violations.add("address", "format", message);
+        None
+    };
+    if address.len() > MAX_ADDRESS {
+        return refuse(&format!("expected at most {MAX_ADDRESS} characters"));
+    }
+    let url = match address.parse::<Url>() {
+        Ok(url) => url,
+        Err(url::ParseError::InvalidPort) => return refuse("expected a port from 1 to 65535"),
+        Err(_) => return refuse("expected a URL with scheme and host, such as https://example.com/hook"),
+    };
+    if !matches!(url.scheme(), "https" | "http") {
+        return refuse("expected a URL that begins with https:// or http://");
+    }
+    if url.port() == Some(0) {
+        return refuse("expected a port from 1 to 65535");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return refuse("expected no user name or password in the address: there are fields for them");
+    }
+    Some(url)
+}
+
+/// A duration between two others.
+pub(super) fn span(
+    field: &str,
+    given: Option<&str>,
+    default: &str,
+    [least, most]: [&str; 2],
+    violations: &mut Violations,
+) -> Option<Duration> {
+    let given = given.filter(|given| !given.is_empty()).unwrap_or(default);
+    let span = duration::parse(given);
+    let within = span.filter(|span| duration::parse(least) <= Some(*span) && Some(*span) <= duration::parse(most));
+    if within.is_none() {
+        let keyword = if span.is_none() { "format" } else { "maximum" };
+        let message = format!("expected a duration from {least} to {most}, such as 10s, 5m or 1h30m");
+        violations.add(field, keyword, message);
+    }
+    within
+}
+
+pub(super) fn schedule(waits: &[String], most: usize, violations: &mut Violations) -> Option<Vec<Duration>> {
+    if waits.is_empty() || waits.len() > most {
+        violations.add("retry_schedule", "maxItems", format!("expected 1 to {most} durations"));
+        return None;
+    }
+    let read: Option<Vec<Duration>> = waits.iter().map(|wait| duration::parse(wait)).collect();
+    if read.is_none() {
+        violations.add("retry_schedule", "format", "expected durations such as 10s, 5m or 1h30m");
+    }
+    read
+}
+
+pub(super) fn level(given: Option<&str>, violations: &mut Violations) -> Option<Level> {
+    let given = given.filter(|given| !given.is_empty())?;
+    let level = [Level::Debug, Level::Info, Level::Warn, Level::Error].into_iter().find(|l| l.to_string() == given);
+    if level.is_none() {
+        violations.add("level", "enum", "expected one of DEBUG, INFO, WARN, ERROR");
+    }
+    level
+}
+
+pub(super) fn scopes(given: Option<&[String]>, violations: &mut Violations) -> Option<Vec<Scope>> {
+    const ALL: [Scope; 3] = [Scope::Lifecycle, Scope::Logging, Scope::Signal];
+    let given = given?;
+    if given.is_empty() {
+        violations.add("scopes", "minItems", "expected at least one scope: without any, no event would pass");
+    }
+    let known = |name: &String| ALL.into_iter().find(|scope| scope.to_string() == *name);
+    let scopes: Option<Vec<Scope>> = given.iter().map(known).collect();
+    match scopes {
+        None => violations.add("scopes", "enum", "expected scopes among lifecycle, logging and signal"),
+        Some(scopes) if scopes.iter().enumerate().all(|(n, scope)| !scopes[..n].contains(scope)) => {
+            return Some(scopes);
+        }
+        Some(_) => violations.add("scopes", "uniqueItems", "expected each scope once"),
+    }
+    None
+}
+
+pub(super) fn list(field: &str, values: &[String], violations: &mut Violations) {
+    if values.len() > MAX_LIST || values.iter().any(|value| !(1..=MAX_VALUE).contains(&value.len())) {
+        let message = format!("expected at most {MAX_LIST} values of 1 to {MAX_VALUE} characters");
+        violations.add(field, "maxItems", message);
+    }
+}
+
+pub(super) fn length(field: &str, value: Option<&str>, most: usize, violations: &mut Violations) {
+    if value.is_some_and(|value| value.len() > most) {
+        violations.add(field, "maxLength", format!("expected at most {most} characters"));
+    }
+}
+
+pub(super) fn header_value(field: &str, value: Option<&str>, violations: &mut Violations) {
+    if value.is_some_and(|value| !is_header_value(value)) {
+        violations.add(field, "pattern", "expected what a header may hold: visible characters and spaces");
+    }
+}
+
+fn is_header_value(value: &str) -> bool {
+    HeaderValue::from_str(value).is_ok_and(|value| value.to_str().is_ok())
+}
+
+pub(super) fn content_type(value: &str, violations: &mut Violations) {
+    if value.len() > MAX_VALUE || !is_header_value(value) || !value.contains('/') {
+        violations.add("content_type", "format", "expected a media type such as application/json");
+    }
+}
+
+/// The headers under their names in lower case.
+pub(super) fn headers(given: BTreeMap<String, String>, violations: &mut Violations) -> BTreeMap<String, String> {
+    if given.len() > MAX_HEADERS {
+        violations.add("headers", "maxProperties", format!("expected at most {MAX_HEADERS} headers"));
+    }
+    let mut headers = BTreeMap::new();
+    for (name, value) in given {
+        let lower = name.to_ascii_lowercase();
+        let mut refuse = |keyword: &str, message: &str| {
+            let shown: String = name.chars().take(64).collect();
+            violations.add("headers", keyword, format!("{shown:?}: {message}"));
+        };
+        if name.len() > MAX_VALUE || lower.parse::<HeaderName>().is_err() {
+            refuse("pattern", "expected a header's name: letters, digits and dashes");
+        } else if RESERVED.contains(&lower.as_str()) || lower.starts_with("webhook-") {
+            refuse("not", "this header is set by Tidings, or has a field of its own");
+        } else if value.len() > MAX_TEXT || !is_header_value(&value) {
+            refuse("pattern", "expected a value of at most 4096 visible characters and spaces");
+        } else if headers.insert(lower, value).is_some() {
+            refuse("uniqueItems", "expected each header once: upper and lower case are the same");
+        }
+    }
+    headers
+}
+
+pub(super) fn ca_cert(pem: Option<&str>, violations: &mut Violations) {
+    let Some(pem) = pem else { return };
+    if pem.len() > MAX_CA_CERT {
+        violations.add("ca_cert", "maxLength", format!("expected at most {MAX_CA_CERT} characters"));
+    } else if let Err(reason) = webhook::trusted(pem) {
+        violations.add("ca_cert", "format", reason);
+    }
+}
+
+pub(super) fn template(text: Option<&str>, violations: &mut Violations) {
+    let Some(text) = text else { return };
+    let template = match Template::parse(text) {
+        Ok(template) => template,
+        Err(error) => return violations.add("body_template", "format", error.to_string()),
+    };
+    for (name, position) in template.roots() {
+        if !ROOTS.contains(&name) {
+            let (line, column) = (position.line, position.column);
+            let known = ROOTS.join(", ");
+            let message = format!("line {line}, column {column}: there is no {name:?}, only {known}");
+            violations.add("body_template", "enum", message);
+        }
+    }
+}
+
+/// Standard Webhooks: `whsec_` and 24 to 64 bytes in base64.
+pub(super) fn signing_secret(field: &str, secret: String, violations: &mut Violations) -> Option<SigningSecret> {
+    let secret = SigningSecret::new(secret);
+    if secret.key().is_some_and(|key| (24..=64).contains(&key.len())) {
+        return Some(secret);
+    }
+    violations.add(field, "format", "expected `whsec_` and 24 to 64 bytes in base64; leave it out and one is made");
+    None
+}

@@ -1,0 +1,278 @@
+//! What a target is set up from, and everything that can be wrong with it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use events::{Level, Scope};
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use store::{Retry, Sealed, Target, Wanted, duration};
+use webhook::{Secrets, SigningSecret};
+
+use super::checks::{self, MAX_ADDRESS, MAX_LIST, MAX_TEXT, MAX_VALUE};
+use crate::name::{self, Violations};
+
+const DEFAULT_RETRY_COUNT: u32 = 3;
+const MAX_RETRY_COUNT: u32 = 100;
+const DEFAULT_RETRY_TIMEOUT: &str = "10s";
+const DEFAULT_TIMEOUT: &str = "10s";
+const DEFAULT_DISABLE_AFTER: &str = "120h";
+const DEFAULT_CONTENT_TYPE: &str = "application/json";
+
+/// All the waits of a delivery together: the queue keeps a message for ten days.
+const MAX_WAITS: Duration = Duration::from_hours(9 * 24);
+
+/// What a target is set up from. An empty text is the same as none, as Migration Manager writes it.
+#[derive(Debug, Default, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewTarget {
+    /// Its name, which no other target has.
+    #[schemars(regex(pattern = name::PATTERN))]
+    pub(super) name: String,
+    /// What it is for.
+    #[schemars(length(max = 1000))]
+    pub(super) description: Option<String>,
+    /// What kind of target it is: there is one.
+    #[serde(rename = "type")]
+    #[schemars(extend("enum" = ["webhook"], "default" = "webhook"))]
+    pub(super) kind: Option<String>,
+    /// Whether its events are delivered; where not, it is created paused, and they are held.
+    #[schemars(extend("default" = true))]
+    pub(super) enabled: Option<bool>,
+    /// Where its events are posted: `https` or `http`, without a user name or password. Private
+    /// networks are not dialled, unless the deployment allows them.
+    #[schemars(url, length(max = MAX_ADDRESS), regex(pattern = "^[Hh][Tt][Tt][Pp][Ss]?://"))]
+    pub(super) address: String,
+    /// The user name of Basic credentials.
+    #[schemars(length(max = MAX_VALUE))]
+    pub(super) username: Option<String>,
+    /// Their password. Never shown.
+    #[schemars(length(max = MAX_VALUE))]
+    pub(super) password: Option<String>,
+    /// An `authorization` header, instead of those. Never shown.
+    #[schemars(length(max = MAX_TEXT))]
+    pub(super) authorization: Option<String>,
+    /// Headers of its own, at most 20. Their values are never shown.
+    pub(super) headers: Option<BTreeMap<String, String>>,
+    /// Certificates in PEM: the target's own must be signed by one of them, instead of by those that everybody
+    /// trusts.
+    #[schemars(length(max = checks::MAX_CA_CERT))]
+    pub(super) ca_cert: Option<String>,
+    /// The least severe log line that it wants; bounds `logging` events only.
+    #[schemars(with = "Option<Level>", extend("default" = "WARN"))]
+    pub(super) level: Option<String>,
+    /// The scopes that it wants.
+    #[schemars(with = "Option<Vec<Scope>>", length(min = 1), extend("default" = ["lifecycle", "logging"]))]
+    pub(super) scopes: Option<Vec<String>>,
+    /// The sources that it wants; empty means every source but Tidings itself.
+    #[schemars(length(max = MAX_LIST), inner(length(min = 1, max = MAX_VALUE)))]
+    pub(super) sources: Option<Vec<String>>,
+    /// The types that it wants; empty means every type.
+    #[schemars(length(max = MAX_LIST), inner(length(min = 1, max = MAX_VALUE)))]
+    pub(super) events: Option<Vec<String>>,
+    /// The projects that it wants; empty means every project.
+    #[schemars(length(max = MAX_LIST), inner(length(min = 1, max = MAX_VALUE)))]
+    pub(super) projects: Option<Vec<String>>,
+    /// The environments that it wants; empty means every environment.
+    #[schemars(length(max = MAX_LIST), inner(length(min = 1, max = MAX_VALUE)))]
+    pub(super) environments: Option<Vec<String>>,
+    /// Whether events of no project, or no environment, pass those two filters.
+    #[schemars(extend("default" = true))]
+    pub(super) include_unscoped: Option<bool>,
+    /// How often a delivery is attempted.
+    #[schemars(range(min = 1, max = MAX_RETRY_COUNT), extend("default" = DEFAULT_RETRY_COUNT))]
+    pub(super) retry_count: Option<u32>,
+    /// How long to wait between two attempts, such as `10s`, `5m` or `1h30m`; all waits together at most 9 days.
+    #[schemars(extend("default" = DEFAULT_RETRY_TIMEOUT))]
+    pub(super) retry_timeout: Option<String>,
+    /// The waits between attempts, one after the other, instead of those two: with `["5s", "5m", "1h"]` there are
+    /// four attempts.
+    #[schemars(length(min = 1, max = MAX_RETRY_COUNT))]
+    pub(super) retry_schedule: Option<Vec<String>>,
+    /// How long an attempt may take, from the look-up of the name to the end of the answer: `1s` to `30s`.
+    #[schemars(extend("default" = DEFAULT_TIMEOUT))]
+    pub(super) timeout: Option<String>,
+    /// For how long it may fail without one success before it is paused: `1s` to `8760h`.
+    #[schemars(extend("default" = DEFAULT_DISABLE_AFTER))]
+    pub(super) disable_after: Option<String>,
+    /// The `content-type` of what is posted.
+    #[schemars(length(max = MAX_VALUE), extend("default" = DEFAULT_CONTENT_TYPE))]
+    pub(super) content_type: Option<String>,
+    /// The body as a Mustache template of `event` (the payload), `eventJson` (its text) and `eventMarkdown` (a
+    /// sentence); the payload itself, byte for byte, where there is none.
+    #[schemars(length(max = checks::MAX_TEMPLATE))]
+    pub(super) body_template: Option<String>,
+    /// What its deliveries are signed with: `whsec_` and 24 to 64 bytes in base64. One is made where
+    /// it is left out.
+    #[schemars(regex(pattern = "^whsec_[A-Za-z0-9+/]{32,86}={0,2}$"))]
+    pub(super) signing_secret: Option<String>,
+}
+
+/// A definition that nothing is wrong with.
+pub(crate) struct Checked {
+    /// The target, its secrets not sealed yet.
+    pub(crate) target: Target,
+    /// Those secrets.
+    pub(crate) secrets: Secrets,
+    /// Whether it is to be paused.
+    pub(crate) enabled: bool,
+}
+
+impl NewTarget {
+    /// The definition of a target that there is, secrets and all.
+    pub(super) fn of(target: &Target, secrets: &Secrets) -> Self {
+        let Target { wanted, retry, .. } = target;
+        let list = |values: &[String]| Some(values.to_vec());
+        let waits = |waits: &Vec<Duration>| waits.iter().map(|wait| duration::format(*wait)).collect();
+        Self {
+            name: target.name.clone(),
+            description: target.description.clone(),
+            kind: None,
+            enabled: None,
+            address: target.address.to_string(),
+            username: target.username.clone(),
+            password: secrets.password.clone(),
+            authorization: secrets.authorization.clone(),
+            headers: Some(secrets.headers.clone()),
+            ca_cert: target.ca_cert.clone(),
+            level: Some(wanted.level.to_string()),
+            scopes: Some(wanted.scopes.iter().map(Scope::to_string).collect()),
+            sources: list(&wanted.sources),
+            events: list(&wanted.events),
+            projects: list(&wanted.projects),
+            environments: list(&wanted.environments),
+            include_unscoped: Some(wanted.include_unscoped),
+            retry_count: Some(retry.count),
+            retry_timeout: Some(duration::format(retry.timeout)),
+            retry_schedule: retry.schedule.as_ref().map(waits),
+            timeout: Some(duration::format(target.timeout)),
+            disable_after: Some(duration::format(target.disable_after)),
+            content_type: Some(target.content_type.clone()),
+            body_template: target.body_template.clone(),
+            signing_secret: Some(secrets.signing.reveal().to_owned()),
+        }
+    }
+
+    /// The target, or everything that is wrong with it.
+    pub(crate) fn check(self, now: Timestamp, violations: &mut Violations) -> Option<Checked> {
+        violations.check_name(&self.name);
+        if self.name == "preview" {
+            violations.add("name", "not", "expected another name: this one stands for a path of the API");
+        }
+        if self.kind.as_deref().is_some_and(|kind| kind != "webhook") {
+            violations.add("type", "const", "expected \"webhook\": there is no other type of target");
+        }
+        let address = checks::address(&self.address, violations);
+        let (retry, wanted) = (self.retry(violations), self.wanted(violations));
+        let timeout = checks::span("timeout", self.timeout.as_deref(), DEFAULT_TIMEOUT, ["1s", "30s"], violations);
+        let limits = ["1s", "8760h"];
+        let disable_after = self.disable_after.as_deref();
+        let disable_after = checks::span("disable_after", disable_after, DEFAULT_DISABLE_AFTER, limits, violations);
+        let content_type = self.content_type.clone().filter(|value| !value.is_empty());
+        let content_type = content_type.unwrap_or_else(|| DEFAULT_CONTENT_TYPE.to_owned());
+        checks::content_type(&content_type, violations);
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let (body_template, ca_cert) = (given(&self.body_template), given(&self.ca_cert));
+        checks::template(body_template.as_deref(), violations);
+        checks::ca_cert(ca_cert.as_deref(), violations);
+        let (username, secrets) = (given(&self.username), self.secrets(violations));
+        let description = given(&self.description);
+        checks::length("description", description.as_deref(), 1000, violations);
+        if !violations.is_empty() {
+            return None;
+        }
+        let (address, retry, timeout, disable_after, secrets) = (address?, retry?, timeout?, disable_after?, secrets?);
+        let target = Target {
+            name: self.name,
+            description,
+            address,
+            wanted,
+            wanted_since: now,
+            former: Vec::new(),
+            retry,
+            timeout,
+            disable_after,
+            content_type,
+            body_template,
+            username,
+            headers: secrets.headers.keys().cloned().collect(),
+            has_password: secrets.password.is_some(),
+            has_authorization: secrets.authorization.is_some(),
+            ca_cert,
+            sealed: Sealed(Vec::new()),
+            rotating_until: None,
+            created_at: now,
+            version: 1,
+        };
+        Some(Checked { target, secrets, enabled: self.enabled.unwrap_or(true) })
+    }
+
+    fn retry(&self, violations: &mut Violations) -> Option<Retry> {
+        let count = self.retry_count.unwrap_or(DEFAULT_RETRY_COUNT);
+        if !(1..=MAX_RETRY_COUNT).contains(&count) {
+            violations.add("retry_count", "minimum", format!("expected a number from 1 to {MAX_RETRY_COUNT}"));
+        }
+        let limits = ["0s", "216h"];
+        let timeout =
+            checks::span("retry_timeout", self.retry_timeout.as_deref(), DEFAULT_RETRY_TIMEOUT, limits, violations)?;
+        let schedule = match &self.retry_schedule {
+            None => None,
+            Some(waits) => Some(checks::schedule(waits, usize::try_from(MAX_RETRY_COUNT).ok()?, violations)?),
+        };
+        let field = if schedule.is_some() { "retry_schedule" } else { "retry_timeout" };
+        let retry = Retry { count, timeout, schedule };
+        if retry.longest() > MAX_WAITS {
+            violations.add(field, "maximum", "expected all waits of a delivery together to be at most 9 days");
+        }
+        Some(retry)
+    }
+
+    fn wanted(&self, violations: &mut Violations) -> Wanted {
+        let list = |field: &str, values: &Option<Vec<String>>, violations: &mut Violations| {
+            let values = values.clone().unwrap_or_default();
+            checks::list(field, &values, violations);
+            values
+        };
+        let default = Wanted::default();
+        Wanted {
+            level: checks::level(self.level.as_deref(), violations).unwrap_or(Level::Warn),
+            scopes: checks::scopes(self.scopes.as_deref(), violations).unwrap_or(default.scopes),
+            sources: list("sources", &self.sources, violations),
+            events: list("events", &self.events, violations),
+            projects: list("projects", &self.projects, violations),
+            environments: list("environments", &self.environments, violations),
+            include_unscoped: self.include_unscoped.unwrap_or(true),
+        }
+    }
+
+    fn secrets(&self, violations: &mut Violations) -> Option<Secrets> {
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let (username, password) = (given(&self.username), given(&self.password));
+        let authorization = given(&self.authorization);
+        if username.as_ref().is_some_and(|name| name.contains(':')) {
+            violations.add("username", "pattern", "expected no `:` in it: Basic credentials end the name there");
+        }
+        if password.is_some() && username.is_none() {
+            violations.add("username", "required", "expected a user name with the password");
+        }
+        if authorization.is_some() && username.is_some() {
+            violations.add("authorization", "not", "expected either a user name or an authorization, not both");
+        }
+        for (field, value) in [("username", &username), ("password", &password), ("authorization", &authorization)] {
+            let most = if field == "authorization" { MAX_TEXT } else { MAX_VALUE };
+            checks::length(field, value.as_deref(), most, violations);
+        }
+        checks::header_value("authorization", authorization.as_deref(), violations);
+        let headers = checks::headers(self.headers.clone().unwrap_or_default(), violations);
+        let signing = match given(&self.signing_secret) {
+            Some(secret) => checks::signing_secret("signing_secret", secret, violations),
+            None => SigningSecret::generate().ok(),
+        };
+        Some(Secrets { signing: signing?, former_signing: None, password, authorization, headers })
+    }
+}
+
+#[cfg(test)]
+#[path = "definition_tests.rs"]
+mod tests;

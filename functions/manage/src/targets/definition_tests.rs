@@ -1,0 +1,109 @@
+use serde_json::json;
+
+use super::*;
+
+fn check(new: serde_json::Value) -> Result<Checked, serde_json::Value> {
+    let new: NewTarget = serde_json::from_value(new).unwrap();
+    let mut violations = Violations::default();
+    let checked = new.check(Timestamp::UNIX_EPOCH, &mut violations);
+    violations.into_result().map_err(|problem| problem.document())?;
+    Ok(checked.unwrap())
+}
+
+/// The fields that are refused, and with which messages.
+fn refused(fields: serde_json::Value) -> Vec<(String, String)> {
+    let mut new = json!({ "name": "audit", "address": "https://example.com/hook" });
+    new.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    let Err(document) = check(new) else { return Vec::new() };
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let violations = document["violations"].as_array().unwrap();
+    violations.iter().map(|one| (text(&one["pointer"]), text(&one["message"]))).collect()
+}
+
+#[test]
+fn a_name_and_an_address_are_enough() {
+    let checked = check(json!({ "name": "audit", "address": "https://example.com/hook" })).unwrap();
+    let target = checked.target;
+    assert_eq!((target.wanted, target.retry.count), (Wanted::default(), 3));
+    assert_eq!((target.timeout, target.disable_after), (Duration::from_secs(10), Duration::from_hours(120)));
+    assert_eq!(checked.secrets.signing.key().unwrap().len(), 32);
+    assert!(checked.enabled);
+}
+
+#[test]
+fn everything_that_is_wrong_is_named_at_once() {
+    let fields = json!({
+        "name": "a b", "address": "ftp://example.com", "scopes": [], "retry_count": 0, "retry_timeout": "soon",
+        "signing_secret": "whsec_c2hvcnQ=", "level": "FATAL", "type": "syslog", "timeout": "1h", "ca_cert": "x",
+        "body_template": "{{#a}}", "content_type": "json", "headers": { "Host": "x" }, "password": "p",
+    });
+    let pointers: Vec<String> = refused(fields).into_iter().map(|(pointer, _)| pointer).collect();
+    for field in [
+        "name",
+        "address",
+        "scopes",
+        "retry_count",
+        "retry_timeout",
+        "signing_secret",
+        "level",
+        "type",
+        "timeout",
+        "ca_cert",
+        "body_template",
+        "content_type",
+        "headers",
+        "username",
+    ] {
+        assert!(pointers.contains(&format!("/{field}")), "{field} in {pointers:?}");
+    }
+}
+
+#[test]
+fn addresses_that_cannot_be_posted_to_are_refused() {
+    for address in [
+        "",
+        "example.com",
+        "https://",
+        "http://user:pw@example.com",
+        "http://example.com:0",
+        "http://example.com:70000",
+        "file:///etc/passwd",
+    ] {
+        assert_eq!(refused(json!({ "address": address })).len(), 1, "{address}");
+    }
+}
+
+#[test]
+fn a_template_is_refused_with_its_line() {
+    let refused = refused(json!({ "body_template": "{\n \"a\": \"{{evnt.type}}\"\n}" }));
+    assert!(refused[0].1.starts_with("line 2, column 8") && refused[0].1.contains("evnt"), "{refused:?}");
+}
+
+#[test]
+fn waits_may_be_long_but_not_longer_than_the_queue() {
+    assert_eq!(refused(json!({ "retry_schedule": ["5s", "5m", "24h", "72h"] })), []);
+    assert_eq!(refused(json!({ "retry_schedule": vec!["72h"; 4] }))[0].0, "/retry_schedule");
+    assert_eq!(refused(json!({ "retry_count": 100, "retry_timeout": "3h" }))[0].0, "/retry_timeout");
+}
+
+#[test]
+fn headers_of_the_connection_and_the_signature_are_ours() {
+    for name in ["host", "Content-Length", "WEBHOOK-Signature", "authorization", "a b", "", "x\ny"] {
+        assert_eq!(refused(json!({ "headers": { name: "v" } })).len(), 1, "{name}");
+    }
+    assert_eq!(refused(json!({ "headers": { "x-a": "line\nbreak" } })).len(), 1);
+    assert_eq!(refused(json!({ "headers": { "x-a": "1", "X-A": "2" } })).len(), 1);
+}
+
+#[test]
+fn a_definition_reads_back_as_it_was() {
+    let new = json!({
+        "name": "audit", "address": "https://example.com/hook", "username": "u", "password": "p",
+        "headers": { "X-A": "1" }, "retry_schedule": ["1s", "2m"], "projects": ["web"], "body_template": "{{event.x}}",
+    });
+    let checked = check(new).unwrap();
+    let again = serde_json::to_value(NewTarget::of(&checked.target, &checked.secrets)).unwrap();
+    let again = check(again).unwrap();
+    assert_eq!(again.secrets, checked.secrets);
+    assert_eq!(again.target, checked.target);
+}

@@ -1,0 +1,233 @@
+//! What is done with a target: pause, resume, rotate its secret, test.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State as Shared};
+use axum::http::StatusCode;
+use jiff::SignedDuration;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use store::{
+    Attempt, Changed, Entry, Paused, Replay, ReplayOf, ReplayState, Selection, Status, TargetState, duration, run_name,
+};
+use tokio::time::Instant;
+use web::{Caller, Kind, Manage, Problem};
+use webhook::SigningSecret;
+
+use super::{TargetView, Why, changed_since, checks, get, no_key, no_randomness};
+use crate::State;
+use crate::name::Violations;
+
+/// How many held events a second are delivered when a target is resumed.
+pub(crate) const DEFAULT_RATE: u32 = 100;
+
+/// How long the secret before a rotation goes on signing where nothing else is said.
+const DEFAULT_OVERLAP: &str = "24h";
+
+/// How long a test waits for its attempt.
+const MOST_WAIT: Duration = Duration::from_secs(20);
+
+/// The most held deliveries that are counted before a resume.
+const MOST_COUNTED: usize = 100_000;
+
+/// The body of a request that may have none, or null.
+fn optional<T: DeserializeOwned + Default>(body: &Bytes) -> Result<T, Problem> {
+    if body.is_empty() {
+        return Ok(T::default());
+    }
+    serde_json::from_slice::<Option<T>>(body).map(Option::unwrap_or_default).map_err(|error| {
+        Problem::new(Kind::BadRequest, format!("The body does not read as what this path takes: {error}"))
+    })
+}
+
+/// `POST /v1/targets/{name}/pause`: from now on its events are held.
+pub(crate) async fn pause(
+    Shared(state): Shared<State>,
+    Manage(caller): Manage,
+    Path(name): Path<String>,
+    body: Bytes,
+) -> Result<Json<TargetView>, Problem> {
+    let why: Why = optional(&body)?;
+    let mut violations = Violations::default();
+    checks::length("reason", why.reason.as_deref(), 1000, &mut violations);
+    violations.into_result()?;
+    get(&state, &name).await?;
+    let reason = why.reason.unwrap_or_else(|| "no reason was given".to_owned());
+    try_pause(&state, &caller, &name, reason).await?;
+    let (target, standing) = get(&state, &name).await?;
+    Ok(Json(TargetView::new(target, standing.as_ref())))
+}
+
+/// Pauses a target; one that is paused stays so, for the reason that it has.
+pub(super) async fn try_pause(state: &State, caller: &Caller, name: &str, reason: String) -> Result<(), Problem> {
+    let paused = Paused { since: (state.clock)(), reason, by: caller.key.clone() };
+    let entry = Entry {
+        event_type: "target-paused",
+        actor: &caller.key,
+        subject: name,
+        data: json!({ "reason": paused.reason, "since": paused.since }),
+        previous: Value::Null,
+    };
+    let change = state.config.pausing(name, &paused)?;
+    state.events.change(&entry, vec![change]).await?;
+    Ok(())
+}
+
+/// A target that was resumed.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Resumed {
+    #[serde(flatten)]
+    target: TargetView,
+    /// The replay that delivers what was held; null where the target was not paused.
+    replay: Option<String>,
+}
+
+/// `POST /v1/targets/{name}/resume`: what was held is delivered.
+pub(crate) async fn resume(
+    Shared(state): Shared<State>,
+    Manage(caller): Manage,
+    Path(name): Path<String>,
+) -> Result<Json<Resumed>, Problem> {
+    let (_, standing) = get(&state, &name).await?;
+    let replay = try_resume(&state, &caller, &name, standing.as_ref()).await?;
+    let (target, standing) = get(&state, &name).await?;
+    Ok(Json(Resumed { target: TargetView::new(target, standing.as_ref()), replay }))
+}
+
+/// Resumes a target; the name of the replay that delivers what was held, where it was paused.
+pub(super) async fn try_resume(
+    state: &State,
+    caller: &Caller,
+    name: &str,
+    standing: Option<&TargetState>,
+) -> Result<Option<String>, Problem> {
+    let Some(paused) = standing.and_then(|standing| standing.paused.as_ref()) else { return Ok(None) };
+    let now = (state.clock)();
+    let held = state.deliveries.count(name, Status::Held, MOST_COUNTED).await?;
+    let replay = Replay {
+        name: run_name(now),
+        target: name.to_owned(),
+        of: ReplayOf::Held,
+        selection: Selection::default(),
+        rate: DEFAULT_RATE,
+        state: ReplayState::Running,
+        total: u64::try_from(held).unwrap_or(u64::MAX),
+        sent: 0,
+        cursor: None,
+        pass_at: None,
+        leased_until: None,
+        created_at: now,
+        created_by: caller.key.clone(),
+        ended_at: None,
+    };
+    let entry = Entry {
+        event_type: "target-resumed",
+        actor: &caller.key,
+        subject: name,
+        data: json!({ "replay": replay.name, "held": replay.total }),
+        previous: json!({ "paused": paused }),
+    };
+    let changes = vec![state.config.resuming(name, paused.since)?, state.config.creating(&replay)?];
+    match state.events.change(&entry, changes).await? {
+        Changed::Done(_) => Ok(Some(replay.name)),
+        // Somebody else was faster.
+        Changed::Refused(_) => Ok(None),
+    }
+}
+
+/// How a target's signing secret is replaced.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Rotation {
+    /// The new secret: `whsec_` and 24 to 64 bytes in base64. One is made where it is left out.
+    #[schemars(regex(pattern = "^whsec_[A-Za-z0-9+/]{32,86}={0,2}$"))]
+    signing_secret: Option<String>,
+    /// How long deliveries are signed with both, the old and the new: `0s` to `720h`.
+    #[schemars(extend("default" = DEFAULT_OVERLAP))]
+    overlap: Option<String>,
+}
+
+/// `POST /v1/targets/{name}/rotate`: a new signing secret, shown here once.
+pub(crate) async fn rotate(
+    Shared(state): Shared<State>,
+    Manage(caller): Manage,
+    Path(name): Path<String>,
+    body: Bytes,
+) -> Result<Json<TargetView>, Problem> {
+    let rotation: Rotation = optional(&body)?;
+    let mut violations = Violations::default();
+    let limits = ["0s", "720h"];
+    let overlap = checks::span("overlap", rotation.overlap.as_deref(), DEFAULT_OVERLAP, limits, &mut violations);
+    let signing = match rotation.signing_secret {
+        Some(secret) => checks::signing_secret("signing_secret", secret, &mut violations),
+        None => SigningSecret::generate().ok(),
+    };
+    violations.into_result()?;
+    let (Some(overlap), Some(signing)) = (overlap, signing) else { return Err(no_randomness()) };
+    let (mut target, standing) = get(&state, &name).await?;
+    let version = target.version;
+    let mut secrets = (*state.keyring.open(&name, &target.sealed).await.map_err(no_key)?).clone();
+    secrets.former_signing = Some(std::mem::replace(&mut secrets.signing, signing));
+    let overlap = SignedDuration::try_from(overlap).unwrap_or_default();
+    target.rotating_until = (state.clock)().checked_add(overlap).ok();
+    target.sealed = state.keyring.seal(&name, &secrets).await.map_err(no_key)?;
+    target.version += 1;
+    let mut view = TargetView::new(target.clone(), standing.as_ref());
+    let entry = Entry {
+        event_type: "target-modified",
+        actor: &caller.key,
+        subject: &name,
+        data: json!(view),
+        previous: Value::Null,
+    };
+    let write = state.config.replacing(&target, version)?;
+    if let Changed::Refused(_) = state.events.change(&entry, vec![write]).await? {
+        return Err(changed_since());
+    }
+    view.signing_secret = Some(secrets.signing.reveal().to_owned());
+    Ok(Json(view))
+}
+
+/// What came of a test.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Tested {
+    /// The event that was sent.
+    event: events::EventId,
+    /// Where its delivery stands.
+    status: Status,
+    /// Its one attempt; null where that is not over yet.
+    attempt: Option<Attempt>,
+}
+
+/// `POST /v1/targets/{name}/test`: an event for this target alone, on the way of all events.
+pub(crate) async fn test(
+    Shared(state): Shared<State>,
+    Manage(caller): Manage,
+    Path(name): Path<String>,
+) -> Result<(StatusCode, Json<Tested>), Problem> {
+    let (target, _) = get(&state, &name).await?;
+    let entry = Entry {
+        event_type: "target-tested",
+        actor: &caller.key,
+        subject: &name,
+        data: json!({ "timeout": duration::format(target.timeout) }),
+        previous: Value::Null,
+    };
+    let Changed::Done(event) = state.events.change(&entry, Vec::new()).await? else {
+        return Err(Problem::new(Kind::Unavailable, "The test could not be written: send it again"));
+    };
+    let deadline = Instant::now() + MOST_WAIT.min(target.timeout + Duration::from_secs(10));
+    while Instant::now() < deadline {
+        if let Some(delivery) = state.deliveries.get(event, &name).await?
+            && let Some(attempt) = delivery.attempts.into_iter().next()
+        {
+            return Ok((StatusCode::OK, Json(Tested { event, status: delivery.status, attempt: Some(attempt) })));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Ok((StatusCode::ACCEPTED, Json(Tested { event, status: Status::Waiting, attempt: None })))
+}

@@ -1,0 +1,82 @@
+// Requests to the API.
+
+import * as session from './session.js';
+
+/** The longest that a request may take: the API gives up after 30 s itself. */
+const PATIENCE_MS = 35_000;
+
+/** What the API refused, or why it could not be asked. */
+export class Problem extends Error {
+  /** `status` is 0 where there was no answer; `body` is the problem document. */
+  constructor(status, body, requestId) {
+    super(body.detail ?? body.title ?? `The server answered ${status}.`);
+    this.status = status;
+    this.body = body;
+    this.requestId = requestId;
+  }
+
+  /** What is wrong with fields: `[{ pointer, message }]`. */
+  get violations() {
+    return this.body.violations ?? [];
+  }
+}
+
+/**
+ * Asks the API.
+ *
+ * `scope` is that of the key to use: `read` (as it is by default), `manage`, or `either`; `token` is used instead where
+ * it is given. `body` is sent as JSON; a text is sent as it is. Answers `{ status, data, text, headers }`, where `data`
+ * is parsed JSON, or the text where the answer is none. Throws a `Problem`; a signal that was aborted throws what aborted it.
+ */
+export async function call(path, options = {}) {
+  const { method = 'GET', query, body, scope = 'read', headers = {}, signal } = options;
+  const token = options.token ?? session.token(scope);
+  const address = query ? `${path}?${new URLSearchParams(query)}` : path;
+  const limits = [AbortSignal.timeout(PATIENCE_MS), ...(signal ? [signal] : [])];
+  const request = { method, signal: AbortSignal.any(limits), cache: 'no-store', headers: { ...headers } };
+  if (token) request.headers.authorization = `Bearer ${token}`;
+  if (body !== undefined) {
+    request.body = typeof body === 'string' ? body : JSON.stringify(body);
+    request.headers['content-type'] ??= 'application/json';
+  }
+  const { response, text } = await exchange(address, request, signal);
+  const data = parse(response, text);
+  if (response.ok) return { status: response.status, data, text, headers: response.headers };
+  if (response.status === 401 && !options.token) {
+    session.forget(token);
+    window.dispatchEvent(new Event('signed-out'));
+  }
+  throw new Problem(response.status, problem(response, data), response.headers.get('x-request-id'));
+}
+
+async function exchange(address, request, signal) {
+  try {
+    const response = await fetch(address, request);
+    return { response, text: await response.text() };
+  } catch (error) {
+    if (signal?.aborted) throw signal.reason;
+    const late = error.name === 'TimeoutError';
+    const detail = late ? `There was no answer within ${PATIENCE_MS / 1000} seconds.` : 'The server cannot be reached.';
+    throw new Problem(0, { title: 'No answer', detail }, null);
+  }
+}
+
+function parse(response, text) {
+  const json = /^application\/([a-z.-]+\+)?json/.test(response.headers.get('content-type') ?? '');
+  if (!json || !text) return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function problem(response, data) {
+  if (data && typeof data === 'object') return data;
+  return { title: response.statusText, detail: `The server answered ${response.status}.` };
+}
+
+/** Whether an error only says that its page was left. */
+export function left(error, signal) {
+  return signal.aborted || error?.name === 'AbortError';
+}

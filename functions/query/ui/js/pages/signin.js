@@ -1,0 +1,62 @@
+// Sign in with a key's token.
+
+import { h, show } from '../dom.js';
+import { call } from '../api.js';
+import * as session from '../session.js';
+import { field } from '../parts/forms.js';
+import { problem } from '../parts/states.js';
+
+export async function page({ path, query, signal, go, needs }) {
+  const input = h('input', {
+    type: 'password', name: 'token', required: true, autocomplete: 'off', spellcheck: 'false', placeholder: 'tdg_…',
+  });
+  const token = field('Token of a key', input, {
+    help: 'It stays in this tab until you sign out or close it, and is sent to this server alone.',
+  });
+  const wrong = h('div', { role: 'alert' });
+  const submit = h('button', { class: 'main' }, 'Sign in');
+  const onsubmit = async (event) => {
+    event.preventDefault();
+    token.error('');
+    show(wrong);
+    submit.disabled = true;
+    try {
+      await enter(input.value.trim(), signal);
+      await go(...target(path, query), { replace: true });
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error.status === 401 || error.refused) token.error(error.refused ?? 'No key has this token, or it has expired.');
+      else show(wrong, problem(error));
+      input.focus();
+      input.select();
+    } finally {
+      submit.disabled = false;
+    }
+  };
+  const why = needs && session.may('either') ? `This page needs a key that may ${needs}.` : null;
+  const words = 'A key that may read shows the log; one that may manage runs targets, sources, keys and the quarantine. '
+    + 'You can sign in with one of each.';
+  const content = h('section', { class: 'signin' }, h('h1', {}, 'Sign in'), why && h('p', { class: 'note' }, why),
+    h('p', {}, words), h('form', { onsubmit }, token.element, wrong, submit));
+  return { title: 'Sign in', content, focus: input };
+}
+
+/** Asks what the key may do, and keeps it. */
+async function enter(token, signal) {
+  const { data } = await call('/v1/key', { token, signal });
+  if (data.scope === 'ingest') {
+    const refused = `“${data.name}” may only send events. Use a key that may read or manage.`;
+    throw Object.assign(new Error(refused), { refused });
+  }
+  session.keep(data.scope, data.name, token);
+}
+
+/** Where to go then: back, or to the first page that the keys allow. */
+function target(path, query) {
+  const to = path === '/signin' ? query.get('to') : path + location.search;
+  const url = to?.startsWith('/') && !to.startsWith('//') ? new URL(to, location.origin) : null;
+  if (url && url.pathname !== '/signin' && (url.pathname !== '/' || session.may('read'))) {
+    return [url.pathname, url.searchParams];
+  }
+  return [session.may('read') ? '/' : '/targets'];
+}

@@ -1,0 +1,97 @@
+// Everything that matches, as a file.
+
+import { h, show } from '../dom.js';
+import { call } from '../api.js';
+import { counted, number } from '../format.js';
+import { button, dialog, field, select } from './forms.js';
+import { problem } from './states.js';
+
+const FORMS = [['csv', 'CSV, for a spreadsheet'], ['json', 'JSON, one list'], ['ndjson', 'NDJSON, an event in each line']];
+const MEDIA = { csv: 'text/csv', json: 'application/json', ndjson: 'application/x-ndjson' };
+
+/** Asks for the form, and fetches page after page, with what is done so far and a way to stop. */
+export function exportDialog(filters) {
+  const stop = new AbortController();
+  return dialog('Export', (close) => {
+    const form = field('Form', select({ options: FORMS }));
+    const bar = h('progress', { 'aria-label': 'Progress', hidden: true });
+    const words = h('p', { role: 'status' }, 'All events that the filters let pass, the oldest first.');
+    const start = h('button', { class: 'main' }, 'Export');
+    const cancel = button('Cancel', () => close());
+    const onsubmit = async (event) => {
+      event.preventDefault();
+      start.disabled = true;
+      bar.hidden = false;
+      try {
+        const total = await count(filters, stop.signal);
+        const tell = (done) => {
+          if (total !== null) Object.assign(bar, { max: Math.max(total, 1), value: Math.min(done, total) });
+          show(words, total === null ? counted(done, 'event') : `${number(done)} of ${counted(total, 'event')}`);
+        };
+        tell(0);
+        const { parts, done } = await pages(filters, form.input.value, stop.signal, tell);
+        save(new Blob(parts, { type: MEDIA[form.input.value] }), form.input.value);
+        bar.hidden = true;
+        show(words, `Done: ${counted(done, 'event')}.`);
+        cancel.textContent = 'Close';
+      } catch (error) {
+        bar.hidden = true;
+        if (!stop.signal.aborted) show(words, problem(error));
+      } finally {
+        start.disabled = false;
+      }
+    };
+    return h('form', { onsubmit }, form.element, words, bar, h('div', { class: 'actions' }, cancel, start));
+  }).then((value) => {
+    stop.abort();
+    return value;
+  });
+}
+
+/** How many events there are; `null` where that takes too long to count. */
+async function count(filters, signal) {
+  const query = new URLSearchParams(filters);
+  query.set('total', 'exact');
+  query.set('limit', '1');
+  return (await call('/v1/events', { query, signal })).data.total;
+}
+
+/** All pages, as parts of one file. */
+async function pages(filters, form, signal, tell) {
+  const query = new URLSearchParams(filters);
+  // A list of JSON is put together from lines: what an event is stays byte for byte.
+  query.set('format', form === 'json' ? 'ndjson' : form);
+  const parts = form === 'json' ? ['['] : [];
+  let address = `/v1/export?${query}`;
+  let done = 0;
+  while (address) {
+    const { text, headers } = await call(address, { signal });
+    const events = form === 'csv' ? records(text) - (done || parts.length ? 0 : 1) : text.split('\n').filter(Boolean).length;
+    parts.push(form === 'json' ? (done && events ? ',' : '') + text.trimEnd().replaceAll('\n', ',\n') : text);
+    done += events;
+    tell(done);
+    address = /<([^>]+)>;\s*rel="next"/.exec(headers.get('link') ?? '')?.[1];
+  }
+  if (form === 'json') parts.push(']\n');
+  return { parts, done };
+}
+
+/** How many records a CSV text has: line ends outside of quotes. */
+function records(text) {
+  let found = 0;
+  let quoted = false;
+  for (const sign of text) {
+    if (sign === '"') quoted = !quoted;
+    else if (sign === '\n' && !quoted) found += 1;
+  }
+  return found;
+}
+
+function save(blob, form) {
+  const href = URL.createObjectURL(blob);
+  const anchor = h('a', { href, download: `tidings-${new Date().toISOString().slice(0, 19).replaceAll(':', '')}.${form}` });
+  document.body.append(anchor);
+  anchor.click();
+  anchor.remove();
+  setTimeout(() => URL.revokeObjectURL(href), 60_000);
+}

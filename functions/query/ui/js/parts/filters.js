@@ -1,0 +1,178 @@
+// The filters of a search, as a form whose state is a query.
+
+import { h, show, uid } from '../dom.js';
+import { call, left } from '../api.js';
+import { number } from '../format.js';
+import { button, field } from './forms.js';
+
+/** The filters that take values, with their words; `facet` where the log can suggest values. */
+const VALUES = [
+  { name: 'type', words: 'Type', facet: true },
+  { name: 'subject', words: 'Subject', facet: true },
+  { name: 'actor', words: 'Actor', facet: true },
+  { name: 'project', words: 'Project', facet: true },
+  { name: 'environment', words: 'Environment', facet: true },
+  { name: 'source', words: 'Source', facet: true },
+  { name: 'entity', words: 'Entity' },
+  { name: 'scope', words: 'Scope', fixed: ['lifecycle', 'logging', 'signal'] },
+  { name: 'level', words: 'Level', fixed: ['ERROR', 'WARN', 'INFO', 'DEBUG'] },
+  { name: 'catalog', words: 'Catalog', fixed: ['unleash', 'migration-manager', 'signal', 'tidings'] },
+];
+
+/** Every parameter of a search that is a filter. */
+export const NAMES = [...VALUES.map(({ name }) => name), 'from', 'to', 'q'];
+
+/** The filters that a query has, in their order. */
+export function filtersOf(query) {
+  const given = NAMES.filter((name) => query.get(name)).map((name) => [name, query.get(name)]);
+  return new URLSearchParams(given);
+}
+
+/** Whether a value can be asked for: commas separate values. */
+export const canFilter = (value) => Boolean(value) && !value.includes(',');
+
+/**
+ * The form. `changed(query)` is called with the filters as they are now. `without` names filters that the page has
+ * decided itself; `range` is whether there are dates, `open` whether all is shown from the beginning. Answers `{ element, set(query) }`.
+ */
+export function filterForm({ query, signal, changed, without = [], range = true, open = false }) {
+  const state = new Map(filtersOf(query));
+  const tell = () => changed(new URLSearchParams([...state].filter(([, value]) => value)));
+  const set = (name, value) => {
+    if ((state.get(name) ?? '') === value) return;
+    if (value) state.set(name, value);
+    else state.delete(name);
+    tell();
+  };
+  const chips = VALUES.filter(({ name }) => !without.includes(name)).map((kind) => values(kind, state, set, signal));
+  const text = without.includes('q') ? [] : [textField(state, set)];
+  const dates = range ? [date('from', 'From', state, set), date('to', 'To', state, set)] : [];
+  const all = [...chips, ...text, ...dates];
+  const clear = button('Clear', () => {
+    state.clear();
+    for (const one of all) one.refresh();
+    tell();
+  }, { kind: 'link' });
+  const more = h('details', { class: 'more', open: open || chips.some(({ given }) => given()) }, h('summary', {}, 'Filters'),
+    h('div', { class: 'chips' }, chips.map(({ element }) => element)));
+  const element = h('form', { class: 'filters', role: 'search', 'aria-label': 'Search', onsubmit: (event) => event.preventDefault() },
+    h('div', { class: 'line' }, [...text, ...dates].map((one) => one.element), clear), more);
+  return {
+    element,
+    set(next) {
+      state.clear();
+      for (const [name, value] of filtersOf(next)) state.set(name, value);
+      for (const one of all) one.refresh();
+      if (chips.some(({ given }) => given())) more.open = true;
+    },
+  };
+}
+
+/** A filter with any number of values: those that are set, and a field for one more, with suggestions. */
+function values({ name, words, facet, fixed }, state, set, signal) {
+  const list = h('datalist', { id: uid('l') });
+  const input = h('input', { list: facet || fixed ? list.id : undefined, autocomplete: 'off', spellcheck: 'false' });
+  const chosen = h('ul', { class: 'chosen' });
+  const made = field(words, input);
+  const current = () => (state.get(name) ?? '').split(',').filter(Boolean);
+  const refresh = () => show(chosen, current().map((value) => {
+    const remove = button(['×', h('span', { class: 'hidden' }, `Remove ${words.toLowerCase()} ${value}`)], () => {
+      set(name, current().filter((other) => other !== value).join(','));
+      refresh();
+      input.focus();
+    }, { kind: 'x' });
+    return h('li', {}, h('span', {}, value), remove);
+  }));
+  const add = () => {
+    const value = input.value.trim();
+    made.error('');
+    if (!value) return;
+    if (value.includes(',')) made.error('A value cannot contain a comma.');
+    else if (fixed && !fixed.includes(value)) made.error(`One of ${fixed.join(', ')}.`);
+    else {
+      input.value = '';
+      set(name, [...new Set([...current(), value])].join(','));
+      refresh();
+    }
+  };
+  input.addEventListener('change', add);
+  input.addEventListener('keydown', (event) => {
+    if (event.key === 'Enter') { event.preventDefault(); add(); }
+    else if (event.key === 'Backspace' && !input.value && current().length) {
+      set(name, current().slice(0, -1).join(','));
+      refresh();
+    }
+  });
+  if (fixed) show(list, fixed.map((value) => h('option', { value })));
+  if (facet) suggest(name, input, list, state, signal);
+  refresh();
+  made.element.insertBefore(chosen, input.nextSibling);
+  made.element.append(list);
+  return { element: made.element, refresh, given: () => current().length > 0 };
+}
+
+/** Suggests what the log has, a moment after one has stopped typing. */
+function suggest(name, input, list, state, signal) {
+  let asked = null;
+  let timer = 0;
+  const ask = async () => {
+    const others = [...state].filter(([other, value]) => other !== name && other !== 'q' && value);
+    const query = new URLSearchParams([['field', name], ['limit', '12'], ...others]);
+    if (input.value.trim()) query.set('prefix', input.value.trim());
+    if (asked === query.toString()) return;
+    asked = query.toString();
+    try {
+      const { data } = await call('/v1/facets', { query, signal });
+      if (asked !== query.toString()) return;
+      show(list, data.values.filter(({ value }) => canFilter(value)).map(({ value, count }) =>
+        h('option', { value, label: `${value} (${number(count)})` })));
+    } catch (error) {
+      // Suggestions are a help: without them one types. What is really wrong, the search will say.
+      if (!left(error, signal)) asked = null;
+    }
+  };
+  input.addEventListener('focus', ask);
+  input.addEventListener('input', () => {
+    clearTimeout(timer);
+    timer = setTimeout(ask, 200);
+  });
+}
+
+function textField(state, set) {
+  const input = h('input', { type: 'search', placeholder: 'Any part of an event', maxlength: '1000', value: state.get('q') ?? '' });
+  const { element } = field('Text', input);
+  let timer = 0;
+  const apply = () => {
+    clearTimeout(timer);
+    set('q', input.value.trim());
+  };
+  input.addEventListener('input', () => {
+    clearTimeout(timer);
+    timer = setTimeout(apply, 400);
+  });
+  input.addEventListener('change', apply);
+  element.classList.add('grow');
+  return { element, refresh: () => { input.value = state.get('q') ?? ''; } };
+}
+
+/** A day, in UTC as the API takes it. An exact time that an address brought stays until it is changed. */
+function date(name, words, state, set) {
+  const input = h('input', { type: 'date', max: '9999-12-31' });
+  const made = field(`${words} (UTC)`, input);
+  const refresh = () => {
+    const value = state.get(name) ?? '';
+    input.value = value.slice(0, 10);
+    made.error('');
+    input.title = value.length > 10 ? value : '';
+  };
+  input.addEventListener('change', () => {
+    const [from, to] = [name === 'from' ? input.value : state.get('from'), name === 'to' ? input.value : state.get('to')];
+    if (from && to && from.slice(0, 10) > to.slice(0, 10)) made.error('The range ends before it begins.');
+    else {
+      made.error('');
+      set(name, input.value);
+    }
+  });
+  refresh();
+  return { element: made.element, refresh };
+}

@@ -1,0 +1,211 @@
+//! Changes of the deployment, each written together with the event that tells of it: there is no change that the
+//! log does not know of, and no event of one that did not happen. The stream carries the event on, so what must
+//! follow from a change is never forgotten.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::time::Duration;
+
+use ::events::{Arrival, Attributes, EventId, Form};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put as PutRequest, TransactWriteItem, Update};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::config::{Config, Record, key};
+use crate::error::Error;
+use crate::events::Events;
+use crate::put::slots;
+use crate::retry;
+use crate::target::{Paused, Target, TargetState};
+
+/// The source, and the catalog, of Tidings' own events.
+pub const OWN: &str = "tidings";
+
+/// How long a change is tried.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What an event of a change says.
+#[derive(Debug, Clone)]
+pub struct Entry<'a> {
+    /// What was done: `target-created`.
+    pub event_type: &'a str,
+    /// The name of the key it was done with.
+    pub actor: &'a str,
+    /// The name of what it was done to.
+    pub subject: &'a str,
+    /// What it is like now, without secrets.
+    pub data: Value,
+    /// What it was like before, without secrets.
+    pub previous: Value,
+}
+
+/// One write of a change, and on which condition.
+#[derive(Debug, Clone)]
+pub struct Change(TransactWriteItem);
+
+/// Whether a change was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changed {
+    /// It was, and this event tells of it.
+    Done(EventId),
+    /// The condition of this one of the writes did not hold: nothing was changed.
+    Refused(usize),
+}
+
+impl Config {
+    /// Adds a record, unless its name is taken.
+    pub fn creating<T: Record>(&self, record: &T) -> Result<Change, Error> {
+        self.putting(record, Some("attribute_not_exists(pk)"), HashMap::new())
+    }
+
+    /// Writes a record, whatever there is.
+    pub fn writing<T: Record>(&self, record: &T) -> Result<Change, Error> {
+        self.putting(record, None, HashMap::new())
+    }
+
+    /// Writes a target over the one of that version.
+    pub fn replacing(&self, target: &Target, version: u64) -> Result<Change, Error> {
+        let values = HashMap::from([(":version".to_owned(), AttributeValue::N(version.to_string()))]);
+        self.putting(target, Some("version = :version"), values)
+    }
+
+    fn putting<T: Record>(
+        &self,
+        record: &T,
+        condition: Option<&str>,
+        values: HashMap<String, AttributeValue>,
+    ) -> Result<Change, Error> {
+        let put = PutRequest::builder()
+            .table_name(self.table())
+            .set_item(Some(self.item(record)?))
+            .set_condition_expression(condition.map(str::to_owned))
+            .set_expression_attribute_values(Some(values).filter(|values| !values.is_empty()));
+        let put = put.build().map_err(|e| Error::corrupt(self.table(), e))?;
+        Ok(Change(TransactWriteItem::builder().put(put).build()))
+    }
+
+    /// Removes the record with this name; refused where there is none and `must_exist`.
+    pub fn removing<T: Record>(&self, name: &str, must_exist: bool) -> Result<Change, Error> {
+        let delete = Delete::builder()
+            .table_name(self.table())
+            .set_key(Some(key::<T>(name)))
+            .set_condition_expression(must_exist.then(|| "attribute_exists(pk)".to_owned()));
+        let delete = delete.build().map_err(|e| Error::corrupt(self.table(), e))?;
+        Ok(Change(TransactWriteItem::builder().delete(delete).build()))
+    }
+
+    /// Pauses a target, unless it is paused.
+    pub fn pausing(&self, target: &str, paused: &Paused) -> Result<Change, Error> {
+        let paused = serde_dynamo::to_attribute_value(paused).map_err(|e| Error::corrupt(self.table(), e))?;
+        self.updating(
+            target,
+            "SET #name = :name, paused = :paused",
+            "attribute_not_exists(paused)",
+            vec![(":paused", paused), (":name", AttributeValue::S(target.to_owned()))],
+        )
+    }
+
+    /// Ends the pause that began then. What went wrong before no longer counts.
+    pub fn resuming(&self, target: &str, since: Timestamp) -> Result<Change, Error> {
+        self.updating(
+            target,
+            "SET #name = :name REMOVE paused, failing_since, slow_until",
+            "paused.#since = :since",
+            vec![(":since", AttributeValue::S(since.to_string())), (":name", AttributeValue::S(target.to_owned()))],
+        )
+    }
+
+    fn updating(
+        &self,
+        target: &str,
+        expression: &str,
+        condition: &str,
+        values: Vec<(&str, AttributeValue)>,
+    ) -> Result<Change, Error> {
+        let values = values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let mut update = Update::builder()
+            .table_name(self.table())
+            .set_key(Some(key::<TargetState>(target)))
+            .update_expression(expression)
+            .condition_expression(condition)
+            .expression_attribute_names("#name", "name")
+            .set_expression_attribute_values(Some(values));
+        if condition.contains("#since") {
+            update = update.expression_attribute_names("#since", "since");
+        }
+        let update = update.build().map_err(|e| Error::corrupt(self.table(), e))?;
+        Ok(Change(TransactWriteItem::builder().update(update).build()))
+    }
+}
+
+impl Events {
+    /// Makes a change and writes its event, both or neither.
+    pub async fn change(&self, entry: &Entry<'_>, changes: Vec<Change>) -> Result<Changed, Error> {
+        let now = self.retention.now();
+        let accepted = self.own_event(entry, now)?;
+        let deadline = Instant::now() + PATIENCE;
+        let mut write = self.write(&accepted)?;
+        for id in slots(accepted.event.id) {
+            write.item.place(id, self.shards);
+            let mut items = vec![self.in_transaction(self.to_item(&write.item)?, true)?];
+            items.extend(changes.iter().map(|change| change.0.clone()));
+            let made = retry::until(deadline, "TransactWriteItems", || {
+                self.try_change(items.clone(), accepted.fingerprint.as_bytes())
+            });
+            match made.await? {
+                Made::Done => return Ok(Changed::Done(id)),
+                Made::Refused(index) => return Ok(Changed::Refused(index)),
+                Made::SlotTaken => {}
+            }
+        }
+        let reason = format!("no free slot from {} on", accepted.event.id);
+        Err(Error::Failed { operation: "TransactWriteItems", reason })
+    }
+
+    fn own_event(&self, entry: &Entry<'_>, now: Timestamp) -> Result<::events::Accepted, Error> {
+        let payload = json!({
+            "type": entry.event_type,
+            "time": now,
+            "actor": entry.actor,
+            "subject": entry.subject,
+            "data": entry.data,
+            "previous": entry.previous,
+        });
+        let bytes = Cow::Owned(payload.to_string().into_bytes());
+        let attributes = Attributes::default();
+        let arrival = Arrival { source: OWN, bytes, form: Form::Event, attributes, received_at: now };
+        let refused = |reason: String| Error::corrupt(&self.table, format!("our own event is refused: {reason}"));
+        let catalog = ::events::catalog(OWN).ok_or_else(|| refused("there is no catalog of that name".to_owned()))?;
+        catalog.accept(&arrival).map_err(|wrong| refused(format!("{:?}", wrong.violations)))
+    }
+
+    async fn try_change(&self, items: Vec<TransactWriteItem>, fingerprint: &[u8]) -> Result<Made, Error> {
+        let sent = self.client.transact_write_items().set_transact_items(Some(items)).send().await;
+        let Err(error) = sent else { return Ok(Made::Done) };
+        if let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() {
+            let reasons = cancelled.cancellation_reasons();
+            let failed = |index: usize| reasons[index].code() == Some("ConditionalCheckFailed");
+            if !reasons.is_empty() && failed(0) {
+                let taken = reasons[0].item().and_then(|item| item.get("fp")?.as_b().ok());
+                let ours = taken.is_some_and(|taken| taken.as_ref() == fingerprint);
+                return Ok(if ours { Made::Done } else { Made::SlotTaken });
+            }
+            if let Some(index) = (1..reasons.len()).find(|index| failed(*index)) {
+                return Ok(Made::Refused(index - 1));
+            }
+            if reasons.iter().any(|reason| reason.code().is_some_and(|code| code != "None")) {
+                return Err(Error::Busy { operation: "TransactWriteItems" });
+            }
+        }
+        Err(Error::sdk("TransactWriteItems", error))
+    }
+}
+
+/// What came of one try.
+enum Made {
+    Done,
+    Refused(usize),
+    SlotTaken,
+}

@@ -1,0 +1,294 @@
+//! Writing where a delivery stands.
+//!
+//! Two messages for one delivery may be at work at the same time: the stream and the queue give everything at
+//! least once. Each write therefore says what it takes the record to be, and what is overtaken adds its attempt and
+//! changes nothing else.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use ::events::EventId;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{Attempt, Deliveries, Last, Status, key};
+use crate::error::Error;
+use crate::events::Item;
+
+/// How many attempts a record keeps: an item ends at 400 KB, and one may take 3.
+const KEPT: usize = 100;
+
+/// The longest error that stands in lists.
+const SHORT: usize = 300;
+
+/// The part of an event's delivery that a message is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turn<'a> {
+    /// The event.
+    pub event: EventId,
+    /// The target's name.
+    pub target: &'a str,
+    /// The replay or retry; `None` for the event's own way.
+    pub run: Option<&'a str>,
+}
+
+/// What came of an attempt.
+#[derive(Debug, Clone, Copy)]
+pub struct Outcome<'a> {
+    /// The attempt.
+    pub attempt: &'a Attempt,
+    /// Where the delivery stands now.
+    pub status: Status,
+    /// How many attempts there were since the schedule began, with this one.
+    pub made: u32,
+    /// When the next one is due.
+    pub next_attempt_at: Option<Timestamp>,
+    /// How many attempts were on record before.
+    pub before: usize,
+}
+
+/// The record of a delivery after its first attempt.
+#[derive(Serialize)]
+struct First<'a> {
+    status: Status,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ts: Option<String>,
+    attempts: [&'a Attempt; 1],
+    count: u32,
+    made: u32,
+    last: Last,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_attempt_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<i64>,
+}
+
+impl Last {
+    fn of(attempt: &Attempt) -> Self {
+        let error = attempt.error.as_ref().map(|error| error.chars().take(SHORT).collect());
+        Self { at: attempt.at, ms: attempt.duration_ms, status: attempt.status, error }
+    }
+}
+
+/// An update in the making: what is set, what is removed, on which condition.
+struct Update {
+    set: Vec<&'static str>,
+    remove: Vec<&'static str>,
+    condition: Cow<'static, str>,
+    values: HashMap<String, AttributeValue>,
+}
+
+impl Update {
+    fn new() -> Self {
+        Self { set: Vec::new(), remove: Vec::new(), condition: Cow::Borrowed(""), values: HashMap::new() }
+    }
+
+    fn value(&mut self, name: &str, value: AttributeValue) {
+        self.values.insert(name.to_owned(), value);
+    }
+
+    fn set(&mut self, assignment: &'static str, name: &str, value: AttributeValue) {
+        self.set.push(assignment);
+        self.value(name, value);
+    }
+
+    /// Where the delivery stands. What is not delivered stands in an index of its own.
+    fn status(&mut self, target: &str, status: Status) {
+        self.set("#status = :status", ":status", AttributeValue::S(status.name().to_owned()));
+        match status {
+            Status::Delivered => self.remove.push("ts"),
+            _ => self.set("ts = :ts", ":ts", AttributeValue::S(status_key(target, status))),
+        }
+    }
+}
+
+/// The partition key of the index `by_status`, of what is not delivered.
+pub fn status_key(target: &str, status: Status) -> String {
+    format!("{target}#{}", status.name())
+}
+
+impl Deliveries {
+    /// Adds an attempt, and says where the delivery stands now. `false` where something newer had overtaken it:
+    /// then the attempt is on record and nothing else has changed.
+    pub async fn record(&self, turn: Turn<'_>, outcome: Outcome<'_>) -> Result<bool, Error> {
+        // Most deliveries are made at the first attempt: a put is less work than an update.
+        if outcome.before == 0 && turn.run.is_none() && self.put_first(turn, outcome).await? {
+            return Ok(true);
+        }
+        let mut update = self.adding(outcome)?;
+        update.status(turn.target, outcome.status);
+        update.set("made = :made", ":made", AttributeValue::N(outcome.made.to_string()));
+        match outcome.next_attempt_at {
+            Some(at) => update.set("next_attempt_at = :next", ":next", AttributeValue::S(at.to_string())),
+            None => update.remove.push("next_attempt_at"),
+        }
+        update.remove.push("claimed_until");
+        let own = match turn.run {
+            Some(run) => {
+                update.value(":run", AttributeValue::S(run.to_owned()));
+                "run = :run"
+            }
+            None => "attribute_not_exists(run)",
+        };
+        update.condition = own.into();
+        if outcome.status != Status::Delivered {
+            update.value(":delivered", AttributeValue::S(Status::Delivered.name().to_owned()));
+            update.condition = format!("{own} AND (attribute_not_exists(#status) OR #status <> :delivered)").into();
+        }
+        if self.update(turn, update).await? {
+            return Ok(true);
+        }
+        let mut update = self.adding(outcome)?;
+        update.condition = "attribute_exists(pk)".into();
+        self.update(turn, update).await?;
+        Ok(false)
+    }
+
+    /// Writes the record of a first attempt; `false` where there is a record.
+    async fn put_first(&self, turn: Turn<'_>, outcome: Outcome<'_>) -> Result<bool, Error> {
+        let first = First {
+            status: outcome.status,
+            ts: (outcome.status != Status::Delivered).then(|| status_key(turn.target, outcome.status)),
+            attempts: [outcome.attempt],
+            count: 1,
+            made: outcome.made,
+            last: Last::of(outcome.attempt),
+            next_attempt_at: outcome.next_attempt_at,
+            expires: self.retention.expires(outcome.attempt.at),
+        };
+        let mut item: Item = serde_dynamo::to_item(first).map_err(|e| Error::corrupt(&self.table, e))?;
+        item.extend(key(turn.event, turn.target));
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        match put.condition_expression("attribute_not_exists(pk)").send().await {
+            Ok(_) => Ok(true),
+            Err(e) if e.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => {
+                Ok(false)
+            }
+            Err(e) => Err(Error::sdk("PutItem", e)),
+        }
+    }
+
+    /// The update that adds an attempt.
+    fn adding(&self, outcome: Outcome<'_>) -> Result<Update, Error> {
+        let attempt = outcome.attempt;
+        let value = |value: serde_dynamo::Result<AttributeValue>| value.map_err(|e| Error::corrupt(&self.table, e));
+        let mut update = Update::new();
+        let list = AttributeValue::L(vec![value(serde_dynamo::to_attribute_value(attempt))?]);
+        update.set("attempts = list_append(if_not_exists(attempts, :none), :attempt)", ":attempt", list);
+        update.value(":none", AttributeValue::L(Vec::new()));
+        update.set("#count = if_not_exists(#count, :zero) + :one", ":zero", AttributeValue::N("0".to_owned()));
+        update.value(":one", AttributeValue::N("1".to_owned()));
+        let last = Last::of(attempt);
+        update.set("#last = :last", ":last", value(serde_dynamo::to_attribute_value(last))?);
+        if let Some(expires) = self.retention.expires(attempt.at) {
+            update.set("expires = :expires", ":expires", AttributeValue::N(expires.to_string()));
+        }
+        // An update sees the list as it was: when this one is added, the first goes.
+        if outcome.before >= KEPT {
+            update.set.remove(0);
+            let (first, rest) = ("attempts[0]", AttributeValue::L(Vec::new()));
+            update.remove.push(first);
+            update.value(":none", rest);
+            update.set.insert(0, "attempts[1000] = :added");
+            let attempt = update.values.remove(":attempt");
+            update.values.remove(":none");
+            if let Some(AttributeValue::L(mut list)) = attempt {
+                update.values.extend(list.pop().map(|added| (":added".to_owned(), added)));
+            }
+        }
+        Ok(update)
+    }
+
+    /// Holds a delivery because its target is paused. Nothing happens where it is delivered, failed, or somebody
+    /// else's turn already.
+    pub async fn hold(&self, turn: Turn<'_>) -> Result<(), Error> {
+        let mut update = Update::new();
+        update.status(turn.target, Status::Held);
+        update.set("made = :zero", ":zero", AttributeValue::N("0".to_owned()));
+        update.set.push("#count = if_not_exists(#count, :zero)");
+        update.set("held_at = :now", ":now", AttributeValue::S(self.retention.now().to_string()));
+        update.remove.extend(["next_attempt_at", "claimed_until"]);
+        update.value(":waiting", AttributeValue::S(Status::Waiting.name().to_owned()));
+        update.condition = match turn.run {
+            None => "attribute_not_exists(pk) OR (#status = :waiting AND attribute_not_exists(run))".into(),
+            Some(run) => {
+                update.set("run = :run", ":run", AttributeValue::S(run.to_owned()));
+                "attribute_not_exists(run) OR run < :run OR (run = :run AND #status = :waiting)".into()
+            }
+        };
+        if let Some(expires) = self.retention.expires(self.retention.now()) {
+            update.set("expires = :expires", ":expires", AttributeValue::N(expires.to_string()));
+        }
+        self.update(turn, update).await.map(drop)
+    }
+
+    /// Takes the delivery for one attempt, until a time: `false` where somebody else has it, or it is done.
+    /// `first` says that this run has made none yet.
+    pub async fn claim(&self, turn: Turn<'_>, first: bool, until: Timestamp) -> Result<bool, Error> {
+        let Some(run) = turn.run else { return Ok(true) };
+        let mut update = Update::new();
+        update.status(turn.target, Status::Waiting);
+        update.set("run = :run", ":run", AttributeValue::S(run.to_owned()));
+        let until = AttributeValue::N(until.as_millisecond().to_string());
+        update.set("claimed_until = :until", ":until", until);
+        update.set("#count = if_not_exists(#count, :zero)", ":zero", AttributeValue::N("0".to_owned()));
+        if first {
+            update.set.push("made = :zero");
+            update.condition = "attribute_not_exists(run) OR run < :run".into();
+        } else {
+            let now = self.retention.now().as_millisecond();
+            update.value(":now", AttributeValue::N(now.to_string()));
+            update.value(":held", AttributeValue::S(Status::Held.name().to_owned()));
+            update.condition = "run = :run AND #status IN (:status, :held) \
+                 AND (attribute_not_exists(claimed_until) OR claimed_until < :now)"
+                .into();
+        }
+        self.update(turn, update).await
+    }
+
+    /// Notes that a held delivery was sent on its way again.
+    pub async fn release(&self, turn: Turn<'_>) -> Result<(), Error> {
+        let Some(run) = turn.run else { return Ok(()) };
+        let mut update = Update::new();
+        update.status(turn.target, Status::Waiting);
+        update.set("run = :run", ":run", AttributeValue::S(run.to_owned()));
+        update.value(":held", AttributeValue::S(Status::Held.name().to_owned()));
+        update.condition = "#status = :held".into();
+        self.update(turn, update).await.map(drop)
+    }
+
+    /// Whether the record was as the condition says, and is updated.
+    async fn update(&self, turn: Turn<'_>, update: Update) -> Result<bool, Error> {
+        let sent = self.request(turn, update).send().await;
+        match sent {
+            Ok(_) => Ok(true),
+            Err(e) if e.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => {
+                Ok(false)
+            }
+            Err(e) => Err(Error::sdk("UpdateItem", e)),
+        }
+    }
+
+    fn request(&self, turn: Turn<'_>, update: Update) -> UpdateItemFluentBuilder {
+        let Update { set, mut remove, condition, values } = update;
+        remove.sort_unstable();
+        let remove = if remove.is_empty() { String::new() } else { format!(" REMOVE {}", remove.join(", ")) };
+        let expression = format!("SET {}{remove}", set.join(", "));
+        let mut request = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key(turn.event, turn.target)))
+            .set_expression_attribute_values(Some(values));
+        for (name, attribute) in [("#status", "status"), ("#count", "count"), ("#last", "last")] {
+            if expression.contains(name) || condition.contains(name) {
+                request = request.expression_attribute_names(name, attribute);
+            }
+        }
+        request.update_expression(expression).condition_expression(condition)
+    }
+}

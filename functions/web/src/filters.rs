@@ -1,0 +1,132 @@
+//! The filters that searches, exports, facets, the timeline and replays have in common.
+
+use schemars::{Schema, SchemaGenerator, json_schema};
+use store::{Condition, Field, Filter, Text};
+
+use crate::api::{Parameter, join};
+use crate::problem::Problem;
+use crate::query::{Params, list};
+use crate::range::time_range;
+
+/// The most bytes that `q` may have.
+const MAX_TEXT: usize = 1000;
+
+const SCOPES: [&str; 3] = ["lifecycle", "logging", "signal"];
+const LEVELS: [&str; 4] = ["DEBUG", "INFO", "WARN", "ERROR"];
+
+/// What an event may be asked for by its fields and its time.
+pub const FIELDS: [Parameter; 11] = [
+    filter("source", "The sources that sent it.", r#"["unleash-prod"]"#),
+    Parameter::query("catalog", "The catalogs of those sources.", catalogs, r#"["unleash"]"#),
+    Parameter::query("scope", "What kind of thing it reports.", scopes, r#"["lifecycle"]"#),
+    filter("subject", "What it was done to.", r#"["dark-mode"]"#),
+    filter("entity", "Any of what it was done to: one of `entities`.", r#"["/1.0/instances/a"]"#),
+    filter("actor", "Who did it.", r#"["ada@example.org"]"#),
+    filter("project", "The projects involved.", r#"["web"]"#),
+    filter("environment", "The environments involved.", r#"["production"]"#),
+    Parameter::query("level", "The severity of a log line.", levels, r#"["ERROR"]"#),
+    Parameter::query(
+        "from",
+        "The first moment of the range: a date (its first moment, in UTC) or a time.",
+        time,
+        r#""2026-05-01""#,
+    ),
+    Parameter::query(
+        "to",
+        "The last moment of the range, which belongs to it: a date (its last moment, in UTC) or a time.",
+        time,
+        r#""2026-05-01T12:00:00Z""#,
+    ),
+];
+
+/// What an event may be asked for by its type and its text.
+pub const FURTHER: [Parameter; 2] = [
+    filter("type", "Its types.", r#"["feature-tagged", "feature-untagged"]"#),
+    Parameter::query(
+        "q",
+        "A part of its payload, as its producer wrote it. Upper and lower case are the same.",
+        part,
+        r#""dark-mode""#,
+    ),
+];
+
+/// All of them.
+pub const ALL: [Parameter; 13] = join(&FIELDS, &FURTHER);
+
+/// The filter that the parameters stand for.
+///
+/// # Errors
+/// The parameter that cannot be read.
+pub fn read(params: &Params) -> Result<Filter, Problem> {
+    let text = params.short("q", MAX_TEXT)?.map(Text::part);
+    let filter = Filter { text, ..fields(params)? };
+    Ok(filter.and(Field::Type, params.list("type")?))
+}
+
+/// The filter of [`FIELDS`].
+pub fn fields(params: &Params) -> Result<Filter, Problem> {
+    let (from, until) = time_range(params)?;
+    let catalogs: Vec<&str> = events::catalogs().map(events::Catalog::name).collect();
+    let filter = Filter { from, until, ..Filter::default() };
+    Ok(filter
+        .and(Field::Source, params.list("source")?)
+        .and(Field::Catalog, params.words("catalog", &catalogs)?)
+        .and(Field::Scope, params.words("scope", &SCOPES)?)
+        .and(Field::Subject, params.list("subject")?)
+        .and(Field::Entity, params.list("entity")?)
+        .and(Field::Actor, params.list("actor")?)
+        .and(Field::Project, params.list("project")?)
+        .and(Field::Environment, params.list("environment")?)
+        .and(Field::Level, params.words("level", &LEVELS)?))
+}
+
+/// The same filter, which lets pass what belongs to no environment.
+pub fn with_any_environment(mut filter: Filter) -> Filter {
+    let environment = |condition: &&mut Condition| condition.field == Field::Environment;
+    if let Some(condition) = filter.conditions.iter_mut().find(environment) {
+        condition.or_none = true;
+    }
+    filter
+}
+
+/// The filters in one spelling, for the cursor.
+pub fn canonical(params: &Params, ascending: bool) -> String {
+    let given =
+        ALL.iter().filter_map(|parameter| Some(format!("{}={}\n", parameter.name, params.get(parameter.name)?)));
+    given.chain(ascending.then(|| "order=asc\n".to_owned())).collect()
+}
+
+const fn filter(name: &'static str, description: &'static str, example: &'static str) -> Parameter {
+    Parameter::query(name, description, list, example)
+}
+
+fn words(words: &[&str]) -> Schema {
+    json_schema!({
+        "description": "Any of these, separated by commas.",
+        "type": "array",
+        "minItems": 1,
+        "items": { "enum": words },
+    })
+}
+
+fn catalogs(_: &mut SchemaGenerator) -> Schema {
+    words(&events::catalogs().map(events::Catalog::name).collect::<Vec<_>>())
+}
+
+fn scopes(_: &mut SchemaGenerator) -> Schema {
+    words(&SCOPES)
+}
+
+fn levels(_: &mut SchemaGenerator) -> Schema {
+    words(&LEVELS)
+}
+
+fn part(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "minLength": 1, "maxLength": MAX_TEXT })
+}
+
+fn time(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "anyOf": [{ "type": "string", "format": "date" }, { "type": "string", "format": "date-time" }],
+    })
+}

@@ -1,0 +1,161 @@
+use proptest::collection::vec;
+use proptest::prelude::*;
+use serde_json::{Map, Value};
+
+use super::{Position, Template, json_error};
+
+const ROOM: usize = 1 << 20;
+
+/// Of what templates are made, and of what breaks them.
+fn text() -> impl Strategy<Value = String> {
+    let pieces = [
+        "{{",
+        "}}",
+        "{{{",
+        "}}}",
+        "{",
+        "}",
+        "#",
+        "^",
+        "/",
+        "!",
+        "&",
+        ">",
+        "=",
+        "a",
+        "b",
+        "a.b",
+        ".",
+        "0",
+        "length",
+        " ",
+        "\n",
+        "\r\n",
+        "\t",
+        "é",
+        "🦀",
+        "\"",
+        "\\",
+        "{{#a}}",
+        "{{/a}}",
+        "{{^b}}",
+        "{{/b}}",
+        "{{.}}",
+        "{{{a.0}}}",
+    ];
+    let of_pieces = vec(prop::sample::select(pieces.to_vec()), 0..40).prop_map(|pieces| pieces.concat());
+    prop_oneof![of_pieces, any::<String>()]
+}
+
+fn key() -> impl Strategy<Value = String> {
+    prop_oneof![4 => prop::sample::select(vec!["a", "b", "c", "0"]).prop_map(str::to_owned), 1 => any::<String>()]
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 32, 5, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..5).prop_map(Value::from),
+            vec((key(), inner), 0..5).prop_map(|members| Value::from(Map::from_iter(members))),
+        ]
+    })
+}
+
+fn context() -> impl Strategy<Value = Value> {
+    vec((key(), value()), 0..6).prop_map(|members| Value::from(Map::from_iter(members)))
+}
+
+/// The content of a JSON string: text as JSON has it, escaped tags, and sections of these.
+fn string_content() -> impl Strategy<Value = String> {
+    let text = any::<String>().prop_map(|text| {
+        let quoted = Value::from(text.replace(['{', '}'], "")).to_string();
+        quoted[1..quoted.len() - 1].to_owned()
+    });
+    let name = || prop::sample::select(vec!["a", "b", "a.b", "b.0", "a.length", "c", "."]);
+    let leaf = prop_oneof![text, name().prop_map(|name| format!("{{{{ {name} }}}}"))];
+    leaf.prop_recursive(4, 24, 4, move |inner| {
+        (prop::sample::select(vec!["#", "^"]), name(), vec(inner, 0..4))
+            .prop_map(|(sigil, name, inner)| format!("{{{{{sigil}{name}}}}}{}{{{{/{name}}}}}", inner.concat()))
+    })
+}
+
+/// The text from the position on, if there is such a position. The end of an empty text is one.
+fn at(text: &str, line: usize, column: usize) -> Option<&str> {
+    let start: usize = text.split_inclusive('\n').take(line.checked_sub(1)?).map(str::len).sum();
+    let line = text[start..].split_inclusive('\n').next().unwrap_or_default();
+    let column = column.checked_sub(1)?;
+    let (offset, _) = line.char_indices().nth(column).or((text.is_empty() && column == 0).then_some((0, '\0')))?;
+    Some(&text[start + offset..])
+}
+
+proptest! {
+    #[test]
+    fn any_text_parses_or_errs_within_it(text in text()) {
+        match Template::parse(&text) {
+            Ok(template) => {
+                for (root, Position { line, column }) in template.roots() {
+                    let tag = at(&text, line, column).unwrap();
+                    prop_assert!(tag.starts_with("{{") && tag.contains(root));
+                }
+            }
+            Err(error) => prop_assert!(at(&text, error.line, error.column).unwrap().starts_with("{{")),
+        }
+    }
+
+    #[test]
+    fn any_context_renders_or_errs_within_the_text(text in text(), context in value(), max_bytes in 0..200_usize) {
+        let Ok(template) = Template::parse(&text) else { return Ok(()) };
+        let whole = template.render(&context, ROOM).unwrap();
+        match template.render(&context, max_bytes) {
+            Ok(body) => prop_assert!(body == whole && body.len() <= max_bytes),
+            Err(error) => {
+                prop_assert!(whole.len() > max_bytes);
+                prop_assert!(at(&text, error.line, error.column).is_some(), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn escaped_tags_in_strings_give_json(content in string_content(), context in context()) {
+        let template = format!("{{\"text\": \"{content}\"}}");
+        let body = Template::parse(&template).unwrap().render(&context, ROOM).unwrap();
+        prop_assert_eq!(json_error(&body), None);
+        prop_assert!(serde_json::from_str::<Value>(&body).is_ok());
+    }
+
+    #[test]
+    fn escaped_values_are_read_back(value in value()) {
+        let context = Value::from(Map::from_iter([("a".to_owned(), value.clone())]));
+        let body = Template::parse("\"{{a}}\"").unwrap().render(&context, ROOM).unwrap();
+        let expected = match value {
+            Value::Null => String::new(),
+            Value::String(string) => string,
+            value => value.to_string(),
+        };
+        prop_assert_eq!(serde_json::from_str::<String>(&body).unwrap(), expected);
+    }
+
+    #[test]
+    fn text_without_tags_renders_to_itself(text in any::<String>()) {
+        prop_assume!(!text.contains("{{"));
+        prop_assert_eq!(Template::parse(&text).unwrap().render(&Value::Null, ROOM).unwrap(), text);
+    }
+
+    #[test]
+    fn what_is_not_json_errs_within_it(text in text()) {
+        let error = json_error(&text);
+        prop_assert!(error.is_some() || serde_json::from_str::<Value>(&text).is_ok());
+        if let Some(error) = error {
+            let lines = text.split('\n').count();
+            prop_assert!((1..=lines).contains(&error.line), "{error}");
+            let columns = text.split('\n').nth(error.line - 1).unwrap().chars().count();
+            prop_assert!((1..=columns.max(1)).contains(&error.column), "{error}");
+        }
+    }
+}

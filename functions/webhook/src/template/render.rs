@@ -1,0 +1,187 @@
+//! From nodes and a context to a body.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+use std::iter;
+
+use serde_json::Value;
+
+use super::{MAX_STEPS, Name, Node, Position, Section, TemplateError};
+
+pub(super) fn render(nodes: &[Node], context: &Value, max_bytes: usize) -> Result<String, TemplateError> {
+    let mut renderer = Renderer { body: Body { bytes: Vec::new(), max_bytes, escaped: false }, steps: 0 };
+    renderer.nodes(nodes, &Scope { item: context, outer: None })?;
+    // It is UTF-8: what is put together is, and escapes stand for whole characters.
+    String::from_utf8(renderer.body.bytes).map_err(|error| Position::START.error(error.to_string()))
+}
+
+/// What names are looked up in. Scopes live on the stack, where sections are nested no deeper than `MAX_NESTING`.
+#[derive(Clone, Copy)]
+struct Scope<'s> {
+    item: &'s Value,
+    outer: Option<&'s Scope<'s>>,
+}
+
+impl<'s> Scope<'s> {
+    fn find(&self, name: &Name) -> Option<Cow<'s, Value>> {
+        if name.is_item() {
+            return Some(Cow::Borrowed(self.item));
+        }
+        let mut parts = name.0.split('.');
+        let root = parts.next()?;
+        let found =
+            iter::successors(Some(*self), |scope| scope.outer.copied()).find_map(|scope| member(scope.item, root))?;
+        // Only the first part is looked for outwards: the rest of a name belongs to what the first part found.
+        parts.try_fold(found, |found, part| match found {
+            Cow::Borrowed(value) => member(value, part),
+            Cow::Owned(_) => None,
+        })
+    }
+}
+
+fn member<'v>(value: &'v Value, part: &str) -> Option<Cow<'v, Value>> {
+    match value {
+        Value::Object(members) => members.get(part).map(Cow::Borrowed),
+        // What asks whether there is anything in an array, for all of its items at once.
+        Value::Array(items) if part == "length" => Some(Cow::Owned(items.len().into())),
+        Value::Array(items) => items.get(index(part)?).map(Cow::Borrowed),
+        _ => None,
+    }
+}
+
+/// Only what an index is written as: `parse` would take `+1` and `01` as well.
+fn index(part: &str) -> Option<usize> {
+    let written = part.bytes().all(|byte| byte.is_ascii_digit()) && (part == "0" || !part.starts_with('0'));
+    part.parse().ok().filter(|_| written)
+}
+
+/// Whether a section is there for the value, as JavaScript sees it, but for empty arrays.
+fn is_shown(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(bool) => *bool,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(string) => !string.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(_) => true,
+    }
+}
+
+struct Renderer {
+    body: Body,
+    steps: usize,
+}
+
+impl Renderer {
+    fn nodes(&mut self, nodes: &[Node], scope: &Scope<'_>) -> Result<(), TemplateError> {
+        for node in nodes {
+            self.step(node.at())?;
+            match node {
+                Node::Text { text, at } => self.write(*at, false, |body| body.write_all(text.as_bytes()))?,
+                Node::Value { name, escaped, at } => {
+                    if let Some(value) = scope.find(name) {
+                        self.write(*at, *escaped, |body| body.write_value(&value))?;
+                    }
+                }
+                Node::Section(section) => self.section(section, scope)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn section(&mut self, section: &Section, scope: &Scope<'_>) -> Result<(), TemplateError> {
+        let value = scope.find(&section.name);
+        let value = value.as_deref().filter(|value| is_shown(value));
+        match value {
+            None if section.inverted => self.nodes(&section.nodes, scope),
+            Some(Value::Array(items)) if !section.inverted => items.iter().try_for_each(|item| {
+                self.step(section.at)?;
+                self.nodes(&section.nodes, &Scope { item, outer: Some(scope) })
+            }),
+            Some(item) if !section.inverted => self.nodes(&section.nodes, &Scope { item, outer: Some(scope) }),
+            _ => Ok(()),
+        }
+    }
+
+    fn step(&mut self, at: Position) -> Result<(), TemplateError> {
+        self.steps += 1;
+        if self.steps > MAX_STEPS {
+            return Err(at.error(format!("rendering the body would take more than {MAX_STEPS} steps")));
+        }
+        Ok(())
+    }
+
+    fn write(
+        &mut self,
+        at: Position,
+        escaped: bool,
+        write: impl FnOnce(&mut Body) -> io::Result<()>,
+    ) -> Result<(), TemplateError> {
+        self.body.escaped = escaped;
+        // There is one reason for which a body is not written to.
+        let max_bytes = self.body.max_bytes;
+        write(&mut self.body).map_err(|_| at.error(format!("the body would have more than {max_bytes} bytes")))
+    }
+}
+
+/// What has been rendered. Writes fail when it would get too long, before it does.
+struct Body {
+    bytes: Vec<u8>,
+    max_bytes: usize,
+    escaped: bool,
+}
+
+impl Body {
+    fn write_value(&mut self, value: &Value) -> io::Result<()> {
+        match value {
+            Value::Null => Ok(()),
+            Value::String(string) => self.write_all(string.as_bytes()),
+            value => Ok(serde_json::to_writer(self, value)?),
+        }
+    }
+
+    fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if bytes.len() > self.max_bytes.saturating_sub(self.bytes.len()) {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Byte for byte, wherever the writer cut its text: all that is escaped is ASCII.
+    fn push_escaped(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let escapes = |byte: &u8| *byte < b' ' || matches!(byte, b'"' | b'\\');
+        for run in bytes.split_inclusive(escapes) {
+            match run.split_last() {
+                Some((last, plain)) if escapes(last) => {
+                    self.push(plain)?;
+                    self.push_escape(*last)?;
+                }
+                _ => self.push(run)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn push_escape(&mut self, byte: u8) -> io::Result<()> {
+        match byte {
+            b'"' => self.push(br#"\""#),
+            b'\\' => self.push(br"\\"),
+            b'\n' => self.push(br"\n"),
+            b'\r' => self.push(br"\r"),
+            b'\t' => self.push(br"\t"),
+            _ => self.push(format!("\\u{byte:04x}").as_bytes()),
+        }
+    }
+}
+
+impl Write for Body {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.escaped { self.push_escaped(bytes) } else { self.push(bytes) }?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

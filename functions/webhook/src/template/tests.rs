@@ -1,0 +1,251 @@
+use serde_json::{Value, json};
+
+use super::{MAX_NAME_BYTES, MAX_NESTING, MAX_STEPS, MAX_TEMPLATE_BYTES, Position, Template, json_error};
+
+const ROOM: usize = 1 << 20;
+
+fn render(template: &str, context: &Value) -> String {
+    Template::parse(template).unwrap().render(context, ROOM).unwrap()
+}
+
+#[track_caller]
+fn check(context: &Value, cases: &[(&str, &str)]) {
+    for (template, expected) in cases {
+        assert_eq!(render(template, context), *expected, "{template}");
+    }
+}
+
+fn refusal(template: &str) -> String {
+    Template::parse(template).unwrap_err().to_string()
+}
+
+#[test]
+fn values_are_the_content_of_json_strings() {
+    let context = json!({"s": "say \"hi\"\\\n\r\t\u{8}\u{1f}\u{7f} é 🦀", "i": -3, "f": 1.0, "t": true, "n": null});
+    check(
+        &context,
+        &[
+            ("{{s}}", "say \\\"hi\\\"\\\\\\n\\r\\t\\u0008\\u001f\u{7f} é 🦀"),
+            ("{{i}} {{f}} {{t}} [{{n}}] [{{missing}}]", "-3 1.0 true [] []"),
+        ],
+    );
+    let body = render("{\"text\": \"{{s}}\"}", &context);
+    assert_eq!(serde_json::from_str::<Value>(&body).unwrap()["text"], context["s"]);
+}
+
+#[test]
+fn raw_values_are_left_as_they_are() {
+    check(
+        &json!({"s": "\"\n", "o": {"z": 1, "a": ["\""]}, "n": null}),
+        &[
+            ("{{{s}}}{{&s}}{{& s }}{{{ s }}}", "\"\n\"\n\"\n\"\n"),
+            (r#"{"event":{{{o}}}}"#, r#"{"event":{"z":1,"a":["\""]}}"#),
+            ("[{{{n}}}]", "[]"),
+        ],
+    );
+}
+
+#[test]
+fn objects_and_arrays_are_compact_json() {
+    let context = json!({"o": {"z": 1, "a": ["é\"\n"]}});
+    check(
+        &context,
+        &[
+            ("{{{o}}}", r#"{"z":1,"a":["é\"\n"]}"#),
+            ("{{o}}", r#"{\"z\":1,\"a\":[\"é\\\"\\n\"]}"#),
+            ("{{o.length}}", ""),
+        ],
+    );
+}
+
+#[test]
+fn names_lead_into_objects_and_arrays() {
+    check(
+        &json!({"event": {"tags": [{"value": "x"}], "rows": [[1, 2], [3]], "First name": "Ann", "01": "key"}}),
+        &[
+            ("{{ event.tags.0.value }}", "x"),
+            ("{{event.rows.0.1}}", "2"),
+            ("{{event.tags.1.value}}{{event.tags.01.value}}{{event.tags.+0.value}}{{event.tags.-1}}", ""),
+            ("{{event.tags.0.value.0}}{{event.tags.value}}{{event.tags.99999999999999999999}}", ""),
+            ("{{event.First name}} {{event.01}}", "Ann key"),
+            ("{{event.rows.length}} {{event.rows.1.length}}{{event.rows.length.length}}", "2 1"),
+            ("{{#event.rows}}{{0}}:{{length}} {{/event.rows}}", "1:2 3:1 "),
+        ],
+    );
+}
+
+#[test]
+fn sections_are_there_for_what_is_true() {
+    let context = json!({
+        "no": [false, null, [], "", 0, 0.0, -0.0],
+        "yes": [true, [0], "x", 1, 0.1, {}],
+    });
+    for (index, no) in context["no"].as_array().unwrap().iter().enumerate() {
+        let template = format!("{{{{#no.{index}}}}}yes{{{{/no.{index}}}}}{{{{^no.{index}}}}}no{{{{/no.{index}}}}}");
+        assert_eq!(render(&template, &context), "no", "{no}");
+    }
+    for (index, yes) in context["yes"].as_array().unwrap().iter().enumerate() {
+        let template = format!("{{{{#yes.{index}}}}}yes{{{{/yes.{index}}}}}{{{{^yes.{index}}}}}no{{{{/yes.{index}}}}}");
+        assert_eq!(render(&template, &context), "yes", "{yes}");
+    }
+    check(&context, &[("{{#missing}}yes{{/missing}}{{^missing}}no{{/missing}}", "no")]);
+}
+
+#[test]
+fn sections_bring_a_context() {
+    check(
+        &json!({
+            "name": "outer", "list": [1, "a\"", null, {"name": "inner"}], "one": {"name": "one", "x": {"y": 1}},
+            "x": {"z": 2}, "t": true,
+        }),
+        &[
+            ("{{#list}}<{{.}}>{{/list}}", r#"<1><a\"><><{\"name\":\"inner\"}>"#),
+            ("{{#list}}<{{{.}}}>{{/list}}", r#"<1><a"><><{"name":"inner"}>"#),
+            ("{{#list}}{{name}} {{/list}}", "outer outer outer inner "),
+            ("{{#one}}{{name}}{{#t}}{{.}}{{/t}}{{/one}} {{name}}", "onetrue outer"),
+            // The first part is found in the section, and what it holds has no `z`.
+            ("{{#one}}[{{x.z}}]{{/one}} {{x.z}}", "[] 2"),
+            ("{{#list}}{{#name}}{{.}},{{/name}}{{/list}}", "outer,outer,outer,inner,"),
+            ("{{#list}}{{#.}}+{{/.}}{{^.}}-{{/.}}{{/list}}", "++-+"),
+            ("{{#list.length}}{{.}} of them{{/list.length}}", "4 of them"),
+            ("{{^missing}}{{name}}{{.}}{{/missing}}{{#t}}{{^missing}}{{.}}{{/missing}}{{/t}}", &{
+                let all = r#"{\"name\":\"outer\",\"list\":[1,\"a\\\"\",null,{\"name\":\"inner\"}],"#;
+                format!(
+                    r#"outer{all}\"one\":{{\"name\":\"one\",\"x\":{{\"y\":1}}}},\"x\":{{\"z\":2}},\"t\":true}}true"#
+                )
+            }),
+        ],
+    );
+}
+
+#[test]
+fn lines_of_nothing_but_sections_and_comments_vanish() {
+    check(
+        &json!({"list": [1, 2], "t": true}),
+        &[
+            ("[\n  {{#list}}\n  {{.}}\n  {{/list}}\n]", "[\n  1\n  2\n]"),
+            ("a\r\n{{! note }}\r\nb", "a\r\nb"),
+            ("  {{! note\n over\n lines }}  \nb", "b"),
+            ("a\n  {{#t}}\nb\n  {{/t}}", "a\nb\n"),
+            ("{{#t}} {{/t}}\nb", "b"),
+            ("a {{! note }}\nb", "a \nb"),
+            ("| {{#t}}\n| {{/t}} |\n", "| \n|  |\n"),
+            ("  {{t}}\n\n \n", "  true\n\n \n"),
+            ("{{! a }}}", "}"),
+        ],
+    );
+}
+
+#[test]
+fn text_without_tags_is_itself() {
+    check(&json!({}), &[("", ""), ("{\"a\": {}}\n{ { } }}\n", "{\"a\": {}}\n{ { } }}\n")]);
+    check(&json!({"n": 1}), &[("{\"a\":{\"n\":{{n}}}}", "{\"a\":{\"n\":1}}")]);
+}
+
+#[test]
+fn refusals_say_where_and_why() {
+    let cases = [
+        ("é\n  ab{{#event.tags}}\n", "line 2, column 5: the section `event.tags` is never closed"),
+        ("a\r\nb{{/x}}", "line 2, column 2: `{{/x}}` closes a section that is not open"),
+        (
+            "{{#a}}\n{{#b}}{{/a}}{{/b}}",
+            "line 2, column 7: `{{/a}}` is where the section `b` of line 2 is to be closed first",
+        ),
+        ("éé{{a", "line 1, column 3: the tag is never closed with `}}`"),
+        ("{{{a}}", "line 1, column 1: the tag is never closed with `}}}`"),
+        ("{{! a }", "line 1, column 1: the tag is never closed with `}}`"),
+        ("{{ }}", "line 1, column 1: the tag has no name"),
+        ("{{#}}", "line 1, column 1: the tag has no name"),
+        ("{{> x}}", "line 1, column 1: partials, `{{> name}}`, are not supported"),
+        ("{{=<% %>=}}", "line 1, column 1: other delimiters, `{{= =}}`, are not supported"),
+        ("{{a}\n{{b}}", "line 1, column 1: a name cannot have '}' in it: is the tag closed where it should be?"),
+        ("{{\"a\": 1}}", "line 1, column 1: a name cannot have '\"' in it: is the tag closed where it should be?"),
+        ("{{#each a}}{{/each}}", "line 1, column 1: `each a` is no name: helpers and lambdas are not supported"),
+        ("{{up(a.b)}}", "line 1, column 1: `up(a.b)` is no name: helpers and lambdas are not supported"),
+        ("{{a..b}}", "line 1, column 1: the name `a..b` has nothing before, between or after its dots"),
+        ("{{./a}}", "line 1, column 1: the name `./a` has nothing before, between or after its dots"),
+    ];
+    for (template, expected) in cases {
+        assert_eq!(refusal(template), expected, "{template}");
+    }
+}
+
+#[test]
+fn templates_are_bounded() {
+    assert!(Template::parse(&"x".repeat(MAX_TEMPLATE_BYTES)).is_ok());
+    let long = refusal(&"x".repeat(MAX_TEMPLATE_BYTES + 1));
+    assert_eq!(long, "line 1, column 1: the template has 65537 bytes, more than 65536");
+
+    let nested = |depth: usize| format!("{}\n{}", "{{#a}}".repeat(depth), "{{/a}}".repeat(depth));
+    assert!(Template::parse(&nested(MAX_NESTING)).is_ok());
+    let deep = refusal(&nested(MAX_NESTING + 1));
+    assert_eq!(deep, "line 1, column 97: the section `a` is nested more than 16 deep");
+
+    let named = |bytes: usize| format!("{{{{{}}}}}", "n".repeat(bytes));
+    assert!(Template::parse(&named(MAX_NAME_BYTES)).is_ok());
+    assert_eq!(refusal(&named(MAX_NAME_BYTES + 1)), "line 1, column 1: the name has 257 bytes, more than 256");
+}
+
+#[test]
+fn bodies_are_bounded() {
+    let error = |template: &str, max_bytes| {
+        let context = json!({"list": ["aa", "\n"], "o": {"k": "aa"}});
+        Template::parse(template).unwrap().render(&context, max_bytes).map_err(|error| error.to_string())
+    };
+    let too_long = |line: usize, column: usize, max: usize| {
+        Err(format!("line {line}, column {column}: the body would have more than {max} bytes"))
+    };
+    assert_eq!(error("abc", 3), Ok("abc".to_owned()));
+    assert_eq!(error("abc", 2), too_long(1, 1, 2));
+    assert_eq!(error("\nx{{#list}}{{.}}{{/list}}", 6), Ok("\nxaa\\n".to_owned()));
+    assert_eq!(error("\nx{{#list}}{{.}}{{/list}}", 5), too_long(2, 11, 5));
+    assert_eq!(error("{{{o}}}", 10), Ok(r#"{"k":"aa"}"#.to_owned()));
+    assert_eq!(error("{{{o}}}", 9), too_long(1, 1, 9));
+    assert_eq!(error("{{o}}", 10), too_long(1, 1, 10));
+}
+
+#[test]
+fn rendering_takes_so_many_steps() {
+    // Five nested sections over ten items: 100,000 steps for each tag in the innermost, 122,222 for the rest.
+    let template = |values: usize| {
+        let (open, close) = ("{{#a}}".repeat(5), "{{/a}}".repeat(5));
+        Template::parse(&format!("\n{open}{}{close}", "{{x}}".repeat(values))).unwrap()
+    };
+    let context = json!({"a": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]});
+    assert_eq!(template(8).render(&context, ROOM).unwrap(), "\n");
+    let error = template(9).render(&context, ROOM).unwrap_err();
+    assert_eq!((error.line, error.reason), (2, format!("rendering the body would take more than {MAX_STEPS} steps")));
+
+    let error = Template::parse("{{#a}}{{/a}}").unwrap().render(&json!({"a": vec![1; MAX_STEPS]}), ROOM).unwrap_err();
+    assert_eq!((error.line, error.column), (1, 1));
+}
+
+#[test]
+fn roots_are_what_only_the_context_can_have() {
+    let template =
+        "{{event.name}}\n{{#tags.0}}{{name}}{{^x}}{{y}}{{/x}}{{/tags.0}}{{^none}} {{{why.not}}}{{/none}}{{.}}";
+    let template = Template::parse(template).unwrap();
+    let at = |line, column| Position { line, column };
+    let expected = [("event", at(1, 1)), ("tags", at(2, 1)), ("none", at(2, 48)), ("why", at(2, 58)), (".", at(2, 80))];
+    assert_eq!(template.roots().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn bodies_that_are_not_json_are_told() {
+    assert_eq!(json_error("{\"a\": [1, 1e999, \"é\"]}\n"), None);
+    let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
+    assert_eq!(json_error(&deep), None);
+    let cases = [
+        ("", "line 1, column 1: the body is not JSON: EOF while parsing a value"),
+        ("\n\n", "line 3, column 1: the body is not JSON: EOF while parsing a value"),
+        ("{\n\"é\": ,\n}", "line 2, column 6: the body is not JSON: expected value"),
+        ("{} {", "line 1, column 4: the body is not JSON: trailing characters"),
+        (
+            "{\"a\": \"at line 1\nb\"}",
+            "line 1, column 16: the body is not JSON: control character (\\u0000-\\u001F) found",
+        ),
+    ];
+    for (body, expected) in cases {
+        assert!(json_error(body).unwrap().to_string().starts_with(expected), "{body}: {:?}", json_error(body));
+    }
+}

@@ -1,0 +1,143 @@
+//! How many deliveries a second the local stack makes, against a bare HTTP client that posts the same bytes to the
+//! same receiver with the same concurrency; and what targets that misbehave cost the others.
+//!
+//! `EVENTS=10000 cargo bench --bench deliveries` is the load of 10,000 events to 10 targets.
+
+use std::time::{Duration, Instant};
+
+use e2e::{Hostile, Receiver, Stack, hostile, unleash_event, within};
+use futures::StreamExt;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+/// How many targets get each event.
+const TARGETS: usize = 10;
+
+/// How many attempts are under way at once: ten for each target.
+const TOGETHER: usize = 10 * TARGETS;
+
+/// How many targets there are where some misbehave, and how many of them do.
+const MANY: usize = 20;
+const BAD: [Hostile; 2] = [Hostile::Hangs, Hostile::Drips];
+
+/// How many events are posted there, and how long after each other.
+const STEADY: u64 = 150;
+const PACE: Duration = Duration::from_millis(100);
+
+#[tokio::main]
+async fn main() {
+    let events: u64 = std::env::var("EVENTS").map_or(2000, |events| events.parse().expect("EVENTS: a number"));
+    throughput(events).await;
+    fairness().await;
+}
+
+async fn throughput(events: u64) {
+    let stack = Stack::start(env!("CARGO_BIN_EXE_tidings"), &[]).await;
+    let receiver = Receiver::start().await;
+    for target in 0..TARGETS {
+        stack.create_target(&format!("t{target}"), receiver.url(), &json!({})).await;
+    }
+    let before = memory(&stack);
+    let wanted = usize::try_from(events).expect("a small number") * TARGETS;
+    let started = Instant::now();
+    let posting = async {
+        let ingest = stack.ingest("unleash");
+        let numbers: Vec<u64> = (0..events).collect();
+        for batch in numbers.chunks(500) {
+            let batch: Vec<Value> = batch.iter().map(|number| event(*number)).collect();
+            ingest.post("/v1/events", &json!(batch)).await.expect(200);
+        }
+        started.elapsed()
+    };
+    let arriving = within(Duration::from_mins(20), "every delivery", || async {
+        (receiver.count() >= wanted).then(|| started.elapsed())
+    });
+    let (posted, took) = futures::join!(posting, arriving);
+    let after = memory(&stack);
+    stack.wait_until_idle().await;
+    assert_eq!(receiver.count(), wanted, "each once");
+
+    let rate = per_second(wanted, took);
+    println!(
+        "{events} events, {TARGETS} targets: posted in {:.1} s, all delivered in {:.1} s",
+        posted.as_secs_f64(),
+        took.as_secs_f64()
+    );
+    println!("  {rate:>7.0} deliveries a second; memory {before} MB before, {after} MB after");
+    let bare = bare(&receiver, wanted.min(20_000)).await;
+    println!("  {bare:>7.0} a second by a bare HTTP client: ratio {:.2} (at least 0.5)", rate / bare);
+}
+
+/// A bare client: the same bytes, the same receiver, the same concurrency.
+async fn bare(receiver: &Receiver, count: usize) -> f64 {
+    let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let body = event(1).to_string();
+    let started = Instant::now();
+    let posts = (0..count).map(|_| http.post(receiver.url()).body(body.clone()).send());
+    futures::stream::iter(posts)
+        .buffer_unordered(TOGETHER)
+        .for_each(|answer| async { assert_eq!(answer.expect("an answer").status(), 204) })
+        .await;
+    per_second(count, started.elapsed())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "few enough")]
+fn per_second(count: usize, took: Duration) -> f64 {
+    count as f64 / took.as_secs_f64()
+}
+
+/// Event to healthy receiver, without and with targets that misbehave.
+async fn fairness() {
+    println!("{MANY} targets, an event each {} ms: event to healthy receiver", PACE.as_millis());
+    let mut before = None;
+    for bad in [0, BAD.len()] {
+        let stack = Stack::start(env!("CARGO_BIN_EXE_tidings"), &[]).await;
+        let receiver = Receiver::start().await;
+        for (number, kind) in BAD.into_iter().take(bad).enumerate() {
+            let fields = json!({ "timeout": "5s", "retry_count": 2 });
+            stack.create_target(&format!("bad{number}"), &hostile(kind).await, &fields).await;
+        }
+        for target in bad..MANY {
+            stack.create_target(&format!("t{target}"), receiver.url(), &json!({})).await;
+        }
+        let mut times = steady(&stack, &receiver, MANY - bad).await;
+        times.sort_unstable();
+        let at = |percent: usize| times[times.len() * percent / 100].as_secs_f64() * 1e3;
+        let ratio = before.map(|before: f64| format!("  p99 ratio {:.2} (at most 1.5)", at(99) / before));
+        let (p50, p99, ratio) = (at(50), at(99), ratio.unwrap_or_default());
+        println!("  {bad:>2} of them misbehave: p50 {p50:6.1} ms  p99 {p99:6.1} ms{ratio}");
+        before = Some(at(99));
+    }
+}
+
+/// How long each event took to each healthy target.
+async fn steady(stack: &Stack, receiver: &Receiver, healthy: usize) -> Vec<Duration> {
+    let ingest = stack.ingest("unleash");
+    let mut sent: Vec<Instant> = Vec::new();
+    for number in 0..STEADY {
+        let posted = Instant::now();
+        sent.push(posted);
+        ingest.post("/v1/events", &event(number)).await.expect(201);
+        tokio::time::sleep(PACE.saturating_sub(posted.elapsed())).await;
+    }
+    let all = sent.len() * healthy;
+    let received = receiver.wait_for_all(all, Duration::from_mins(2)).await;
+    let took = |one: &e2e::Received| {
+        let event: Value = serde_json::from_slice(&one.body).expect("JSON");
+        let number = usize::try_from(event["id"].as_u64().expect("a number")).expect("small");
+        one.at - sent[number]
+    };
+    received.iter().map(took).collect()
+}
+
+fn event(number: u64) -> Value {
+    unleash_event(number, Timestamp::now(), &format!("flag-{}", number % 50), "project", "user")
+}
+
+/// What the stack's process has in memory, in MB.
+fn memory(stack: &Stack) -> u64 {
+    let id = stack.process_id().expect("a process");
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or_default() / 1024
+}

@@ -1,0 +1,140 @@
+// Hostile events and targets, accessibility, screenshots, and how much there is.
+
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, afterEach, before, test } from 'node:test';
+import { SCREENSHOTS, axeSource, flag, rig, rows, until } from './harness.mjs';
+
+/** Texts that would do something where a page takes them for more than texts. */
+const HOSTILE = [
+  '<img src=x onerror=alert(1)>', '<script>alert(1)</script>', '"><svg onload=alert(1)>', "'-alert(1)-'", 'javascript:alert(1)',
+  '[click](javascript:alert(1))', '**<b onmouseover=alert(1)>bold</b>**', '`<iframe srcdoc="<script>alert(1)</script>">`',
+  '{{constructor.constructor("alert(1)")()}}', '${alert(1)}', 'admin\u202egnp.exe', '\u0000\u0007bell', '../../etc/passwd', '%3Cscript%3E', '&lt;script&gt;',
+  'x'.repeat(900), '🙂'.repeat(200),
+];
+
+const time = (n) => new Date(Date.parse('2026-06-01T12:00:00Z') + n * 1000).toISOString();
+const events = [];
+
+async function ready(stack) {
+  for (const [n, text] of HOSTILE.entries()) {
+    const fields = { createdBy: text, featureName: text, project: text, environment: text, data: { [text]: text }, preData: { [text]: `${text}!` } };
+    const { id } = await stack.post('unleash', flag(860_000 + n, time(n), fields));
+    events.push(id);
+    await stack.post('signal', { time: time(n), environment: text, text });
+    await stack.call('POST', '/v1/events', { key: 'unleash', body: { type: text, id: text, [text]: text } });
+    const target = { name: `hostile-${n}`, address: `http://127.0.0.1:9/${encodeURIComponent(text)}`, description: text, sources: [text.slice(0, 250)], events: [text.slice(0, 250)], projects: [text.slice(0, 250)], environments: [text.slice(0, 250)], retry_count: 1, username: text.slice(0, 200), body_template: '{{event.id}}' + text.replaceAll('{', '') };
+    const { status, data } = await stack.call('POST', '/v1/targets', { body: target });
+    assert.ok([201, 422].includes(status), JSON.stringify(data));
+    await stack.call('POST', `/v1/targets/hostile-${n}/pause`, { body: { reason: text.slice(0, 150) } });
+  }
+}
+
+const made = rig({ before, after, afterEach }, { ready });
+
+/** Every page, with something to look at. */
+async function pages() {
+  const { data } = await made.stack.call('GET', '/v1/quarantine?source=unleash&limit=3');
+  const [first] = data.quarantined;
+  const window = `span=30m&until=${time(300)}`;
+  return {
+    events: '/?from=2024-10-03', opened: `/?type=feature-updated&open=${events[0]}`, event: `/events/${events[1]}`, subject: '/subjects/test-flag',
+    actor: '/actors/user%40getunleash.io', timeline: `/timeline?${window}`, lanes: `/timeline?${window}&lanes=project`, targets: '/targets', target: '/targets/demo',
+    deliveries: '/targets/demo/deliveries', quarantine: '/quarantine', quarantined: `/quarantine/${first.source}/${encodeURIComponent(first.id)}`,
+    sources: '/sources', keys: '/keys', schemas: '/schemas', schema: '/schemas/unleash/feature-created',
+  };
+}
+
+/** Waits until a page has come, and everything on it. */
+async function settled(page) {
+  await page.locator('main h1').first().waitFor();
+  await until('the page', 15, async () => !(await page.locator('main').getByText(/^(Loading|Looking)/).count()) && !(await page.getByText('…', { exact: true }).count()));
+}
+
+test('hostile texts are texts, on every page', async () => {
+  const page = await made.browser.open('/');
+  const all = [...Object.values(await pages()), ...events.map((id) => `/events/${id}`), ...HOSTILE.slice(0, 10).map((text) => `/subjects/${encodeURIComponent(text)}`), ...HOSTILE.slice(0, 4).map((_, n) => `/targets/hostile-${n}`)];
+  for (const path of all) {
+    await page.goto(made.stack.url + path);
+    await settled(page);
+    const there = await page.evaluate(() => ({
+      elements: document.querySelectorAll('main img, main script, main iframe, main svg, main b[onmouseover], main [onerror], main [onload]').length,
+      links: [...document.querySelectorAll('a[href]')].map((link) => link.protocol).filter((one) => !['http:', 'https:'].includes(one)),
+    }));
+    assert.deepEqual(there, { elements: 0, links: [] }, path);
+  }
+  await page.goto(`${made.stack.url}/?type=target-paused`);
+  const escaped = rows(page).filter({ hasText: 'hostile-7' });
+  await escaped.waitFor();
+  assert.equal(await escaped.locator('code').count(), 0, 'a backtick of somebody’s is no Markdown of ours');
+  await page.goto(`${made.stack.url}/events/${events[HOSTILE.indexOf('admin\u202egnp.exe')]}`);
+  await page.getByText('admin\\u202egnp.exe').first().waitFor();
+});
+
+test('hostile addresses of pages', async () => {
+  const page = await made.browser.open('/');
+  for (const path of ['/?q=%3Cscript%3Ealert(1)%3C/script%3E', '/?open=%3Cimg%20src=x%20onerror=alert(1)%3E', '/?open=..%2F..%2Fkeys', '/timeline?span=%22%3E&until=never', '/subjects/%E0%A4%A', '/?order=sideways&type=,,', '/targets/..%2F..%2F']) {
+    await page.goto(made.stack.url + path);
+    await until(path, 15, async () => (await page.locator('main h1, main .state, pre').count()) > 0);
+  }
+  const signin = await made.browser.open('/signin?to=//example.com/', { scopes: [] });
+  await signin.getByLabel('Token of a key').fill(made.stack.keys.read);
+  await signin.keyboard.press('Enter');
+  await rows(signin).first().waitFor();
+  assert.equal(new URL(signin.url()).origin, made.stack.url);
+});
+
+test('nothing that axe-core finds, in light and dark; a picture of each page', async () => {
+  const axe = await axeSource();
+  for (const colorScheme of ['light', 'dark']) {
+    const page = await made.browser.open('/', { colorScheme, reducedMotion: 'reduce' });
+    for (const [name, path] of Object.entries(await pages())) {
+      await page.goto(made.stack.url + path);
+      await settled(page);
+      for (const width of [360, 1280, 2560]) {
+        await page.setViewportSize({ width, height: 900 });
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+        assert.ok(wide <= 0, `${name} is ${wide} px wider than ${width}`);
+        await page.screenshot({ path: join(SCREENSHOTS, `${name}-${colorScheme}-${width}.png`) });
+      }
+      await page.setViewportSize({ width: 1280, height: 900 });
+      await page.evaluate(axe);
+      const found = await page.evaluate(async () => {
+        const { violations } = await axe.run(document, { resultTypes: ['violations'] });
+        return violations.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => `${node.html} ${node.failureSummary}`).join(' | ')}`);
+      });
+      assert.deepEqual(found, [], `${name} in ${colorScheme}`);
+    }
+    await page.context().close();
+  }
+});
+
+test('dialogs and the sign-in are accessible too', async () => {
+  const axe = await axeSource();
+  const check = async (page, what) => {
+    await page.evaluate(axe);
+    const found = await page.evaluate(async () => (await axe.run(document)).violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' | ')}`));
+    assert.deepEqual(found, [], what);
+  };
+  const page = await made.browser.open('/targets');
+  await page.getByRole('button', { name: 'Create a target' }).click();
+  for (const summary of ['How often, how long', 'Authentication', 'Body']) await page.getByText(summary, { exact: true }).click();
+  await check(page, 'the form of a target');
+  await page.screenshot({ path: join(SCREENSHOTS, 'target-form-light-1280.png') });
+  await page.goto(`${made.stack.url}/targets/demo`);
+  await page.getByRole('button', { name: 'Replay…' }).click();
+  await check(page, 'a replay');
+  const signin = await made.browser.open('/', { scopes: [] });
+  await signin.getByLabel('Token of a key').waitFor();
+  await check(signin, 'the sign-in');
+  await signin.screenshot({ path: join(SCREENSHOTS, 'signin-light-1280.png') });
+});
+
+test('all files together are under 150 KB, and nothing is loaded from elsewhere', async () => {
+  const page = await made.browser.open('/', { scopes: [] });
+  await page.getByLabel('Token of a key').waitFor();
+  const sizes = await page.evaluate(() => performance.getEntriesByType('resource').map(({ name, decodedBodySize }) => [name, decodedBodySize]));
+  const bytes = sizes.reduce((sum, [, size]) => sum + size, 0);
+  console.log(`# ${sizes.length} files, ${bytes} bytes`);
+  assert.ok(sizes.length > 10 && bytes < 150_000, `${bytes} bytes`);
+});

@@ -1,0 +1,233 @@
+//! The deployed stack, from outside: the same flow as on a laptop, through API Gateway, Lambda,
+//! DynamoDB streams, SQS and KMS, with every function held to the actions that its role allows.
+//!
+//! What ministack cannot carry, and where it is tested instead:
+//! - partial failures of a stream's batch: it ignores `batchItemFailures`; `infra/local/src/pollers/tests.rs`;
+//! - compressed `application/json`: it damages the bytes; NDJSON is sent compressed here, JSON in `tests/local/forms.rs`;
+//! - CORS: it answers `OPTIONS` itself; `tests/local/query.rs`;
+//! - throttling of DynamoDB and SQS: it has none; `functions/ingest/src/tests.rs` and `tests/local/webhooks`;
+//! - what AWS does by itself: expiry, backups, alarms, the throttles of the API, fair queueing between message groups,
+//!   scaling. The template states them, and cfn-lint and `tests/policies.rs` read it.
+
+mod operating;
+mod reading;
+
+use std::time::Duration;
+
+use e2e::{Api, Deployment, Receiver, examples, unleash_event, within};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+/// How long the pollers of the event source mappings may take.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The sources of this test; every change of the deployment is an event of another.
+const PRODUCERS: &str = "&source=unleash,migration-manager";
+
+/// A deployment's API with the keys of the test.
+struct Keys {
+    manage: Api,
+    read: Api,
+    unleash: Api,
+    migration_manager: Api,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_template_deploys_and_does_the_main_job() {
+    let token = web::token::generate().expect("randomness");
+    let parameters = [format!("ManageKeySha256={}", web::token::sha256(&token)), "AllowedCidrs=127.0.0.0/8".to_owned()];
+    let deployment = Deployment::start(&parameters).await;
+    let api = deployment.api();
+    within(PATIENCE, "an answer of /healthz", || async { (api.get("/healthz").await.status == 200).then_some(()) })
+        .await;
+
+    refuses_who_has_no_key(&api).await;
+    let keys = create_keys(&api, &token).await;
+    let receiver = Receiver::start().await;
+    let target = json!({ "name": "audit", "address": receiver.url(), "level": "DEBUG", "retry_timeout": "1s" });
+    let created = keys.manage.post("/v1/targets", &target).await.expect(201);
+    let secret = created["signing_secret"].as_str().expect("a secret").to_owned();
+
+    let ids = every_example_is_stored_and_found(&keys).await;
+    let received = receiver.wait_for_all(ids.len(), PATIENCE).await;
+    for webhook in &received {
+        webhook.verify(&secret);
+    }
+    let mut bodies: Vec<&[u8]> = received.iter().map(|webhook| webhook.body.as_slice()).collect();
+    let mut payloads: Vec<&[u8]> = ids.iter().map(|(_, payload)| payload.as_bytes()).collect();
+    bodies.sort_unstable();
+    bodies.dedup();
+    payloads.sort_unstable();
+    assert!(bodies == payloads, "every event arrives, byte for byte");
+    for (id, _) in &ids {
+        explained(&keys, *id, "delivered").await;
+    }
+
+    a_failed_attempt_is_made_again(&keys, &receiver).await;
+    targets_are_changed_paused_resumed_and_tested(&keys, &receiver).await;
+    what_fits_no_schema_is_kept(&keys).await;
+    what_fits_is_replayed(&keys).await;
+    events_come_in_lines_compressed(&keys).await;
+    keys_say_when_they_were_used(&keys).await;
+    reading::pages_are_complete(&keys, ids.len() + 5).await;
+    reading::every_way_of_reading_is_there(&keys, ids.len() + 5).await;
+    reading::every_filter_finds_what_it_says(&keys).await;
+    reading::exports_are_the_same_in_every_form(&keys, ids.len() + 5).await;
+    reading::the_pages_are_served(&api).await;
+    unknown_paths_and_methods_are_refused(&keys).await;
+    operating::failed_deliveries_are_retried_and_the_log_is_replayed(&keys, &receiver).await;
+    operating::what_deliver_cannot_read_goes_to_the_dead_letters(&deployment).await;
+    operating::keys_end(&keys, &api).await;
+    operating::metrics_stand_in_the_logs(&deployment).await;
+}
+
+async fn refuses_who_has_no_key(api: &Api) {
+    api.get("/v1/events").await.expect_problem(401);
+    api.post("/v1/events", &json!({})).await.expect_problem(401);
+    api.with_token("tdg_00000000000000000000000000000000000000").get("/v1/targets").await.expect_problem(401);
+}
+
+async fn create_keys(api: &Api, token: &str) -> Keys {
+    let manage = api.with_token(token);
+    let key = |name: &'static str, scope: &'static str, source: Option<&'static str>| {
+        let manage = manage.clone();
+        async move {
+            let mut new = json!({ "name": name, "scope": scope });
+            if let Some(source) = source {
+                let body = json!({ "name": source, "catalog": source });
+                manage.post("/v1/sources", &body).await.expect(201);
+                new["source"] = json!(source);
+            }
+            let created = manage.post("/v1/keys", &new).await.expect(201);
+            manage.with_token(created["token"].as_str().expect("a token"))
+        }
+    };
+    Keys {
+        read: key("read", "read", None).await,
+        unleash: key("unleash", "ingest", Some("unleash")).await,
+        migration_manager: key("migration-manager", "ingest", Some("migration-manager")).await,
+        manage: manage.clone(),
+    }
+}
+
+/// Posts every example, twice; their ids and payloads.
+async fn every_example_is_stored_and_found(keys: &Keys) -> Vec<(u64, &'static str)> {
+    let mut ids = Vec::new();
+    for example in examples() {
+        let api = match example.catalog {
+            "unleash" => &keys.unleash,
+            "migration-manager" => &keys.migration_manager,
+            _ => continue,
+        };
+        let id = api.post_bytes("/v1/events", example.payload).await.expect(201)["id"].as_u64().expect("an id");
+        let again = api.post_bytes("/v1/events", example.payload).await.expect(200);
+        assert_eq!(again["id"], id, "sent twice, stored once");
+        let event = keys.read.get(&format!("/v1/events/{id}")).await.expect(200);
+        assert_eq!(event["payload"], serde_json::from_str::<Value>(example.payload).expect("JSON"));
+        within(PATIENCE, "the event by its type", || async {
+            let found = keys.read.get(&format!("/v1/events?type={}", example.event_type)).await.expect(200);
+            found["events"].as_array().expect("events").iter().any(|event| event["id"] == id).then_some(())
+        })
+        .await;
+        ids.push((id, example.payload));
+    }
+    assert!(ids.len() >= 12, "both seeds' examples");
+    ids
+}
+
+/// The delivery of an event to the target, once it stands as it should.
+async fn explained(keys: &Keys, event: u64, status: &str) -> Value {
+    within(PATIENCE, status, || async {
+        let explained = keys.read.get(&format!("/v1/events/{event}/deliveries")).await.expect(200);
+        Some(explained["deliveries"][0].clone()).filter(|delivery| delivery["status"] == status)
+    })
+    .await
+}
+
+async fn a_failed_attempt_is_made_again(keys: &Keys, receiver: &Receiver) {
+    receiver.answer_next(&[500]);
+    let mut event: Value = examples()
+        .iter()
+        .find(|e| e.event_type == "user-created")
+        .map(|e| serde_json::from_str(e.payload).expect("JSON"))
+        .expect("an example");
+    event["id"] = json!(900_001);
+    let stored = keys.unleash.post("/v1/events", &event).await.expect(201);
+    let delivery = explained(keys, stored["id"].as_u64().expect("an id"), "delivered").await;
+    let statuses: Vec<&Value> =
+        delivery["attempts"].as_array().expect("attempts").iter().map(|a| &a["status"]).collect();
+    assert_eq!(statuses, [500, 204], "{delivery}");
+}
+
+/// Secrets go by KMS, pauses by states, what was held by the replay queue.
+async fn targets_are_changed_paused_resumed_and_tested(keys: &Keys, receiver: &Receiver) {
+    let change = keys.manage.patch("/v1/targets/audit", &json!({ "headers": { "x-team": "ops" } })).await;
+    assert_eq!(change.expect(200)["secrets"], json!(["signing_secret", "headers.x-team"]));
+    keys.manage.post("/v1/targets/audit/pause", &json!({ "reason": "a test" })).await.expect(200);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let event = unleash_event(900_005, "2026-05-01T00:00:00Z".parse().expect("a time"), "flag", "web", "ada");
+    let stored = keys.unleash.post("/v1/events", &event).await.expect(201);
+    let id = stored["id"].as_u64().expect("an id");
+    let held = explained(keys, id, "held").await;
+    assert!(held["reason"].as_str().is_some_and(|reason| reason.contains("a test")), "{held}");
+    let tested = keys.manage.post("/v1/targets/audit/test", &Value::Null).await;
+    assert!([200, 202].contains(&tested.status), "{}", tested.text);
+    let resumed = keys.manage.post("/v1/targets/audit/resume", &Value::Null).await.expect(200);
+    explained(keys, id, "delivered").await;
+    let replay = resumed["replay"].as_str().expect("a replay");
+    within(PATIENCE, "the end of the replay", || async {
+        let replay = keys.manage.get(&format!("/v1/replays/{replay}")).await.expect(200);
+        (replay["state"] == "done").then_some(())
+    })
+    .await;
+    assert!(receiver.received().iter().any(|webhook| webhook.headers.get("x-team").is_some()));
+    let health = keys.read.get("/v1/targets/audit/health").await.expect(200);
+    assert_eq!((&health["held"], &health["paused"]), (&json!(0), &Value::Null), "{health}");
+}
+
+async fn what_fits_no_schema_is_kept(keys: &Keys) {
+    let refused = keys.unleash.post("/v1/events", &json!({ "type": "feature-created" })).await.expect_problem(422);
+    let listed = keys.manage.get("/v1/quarantine?source=unleash").await.expect(200);
+    assert_eq!(listed["quarantined"][0]["id"], refused["quarantine"]);
+}
+
+async fn what_fits_is_replayed(keys: &Keys) {
+    let event = unleash_event(900_002, "2026-05-01T00:00:00Z".parse().expect("a time"), "flag", "web", "ada");
+    let request = keys.unleash.request(Method::POST, "/v1/events").header("accept", "text/html");
+    let kept = keys.unleash.send(request.body(event.to_string())).await.expect_problem(406);
+    let id = kept["quarantine"].as_str().expect("an id");
+    let path = format!("/v1/quarantine/unleash/{id}");
+    let replay = keys.manage.request(Method::POST, &format!("{path}/replay"));
+    assert_eq!(keys.manage.send(replay).await.expect(200)["status"], "stored");
+    keys.manage.get(&path).await.expect_problem(404);
+    let all = keys.manage.request(Method::POST, "/v1/quarantine/replay?source=unleash&reason=required");
+    assert_eq!(keys.manage.send(all).await.expect(200)["refused"], 1);
+    let discard = keys.manage.request(Method::POST, "/v1/quarantine/discard?source=unleash");
+    assert_eq!(keys.manage.send(discard).await.expect(200)["discarded"], 1);
+}
+
+async fn events_come_in_lines_compressed(keys: &Keys) {
+    let event = |id| unleash_event(id, "2026-05-01T00:00:00Z".parse().expect("a time"), "flag", "web", "ada");
+    let lines = format!("{}\n{}\n", event(900_003), event(900_004));
+    let body = zstd::encode_all(lines.as_bytes(), 0).expect("memory");
+    let request = keys.unleash.request(Method::POST, "/v1/events");
+    let request = request.header("content-type", "application/x-ndjson").header("content-encoding", "zstd").body(body);
+    let answer = keys.unleash.send(request).await.expect(200);
+    let statuses: Vec<&Value> =
+        answer["results"].as_array().expect("results").iter().map(|result| &result["status"]).collect();
+    assert_eq!(statuses, ["stored", "stored"]);
+}
+
+async fn keys_say_when_they_were_used(keys: &Keys) {
+    within(PATIENCE, "the days of their use", || async {
+        let list = keys.manage.get("/v1/keys").await.expect(200);
+        list["keys"].as_array().expect("keys").iter().all(|key| key["last_used"].is_string()).then_some(())
+    })
+    .await;
+}
+
+async fn unknown_paths_and_methods_are_refused(keys: &Keys) {
+    keys.read.get("/v1/nothing").await.expect_problem(404);
+    let request = keys.manage.request(Method::PUT, "/v1/events");
+    keys.manage.send(request).await.expect_problem(405);
+}

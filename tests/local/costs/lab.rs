@@ -1,0 +1,247 @@
+//! The functions as on AWS, each in a process of its own, at the meter; with tables of their own in the database
+//! of a local stack, whose config they share.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use aws_lambda_events::event::dynamodb::Event as StreamBatch;
+use aws_lambda_events::event::sqs::SqsEvent;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{AttributeValue, BillingMode, GlobalSecondaryIndex};
+use e2e::{Api, Receiver, Stack};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use store::{Env, Events, Log, Retention, Segments};
+
+use super::meter::Meter;
+
+/// What each item takes beside its bytes, as DynamoDB counts storage.
+const OVERHEAD: usize = 100;
+
+/// How long events are kept: with a retention, items and index entries say when they expire.
+const RETENTION_DAYS: u32 = 365;
+
+/// The functions' time, in milliseconds since 1970.
+static NOW: AtomicI64 = AtomicI64::new(0);
+
+/// The functions' time.
+pub(super) fn now() -> Timestamp {
+    Timestamp::from_millisecond(NOW.load(Ordering::Relaxed)).expect("a time")
+}
+
+/// Lets time pass for the functions.
+pub(super) fn pass(seconds: i64) {
+    NOW.fetch_add(seconds * 1000, Ordering::Relaxed);
+}
+
+/// A local stack, a receiver, and the meter.
+pub(super) struct Lab {
+    pub(super) stack: Stack,
+    pub(super) receiver: Receiver,
+    pub(super) meter: Meter,
+    dev: Value,
+    /// A queue that nobody else takes messages from.
+    queue: String,
+}
+
+impl Lab {
+    pub(super) async fn start() -> Self {
+        // Later than anything that the stack itself notes.
+        let hour = Timestamp::now().as_millisecond() + 3_600_000;
+        NOW.store(hour, Ordering::Relaxed);
+        let stack = crate::start().await;
+        let dev = std::fs::read_to_string(stack.data_dir().join("dev.json")).expect("dev.json");
+        let dev: Value = serde_json::from_str(&dev).expect("JSON");
+        let text = |name: &str| dev["aws"][name].as_str().expect("an address").to_owned();
+        let meter = Meter::start(&text("dynamodb"), &text("sqs")).await;
+        let delivery = text("delivery_queue");
+        let (account, _) = delivery.rsplit_once('/').expect("a queue's address");
+        let queue = format!("{account}/delivery-dead-letters");
+        Self { stack, receiver: Receiver::start().await, meter, dev, queue }
+    }
+
+    /// The functions with tables of their own.
+    pub(super) async fn functions(&self, name: &str) -> Functions<'_> {
+        let database = self.stack.database();
+        for table in ["events", "segments", "deliveries", "quarantine"] {
+            copy_table(&database, table, &format!("{name}-{table}")).await;
+        }
+        Functions { lab: self, name: name.to_owned(), database }
+    }
+
+    fn token(&self, key: &str) -> &str {
+        self.dev.pointer(key).and_then(Value::as_str).expect("a token")
+    }
+}
+
+/// Functions that have a log of their own. Each call of theirs is that of a new process.
+pub(super) struct Functions<'a> {
+    lab: &'a Lab,
+    name: String,
+    database: Client,
+}
+
+impl Functions<'_> {
+    /// What a function makes of its environment.
+    fn made<T>(&self, make: impl FnOnce(&Env<'_>) -> T) -> T {
+        let lab = self.lab;
+        let key_file = lab.stack.data_dir().join("secrets.key").display().to_string();
+        let table = |table: &str| format!("{}-{table}", self.name);
+        let variables: HashMap<&str, String> = HashMap::from([
+            ("EVENTS_TABLE", table("events")),
+            ("SEGMENTS_TABLE", table("segments")),
+            ("DELIVERIES_TABLE", table("deliveries")),
+            ("QUARANTINE_TABLE", table("quarantine")),
+            ("CONFIG_TABLE", "config".to_owned()),
+            ("RETENTION_DAYS", RETENTION_DAYS.to_string()),
+            ("DELIVERY_QUEUE_URL", lab.queue.clone()),
+            ("SLOW_QUEUE_URL", lab.queue.clone()),
+            ("REPLAY_QUEUE_URL", lab.queue.clone()),
+            ("SECRETS_KEY_FILE", key_file),
+            ("ALLOWED_CIDRS", "127.0.0.0/8".to_owned()),
+            ("AWS_REGION", "local".to_owned()),
+            ("AWS_ACCESS_KEY_ID", "local".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+            ("AWS_ENDPOINT_URL_DYNAMODB", lab.meter.dynamodb.clone()),
+            ("AWS_ENDPOINT_URL_SQS", lab.meter.sqs.clone()),
+        ]);
+        make(&Env::new(&|name: &str| variables.get(name).cloned()))
+    }
+
+    /// The log at the functions' time.
+    fn log(&self) -> Log {
+        let client = self.made(|env| Client::new(&env.aws("DYNAMODB").expect("DynamoDB")));
+        let retention = Retention::new(Some(RETENTION_DAYS), now);
+        let events = Events::new(client.clone(), format!("{}-events", self.name), 4, retention);
+        Log { events, segments: Segments::new(client, format!("{}-segments", self.name)) }
+    }
+
+    /// A new process of ingest, with the key of the source `unleash`.
+    pub(super) async fn ingest(&self, source: &str) -> Api {
+        let mut state = self.made(ingest::from_env).expect("ingest");
+        (state.events, state.clock) = (self.log().events, now);
+        let api = Api::new(&super::serve(web::finish(ingest::router(state))).await);
+        api.with_token(self.lab.token(&format!("/keys/ingest/{source}")))
+    }
+
+    /// A new process of query, with a read key.
+    pub(super) async fn query(&self) -> Api {
+        let mut state = self.made(query::from_env).expect("query");
+        state.log = self.log();
+        let api = Api::new(&super::serve(web::finish(query::router(state))).await);
+        api.with_token(self.lab.token("/keys/read"))
+    }
+
+    /// Has a new process of fanout handle these items of the log.
+    pub(super) async fn fan_out(&self, items: &[Value]) {
+        let mut state = self.made(fanout::from_env).expect("fanout");
+        state.clock = now;
+        let record = |(number, item): (usize, &Value)| {
+            json!({
+                "eventID": number.to_string(), "eventName": "INSERT", "eventSource": "aws:dynamodb",
+                "awsRegion": "local",
+                "dynamodb": {
+                    "ApproximateCreationDateTime": now().as_second(), "SequenceNumber": number.to_string(),
+                    "Keys": { "pk": item["pk"], "sk": item["sk"] }, "NewImage": item, "SizeBytes": 1,
+                },
+            })
+        };
+        let records: Vec<Value> = items.iter().enumerate().map(record).collect();
+        let batch: StreamBatch = serde_json::from_value(json!({ "Records": records })).expect("a batch");
+        let failed = fanout::handle(&state, batch).await.batch_item_failures;
+        assert!(failed.is_empty(), "{failed:?}");
+    }
+
+    /// Has a new process of deliver handle these messages; how many of them are to come again.
+    pub(super) async fn deliver(&self, messages: &[Value]) -> usize {
+        let mut state = self.made(deliver::from_env).expect("deliver");
+        state.clock = now;
+        let record = |message: &Value| {
+            json!({
+                "messageId": message["MessageId"], "receiptHandle": message["ReceiptHandle"],
+                "body": message["Body"], "attributes": { "ApproximateReceiveCount": "1" }, "messageAttributes": {},
+            })
+        };
+        let records: Vec<Value> = messages.iter().map(record).collect();
+        let batch: SqsEvent = serde_json::from_value(json!({ "Records": records })).expect("a batch");
+        deliver::handle(&state, batch).await.batch_item_failures.len()
+    }
+
+    /// The messages that fanout has sent, taken off the queue.
+    pub(super) async fn messages(&self) -> Vec<Value> {
+        let mut messages = Vec::new();
+        loop {
+            let asked = json!({ "QueueUrl": self.lab.queue, "MaxNumberOfMessages": 10 });
+            let answer = self.sqs("ReceiveMessage", &asked).await;
+            let some = answer["Messages"].as_array().cloned().unwrap_or_default();
+            if some.is_empty() {
+                return messages;
+            }
+            for message in &some {
+                let done = json!({ "QueueUrl": self.lab.queue, "ReceiptHandle": message["ReceiptHandle"] });
+                self.sqs("DeleteMessage", &done).await;
+            }
+            messages.extend(some);
+        }
+    }
+
+    async fn sqs(&self, operation: &str, body: &Value) -> Value {
+        let api = Api::new(self.lab.dev["aws"]["sqs"].as_str().expect("an address"));
+        let request = api.request(reqwest::Method::POST, "/").header("content-type", "application/x-amz-json-1.0");
+        let request = request.header("x-amz-target", format!("AmazonSQS.{operation}")).body(body.to_string());
+        let answer = api.send(request).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        serde_json::from_str(&answer.text).unwrap_or_default()
+    }
+
+    /// Packs what there is to pack.
+    pub(super) async fn pack(&self) {
+        pack::handle(&pack::State { log: self.log() }).await.expect("packed");
+    }
+
+    /// How many items a table, or an index of it, has, and what they take of its storage.
+    pub(super) async fn stored(&self, table: &str, index: Option<&str>) -> (usize, usize) {
+        let scan = self.database.scan().table_name(format!("{}-{table}", self.name));
+        let mut pages = scan.set_index_name(index.map(str::to_owned)).into_paginator().items().send();
+        let (mut count, mut bytes) = (0, 0);
+        while let Some(item) = pages.next().await {
+            count += 1;
+            bytes += OVERHEAD + size(&item.expect("an item"));
+        }
+        (count, bytes)
+    }
+}
+
+/// Makes a table as another one is.
+async fn copy_table(database: &Client, from: &str, to: &str) {
+    let described = database.describe_table().table_name(from).send().await.expect("a table");
+    let table = described.table.expect("its description");
+    let indexes = table.global_secondary_indexes.unwrap_or_default().into_iter().map(|index| {
+        GlobalSecondaryIndex::builder()
+            .set_index_name(index.index_name)
+            .set_key_schema(index.key_schema)
+            .set_projection(index.projection)
+            .build()
+            .expect("an index")
+    });
+    let indexes: Vec<_> = indexes.collect();
+    let create = database.create_table().table_name(to).billing_mode(BillingMode::PayPerRequest);
+    let create = create.set_attribute_definitions(table.attribute_definitions).set_key_schema(table.key_schema);
+    create.set_global_secondary_indexes((!indexes.is_empty()).then_some(indexes)).send().await.expect("a new table");
+}
+
+/// The bytes of an item, as DynamoDB counts them.
+fn size(item: &HashMap<String, AttributeValue>) -> usize {
+    item.iter().map(|(name, value)| name.len() + value_size(value)).sum()
+}
+
+fn value_size(value: &AttributeValue) -> usize {
+    match value {
+        AttributeValue::S(text) => text.len(),
+        AttributeValue::N(digits) => digits.len().div_ceil(2) + 1,
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
+        AttributeValue::L(values) => 3 + values.iter().map(|value| 1 + value_size(value)).sum::<usize>(),
+        AttributeValue::M(values) => 3 + size(values) + values.len(),
+        _ => 1,
+    }
+}

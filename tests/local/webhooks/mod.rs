@@ -1,0 +1,50 @@
+//! Webhooks: setting targets up, attempts of every end, pausing and replaying.
+
+mod deliveries;
+mod hostile;
+mod pause;
+mod replay;
+mod targets;
+
+use std::time::Duration;
+
+use e2e::{Stack, unleash_event, within};
+use serde_json::Value;
+
+/// Posts so many Unleash events, one a second from a fixed time on; their ids in the log.
+async fn post(stack: &Stack, numbers: std::ops::Range<u64>) -> Vec<u64> {
+    let start: jiff::Timestamp = "2026-05-01T00:00:00Z".parse().expect("a time");
+    let event = |number: u64| {
+        let time = start + jiff::SignedDuration::from_secs(i64::try_from(number).expect("a small number"));
+        unleash_event(
+            number,
+            time,
+            &format!("flag-{number}"),
+            if number.is_multiple_of(2) { "even" } else { "odd" },
+            "ada",
+        )
+    };
+    let events: Vec<Value> = numbers.map(event).collect();
+    let answer = stack.ingest("unleash").post("/v1/events", &Value::from(events)).await.expect(200);
+    let results = answer["results"].as_array().expect("results").iter();
+    results.map(|result| result["id"].as_u64().expect("an id")).collect()
+}
+
+/// An event's delivery to a target, once it stands as it should.
+async fn delivery(stack: &Stack, event: u64, target: &str, status: &str) -> Value {
+    within(Duration::from_secs(30), format!("{event} for {target}: {status}"), || async {
+        let explained = stack.read().get(&format!("/v1/events/{event}/deliveries")).await.expect(200);
+        let mut deliveries = explained["deliveries"].as_array().expect("deliveries").iter();
+        deliveries.find(|d| d["target"] == target && d["status"] == status).cloned()
+    })
+    .await
+}
+
+/// The producer's numbers of what came in, in the order in which it came.
+fn numbers(received: &[e2e::Received]) -> Vec<u64> {
+    let number = |one: &e2e::Received| {
+        let event: Value = serde_json::from_slice(&one.body).ok()?;
+        event["id"].as_u64()
+    };
+    received.iter().filter_map(number).collect()
+}

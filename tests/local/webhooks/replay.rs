@@ -1,0 +1,193 @@
+//! Sending again: ranges of the log, and what failed.
+
+use std::time::Duration;
+
+use e2e::{Receiver, Stack, within};
+use events::EventId;
+use serde_json::{Value, json};
+use store::{Deliveries, Retention};
+
+use super::{delivery, numbers, post};
+use crate::start;
+
+async fn done(stack: &Stack, replay: &Value) -> Value {
+    let path = format!("/v1/replays/{}", replay["name"].as_str().expect("a name"));
+    within(Duration::from_mins(1), "the end of the replay", || async {
+        let replay = stack.manage().get(&path).await.expect(200);
+        (replay["state"] != "running").then_some(replay)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_range_is_counted_and_sent_to_a_target_that_is_younger() {
+    let stack = start().await;
+    let receiver = Receiver::start().await;
+    post(&stack, 0..120).await;
+    let secret = stack.create_target("new", receiver.url(), &json!({ "projects": ["even"] })).await;
+    let range = "from=2026-05-01T00:00:10Z&to=2026-05-01T00:01:39Z";
+    let path = format!("/v1/targets/new/replay?{range}");
+    let counted = stack.manage().post(&format!("{path}&dry_run=true"), &Value::Null).await.expect(200);
+    assert_eq!(counted["events"], 45, "{counted}");
+    assert_eq!(counted["sample"].as_array().map(Vec::len), Some(10));
+    assert_eq!(receiver.received().len(), 0);
+
+    let answer = stack.manage().post(&path, &Value::Null).await;
+    let replay = answer.expect(202);
+    let place = answer.headers["location"].to_str().expect("a path").to_owned();
+    assert_eq!(stack.manage().get(&place).await.expect(200)["target"], "new");
+    let ended = done(&stack, &replay).await;
+    assert_eq!((&ended["state"], &ended["total"], &ended["sent"]), (&json!("done"), &json!(45), &json!(45)));
+    let received = receiver.wait_for(45).await;
+    stack.wait_until_idle().await;
+    assert_eq!(numbers(&received), (10..100).filter(|number: &u64| number.is_multiple_of(2)).collect::<Vec<_>>());
+    for webhook in &received {
+        webhook.verify(&secret);
+    }
+
+    // Again, and every event comes once more, under the id that it had.
+    let again = stack.manage().post(&path, &Value::Null).await.expect(202);
+    done(&stack, &again).await;
+    let received = receiver.wait_for(90).await;
+    assert_eq!(received[0].id(), received[45].id());
+}
+
+#[tokio::test]
+async fn a_replay_can_be_cancelled_and_waits_for_a_paused_target() {
+    let stack = start().await;
+    let receiver = Receiver::start().await;
+    post(&stack, 0..100).await;
+    stack.create_target("slow", receiver.url(), &json!({})).await;
+    let path = "/v1/targets/slow/replay?from=2026-05-01&rate=5";
+    let replay = stack.manage().post(path, &Value::Null).await.expect(202);
+    receiver.wait_for(5).await;
+    let cancel = format!("/v1/replays/{}/cancel", replay["name"].as_str().expect("a name"));
+    assert_eq!(stack.manage().post(&cancel, &Value::Null).await.expect(200)["state"], "cancelled");
+    stack.wait_until_idle().await;
+    let sent = receiver.received().len();
+    assert!(sent < 60, "{sent} of 100 were sent though it was cancelled");
+
+    stack.manage().post("/v1/targets/slow/pause", &Value::Null).await.expect(200);
+    let waiting = stack.manage().post(path, &Value::Null).await.expect(202);
+    let list = stack.manage().get("/v1/replays").await.expect(200);
+    assert_eq!(list["replays"][0]["name"], waiting["name"], "the latest first");
+    assert_eq!(list["replays"][0]["state"], "running");
+    assert_eq!(receiver.received().len(), sent);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_survives_kills_and_sends_nothing_twice() {
+    let mut stack = start().await;
+    let receiver = Receiver::start().await;
+    let ids = post(&stack, 0..300).await;
+    stack.create_target("audit", receiver.url(), &json!({ "timeout": "1s" })).await;
+    let replay = stack.manage().post("/v1/targets/audit/replay?from=2026-05-01", &Value::Null).await.expect(202);
+    for kill in 1..=3 {
+        receiver.wait_for_all(kill * 60, Duration::from_mins(1)).await;
+        stack.kill().await;
+        stack.restart().await;
+    }
+    assert_eq!(done(&stack, &replay).await["state"], "done");
+    for id in ids {
+        delivery(&stack, id, "audit", "delivered").await;
+    }
+    stack.wait_until_idle().await;
+    let mut arrived = numbers(&receiver.received());
+    let all = arrived.len();
+    arrived.sort_unstable();
+    arrived.dedup();
+    assert_eq!(arrived, (0..300).collect::<Vec<_>>(), "none is skipped");
+    // A POST that was under way when the process was killed is not on record, and made again.
+    assert!(all <= 300 + 3 * 10, "{all} deliveries of 300 events");
+}
+
+#[tokio::test]
+async fn replays_of_several_targets_share_their_batches() {
+    let stack = start().await;
+    let receiver = Receiver::start().await;
+    let ids = post(&stack, 0..150).await;
+    // What a batch of ten such messages needs: more than one request to DynamoDB may ask for.
+    let deliveries = Deliveries::new(stack.database(), "deliveries".to_owned(), Retention::new(None, store::now));
+    let ids: Vec<EventId> = ids.iter().map(|id| id.to_string().parse().expect("an id")).collect();
+    let keys: Vec<(EventId, &str)> =
+        ids.iter().flat_map(|id| ["a", "b", "c", "d"].map(|target| (*id, target))).collect();
+    assert!(deliveries.get_many(&keys).await.expect("an answer").is_empty());
+    let mut replays = Vec::new();
+    for name in ["a", "b", "c", "d"] {
+        stack.create_target(name, receiver.url(), &json!({})).await;
+        let path = format!("/v1/targets/{name}/replay?from=2026-05-01&to=2026-05-01&rate=1000");
+        replays.push(stack.manage().post(&path, &Value::Null).await.expect(202));
+    }
+    for replay in &replays {
+        assert_eq!(done(&stack, replay).await["sent"], 150);
+    }
+    receiver.wait_for_all(600, Duration::from_mins(1)).await;
+    stack.wait_until_idle().await;
+    assert_eq!(receiver.count(), 600, "each once");
+}
+
+#[tokio::test]
+async fn what_failed_is_tried_again_by_hand_and_together() {
+    let stack = start().await;
+    let receiver = Receiver::start().await;
+    receiver.answer_next(&[500; 8]);
+    let fields = json!({ "retry_count": 2, "retry_timeout": "1s" });
+    stack.create_target("audit", receiver.url(), &fields).await;
+    let ids = post(&stack, 0..4).await;
+    for id in &ids {
+        delivery(&stack, *id, "audit", "failed").await;
+    }
+    let list = within(Duration::from_secs(10), "4 failed", || async {
+        let list = stack.read().get("/v1/deliveries?status=failed").await.expect(200);
+        (list["deliveries"].as_array().map(Vec::len) == Some(4)).then_some(list)
+    })
+    .await;
+    assert_eq!(list["deliveries"][0]["event"], ids[3], "the newest first");
+    assert_eq!(list["deliveries"][0]["last_status"], 500);
+    assert_eq!(list["deliveries"][0]["attempts"], 2);
+
+    // One by hand, with all its attempts anew.
+    receiver.answer_next(&[500]);
+    let path = format!("/v1/deliveries/{}/audit/retry", ids[0]);
+    stack.manage().post(&path, &Value::Null).await.expect(202);
+    let delivered = delivery(&stack, ids[0], "audit", "delivered").await;
+    assert_eq!(delivered["attempts"].as_array().map(Vec::len), Some(4), "{delivered}");
+
+    let counted = stack.manage().post("/v1/deliveries/retry?target=audit&dry_run=true", &Value::Null).await.expect(200);
+    assert_eq!(counted["failed"], 3);
+    let replay = stack.manage().post("/v1/deliveries/retry?target=audit", &Value::Null).await.expect(202);
+    assert_eq!(done(&stack, &replay).await["sent"], 3);
+    for id in &ids {
+        delivery(&stack, *id, "audit", "delivered").await;
+    }
+    stack.wait_until_idle().await;
+    assert_eq!(receiver.received().len(), 8 + 2 + 3);
+}
+
+#[tokio::test]
+async fn pages_of_deliveries_are_whole() {
+    let stack = start().await;
+    let receiver = Receiver::start().await;
+    stack.create_target("a", receiver.url(), &json!({})).await;
+    stack.create_target("b", receiver.url(), &json!({})).await;
+    let ids = post(&stack, 0..5).await;
+    receiver.wait_for(10).await;
+    stack.wait_until_idle().await;
+    let (mut found, mut cursor): (Vec<(u64, String)>, String) = (Vec::new(), String::new());
+    loop {
+        let page = stack.manage().get(&format!("/v1/deliveries?status=delivered&limit=3{cursor}")).await.expect(200);
+        for one in page["deliveries"].as_array().expect("deliveries") {
+            found.push((one["event"].as_u64().expect("an id"), one["target"].as_str().expect("a name").to_owned()));
+        }
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    let expected: Vec<(u64, String)> =
+        ids.iter().rev().flat_map(|id| ["a", "b"].map(|target| (*id, target.to_owned()))).collect();
+    assert_eq!(found, expected);
+    stack.manage().get("/v1/deliveries?status=lost").await.expect_problem(400);
+    let none = stack.manage().get("/v1/deliveries?target=a&from=2030-01-01").await.expect(200);
+    assert_eq!(none["deliveries"], json!([]));
+}
