@@ -1,8 +1,8 @@
 //! The web UI in a real browser.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::tools::{Counts, Result, cargo, debian, program, root, run, run_tests, target};
+use crate::tools::{Counts, Result, cargo, debian, program, root, run, run_tests, target, venv};
 
 /// Chromium, by the names that it has.
 const CHROMIUM: [&str; 4] = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
@@ -10,8 +10,8 @@ const CHROMIUM: [&str; 4] = ["chromium", "chromium-browser", "google-chrome-stab
 /// Runs the tests in `tests/browser`; screenshots are under `target/screenshots`.
 pub(crate) fn browser() -> Result<Counts> {
     run("the local stack for the browser", cargo(&["build", "--workspace", "--bin", "tidings"]))?;
-    let chromium = installed()?;
-    modules()?;
+    let (chromium, bin) = (installed()?, venv()?);
+    modules(&bin)?;
     let mut tests: Vec<String> = std::fs::read_dir(root().join("tests/browser"))
         .map_err(|error| format!("tests/browser: {error}"))?
         .filter_map(|entry| Some(entry.ok()?.path().to_string_lossy().into_owned()))
@@ -21,15 +21,15 @@ pub(crate) fn browser() -> Result<Counts> {
     // One file after the other: each has a stack and a browser of its own.
     let mut arguments = vec!["--test", "--test-concurrency=1", "--test-reporter=tap"];
     arguments.extend(tests.iter().map(String::as_str));
-    let mut node = program("node", &arguments);
+    let mut node = program(bin.join("node"), &arguments);
     node.env("CHROMIUM", chromium).env("TIDINGS_TARGET", target());
     run_tests("the web UI", node)
 }
 
-/// Where Chromium is. What is missing of it and of Node.js comes from Debian.
+/// Where Chromium is; where it is missing, it comes from Debian.
 fn installed() -> Result<PathBuf> {
-    if [&CHROMIUM[..], &["node"], &["npm"]].iter().any(|names| find(names).is_none()) {
-        debian(&["chromium", "nodejs", "npm"])?;
+    if find(&CHROMIUM).is_none() {
+        debian(&["chromium"])?;
     }
     find(&CHROMIUM).ok_or_else(|| format!("none of {} is on the path", CHROMIUM.join(", ")))
 }
@@ -42,14 +42,14 @@ fn find(names: &[&str]) -> Option<PathBuf> {
 }
 
 /// What drives the browser, as `tests/browser/package-lock.json` pins it, under `target/browser`.
-fn modules() -> Result {
+fn modules(bin: &Path) -> Result {
     let folder = target().join("browser");
     std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     for name in ["package.json", "package-lock.json"] {
         let (from, to) = (root().join("tests/browser").join(name), folder.join(name));
         std::fs::copy(&from, &to).map_err(|error| format!("{}: {error}", to.display()))?;
     }
-    let mut install = program("npm", &["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+    let mut install = program(bin.join("npm"), &["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
     install.current_dir(&folder);
     run("what drives the browser", install)
 }
