@@ -103,7 +103,7 @@ pub(crate) async fn export(Shared(state): Shared<State>, _: ReadAny, query: RawQ
             Problem::new(Kind::Unavailable, "The export could not be written: send the same request again")
         })?,
         Format::Json => json_array(page.events),
-        Format::Ndjson => page.events.into_iter().map(|event| json(event) + "\n").collect::<String>().into_bytes(),
+        Format::Ndjson => page.events.into_iter().map(|event| line(&json(event))).collect::<String>().into_bytes(),
     };
     Ok(answer(format, &params, next.as_deref(), body))
 }
@@ -138,6 +138,12 @@ fn following(params: &Params, cursor: &str) -> String {
 fn json(event: Event) -> String {
     // The view is our own type, whose keys are texts.
     serde_json::to_string(&EventView::new(event)).unwrap_or_default()
+}
+
+/// A line of NDJSON. A payload may have been sent on several: in JSON, line breaks stand between tokens only, where a
+/// space means the same.
+fn line(json: &str) -> String {
+    json.replace(['\n', '\r'], " ") + "\n"
 }
 
 fn json_array(events: Vec<Event>) -> Vec<u8> {
@@ -180,5 +186,10 @@ mod tests {
             assert_eq!(harmless(cell), format!("'{cell}"));
         }
         assert_eq!(harmless("a=1"), "a=1");
+    }
+
+    #[test]
+    fn an_event_that_was_sent_on_several_lines_is_one_line() {
+        assert_eq!(line("{\"payload\":{\r\n \"a\": \"b\\n\"\n}}"), "{\"payload\":{   \"a\": \"b\\n\" }}\n");
     }
 }
