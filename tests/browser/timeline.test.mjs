@@ -42,7 +42,7 @@ test('groups open on hover and on focus, and close with Escape', async () => {
   const group = page.getByRole('button', { name: /3 events/ });
   await group.waitFor();
   await group.hover();
-  const list = page.locator('.group.open').getByRole('link');
+  const list = page.locator('.group.open').getByRole('listitem').getByRole('link');
   await until('its events', 5, async () => (await list.count()) === 3);
   await page.mouse.move(0, 0);
   await until('its end', 5, async () => (await list.count()) === 0);
@@ -74,6 +74,7 @@ test('lanes by environment and project, and filters', async () => {
   assert.ok((await counts(page))['No environment'] > 0);
   await page.getByLabel('Lanes').selectOption('project');
   await until('a lane for the project', 10, async () => (await counts(page)).web > 0);
+  await page.getByText('Filters', { exact: true }).click();
   await page.getByLabel('Environment', { exact: true }).fill('staging');
   await page.keyboard.press('Enter');
   await until('what belongs to no environment', 10, async () => {

@@ -30,7 +30,6 @@ const FILES: &[(&str, &str)] = files![
     "js/pages/event.js",
     "js/pages/events.js",
     "js/pages/keys.js",
-    "js/pages/managing.js",
     "js/pages/quarantine.js",
     "js/pages/schemas.js",
     "js/pages/signin.js",

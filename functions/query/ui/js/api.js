@@ -5,11 +5,14 @@ import * as session from './session.js';
 /** The longest that a request may take: the API gives up after 30 s itself. */
 const PATIENCE_MS = 35_000;
 
+/** The paths that a key which may manage is needed for. */
+const MANAGED = /^\/v1\/(targets|replays|quarantine|sources|keys|deliveries\/)/;
+
 /** What the API refused, or why it could not be asked. */
 export class Problem extends Error {
   /** `status` is 0 where there was no answer; `body` is the problem document. */
   constructor(status, body, requestId) {
-    super(body.detail ?? body.title ?? `The server answered ${status}.`);
+    super(body.detail ?? `The server answered ${status}.`);
     this.status = status;
     this.body = body;
     this.requestId = requestId;
@@ -24,12 +27,12 @@ export class Problem extends Error {
 /**
  * Asks the API.
  *
- * `scope` is that of the key to use: `read` (as it is by default), `manage`, or `either`; `token` is used instead where
- * it is given. `body` is sent as JSON; a text is sent as it is. Answers `{ status, data, text, headers }`, where `data`
+ * It is asked with the key that the path needs; `scope: 'either'` takes the other as well, and `token` another altogether.
+ * `body` is sent as JSON; a text is sent as it is. Answers `{ status, data, text, headers }`, where `data`
  * is parsed JSON, or the text where the answer is none. Throws a `Problem`; a signal that was aborted throws what aborted it.
  */
 export async function call(path, options = {}) {
-  const { method = 'GET', query, body, scope = 'read', headers = {}, signal } = options;
+  const { method = 'GET', query, body, scope = MANAGED.test(path) ? 'manage' : 'read', headers = {}, signal } = options;
   const token = options.token ?? session.token(scope);
   const address = query ? `${path}?${new URLSearchParams(query)}` : path;
   const limits = [AbortSignal.timeout(PATIENCE_MS), ...(signal ? [signal] : [])];
@@ -42,11 +45,12 @@ export async function call(path, options = {}) {
   const { response, text } = await exchange(address, request, signal);
   const data = parse(response, text);
   if (response.ok) return { status: response.status, data, text, headers: response.headers };
-  if (response.status === 401 && !options.token) {
+  if (response.status === 401 && token && !options.token) {
     session.forget(token);
     window.dispatchEvent(new Event('signed-out'));
   }
-  throw new Problem(response.status, problem(response, data), response.headers.get('x-request-id'));
+  const said = data && typeof data === 'object' ? data : { title: response.statusText };
+  throw new Problem(response.status, said, response.headers.get('x-request-id'));
 }
 
 async function exchange(address, request, signal) {
@@ -69,11 +73,6 @@ function parse(response, text) {
   } catch {
     return text;
   }
-}
-
-function problem(response, data) {
-  if (data && typeof data === 'object') return data;
-  return { title: response.statusText, detail: `The server answered ${response.status}.` };
 }
 
 /** Whether an error only says that its page was left. */

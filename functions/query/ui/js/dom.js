@@ -1,44 +1,59 @@
 // Elements from data. Children are text unless they are nodes, so nothing that an event carries becomes markup.
 
-const SVG = 'http://www.w3.org/2000/svg';
-
 /**
- * Makes an element: `h('a', { href: '/', class: 'quiet', onclick: go }, 'Home')`.
+ * Makes an element: `h('a', { href: '/', class: 'quiet', onclick: go }, 'Home')`, or `h('p', 'Hello')`.
  * Properties that begin with `on` are listeners; `true` sets an attribute, `false`, `null` and `undefined` leave it out.
  */
-export function h(tag, props = {}, ...children) {
-  return fill(document.createElement(tag), props, children);
-}
-
-/** The same for SVG. */
-export function svg(tag, props = {}, ...children) {
-  return fill(document.createElementNS(SVG, tag), props, children);
-}
-
-function fill(element, props, children) {
-  for (const [name, value] of Object.entries(props ?? {})) {
+export function h(tag, props, ...children) {
+  const element = document.createElement(tag);
+  if (props?.constructor !== Object) return append(element, [props, children]);
+  for (const [name, value] of Object.entries(props)) {
     if (value === false || value === null || value === undefined) continue;
     if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
     else if (name === 'value' || name === 'checked') element[name] = value;
-    else element.setAttribute(name, value === true ? '' : value);
+    else element.setAttribute(name, value === true ? '' : visible(value));
   }
-  append(element, children);
-  return element;
+  return append(element, children);
+}
+
+/** A text with what would hide other text or turn it around (controls, marks of direction, invisible signs) written out. */
+export function visible(text) {
+  return String(text).replace(/[\0-\x08\v-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g, (sign) =>
+    `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** Adds children: nodes, texts, numbers, or lists of them. */
 export function append(element, children) {
   for (const child of [children].flat(Infinity)) {
     if (child === null || child === undefined || child === false) continue;
-    element.append(child instanceof Node ? child : String(child));
+    element.append(child instanceof Node ? child : visible(child));
   }
   return element;
 }
 
-/** Replaces what is in an element. */
+const REACHED = 'a, button, input, summary';
+
+/**
+ * Replaces what is in an element. Where that had the focus, what has the same name now gets it, or what is at the same
+ * place, or the element itself: who uses the keyboard goes on from there.
+ */
 export function show(element, ...children) {
+  const old = document.activeElement;
+  const name = (one) => one.ariaLabel ?? one.textContent;
+  const at = old === element ? -1 : [...element.querySelectorAll(REACHED)].indexOf(old);
   element.replaceChildren();
-  return append(element, children);
+  append(element, children);
+  if (at >= 0 && document.activeElement === document.body) {
+    const now = [...element.querySelectorAll(REACHED)];
+    focus(now.find((one) => name(one) && name(one) === name(old)) ?? now[at] ?? element);
+  }
+  return element;
+}
+
+/** Puts the focus on an element, which need not be one that takes it by itself. */
+export function focus(element) {
+  if (element.tabIndex < 0) element.tabIndex = -1;
+  element.focus({ preventScroll: true });
 }
 
 let count = 0;
@@ -49,12 +64,13 @@ export function uid(prefix = 'e') {
   return `${prefix}${count}`;
 }
 
-/** A link within these pages: they are followed without a reload. Never made from what an event says. */
-export function link(path, query, ...children) {
-  return h('a', { href: address(path, query) }, ...children);
-}
+/** A link within these pages: they are followed without a reload. */
+export const link = (path, words, query) => h('a', { href: address(path, query) }, words);
 
-/** Path and query as an address. Parts of a path are to be encoded by who makes them. */
+/** A path in which what is put in is encoded: url`/events/${id}`. */
+export const url = (texts, ...values) => String.raw({ raw: texts }, ...values.map(encodeURIComponent));
+
+/** Path and query as an address. */
 export function address(path, query) {
   const text = query ? new URLSearchParams(query).toString().replaceAll('%2C', ',').replaceAll('%3A', ':') : '';
   return text ? `${path}?${text}` : path;
@@ -70,7 +86,7 @@ export function every(seconds, signal, task) {
 
 /** Says something to those who listen and do not look, and shows it for a while. */
 export function say(text) {
-  const line = h('p', {}, text);
+  const line = h('p', text);
   document.getElementById('says').append(line);
   setTimeout(() => line.remove(), 6000);
 }

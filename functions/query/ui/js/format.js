@@ -6,6 +6,7 @@ const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
 const MINUTES = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 const NUMBER = new Intl.NumberFormat();
+const SHORT = new Intl.NumberFormat(undefined, { notation: 'compact' });
 const AGO = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto' });
 const UNITS = [['year', 31_557_600], ['month', 2_629_800], ['day', 86_400], ['hour', 3600], ['minute', 60], ['second', 1]];
 
@@ -20,6 +21,9 @@ export const minutes = (time) => MINUTES.format(new Date(time));
 
 /** `1,234`. */
 export const number = (value) => NUMBER.format(value);
+
+/** `1.2K`, where there is no room. */
+export const short = (value) => SHORT.format(value);
 
 /** `3 events`, `1 event`. */
 export const counted = (value, one, many = `${one}s`) => `${number(value)} ${value === 1 ? one : many}`;
@@ -51,16 +55,10 @@ export function duration(ms) {
  */
 export function summary(markdown) {
   const parts = markdown.split(/((?<!\\)\*\*(?:\\.|[^*\\])+\*\*|(?<!\\)`[^`]+`)/);
-  const plain = (text) => visible(text.replace(/\\([!-/:-@[-`{-~])/g, '$1'));
+  const plain = (text) => text.replace(/\\([!-/:-@[-`{-~])/g, '$1');
   return parts.map((part) => {
-    if (part.length > 4 && part.startsWith('**')) return h('b', {}, plain(part.slice(2, -2)));
-    if (part.length > 2 && part.startsWith('`')) return h('code', {}, visible(part.slice(1, -1)));
+    if (part.length > 4 && part.startsWith('**')) return h('b', plain(part.slice(2, -2)));
+    if (part.length > 2 && part.startsWith('`')) return h('code', part.slice(1, -1));
     return plain(part);
   });
-}
-
-/** A text with what would hide or turn other text around (bidirectional controls, nulls) made visible. */
-export function visible(text) {
-  return String(text).replace(/[\u0000-\u0008\u000b-\u001f\u007f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (sign) =>
-    `\\u${sign.codePointAt(0).toString(16).padStart(4, '0')}`);
 }

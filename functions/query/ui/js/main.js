@@ -1,6 +1,6 @@
 // Start, the table of pages, navigation, and the bar above them.
 
-import { address, h, say, show } from './dom.js';
+import { address, h, link, say, show, visible } from './dom.js';
 import { left } from './api.js';
 import * as session from './session.js';
 import { loading, problem } from './parts/states.js';
@@ -9,21 +9,41 @@ import * as event from './pages/event.js';
 import * as thing from './pages/thing.js';
 import * as timeline from './pages/timeline.js';
 import * as signin from './pages/signin.js';
-import { managing } from './pages/managing.js';
+import * as deliveries from './pages/deliveries.js';
+import * as keys from './pages/keys.js';
+import * as quarantine from './pages/quarantine.js';
+import * as schemas from './pages/schemas.js';
+import * as sources from './pages/sources.js';
+import * as target from './pages/target.js';
+import * as targets from './pages/targets.js';
 
-/** Every page: its path, the scope of the key it needs, its module, and its word in the bar. */
+/** Every page: its path, the scope of the key it needs, its module, and its word in the bar, or the page `under` which it is. */
 const PAGES = [
   { path: '/', scope: 'read', page: events.page, word: 'Events' },
   { path: '/timeline', scope: 'read', page: timeline.page, word: 'Timeline' },
   { path: '/events/{id}', scope: 'read', page: event.page },
   { path: '/subjects/{name}', scope: 'read', page: thing.subject },
   { path: '/actors/{name}', scope: 'read', page: thing.actor },
-  ...managing,
+  { path: '/targets', scope: 'manage', page: targets.page, word: 'Targets' },
+  { path: '/targets/{name}', scope: 'manage', page: target.page, under: '/targets' },
+  { path: '/targets/{name}/deliveries', scope: 'either', page: deliveries.page, under: '/targets' },
+  { path: '/quarantine', scope: 'manage', page: quarantine.page, word: 'Quarantine' },
+  { path: '/quarantine/{source}/{id}', scope: 'manage', page: quarantine.one, under: '/quarantine' },
+  { path: '/sources', scope: 'manage', page: sources.page, word: 'Sources' },
+  { path: '/keys', scope: 'manage', page: keys.page, word: 'Keys' },
+  { path: '/schemas', scope: 'read', page: schemas.page, word: 'Schemas' },
+  { path: '/schemas/{catalog}/{type}', scope: 'read', page: schemas.type, under: '/schemas' },
   { path: '/signin', page: signin.page },
 ];
 
 const main = document.getElementById('main');
 let current = null;
+
+/** Ends what the shown page has under way. */
+function drop() {
+  current?.leave.abort();
+  current = null;
+}
 
 /** Goes to a page. `replace` leaves no step back to this one. */
 function go(path, query, { replace = false } = {}) {
@@ -58,13 +78,14 @@ function decoded(part) {
 
 async function draw() {
   const path = location.pathname;
+  for (const dialog of document.querySelectorAll('dialog')) dialog.close();
   if (current?.update && current.path === path) {
     if (current.query === location.search) return;
     current.query = location.search;
     current.update({ query: new URLSearchParams(location.search) });
     return;
   }
-  current?.leave.abort();
+  drop();
   const found = find(path);
   const mine = { path, query: location.search, leave: new AbortController() };
   current = mine;
@@ -79,54 +100,51 @@ async function draw() {
     const made = await entry.page(route);
     if (signal.aborted) return;
     mine.update = made.update;
-    document.title = `${made.title} – Tidings`;
-    show(main, made.content);
+    document.title = visible(`${made.title} – Tidings`);
     settle(made);
   } catch (error) {
     if (left(error, signal)) return;
     document.title = 'Problem – Tidings';
-    show(main, problem(error, () => { current = null; draw(); }));
+    show(main, problem(error, () => { drop(); draw(); }));
   } finally {
     clearTimeout(wait);
   }
 }
 
-/** Where reading starts after a page has come: its heading, unless it has put the focus somewhere itself. */
-function settle(made) {
-  if (main.contains(document.activeElement)) return;
+/** Shows a page from its beginning, and has the focus there, or where the page wants it. */
+function settle({ content, focus = main }) {
+  main.replaceChildren(content);
   scrollTo(0, 0);
-  if (made.focus) made.focus.focus();
-  else main.focus({ preventScroll: true });
+  focus.focus({ preventScroll: true });
 }
 
 function bar(entry) {
   const here = (page) => (page.word && (page === entry || page.path === entry?.under) ? 'page' : undefined);
   const pages = PAGES.filter((page) => page.word && (page.scope ? session.may(page.scope) : true));
-  const links = pages.map((page) => h('li', {}, h('a', { href: page.path, 'aria-current': here(page) }, page.word)));
+  const links = pages.map((page) => h('li', h('a', { href: page.path, 'aria-current': here(page) }, page.word)));
   show(
     document.getElementById('bar'),
     h('a', { href: '/', class: 'brand' }, h('span', { class: 'mark', 'aria-hidden': 'true' }), 'Tidings'),
-    h('nav', { 'aria-label': 'Pages' }, h('ul', {}, links)),
+    h('nav', { 'aria-label': 'Pages' }, h('ul', links)),
     h('div', { class: 'end' }, h('a', { href: '/docs' }, 'API'), account()),
   );
+  document.querySelector('.bar [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
 }
 
 /** Who is signed in, and the way out. */
 function account() {
+  if (!session.may('either')) return null;
   const keys = session.keys();
-  const scopes = ['read', 'manage'];
-  if (!scopes.some((scope) => keys[scope])) return null;
-  const names = scopes.filter((scope) => keys[scope]).map((scope) =>
-    h('li', {}, h('b', {}, keys[scope].name), ` may ${scope}`));
-  const missing = scopes.filter((scope) => !keys[scope]).map((scope) =>
-    h('li', {}, h('a', { href: address('/signin', { to: location.pathname }) }, `Add a key that may ${scope}`)));
+  const scopes = ['read', 'manage'].map((scope) => h('li', keys[scope]
+    ? [h('b', keys[scope].name), ` may ${scope}`]
+    : link('/signin', `Add a key that may ${scope}`, { to: location.pathname })));
   const out = h('button', { type: 'button', onclick: signOut }, 'Sign out');
-  return h('details', { class: 'menu' }, h('summary', {}, 'Signed in'), h('ul', {}, names, missing, h('li', {}, out)));
+  return h('details', { class: 'menu' }, h('summary', 'Signed in'), h('ul', scopes, h('li', out)));
 }
 
 function signOut() {
   session.forget();
-  current = null;
+  drop();
   go('/signin');
   say('You are signed out.');
 }
@@ -144,7 +162,7 @@ document.addEventListener('click', (event) => {
   const anchor = event.target.closest('a[href]');
   if (!anchor || !ours(event, anchor) || anchor.hash) return;
   event.preventDefault();
-  if (anchor.pathname === location.pathname && anchor.search === location.search) current = null;
+  if (anchor.pathname === location.pathname && anchor.search === location.search) drop();
   go(anchor.pathname, new URLSearchParams(anchor.search));
 });
 
@@ -152,14 +170,16 @@ document.addEventListener('keydown', (event) => {
   if (event.key !== 'Escape') return;
   const menu = document.querySelector('details.menu[open]');
   if (!menu) return;
+  event.preventDefault();
   menu.open = false;
   menu.querySelector('summary').focus();
 });
 
 window.addEventListener('popstate', draw);
 window.addEventListener('signed-out', () => {
+  if (location.pathname === '/signin') return;
   say('The key is not valid any more.');
-  current = null;
+  drop();
   go('/signin', { to: location.pathname + location.search }, { replace: true });
 });
 

@@ -1,6 +1,6 @@
 // The event log, the newest first.
 
-import { h, show } from '../dom.js';
+import { focus, h, show } from '../dom.js';
 import { eventList, panel } from '../parts/list.js';
 import { exportDialog } from '../parts/export.js';
 import { filterForm, filtersOf } from '../parts/filters.js';
@@ -9,46 +9,44 @@ import { button, field, select } from '../parts/forms.js';
 const ORDERS = [['desc', 'Newest first'], ['asc', 'Oldest first']];
 
 export async function page(route) {
-  return browse(route, { title: 'Events', heading: h('h1', {}, 'Events') });
+  return browse(route, { title: 'Events', heading: h('h1', 'Events') });
 }
 
 /**
  * The list with its filters, and the opened event beside it; the address has it all. `fixed` are filters that the page
  * has decided.
  */
-export function browse({ path, query, signal, go, note }, { title, heading, fixed = {}, intro = null }) {
+export function browse({ path, query, signal, go }, { title, heading, fixed = {}, intro = null }) {
   let listed = new AbortController();
   let list = null;
   let shown = null;
-  const place = h('div', {});
-  const side = panel(() => openEvent(null));
-  let state = new URLSearchParams(query);
+  const place = h('div');
+  const side = panel(() => openEvent(null), signal);
+  let state = query;
 
-  const order = field('Order', select({ options: ORDERS, value: state.get('order') ?? 'desc' }));
-  order.input.addEventListener('change', () => change(filtersOf(state), order.input.value));
-  const form = filterForm({ query, signal, without: Object.keys(fixed), changed: (next) => change(next, order.input.value) });
+  const order = field('Order', select({ options: ORDERS, value: orderOf(state) }));
+  order.input.addEventListener('change', () => change(filtersOf(state)));
+  const form = filterForm({ query, signal, without: Object.keys(fixed), changed: change });
   form.element.querySelector('.line').insertBefore(order.element, form.element.querySelector('.line').lastChild);
-  const save = button('Export…', () => exportDialog(searched(state)));
+  const save = button('Export…', () => exportDialog(searched()));
 
-  function searched(from) {
-    return new URLSearchParams([...filtersOf(from), ...Object.entries(fixed)]);
+  function searched() {
+    return new URLSearchParams([...filtersOf(state), ...Object.entries(fixed)]);
   }
 
-  function change(filters, direction) {
-    const next = new URLSearchParams(filters);
-    if (direction === 'asc') next.set('order', 'asc');
-    state = next;
-    note(next);
-    draw();
+  function change(next, options) {
+    if (order.input.value === 'asc') next.set('order', 'asc');
+    go(path, next, options);
   }
 
   function draw() {
     listed.abort();
     listed = new AbortController();
-    shown = searched(state).toString() + order.input.value;
-    list = eventList({ filters: searched(state), order: order.input.value, signal: AbortSignal.any([signal, listed.signal]), open: openEvent, again });
+    shown = searched() + orderOf(state);
+    list = eventList({ filters: searched(), order: orderOf(state), signal: AbortSignal.any([signal, listed.signal]), open: openEvent, again });
+    list.mark(state.get('open'));
     show(place, list.element);
-    side.open(state.get('open'), signal);
+    side.open(state.get('open'));
   }
 
   function again() {
@@ -65,17 +63,18 @@ export function browse({ path, query, signal, go, note }, { title, heading, fixe
 
   function update({ query: next }) {
     const before = state.get('open');
+    const here = document.activeElement;
     state = next;
-    order.input.value = state.get('order') ?? 'desc';
-    if (searched(state).toString() + order.input.value !== shown) {
+    const now = state.get('open');
+    order.input.value = orderOf(state);
+    if (searched() + orderOf(state) !== shown) {
       form.set(state);
       draw();
-    } else if (state.get('open') !== before) {
-      side.open(state.get('open'), signal);
+    } else if (now !== before) {
+      side.open(now);
     }
-    const found = list.mark(state.get('open'));
-    if (!state.get('open')) (list.mark(before) ?? found)?.focus({ preventScroll: true });
-    list.mark(state.get('open'));
+    if (before && !now && (side.element.contains(here) || here === document.body)) focus(list.mark(before) ?? place);
+    list.mark(now);
   }
 
   draw();
@@ -83,3 +82,5 @@ export function browse({ path, query, signal, go, note }, { title, heading, fixe
     h('div', { class: 'split' }, place, side.element));
   return { title, content, update };
 }
+
+const orderOf = (query) => (query.get('order') === 'asc' ? 'asc' : 'desc');

@@ -1,18 +1,18 @@
 // What can be sent: the catalogs, their types, and a way to try one.
 
-import { h, link, say, show } from '../dom.js';
+import { h, link, show, url } from '../dom.js';
 import { call } from '../api.js';
-import { counted, visible } from '../format.js';
-import { busy, copy, field } from '../parts/forms.js';
-import { json } from '../parts/json.js';
+import { counted } from '../format.js';
+import { eventLink } from '../parts/event.js';
+import { busy, copy, field, input } from '../parts/forms.js';
+import { json, parse, unescaped } from '../parts/json.js';
 import { problem } from '../parts/states.js';
 import { badge, table } from '../parts/table.js';
 
-/** Every catalog with its types. */
 export async function page({ query, signal, note }) {
   const { data } = await call('/v1/catalogs', { signal });
   const search = field('Find a type', h('input', { type: 'search', value: query.get('find') ?? '', autocomplete: 'off' }));
-  const place = h('div', {});
+  const place = h('div');
   const draw = () => {
     const wanted = search.input.value.trim().toLowerCase();
     note(wanted ? { find: wanted } : {});
@@ -25,14 +25,14 @@ export async function page({ query, signal, note }) {
   };
   search.input.addEventListener('input', draw);
   draw();
-  return { title: 'Schemas', content: h('div', { class: 'page' }, h('h1', {}, 'Schemas'), search.element, place) };
+  return { title: 'Schemas', content: h('div', { class: 'page' }, h('h1', 'Schemas'), search.element, place) };
 }
 
 function section(catalog, types) {
-  const base = link(`/schemas/${catalog.name}/base`, null, 'what all have in common');
-  return h('section', {}, h('h2', {}, catalog.title), h('p', { class: 'quiet' }, catalog.description, ' See ', base, '.'),
+  const base = link(`/schemas/${catalog.name}/base`, 'what all have in common');
+  return h('section', h('h2', catalog.title), h('p', { class: 'quiet' }, catalog.description, ' See ', base, '.'),
     table(counted(types.length, 'type'), [
-      ['Type', (type) => link(`/schemas/${catalog.name}/${encodeURIComponent(type.name)}`, null, type.name)],
+      ['Type', (type) => link(url`/schemas/${catalog.name}/${type.name}`, type.name)],
       ['Says', (type) => type.label ?? type.title ?? ''],
       ['Description', (type) => type.description ?? ''],
     ], types));
@@ -40,17 +40,17 @@ function section(catalog, types) {
 
 /** One type: its fields, its examples, and a way to try it. */
 export async function type({ params, signal }) {
-  const { data: schema } = await call(`/v1/schemas/${encodeURIComponent(params.catalog)}/${encodeURIComponent(params.type)}`, { signal });
+  const { data: schema } = await call(url`/v1/schemas/${params.catalog}/${params.type}`, { signal });
   const examples = (schema.examples ?? []).map((example) =>
-    h('section', {}, json(example), copy(JSON.stringify(example, null, 2), 'Copy the example')));
+    h('section', json(example), copy(JSON.stringify(example, null, 2), 'Copy the example')));
   const content = h('div', { class: 'page' },
-    h('p', {}, link('/schemas', null, 'All schemas')),
-    h('h1', {}, h('span', { class: 'kind' }, params.catalog), ' ', visible(params.type)),
-    h('p', {}, schema.description ?? ''),
-    h('h2', {}, 'Fields'), fieldsOf(schema),
-    examples.length ? [h('h2', {}, 'Examples'), examples] : null,
+    h('p', link('/schemas', 'All schemas')),
+    h('h1', h('span', { class: 'kind' }, params.catalog), ' ', params.type),
+    h('p', schema.description ?? ''),
+    h('h2', 'Fields'), fieldsOf(schema),
+    examples.length ? [h('h2', 'Examples'), examples] : null,
     tryIt(schema.examples?.[0] ?? {}, signal),
-    h('details', {}, h('summary', {}, 'The schema itself'), json(schema)));
+    h('details', h('summary', 'The schema itself'), json(schema)));
   return { title: params.type, content };
 }
 
@@ -60,9 +60,9 @@ function fieldsOf(schema) {
   collect(schema, schema, '', rows, 0);
   if (!rows.length) return h('p', { class: 'quiet' }, 'It names none.');
   return table(counted(rows.length, 'field'), [
-    ['Field', ({ path }) => h('code', {}, visible(path))],
+    ['Field', ({ path }) => h('code', path)],
     ['Type', ({ type }) => type],
-    ['Must be', ({ required }) => (required ? badge('info', 'required') : '')],
+    ['Expected', ({ required }) => (required ? badge('info', 'required') : '')],
     ['Meaning', ({ words }) => words],
   ], rows);
 }
@@ -92,7 +92,7 @@ function collect(root, given, path, rows, depth) {
 function parts(root, schema, depth = 0) {
   if (!schema || typeof schema !== 'object' || depth > 8) return [];
   const referred = schema.$ref?.startsWith('#/')
-    ? schema.$ref.slice(2).split('/').reduce((at, part) => at?.[part.replaceAll('~1', '/').replaceAll('~0', '~')], root)
+    ? schema.$ref.slice(2).split('/').reduce((at, part) => at?.[unescaped(part)], root)
     : null;
   const further = [referred, ...(schema.allOf ?? []), ...(schema.anyOf ?? []), ...(schema.oneOf ?? [])];
   return [schema, ...further.flatMap((one) => parts(root, one, depth + 1))];
@@ -107,7 +107,7 @@ function typeOf(schema) {
 
 /** Posts an edited example with an ingest key, which is not kept. */
 function tryIt(example, signal) {
-  const token = field('Token of an ingest key', h('input', { type: 'password', required: true, autocomplete: 'off', spellcheck: 'false' }), {
+  const token = field('Token of an ingest key', input({ type: 'password', required: true }), {
     help: 'It is used for this one request, and not kept.',
   });
   const body = field('Event', h('textarea', { rows: 14, spellcheck: 'false', value: JSON.stringify(example, null, 2) }));
@@ -121,20 +121,19 @@ function tryIt(example, signal) {
       (error) => show(result, refused(error, body.input.value)));
     if (!done) return;
     const words = done.status === 200 ? 'It was in the log already' : 'It is in the log';
-    show(result, h('p', { class: 'note' }, words, ': ', link(`/events/${done.data.id}`, null, `event ${done.data.id}`), '.'));
-    say(`${words}.`);
+    show(result, h('p', { class: 'note' }, words, ': ', eventLink(done.data.id, `event ${done.data.id}`), '.'));
   };
-  return h('details', { class: 'try' }, h('summary', {}, h('h2', {}, 'Try it')),
-    h('p', {}, 'This stores a real event: use a key of a source that is made for trying.'),
+  return h('details', { class: 'try' }, h('summary', h('h2', 'Try it')),
+    h('p', 'This stores a real event: use a key of a source that is made for trying.'),
     h('form', { onsubmit }, token.element, body.element, h('div', { class: 'actions' }, submit), result));
 }
 
 function refused(error, body) {
   const { quarantine } = error.body ?? {};
-  const kept = quarantine ? h('p', {}, 'It is kept in the quarantine as ', h('code', {}, quarantine), '.') : null;
+  const kept = quarantine && h('p', 'It is kept in the quarantine as ', h('code', quarantine), '.');
   let marked = null;
   try {
-    marked = error.violations?.length ? json(JSON.parse(body), error.violations) : null;
+    marked = error.violations?.length ? json(parse(body), error.violations) : null;
   } catch {
     // What is no JSON has no places to mark; the problem says where it stops being it.
   }

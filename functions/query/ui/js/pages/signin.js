@@ -3,7 +3,7 @@
 import { h, show } from '../dom.js';
 import { call } from '../api.js';
 import * as session from '../session.js';
-import { field } from '../parts/forms.js';
+import { busy, field } from '../parts/forms.js';
 import { problem } from '../parts/states.js';
 
 export async function page({ path, query, signal, go, needs }) {
@@ -15,29 +15,26 @@ export async function page({ path, query, signal, go, needs }) {
   });
   const wrong = h('div', { role: 'alert' });
   const submit = h('button', { class: 'main' }, 'Sign in');
-  const onsubmit = async (event) => {
+  const failed = (error) => {
+    if (error.status === 401 || error.refused) token.error(error.refused ?? 'No key has this token, or it has expired.');
+    else show(wrong, problem(error));
+    input.focus();
+    input.select();
+  };
+  const onsubmit = (event) => {
     event.preventDefault();
     token.error('');
     show(wrong);
-    submit.disabled = true;
-    try {
+    busy(submit, async () => {
       await enter(input.value.trim(), signal);
       await go(...target(path, query), { replace: true });
-    } catch (error) {
-      if (signal.aborted) return;
-      if (error.status === 401 || error.refused) token.error(error.refused ?? 'No key has this token, or it has expired.');
-      else show(wrong, problem(error));
-      input.focus();
-      input.select();
-    } finally {
-      submit.disabled = false;
-    }
+    }, failed);
   };
-  const why = needs && session.may('either') ? `This page needs a key that may ${needs}.` : null;
+  const why = needs && session.may('either') && `This page needs a key that may ${needs}.`;
   const words = 'A key that may read shows the log; one that may manage runs targets, sources, keys and the quarantine. '
     + 'You can sign in with one of each.';
-  const content = h('section', { class: 'signin' }, h('h1', {}, 'Sign in'), why && h('p', { class: 'note' }, why),
-    h('p', {}, words), h('form', { onsubmit }, token.element, wrong, submit));
+  const content = h('section', { class: 'signin' }, h('h1', 'Sign in'), why && h('p', { class: 'note' }, why),
+    h('p', words), h('form', { onsubmit }, token.element, wrong, submit));
   return { title: 'Sign in', content, focus: input };
 }
 
@@ -58,5 +55,5 @@ function target(path, query) {
   if (url && url.pathname !== '/signin' && (url.pathname !== '/' || session.may('read'))) {
     return [url.pathname, url.searchParams];
   }
-  return [session.may('read') ? '/' : '/targets'];
+  return [session.may('read') ? '/' : '/targets', null];
 }

@@ -1,10 +1,10 @@
 // The registered producers.
 
-import { h, link, say } from '../dom.js';
+import { h, link, url } from '../dom.js';
 import { call } from '../api.js';
 import { counted, when } from '../format.js';
-import { busy, button, confirm, dialog, field, select } from '../parts/forms.js';
-import { loaded, showViolations } from '../parts/manage.js';
+import { asking, busy, button, dialog, field, input, select } from '../parts/forms.js';
+import { loaded, remover, showViolations } from '../parts/manage.js';
 import { empty } from '../parts/states.js';
 import { table } from '../parts/table.js';
 import * as session from '../session.js';
@@ -13,48 +13,37 @@ const CATALOGS = [['unleash', 'Unleash'], ['migration-manager', 'Migration Manag
 
 export async function page({ signal }) {
   const list = loaded(signal, async () => {
-    const { data } = await call('/v1/sources', { scope: 'manage', signal });
+    const { data } = await call('/v1/sources', { signal });
     if (!data.sources.length) return empty('No producer is registered yet. Add one, then a key to post with.');
     return table(counted(data.sources.length, 'source'), columns, data.sources);
   });
-  const remove = async (source) => {
-    const words = 'Its keys stop working. Its events stay in the log.';
-    if (!await confirm(`Remove ${source.name}?`, words, { yes: 'Remove', danger: true })) return;
-    await busy(list.place, () => call(`/v1/sources/${encodeURIComponent(source.name)}`, { method: 'DELETE', scope: 'manage' }),
-      (error) => say(error.message));
-    list.refresh();
-  };
-  const events = (source) => (session.may('read') ? link('/', { source: source.name }, source.name) : source.name);
+  const events = (source) => (session.may('read') ? link('/', source.name, { source: source.name }) : source.name);
   const columns = [
     ['Source', events],
     ['Catalog', (source) => source.catalog],
     ['Registered', (source) => when(source.created_at)],
-    ['Actions', (source) => button('Remove', () => remove(source), { kind: 'danger', 'aria-label': `Remove ${source.name}` })],
+    ['Actions', (source) => remover(url`/v1/sources/${source.name}`, source.name, 'Its keys stop working. Its events stay in the log.', list)],
   ];
   const add = button('Add a source', async () => {
     const added = await create();
     if (added) list.refresh();
   }, { kind: 'main' });
   const words = 'A source is one producer. Its catalog says how its events are read.';
-  const content = h('div', { class: 'page' }, h('div', { class: 'head' }, h('h1', {}, 'Sources'), add),
+  const content = h('div', { class: 'page' }, h('div', { class: 'head' }, h('h1', 'Sources'), add),
     h('p', { class: 'quiet' }, words), list.place);
   return { title: 'Sources', content };
 }
 
 function create() {
   return dialog('Add a source', (close) => {
-    const name = field('Name', h('input', { required: true, autocomplete: 'off', spellcheck: 'false', placeholder: 'unleash-prod' }));
+    const name = field('Name', input({ required: true, placeholder: 'unleash-prod' }));
     const catalog = field('Catalog', select({ options: CATALOGS }));
-    const wrong = h('div', {});
-    const submit = h('button', { class: 'main' }, 'Add');
-    const onsubmit = async (event) => {
-      event.preventDefault();
+    const wrong = h('div');
+    return asking(close, [name.element, catalog.element, wrong], 'Add', async (submit) => {
       const body = { name: name.input.value.trim(), catalog: catalog.input.value };
-      const made = await busy(submit, () => call('/v1/sources', { method: 'POST', scope: 'manage', body }),
+      const made = await busy(submit, () => call('/v1/sources', { method: 'POST', body }),
         (error) => showViolations(error, { '/name': name, '/catalog': catalog }, wrong));
       if (made) close(made.data);
-    };
-    return h('form', { onsubmit }, name.element, catalog.element, wrong,
-      h('div', { class: 'actions' }, button('Cancel', () => close()), submit));
+    });
   });
 }

@@ -1,7 +1,8 @@
 // What became of an event, attempt by attempt.
 
 import { h } from '../dom.js';
-import { duration, visible, when } from '../format.js';
+import { duration, when } from '../format.js';
+import { raw } from './json.js';
 import { badge } from './table.js';
 
 const KINDS = { delivered: 'good', waiting: 'warn', failed: 'bad', held: 'warn', not_wanted: 'plain' };
@@ -11,18 +12,17 @@ const PHASES = [['dns_ms', 'DNS'], ['connect_ms', 'connect'], ['tls_ms', 'TLS'],
 /** Where a delivery stands, as a badge. */
 export const status = (word) => badge(KINDS[word] ?? 'plain', WORDS[word] ?? word);
 
-/** The attempts of a delivery, oldest first. */
 export function attempts(list) {
   return h('ol', { class: 'attempts' }, list.map(attempt));
 }
 
 /** One attempt: when, how long in which phase, what was answered, and what was wrong. */
 export function attempt(one) {
-  const phases = PHASES.filter(([key]) => one.phases?.[key] !== undefined && one.phases[key] !== null)
+  const phases = PHASES.filter(([key]) => (one.phases?.[key] ?? null) !== null)
     .map(([key, words]) => `${words} ${duration(one.phases[key])}`);
   const how = [one.http, one.address, phases.join(', ')].filter(Boolean).join(' · ');
   const outcome = one.error ? badge('bad', one.status ?? one.class ?? 'failed') : badge('good', one.status ?? 'ok');
-  return h('li', {}, h('p', {}, outcome, ' ', when(one.at), `, ${duration(one.duration_ms)}`, one.error ? `: ${visible(one.error)}` : ''),
-    how ? h('p', { class: 'quiet' }, how) : null,
-    one.answer ? h('details', {}, h('summary', {}, 'What was answered'), h('pre', { class: 'code', tabindex: '0' }, visible(one.answer))) : null);
+  return h('li', h('p', outcome, ' ', when(one.at), `, ${duration(one.duration_ms)}`, one.error ? `: ${one.error}` : ''),
+    how && h('p', { class: 'quiet' }, how),
+    one.answer && h('details', h('summary', 'What was answered'), raw(one.answer)));
 }

@@ -1,15 +1,17 @@
 // One event, in full.
 
-import { h, link, show } from '../dom.js';
-import { call, left } from '../api.js';
-import { when, summary, visible } from '../format.js';
+import { h, link, url } from '../dom.js';
+import { call } from '../api.js';
+import { when, summary } from '../format.js';
 import { copy } from './forms.js';
 import { diff } from './diff.js';
 import { canFilter } from './filters.js';
-import { json, raw } from './json.js';
+import { isTree, json, parse, raw } from './json.js';
 import { attempts, status } from './deliveries.js';
 import { badge, facts } from './table.js';
-import { empty, loading, problem } from './states.js';
+import * as session from '../session.js';
+import { loaded } from './manage.js';
+import { empty } from './states.js';
 
 /** The colour of an event's badge: what needs eyes first. */
 export function tone(event) {
@@ -19,21 +21,36 @@ export function tone(event) {
 }
 
 /** Links to the pages of what an event names. */
-export const subjectLink = (name) => thingLink('subjects', name);
-export const actorLink = (name) => thingLink('actors', name);
+export const subjectLink = (name) => thingLink('subject', name);
+export const actorLink = (name) => thingLink('actor', name);
 
-function thingLink(things, name) {
-  return canFilter(name) ? link(`/${things}/${encodeURIComponent(name)}`, null, visible(name)) : visible(name ?? '');
+function thingLink(thing, name) {
+  // As a part of a path, these are folders.
+  const folder = name === '.' || name === '..';
+  return folder || !canFilter(name) ? filterLink(thing, name) : link(url`/${thing}s/${name}`, name);
+}
+
+/** A link to an event, for whom may read it. */
+export const eventLink = (id, words = id) => (session.may('read') ? link(`/events/${id}`, words) : words);
+
+/** A link to the events that have a value, which is the text alone where that cannot be asked for. */
+export const filterLink = (name, value, path = '/') => (canFilter(value) ? link(path, value, { [name]: value }) : value ?? '');
+
+/** Where an event took place: its project and environment, each of which may be written from right to left. */
+export function places({ project, environment }) {
+  const [one, other] = [project, environment].filter(Boolean).map((name) => h('bdi', name));
+  return other ? [one, ' / ', other] : one;
 }
 
 /** Reads an event, and makes `{ event, element }` with headings of a level. Its deliveries come after. */
 export async function readEvent(id, signal, level) {
-  const heading = (words) => h(`h${level}`, {}, words);
-  const { data: event, text } = await call(`/v1/events/${encodeURIComponent(id)}`, { signal });
+  const heading = (words) => h(`h${level}`, words);
+  const { data: event, text } = await call(url`/v1/events/${id}`, { signal });
   const payload = text.slice(text.indexOf('"payload":') + '"payload":'.length, text.lastIndexOf('}'));
+  const value = parse(payload);
   const element = h('article', { class: 'event' },
     h('p', { class: 'lead' }, badge(tone(event), event.label), ' ', summary(event.summary)),
-    fields(event), change(event.payload, heading), body(event.payload, payload, heading), deliveries(id, signal, heading, level + 1));
+    fields(event), change(value, heading), body(value, payload, heading), deliveries(id, signal, heading, level + 1));
   return { event, element };
 }
 
@@ -42,49 +59,42 @@ function fields(event) {
   return facts([
     ['Time', [when(event.time), event.time_given ? '' : ' (when it was received: it had none)']],
     ['Received', when(event.received_at)],
-    ['Type', link('/', { type: event.type }, event.type)],
+    ['Type', filterLink('type', event.type)],
     ['Actor', actorLink(event.actor)],
     ['Subject', subjectLink(event.subject)],
-    ['Also concerns', others.length ? h('ul', {}, others.map((name) => h('li', {}, subjectLink(name)))) : null],
-    ['Project', event.project && link('/', { project: event.project }, visible(event.project))],
-    ['Environment', event.environment && link('/', { environment: event.environment }, visible(event.environment))],
+    ['Also concerns', others.length ? h('ul', others.map((name) => h('li', subjectLink(name)))) : null],
+    ['Project', filterLink('project', event.project)],
+    ['Environment', filterLink('environment', event.environment)],
     ['Level', event.level],
-    ['Source', [link('/', { source: event.source }, event.source), ` (${event.catalog}, ${event.scope})`]],
+    ['Source', [filterLink('source', event.source), ` (${event.catalog}, ${event.scope})`]],
     ['Schema', event.sv === null ? 'the type is not known: read by its catalog’s base schema' : `version ${event.sv}`],
-    ['Id', h('code', {}, event.id)],
+    ['Id', h('code', event.id)],
   ]);
 }
 
-/** Unleash’s `preData` against `data`. */
+/** What it was before against what it is: Unleash’s `preData` and `data`, Tidings’ own `previous` and `data`. */
 function change(payload, heading) {
-  const { preData, data } = payload ?? {};
-  const both = [preData, data].every((value) => value !== null && typeof value === 'object');
-  return both ? h('section', {}, heading('What changed'), diff(preData, data)) : null;
+  const { previous, preData = previous, data } = payload ?? {};
+  return isTree(preData) && isTree(data) && h('section', heading('What changed'), diff(preData, data));
 }
 
 function body(payload, text, heading) {
-  return h('section', {}, heading('Payload'), json(payload),
-    h('details', {}, h('summary', {}, 'As it was sent'), raw(text)),
+  return h('section', heading('Payload'), json(payload),
+    h('details', h('summary', 'As it was sent'), raw(text)),
     h('p', { class: 'actions' }, copy(text, 'Copy the payload')));
 }
 
 function deliveries(id, signal, heading, level) {
-  const place = h('div', {}, loading('Looking at its deliveries…'));
-  const read = async () => {
-    try {
-      const { data } = await call(`/v1/events/${encodeURIComponent(id)}/deliveries`, { signal });
-      show(place, data.deliveries.length ? data.deliveries.map((delivery) => one(delivery, level)) : empty('There is no target that could want it.'));
-    } catch (error) {
-      if (!left(error, signal)) show(place, problem(error, read));
-    }
-  };
-  read();
-  return h('section', {}, heading('Deliveries'), place);
+  const { place } = loaded(signal, async () => {
+    const { data } = await call(url`/v1/events/${id}/deliveries`, { signal });
+    return data.deliveries.length ? data.deliveries.map((delivery) => one(delivery, level)) : empty('There is no target that could want it.');
+  });
+  return h('section', heading('Deliveries'), place);
 }
 
 function one(delivery, level) {
-  const due = delivery.next_attempt_at ? [' Next attempt: ', when(delivery.next_attempt_at), '.'] : null;
-  return h('section', { class: 'delivery' }, h(`h${level}`, {}, delivery.target, ' ', status(delivery.status)),
-    h('p', {}, visible(delivery.reason), delivery.filter ? [' (filter ', h('code', {}, delivery.filter), ')'] : null, due),
+  const due = delivery.next_attempt_at && [' Next attempt: ', when(delivery.next_attempt_at), '.'];
+  return h('section', { class: 'delivery' }, h(`h${level}`, link(url`/targets/${delivery.target}/deliveries`, delivery.target), ' ', status(delivery.status)),
+    h('p', delivery.reason, delivery.filter && [' (filter ', h('code', delivery.filter), ')'], due),
     delivery.attempts.length ? attempts(delivery.attempts) : null);
 }

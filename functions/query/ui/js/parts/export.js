@@ -3,7 +3,7 @@
 import { h, show } from '../dom.js';
 import { call } from '../api.js';
 import { counted, number } from '../format.js';
-import { button, dialog, field, select } from './forms.js';
+import { asking, busy, dialog, field, select } from './forms.js';
 import { problem } from './states.js';
 
 const FORMS = [['csv', 'CSV, for a spreadsheet'], ['json', 'JSON, one list'], ['ndjson', 'NDJSON, an event in each line']];
@@ -16,36 +16,30 @@ export function exportDialog(filters) {
     const form = field('Form', select({ options: FORMS }));
     const bar = h('progress', { 'aria-label': 'Progress', hidden: true });
     const words = h('p', { role: 'status' }, 'All events that the filters let pass, the oldest first.');
-    const start = h('button', { class: 'main' }, 'Export');
-    const cancel = button('Cancel', () => close());
-    const onsubmit = async (event) => {
-      event.preventDefault();
-      start.disabled = true;
-      bar.hidden = false;
-      try {
-        const total = await count(filters, stop.signal);
-        const tell = (done) => {
-          if (total !== null) Object.assign(bar, { max: Math.max(total, 1), value: Math.min(done, total) });
-          show(words, total === null ? counted(done, 'event') : `${number(done)} of ${counted(total, 'event')}`);
-        };
-        tell(0);
-        const { parts, done } = await pages(filters, form.input.value, stop.signal, tell);
-        save(new Blob(parts, { type: MEDIA[form.input.value] }), form.input.value);
-        bar.hidden = true;
-        show(words, `Done: ${counted(done, 'event')}.`);
-        cancel.textContent = 'Close';
-      } catch (error) {
-        bar.hidden = true;
-        if (!stop.signal.aborted) show(words, problem(error));
-      } finally {
-        start.disabled = false;
-      }
+    const fetchAll = async () => {
+      const kind = form.input.value;
+      const total = await count(filters, stop.signal);
+      const tell = (done) => {
+        if (total !== null) Object.assign(bar, { max: Math.max(total, 1), value: Math.min(done, total) });
+        show(words, total === null ? counted(done, 'event') : `${number(done)} of ${counted(total, 'event')}`);
+      };
+      tell(0);
+      const { parts, done } = await pages(filters, kind, stop.signal, tell);
+      save(new Blob(parts, { type: MEDIA[kind] }), kind);
+      show(words, `Done: ${counted(done, 'event')}.`);
+      made.querySelector('.actions button').textContent = 'Close';
     };
-    return h('form', { onsubmit }, form.element, words, bar, h('div', { class: 'actions' }, cancel, start));
-  }).then((value) => {
-    stop.abort();
-    return value;
-  });
+    const made = asking(close, [form.element, words, bar], 'Export', async (submit) => {
+      const under = (way) => {
+        form.input.disabled = way;
+        bar.hidden = !way;
+      };
+      under(true);
+      await busy(submit, fetchAll, (error) => show(words, problem(error)));
+      under(false);
+    });
+    return made;
+  }).then(() => stop.abort());
 }
 
 /** How many events there are; `null` where that takes too long to count. */
@@ -59,14 +53,14 @@ async function count(filters, signal) {
 /** All pages, as parts of one file. */
 async function pages(filters, form, signal, tell) {
   const query = new URLSearchParams(filters);
-  // A list of JSON is put together from lines: what an event is stays byte for byte.
+  // A list of JSON is put together from lines, each of which is an event.
   query.set('format', form === 'json' ? 'ndjson' : form);
   const parts = form === 'json' ? ['['] : [];
   let address = `/v1/export?${query}`;
   let done = 0;
   while (address) {
     const { text, headers } = await call(address, { signal });
-    const events = form === 'csv' ? records(text) - (done || parts.length ? 0 : 1) : text.split('\n').filter(Boolean).length;
+    const events = records(form, text) - (form === 'csv' && !done ? 1 : 0);
     parts.push(form === 'json' ? (done && events ? ',' : '') + text.trimEnd().replaceAll('\n', ',\n') : text);
     done += events;
     tell(done);
@@ -76,16 +70,8 @@ async function pages(filters, form, signal, tell) {
   return { parts, done };
 }
 
-/** How many records a CSV text has: line ends outside of quotes. */
-function records(text) {
-  let found = 0;
-  let quoted = false;
-  for (const sign of text) {
-    if (sign === '"') quoted = !quoted;
-    else if (sign === '\n' && !quoted) found += 1;
-  }
-  return found;
-}
+/** How many records a text has, by its line ends: in CSV, those outside of quotes. */
+const records = (form, text) => (form === 'csv' ? text.replace(/"[^"]*"/g, '') : text).split('\n').length - 1;
 
 function save(blob, form) {
   const href = URL.createObjectURL(blob);

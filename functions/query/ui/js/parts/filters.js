@@ -3,26 +3,22 @@
 import { h, show, uid } from '../dom.js';
 import { call, left } from '../api.js';
 import { number } from '../format.js';
-import { button, field } from './forms.js';
+import { button, field, whenChosen } from './forms.js';
 
-/** The filters that take values, with their words; `facet` where the log can suggest values. */
-const VALUES = [
-  { name: 'type', words: 'Type', facet: true },
-  { name: 'subject', words: 'Subject', facet: true },
-  { name: 'actor', words: 'Actor', facet: true },
-  { name: 'project', words: 'Project', facet: true },
-  { name: 'environment', words: 'Environment', facet: true },
-  { name: 'source', words: 'Source', facet: true },
-  { name: 'entity', words: 'Entity' },
-  { name: 'scope', words: 'Scope', fixed: ['lifecycle', 'logging', 'signal'] },
-  { name: 'level', words: 'Level', fixed: ['ERROR', 'WARN', 'INFO', 'DEBUG'] },
-  { name: 'catalog', words: 'Catalog', fixed: ['unleash', 'migration-manager', 'signal', 'tidings'] },
-];
+/** The filters whose values the log can suggest, and those that have few. */
+const FACETS = ['type', 'subject', 'actor', 'project', 'environment', 'source'];
+const FIXED = {
+  scope: ['lifecycle', 'logging', 'signal'],
+  level: ['ERROR', 'WARN', 'INFO', 'DEBUG'],
+  catalog: ['unleash', 'migration-manager', 'signal', 'tidings'],
+};
+
+/** All that take values, as they stand in the form. */
+const VALUES = [...FACETS, 'entity', ...Object.keys(FIXED)];
 
 /** Every parameter of a search that is a filter. */
-export const NAMES = [...VALUES.map(({ name }) => name), 'from', 'to', 'q'];
+export const NAMES = [...VALUES, 'from', 'to', 'q'];
 
-/** The filters that a query has, in their order. */
 export function filtersOf(query) {
   const given = NAMES.filter((name) => query.get(name)).map((name) => [name, query.get(name)]);
   return new URLSearchParams(given);
@@ -32,19 +28,21 @@ export function filtersOf(query) {
 export const canFilter = (value) => Boolean(value) && !value.includes(',');
 
 /**
- * The form. `changed(query)` is called with the filters as they are now. `without` names filters that the page has
- * decided itself; `range` is whether there are dates, `open` whether all is shown from the beginning. Answers `{ element, set(query) }`.
+ * The form. `changed(query, { replace })` is called with the filters as they are now; `replace` is whether that is still
+ * the same change, as of a text that is being typed, and no step of its own to go back. `without` names filters that the
+ * page has decided itself; `range` is whether there are dates, `open` whether all is shown from the beginning. Answers
+ * `{ element, set(query) }`.
  */
 export function filterForm({ query, signal, changed, without = [], range = true, open = false }) {
   const state = new Map(filtersOf(query));
-  const tell = () => changed(new URLSearchParams([...state].filter(([, value]) => value)));
-  const set = (name, value) => {
+  const tell = (options) => changed(new URLSearchParams([...state].filter(([, value]) => value)), options);
+  const set = (name, value, options) => {
     if ((state.get(name) ?? '') === value) return;
     if (value) state.set(name, value);
     else state.delete(name);
-    tell();
+    tell(options);
   };
-  const chips = VALUES.filter(({ name }) => !without.includes(name)).map((kind) => values(kind, state, set, signal));
+  const chips = VALUES.filter((name) => !without.includes(name)).map((name) => values(name, state, set, signal));
   const text = without.includes('q') ? [] : [textField(state, set)];
   const dates = range ? [date('from', 'From', state, set), date('to', 'To', state, set)] : [];
   const all = [...chips, ...text, ...dates];
@@ -53,7 +51,7 @@ export function filterForm({ query, signal, changed, without = [], range = true,
     for (const one of all) one.refresh();
     tell();
   }, { kind: 'link' });
-  const more = h('details', { class: 'more', open: open || chips.some(({ given }) => given()) }, h('summary', {}, 'Filters'),
+  const more = h('details', { class: 'more', open: open || chips.some(({ given }) => given()) }, h('summary', 'Filters'),
     h('div', { class: 'chips' }, chips.map(({ element }) => element)));
   const element = h('form', { class: 'filters', role: 'search', 'aria-label': 'Search', onsubmit: (event) => event.preventDefault() },
     h('div', { class: 'line' }, [...text, ...dates].map((one) => one.element), clear), more);
@@ -69,19 +67,20 @@ export function filterForm({ query, signal, changed, without = [], range = true,
 }
 
 /** A filter with any number of values: those that are set, and a field for one more, with suggestions. */
-function values({ name, words, facet, fixed }, state, set, signal) {
+function values(name, state, set, signal) {
+  const fixed = FIXED[name];
   const list = h('datalist', { id: uid('l') });
-  const input = h('input', { list: facet || fixed ? list.id : undefined, autocomplete: 'off', spellcheck: 'false' });
+  const input = h('input', { list: list.id, autocomplete: 'off', spellcheck: 'false' });
   const chosen = h('ul', { class: 'chosen' });
-  const made = field(words, input);
+  const made = field(name[0].toUpperCase() + name.slice(1), input);
   const current = () => (state.get(name) ?? '').split(',').filter(Boolean);
   const refresh = () => show(chosen, current().map((value) => {
-    const remove = button(['×', h('span', { class: 'hidden' }, `Remove ${words.toLowerCase()} ${value}`)], () => {
+    const remove = button('×', () => {
       set(name, current().filter((other) => other !== value).join(','));
       refresh();
       input.focus();
-    }, { kind: 'x' });
-    return h('li', {}, h('span', {}, value), remove);
+    }, { kind: 'x', 'aria-label': `Remove ${name} ${value}` });
+    return h('li', h('span', value), remove);
   }));
   const add = () => {
     const value = input.value.trim();
@@ -104,7 +103,7 @@ function values({ name, words, facet, fixed }, state, set, signal) {
     }
   });
   if (fixed) show(list, fixed.map((value) => h('option', { value })));
-  if (facet) suggest(name, input, list, state, signal);
+  if (FACETS.includes(name)) suggest(name, input, list, state, signal);
   refresh();
   made.element.insertBefore(chosen, input.nextSibling);
   made.element.append(list);
@@ -139,12 +138,12 @@ function suggest(name, input, list, state, signal) {
 }
 
 function textField(state, set) {
-  const input = h('input', { type: 'search', placeholder: 'Any part of an event', maxlength: '1000', value: state.get('q') ?? '' });
+  const input = h('input', { type: 'search', placeholder: 'Any part of an event', maxlength: '1000' });
   const { element } = field('Text', input);
   let timer = 0;
   const apply = () => {
     clearTimeout(timer);
-    set('q', input.value.trim());
+    set('q', input.value.trim(), { replace: true });
   };
   input.addEventListener('input', () => {
     clearTimeout(timer);
@@ -152,7 +151,12 @@ function textField(state, set) {
   });
   input.addEventListener('change', apply);
   element.classList.add('grow');
-  return { element, refresh: () => { input.value = state.get('q') ?? ''; } };
+  const refresh = () => {
+    // A space at the end is one that is being typed.
+    if (input.value.trim() !== (state.get('q') ?? '')) input.value = state.get('q') ?? '';
+  };
+  refresh();
+  return { element, refresh };
 }
 
 /** A day, in UTC as the API takes it. An exact time that an address brought stays until it is changed. */
@@ -161,17 +165,15 @@ function date(name, words, state, set) {
   const made = field(`${words} (UTC)`, input);
   const refresh = () => {
     const value = state.get(name) ?? '';
-    input.value = value.slice(0, 10);
+    if (input.value !== value.slice(0, 10)) input.value = value.slice(0, 10);
     made.error('');
     input.title = value.length > 10 ? value : '';
   };
-  input.addEventListener('change', () => {
+  whenChosen(input, (options) => {
     const [from, to] = [name === 'from' ? input.value : state.get('from'), name === 'to' ? input.value : state.get('to')];
-    if (from && to && from.slice(0, 10) > to.slice(0, 10)) made.error('The range ends before it begins.');
-    else {
-      made.error('');
-      set(name, input.value);
-    }
+    const wrong = from && to && from.slice(0, 10) > to.slice(0, 10);
+    made.error(wrong && 'The range ends before it begins.');
+    if (!wrong) set(name, input.value, options);
   });
   refresh();
   return { element: made.element, refresh };

@@ -10,20 +10,19 @@ export function field(label, input, { help, inline = false } = {}) {
   const id = input.id || uid('f');
   input.id = id;
   const wrong = h('p', { class: 'error', id: `${id}e` });
-  const hint = help ? h('p', { class: 'help', id: `${id}h` }, help) : null;
-  if (hint) input.setAttribute('aria-describedby', `${id}h`);
+  const hint = help && h('p', { class: 'help', id: `${id}h` }, help);
+  input.setAttribute('aria-describedby', hint ? `${id}h ${id}e` : `${id}e`);
   const error = (text) => {
-    show(wrong, text || null);
-    input.setAttribute('aria-invalid', text ? 'true' : 'false');
-    if (text) input.setAttribute('aria-errormessage', `${id}e`);
-    else input.removeAttribute('aria-errormessage');
-    const described = [hint && `${id}h`, text && `${id}e`].filter(Boolean).join(' ');
-    if (described) input.setAttribute('aria-describedby', described);
+    show(wrong, text);
+    input.ariaInvalid = text ? 'true' : 'false';
   };
   const name = h('label', { for: id }, label);
   const element = h('div', { class: inline ? 'field inline' : 'field' }, inline ? [input, name] : [name, input], hint, wrong);
   return { element, input, error };
 }
+
+/** An input for what a program reads: nothing is suggested or corrected. */
+export const input = (props) => h('input', { autocomplete: 'off', spellcheck: 'false', ...props });
 
 /** A choice: `select({ name, value, options: [['desc', 'Newest first'], …] })`. */
 export function select({ options, value, ...props }) {
@@ -50,61 +49,83 @@ export function copy(text, words = 'Copy') {
 }
 
 /**
- * Runs a task while a button (or a form's fieldset) is disabled; `failed` is told what went wrong. What the task
- * answers is answered.
+ * Calls `changed({ replace })` when another value was chosen. Fields of a date tell of each digit that is typed: the years
+ * 2, 20 and 202 are passed over, and what follows in the same visit replaces what was chosen before.
+ */
+export function whenChosen(input, changed) {
+  let replace = false;
+  input.addEventListener('focus', () => { replace = false; });
+  input.addEventListener('change', () => {
+    if (input.type.startsWith('date') && input.value && input.value < '1970') return;
+    changed({ replace });
+    replace = true;
+  });
+}
+
+/**
+ * Runs a task, during which its button cannot start another; `failed` is told what went wrong. What the task answers is
+ * answered. The button is not really disabled: it would lose the focus.
  */
 export async function busy(control, task, failed) {
-  control.disabled = true;
+  if (control.ariaDisabled) return undefined;
+  control.ariaDisabled = 'true';
   try {
     return await task();
   } catch (error) {
     if (error?.name !== 'AbortError') failed(error);
     return undefined;
   } finally {
-    control.disabled = false;
+    control.ariaDisabled = null;
   }
 }
 
 /**
  * A dialog. `build(close)` makes what is in it; `close(value)` ends it with a value. Answers that value, or `undefined`
- * where it was left. The browser keeps the focus inside, and gives it back.
+ * where it was left, which a `firm` one cannot be. The browser keeps the focus inside, and gives it back.
  */
-export function dialog(title, build, { wide = false } = {}) {
+export function dialog(title, build, { wide, firm } = {}) {
   return new Promise((resolve) => {
     const id = uid('d');
-    const element = h('dialog', { 'aria-labelledby': id, class: wide ? 'wide' : undefined });
+    const element = h('dialog', { 'aria-labelledby': id, class: wide && 'wide', closedby: firm && 'none' });
     let value;
     const close = (result) => {
       value = result;
       element.close();
+      element.remove();
     };
-    const leave = h('button', { type: 'button', class: 'x', 'aria-label': 'Close', onclick: () => close() }, '×');
-    append(element, [h('header', {}, h('h2', { id }, title), leave), build(close)]);
+    const leave = firm ? null : button('×', () => close(), { kind: 'x', 'aria-label': 'Close' });
+    append(element, [h('header', h('h2', { id }, title), leave), build(close)]);
     element.addEventListener('close', () => {
       element.remove();
       resolve(value);
     });
+    if (firm) element.addEventListener('cancel', (event) => event.preventDefault());
     document.body.append(element);
     element.showModal();
+    element.querySelector(':is(input, select, textarea):enabled, .actions button')?.focus();
   });
+}
+
+/** What is in a dialog that asks: its parts, a way out, and a button that is told to `send(button)`. */
+export function asking(close, parts, yes, send, kind = 'main') {
+  const submit = h('button', { class: kind }, yes);
+  const onsubmit = (event) => {
+    event.preventDefault();
+    send(submit);
+  };
+  return h('form', { onsubmit }, parts, h('div', { class: 'actions' }, button('Cancel', () => close()), submit));
 }
 
 /**
  * Asks before something is done that cannot be undone. `type` is a text that must be typed for it. Answers whether to
  * go on.
  */
-export async function confirm(title, words, { yes = 'Go on', danger = false, type } = {}) {
-  const answer = await dialog(title, (close) => {
-    const input = type ? h('input', { autocomplete: 'off', spellcheck: 'false' }) : null;
-    const typed = input ? field(`Type “${type}” to go on`, input) : null;
-    const onsubmit = (event) => {
-      event.preventDefault();
-      if (input && input.value !== type) typed.error(`This is not “${type}”.`);
+export function confirm(title, words, { yes, danger, type }) {
+  return dialog(title, (close) => {
+    const typed = type && field(`Type “${type}” to go on`, input());
+    return asking(close, [h('p', words), typed?.element], yes, () => {
+      if (typed && typed.input.value !== type) typed.error(`This is not “${type}”.`);
       else close(true);
-    };
-    const kind = danger ? 'danger' : 'main';
-    return h('form', { onsubmit }, h('p', {}, words), typed?.element,
-      h('div', { class: 'actions' }, button('Cancel', () => close(false)), h('button', { class: kind }, yes)));
+    }, danger ? 'danger' : 'main');
   });
-  return answer === true;
 }

@@ -1,21 +1,27 @@
 // JSON as text to read, with places in it marked.
 
-import { h } from '../dom.js';
-import { visible } from '../format.js';
+import { h, show } from '../dom.js';
 import { button } from './forms.js';
 
 /** What is shown of a text at first, in characters: more would make the page slow. */
 const SHOWN = 100_000;
 
+/** What JSON says, with every number that a double cannot hold, or would write differently, as it was sent. */
+export const parse = (text) => JSON.parse(text, (_, value, { source } = {}) =>
+  (typeof value === 'number' && source && String(value) !== source ? JSON.rawJSON(source) : value));
+
+/** Whether a value has others in it. */
+export const isTree = (value) => value !== null && typeof value === 'object' && !JSON.isRawJSON?.(value);
+
 /** A text as it is, the whole of it once that is asked for. */
 export function raw(text) {
-  const box = h('pre', { class: 'code', tabindex: '0' }, visible(text.slice(0, SHOWN)));
+  const box = h('pre', { class: 'code', tabindex: '0' }, text.slice(0, SHOWN));
   if (text.length <= SHOWN) return box;
   const more = button(`Show all ${text.length.toLocaleString()} characters`, () => {
-    box.textContent = visible(text);
+    show(box, text);
     more.remove();
   });
-  return h('div', {}, box, more);
+  return h('div', box, more);
 }
 
 /**
@@ -35,13 +41,16 @@ export function json(value, marks = []) {
   return box;
 }
 
+/** A part of a JSON Pointer as the name it stands for. */
+export const unescaped = (part) => part.replaceAll('~1', '/').replaceAll('~0', '~');
+
 /** The pointer's longest beginning that there is in the value. */
 function nearest(value, pointer) {
   let at = value;
   let found = '';
   for (const part of (pointer ?? '').split('/').slice(1)) {
-    const key = part.replaceAll('~1', '/').replaceAll('~0', '~');
-    if (at === null || typeof at !== 'object' || !Object.hasOwn(at, key)) break;
+    const key = unescaped(part);
+    if (!isTree(at) || !Object.hasOwn(at, key)) break;
     at = at[key];
     found += `/${part}`;
   }
@@ -51,29 +60,29 @@ function nearest(value, pointer) {
 function write(box, value, pointer, indent, marks, budget) {
   const messages = marks.get(pointer);
   // What is wrong with the whole is said behind it; marking it would mark everything.
-  const into = messages && pointer ? h('mark', {}) : box;
+  const into = messages && pointer ? h('mark') : box;
   if (into !== box) box.append(into);
   const isList = Array.isArray(value);
-  const entries = value !== null && typeof value === 'object' ? Object.entries(value) : [];
+  const entries = isTree(value) ? Object.entries(value) : [];
   if (entries.length === 0) {
     const text = JSON.stringify(value) ?? 'null';
     budget.left -= text.length;
-    into.append(h('span', { class: kind(value) }, visible(text.slice(0, SHOWN))));
+    into.append(h('span', { class: kind(value) }, text.slice(0, SHOWN)));
   } else {
     into.append(isList ? '[' : '{');
     for (const [at, [key, one]] of entries.entries()) {
       if (budget.left <= 0) break;
       budget.left -= key.length + indent.length + 4;
       into.append(`${at ? ',' : ''}\n${indent}  `);
-      if (!isList) into.append(h('span', { class: 'key' }, visible(JSON.stringify(key))), ': ');
+      if (!isList) into.append(h('span', { class: 'key' }, JSON.stringify(key)), ': ');
       write(into, one, `${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`, `${indent}  `, marks, budget);
     }
     into.append(`\n${indent}${isList ? ']' : '}'}`);
   }
-  if (messages) box.append(h('strong', { class: 'why' }, ` ← ${visible(messages.join('; '))}`));
+  if (messages) box.append(h('strong', { class: 'why' }, ` ← ${messages.join('; ')}`));
 }
 
 function kind(value) {
   if (typeof value === 'string') return 'text';
-  return typeof value === 'object' ? undefined : 'plain';
+  return isTree(value) ? undefined : 'plain';
 }

@@ -1,10 +1,10 @@
 // Events in a list that grows while one scrolls, and in which one can be opened.
 
-import { append, every, h, show } from '../dom.js';
+import { append, every, h, show, url } from '../dom.js';
 import { call, left } from '../api.js';
-import { clock, counted, day, summary, visible } from '../format.js';
+import { clock, counted, day, summary, when } from '../format.js';
 import { button } from './forms.js';
-import { readEvent, tone } from './event.js';
+import { places, readEvent, tone } from './event.js';
 import { empty, loading, partial, problem } from './states.js';
 import { badge } from './table.js';
 
@@ -23,22 +23,37 @@ export function eventList({ filters, order = 'desc', signal, open, again }) {
   const rows = h('div', { class: 'events', role: 'list', 'aria-label': 'Events' });
   const foot = h('div', { class: 'foot' });
   const news = h('div', { class: 'news', role: 'status' });
-  const state = { next: undefined, busy: false, lastDay: '', newest: 0, count: 0 };
-  const add = (events) => append(rows, h('div', { role: 'none' }, events.map((event) => {
-    const heading = day(event.time) === state.lastDay ? null : h('div', { class: 'day', role: 'listitem' }, h('h2', {}, day(event.time)));
-    state.lastDay = day(event.time);
-    state.newest = Math.max(state.newest, event.id);
-    return [heading, row(event)];
-  })));
+  const state = { next: undefined, busy: false, lastDay: '', listed: new Set() };
+  let marked = null;
+  const mark = (id) => {
+    marked = id;
+    for (const old of rows.querySelectorAll('a[aria-current]')) old.removeAttribute('aria-current');
+    const found = id && rows.querySelector(`a[data-id="${CSS.escape(id)}"]`);
+    found?.setAttribute('aria-current', 'true');
+    return found;
+  };
+  const add = (events) => {
+    let part = null;
+    for (const event of events) {
+      const today = day(event.time);
+      if (today !== state.lastDay) append(rows, h('div', { class: 'day', role: 'listitem' }, h('h2', today)));
+      if (!part || today !== state.lastDay) append(rows, part = h('div', { role: 'none' }));
+      state.lastDay = today;
+      state.listed.add(event.id);
+      append(part, row(event));
+      part.style.setProperty('--rows', part.childElementCount);
+    }
+    mark(marked);
+  };
   const more = async () => {
     if (state.busy || state.next === null) return;
     state.busy = true;
     watcher.unobserve(foot);
-    if (!state.count) show(foot, loading());
+    if (!state.listed.size) show(foot, loading());
+    let data;
     try {
-      const { data } = await call('/v1/events', { query: pageQuery(filters, order, PAGE, state.next), signal });
+      ({ data } = await call('/v1/events', { query: pageQuery(filters, order, PAGE, state.next), signal }));
       state.next = data.next;
-      state.count += data.events.length;
       add(data.events);
       ended(data);
       // Observed anew, it tells again where it is: it may not have left the view meanwhile.
@@ -48,15 +63,16 @@ export function eventList({ filters, order = 'desc', signal, open, again }) {
     } finally {
       state.busy = false;
     }
+    // Nothing among what was looked through: what one waits for is further on.
+    if (data?.partial && !data.events.length) await more();
   };
   const ended = (data) => {
-    if (data.next) show(foot, data.partial ? partial('There is much to look through. ') : null, button('Show more', more));
-    else if (state.count) show(foot, h('p', { class: 'quiet' }, `That is all: ${counted(state.count, 'event')}.`));
-    else show(foot, empty(h('p', {}, filters.size ? 'No event matches.' : 'The log is empty.'), hint(filters)));
-    if (data.partial && !data.events.length) more();
+    if (data.next) show(foot, data.partial && partial('There is much to look through. '), button('Show more', more));
+    else if (state.listed.size) show(foot, h('p', { class: 'quiet' }, `That is all: ${counted(state.listed.size, 'event')}.`));
+    else show(foot, empty(h('p', filters.size ? 'No event matches.' : 'The log is empty.'), hint(filters)));
   };
   const watcher = new IntersectionObserver((seen) => {
-    if (seen.some((one) => one.isIntersecting) && state.count) more();
+    if (seen.some((one) => one.isIntersecting) && state.listed.size) more();
   }, { rootMargin: '800px' });
   signal.addEventListener('abort', () => watcher.disconnect(), { once: true });
   rows.addEventListener('click', (event) => {
@@ -67,9 +83,9 @@ export function eventList({ filters, order = 'desc', signal, open, again }) {
     open(anchor.dataset.id);
   });
   more();
-  const element = h('div', { class: 'list' }, news, rows, foot);
+  const element = h('div', news, rows, foot);
   if (order === 'desc' && !filters.get('to')) look({ filters, state, news, signal, again });
-  return { element, mark: (id) => mark(rows, id) };
+  return { element, mark };
 }
 
 function pageQuery(filters, order, limit, cursor) {
@@ -81,72 +97,83 @@ function pageQuery(filters, order, limit, cursor) {
 }
 
 function hint(filters) {
-  if (filters.size) return h('p', {}, 'Take a filter away, or look at a longer time.');
-  return h('p', {}, 'See ', h('a', { href: '/docs#postEvents' }, 'how events are sent'), '.');
+  if (filters.size) return h('p', 'Take a filter away, or look at a longer time.');
+  return h('p', 'See ', h('a', { href: '/docs#postEvents' }, 'how events are sent'), '.');
 }
 
-/** Looks for events that are newer than those in the list, and announces them: nothing moves until one asks. */
+/** Looks for events that the list does not have, and announces them: nothing moves until one asks. */
 function look({ filters, state, news, signal, again }) {
+  let live = new Date();
+  let said = '';
+  const tell = (words, make) => {
+    if (words !== said) show(news, words && make(words));
+    said = words;
+  };
   every(LOOK, signal, async () => {
     if (state.busy) return;
     try {
       const { data } = await call('/v1/events', { query: pageQuery(filters, 'desc', NEW), signal });
-      const fresh = data.events.filter((event) => event.id > state.newest).length;
+      live = new Date();
+      const fresh = data.events.filter((event) => !state.listed.has(event.id)).length;
       const words = fresh === NEW ? `${NEW} or more new events` : counted(fresh, 'new event');
-      show(news, fresh ? button(words, again, { kind: 'main' }) : null);
-    } catch {
-      // The next look may find the server again; what is shown stays right.
+      tell(fresh ? words : '', () => button(words, again, { kind: 'main' }));
+    } catch (error) {
+      if (!left(error, signal)) tell(`Not live since ${clock(live)}: ${error.message}`, (words) => h('span', { class: 'note' }, words));
     }
   });
 }
 
 function row(event) {
-  const things = [event.project, event.environment].filter(Boolean).map(visible).join(' / ');
   return h('div', { class: 'row', role: 'listitem' },
     h('a', { href: `/events/${event.id}`, 'data-id': event.id },
-      h('time', { datetime: event.time, title: event.time }, clock(event.time)),
+      when(event.time, clock(event.time)),
       badge(tone(event), event.label),
       h('span', { class: 'words' }, summary(event.summary)),
-      h('span', { class: 'where' }, things || visible(event.source))));
+      h('span', { class: 'where' }, places(event) ?? event.source)));
 }
 
-function mark(rows, id) {
-  for (const old of rows.querySelectorAll('a[aria-current]')) old.removeAttribute('aria-current');
-  const found = id && rows.querySelector(`a[data-id="${CSS.escape(id)}"]`);
-  if (found) found.setAttribute('aria-current', 'true');
-  return found;
-}
+/** Below this width the panel covers the page; `css/events.css` says so too. */
+const COVERS = matchMedia('(max-width: 64rem)');
 
 /** The panel beside the list that shows one event. `close` is called to leave it. */
-export function panel(close) {
-  const body = h('div', {});
-  const title = h('h2', {}, 'Event');
+export function panel(close, signal) {
+  const body = h('div');
   const whole = h('a', { href: '/' }, 'Open as a page');
-  const leave = button('×', close, { kind: 'x', 'aria-label': 'Close the event' });
   const element = h('aside', { class: 'panel', 'aria-label': 'Event', hidden: true, tabindex: '-1' },
-    h('header', {}, title, whole, leave), body);
-  element.addEventListener('keydown', (event) => {
-    if (event.key === 'Escape' && !event.defaultPrevented) close();
-  });
-  let reading = new AbortController();
-  return {
-    element,
-    async open(id, signal) {
-      reading.abort();
-      reading = new AbortController();
-      const both = AbortSignal.any([signal, reading.signal]);
-      element.hidden = !id;
-      if (!id) return;
-      whole.href = `/events/${encodeURIComponent(id)}`;
-      show(body, loading());
-      element.focus({ preventScroll: true });
-      try {
-        const { element: read } = await readEvent(id, both, 3);
-        show(body, read);
-        element.scrollTop = 0;
-      } catch (error) {
-        if (!left(error, both)) show(body, problem(error, () => this.open(id, signal)));
-      }
-    },
+    h('header', h('h2', 'Event'), whole, button('×', close, { kind: 'x', 'aria-label': 'Close the event' })), body);
+  // What is covered cannot be reached either.
+  const cover = () => {
+    const yes = COVERS.matches && !element.hidden && !signal.aborted;
+    for (let at = element; at.parentElement && at !== document.body; at = at.parentElement) {
+      for (const other of at.parentElement.children) if (other !== at) other.inert = yes;
+    }
   };
+  COVERS.addEventListener('change', cover, { signal });
+  signal.addEventListener('abort', cover);
+  document.addEventListener('keydown', (event) => {
+    const elsewhere = element.hidden || event.defaultPrevented || event.target.closest('input, dialog');
+    if (event.key === 'Escape' && !elsewhere) close();
+  }, { signal });
+  let reading = new AbortController();
+  const open = async (id) => {
+    reading.abort();
+    reading = new AbortController();
+    const both = AbortSignal.any([signal, reading.signal]);
+    element.hidden = !id;
+    cover();
+    if (!id) return;
+    whole.href = url`/events/${id}`;
+    show(body, loading());
+    element.focus({ preventScroll: true });
+    try {
+      const { element: read } = await readEvent(id, both, 3);
+      show(body, read);
+      element.scrollTop = 0;
+    } catch (error) {
+      if (!left(error, both)) show(body, problem(error, () => open(id)));
+    }
+    // The page has come now, where the panel was there first.
+    cover();
+  };
+  return { element, open };
 }

@@ -1,6 +1,6 @@
 // Replays of a target: those there are, and a new one.
 
-import { every, h, say, show } from '../dom.js';
+import { every, h, say, show, url } from '../dom.js';
 import { call } from '../api.js';
 import { counted, number, when } from '../format.js';
 import { filterForm, filtersOf } from './filters.js';
@@ -21,15 +21,22 @@ const KINDS = { running: 'info', done: 'good', cancelled: 'plain' };
 /** The replays of a target, the latest first, with how far they are. They are looked at as long as one runs. */
 export function replays(target, signal) {
   let runs = false;
+  let shown = '';
+  const sent = new Map();
   const list = loaded(signal, async () => {
-    const { data } = await call('/v1/replays', { scope: 'manage', signal });
+    const { data } = await call('/v1/replays', { signal });
     const mine = data.replays.filter((one) => one.target === target).slice(0, 10);
     runs = mine.some((one) => one.state === 'running');
-    if (!mine.length) return h('p', { class: 'quiet' }, 'There was none.');
-    return table('The latest of them', columns(cancel), mine);
+    const now = mine.map((one) => one.name + one.state).join();
+    if (!mine.length) return h('p', { class: 'quiet' }, 'No replays yet.');
+    for (const one of mine) sent.set(one.name, show(sent.get(one.name) ?? h('div'), progress(one)));
+    // Where only the numbers have changed, the rest stays: one may be about to cancel it.
+    if (now === shown) return null;
+    shown = now;
+    return table('The latest of them', columns(cancel, sent), mine);
   });
   const cancel = (name) => (event) => busy(event.target, async () => {
-    await call(`/v1/replays/${encodeURIComponent(name)}/cancel`, { method: 'POST', scope: 'manage', signal });
+    await call(url`/v1/replays/${name}/cancel`, { method: 'POST', signal });
     say('It is cancelled.');
     list.refresh();
   }, (error) => say(error.message));
@@ -37,13 +44,16 @@ export function replays(target, signal) {
   return list;
 }
 
-function columns(cancel) {
+const progress = (one) => [`${number(one.sent)} of ${number(one.total)}`,
+  h('progress', { max: Math.max(one.total, 1), value: Math.min(one.sent, one.total), 'aria-label': 'Sent' })];
+
+function columns(cancel, sent) {
   return [
     ['Started', (one) => [when(one.created_at), ` by ${one.created_by}`]],
-    ['Of', (one) => [OF[one.of] ?? one.of, one.from ? [' from ', when(one.from)] : null]],
+    ['Of', (one) => [OF[one.of] ?? one.of, one.from && [' from ', when(one.from)]]],
     ['State', (one) => badge(KINDS[one.state] ?? 'plain', one.state)],
-    ['Sent', (one) => [`${number(one.sent)} of ${number(one.total)}`, h('progress', { max: Math.max(one.total, 1), value: Math.min(one.sent, one.total), 'aria-label': 'Sent' })]],
-    ['Actions', (one) => (one.state === 'running' ? button('Cancel', cancel(one.name), { 'aria-label': 'Cancel the replay' }) : one.ended_at ? ['ended ', when(one.ended_at)] : null)],
+    ['Sent', (one) => sent.get(one.name)],
+    ['Actions', (one) => (one.state === 'running' ? button('Cancel', cancel(one.name), { 'aria-label': 'Cancel the replay' }) : one.ended_at && ['ended ', when(one.ended_at)])],
   ];
 }
 
@@ -55,13 +65,16 @@ export function replayDialog(target) {
     const rate = field('Events a second, at most', h('input', { type: 'number', min: 1, max: 1000, value: 100 }));
     const result = h('div', { role: 'status' });
     const start = h('button', { class: 'main', disabled: true }, 'Start');
-    const ask = (dry) => call(`/v1/targets/${encodeURIComponent(target)}/replay`, {
-      method: 'POST', scope: 'manage', signal: leave.signal,
+    const ask = (dry) => call(url`/v1/targets/${target}/replay`, {
+      method: 'POST', signal: leave.signal,
       query: new URLSearchParams([...filters, ['rate', rate.input.value], ...(dry ? [['dry_run', 'true']] : [])]),
     });
     const failed = (error) => show(result, problem(error));
     const count = button('Count first', (event) => busy(event.target, async () => {
+      const of = filters;
       const { data } = await ask(true);
+      // They have been changed meanwhile.
+      if (of !== filters) return;
       show(result, matching(data));
       start.disabled = data.events === 0;
     }, failed));
@@ -78,10 +91,7 @@ export function replayDialog(target) {
     };
     start.addEventListener('click', onstart);
     const words = 'What matches and the target wants is sent again, the oldest first, whether it was delivered before or not. Receivers know repeats by their webhook-id.';
-    return h('div', {}, h('p', {}, words), form.element, rate.element, result,
+    return h('div', h('p', words), form.element, rate.element, result,
       h('div', { class: 'actions' }, button('Cancel', () => close()), count, start));
-  }, { wide: true }).then((value) => {
-    leave.abort();
-    return value;
-  });
+  }, { wide: true }).finally(() => leave.abort());
 }

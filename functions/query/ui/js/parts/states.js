@@ -11,9 +11,11 @@ export const empty = (...words) => h('div', { class: 'state' }, words);
 /** What went wrong; `again` tries once more. */
 export function problem(error, again) {
   const title = error.body?.title ?? 'Something went wrong';
-  const id = error.requestId ? h('p', { class: 'quiet' }, 'Request ', h('code', {}, error.requestId)) : null;
-  const retry = again ? h('button', { type: 'button', onclick: again }, 'Try again') : null;
-  return h('div', { class: 'state problem', role: 'alert' }, h('h2', {}, title), h('p', {}, error.message), id, retry);
+  const id = error.requestId && h('p', { class: 'quiet' }, 'Request ', h('code', error.requestId));
+  const retry = again && h('button', { type: 'button', onclick: again }, 'Try again');
+  // What is not there will not come by asking again.
+  if (error.status === 404) return empty(h('h2', title), h('p', error.message));
+  return h('div', { class: 'state problem', role: 'alert' }, h('h2', title), h('p', error.message), id, retry);
 }
 
 /** An answer is not the whole. */

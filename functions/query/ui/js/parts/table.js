@@ -7,18 +7,19 @@ import { h } from '../dom.js';
  * on a narrow screen each row becomes a block with its headings.
  */
 export function table(caption, columns, rows) {
-  const head = h('tr', {}, columns.map(([name]) => h('th', { scope: 'col' }, name)));
-  const body = rows.map((row) =>
-    h('tr', {}, columns.map(([name, cell], at) =>
-      at === 0 ? h('th', { scope: 'row', 'data-name': name }, cell(row)) : h('td', { 'data-name': name }, cell(row)))));
-  return h('table', {}, h('caption', {}, caption), h('thead', {}, head), h('tbody', {}, body));
+  const head = h('tr', columns.map(([name]) => h('th', { scope: 'col' }, name)));
+  return h('table', h('caption', caption), h('thead', head), h('tbody', lines(columns, rows)));
 }
+
+export const lines = (columns, rows) => rows.map((row) =>
+  h('tr', columns.map(([name, cell], at) =>
+    h(at ? 'td' : 'th', { scope: at ? null : 'row', 'data-name': name }, cell(row)))));
 
 /** Facts: `[name, value]`; those without a value are left out. */
 export function facts(pairs) {
   const given = pairs.filter(([, value]) => value !== null && value !== undefined && value !== '' && value !== false);
-  return h('dl', { class: 'facts' }, given.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))));
+  return h('dl', { class: 'facts' }, given.map(([name, value]) => h('div', h('dt', name), h('dd', value))));
 }
 
 /** A word in a coloured box: `good`, `bad`, `warn`, `plain`. */
-export const badge = (kind, words) => h('span', { class: `badge ${kind}` }, words);
+export const badge = (kind, words) => h('span', { class: `badge ${kind}`, title: words }, words);
