@@ -10,7 +10,7 @@ const HOSTILE = [
   '<img src=x onerror=alert(1)>', '<script>alert(1)</script>', '"><svg onload=alert(1)>', "'-alert(1)-'", 'javascript:alert(1)',
   '[click](javascript:alert(1))', '**<b onmouseover=alert(1)>bold</b>**', '`<iframe srcdoc="<script>alert(1)</script>">`',
   '{{constructor.constructor("alert(1)")()}}', '${alert(1)}', 'admin\u202egnp.exe', '\u0000\u0007bell', '../../etc/passwd', '%3Cscript%3E', '&lt;script&gt;',
-  'x'.repeat(900), '🙂'.repeat(200),
+  'x'.repeat(900), '🙂'.repeat(200), 'zero\u200bwidth\u061c\ufeff\u0085', 'a,b', '..',
 ];
 
 const time = (n) => new Date(Date.parse('2026-06-01T12:00:00Z') + n * 1000).toISOString();
@@ -62,6 +62,8 @@ test('hostile texts are texts, on every page', async () => {
       links: [...document.querySelectorAll('a[href]')].map((link) => link.protocol).filter((one) => !['http:', 'https:'].includes(one)),
     }));
     assert.deepEqual(there, { elements: 0, links: [] }, path);
+    const hidden = await page.evaluate(() => `${document.title} ${document.body.textContent}`.match(/[\u0080-\u009f\u061c\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/));
+    assert.equal(hidden, null, `${path} shows every sign`);
   }
   await page.goto(`${made.stack.url}/?type=target-paused`);
   const escaped = rows(page).filter({ hasText: 'hostile-7' });
@@ -69,6 +71,20 @@ test('hostile texts are texts, on every page', async () => {
   assert.equal(await escaped.locator('code').count(), 0, 'a backtick of somebody’s is no Markdown of ours');
   await page.goto(`${made.stack.url}/events/${events[HOSTILE.indexOf('admin\u202egnp.exe')]}`);
   await page.getByText('admin\\u202egnp.exe').first().waitFor();
+});
+
+test('a link leads to what it names, or is none', async () => {
+  const page = await made.browser.open(`/events/${events[HOSTILE.indexOf('a,b')]}`);
+  await page.getByRole('definition').getByText('a,b').first().waitFor();
+  assert.equal(await page.getByRole('definition').getByRole('link', { name: 'a,b' }).count(), 0, 'commas separate values');
+  await page.goto(`${made.stack.url}/events/${events[HOSTILE.indexOf('..')]}`);
+  const links = page.getByRole('definition').getByRole('link', { name: '..', exact: true });
+  await links.first().waitFor();
+  assert.deepEqual(await links.evaluateAll((all) => all.map((one) => one.pathname + one.search)), ['/?actor=..', '/?subject=..', '/?project=..', '/?environment=..']);
+  await page.goto(`${made.stack.url}/?subject=${'x'.repeat(900)}`);
+  const chip = page.locator('.chosen li').first();
+  await chip.waitFor();
+  assert.ok((await chip.boundingBox()).height < 100, 'a long value does not fill the page');
 });
 
 test('hostile addresses of pages', async () => {

@@ -138,6 +138,40 @@ test('a replay is counted, started, watched and cancelled', async () => {
   await page.getByText('cancelled').first().waitFor();
 });
 
+test('a count of other filters than those that are chosen starts nothing', async () => {
+  await create('counted');
+  const page = await made.browser.open('/targets/counted');
+  let held = null;
+  await page.route('**/replay?**dry_run=true**', (route) => { held = route; });
+  await page.getByRole('button', { name: 'Replay…' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Replay to counted' });
+  await dialog.getByRole('button', { name: 'Count first' }).click();
+  await until('the request', 5, () => held);
+  await dialog.getByLabel('From (UTC)').fill('2026-03-01');
+  const answered = page.waitForResponse('**/replay?**');
+  await held.fulfill({ json: { events: 5, sample: [] } });
+  await answered;
+  await until('the end of the count', 5, async () => (await dialog.getByRole('button', { name: 'Count first' }).getAttribute('aria-disabled')) === null);
+  assert.ok(await dialog.getByRole('button', { name: 'Start' }).isDisabled());
+  assert.equal(await dialog.getByText('5 events').count(), 0);
+});
+
+test('secrets that are set can be taken away', async () => {
+  await create('secret', { username: 'ada', password: 'x', headers: { 'x-team': 'ops' } });
+  const page = await made.browser.open('/targets/secret');
+  for (const [remove, left] of [['headers', ['password', 'signing_secret']], ['password', ['signing_secret']]]) {
+    await page.getByRole('button', { name: 'Change…' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Change secret' });
+    await dialog.getByText('Authentication').click();
+    await dialog.getByLabel(`Remove the ${remove}`).check();
+    if (remove === 'password') await dialog.getByLabel('User name').fill('');
+    await dialog.getByRole('button', { name: 'Change', exact: true }).click();
+    await dialog.waitFor({ state: 'detached' });
+    const { data } = await made.stack.call('GET', '/v1/targets/secret');
+    assert.deepEqual(data.secrets.sort(), left);
+  }
+});
+
 test('deliveries with every attempt; one retried, then all that failed', async () => {
   status = 500;
   await create('failing', { projects: ['failing'] });
@@ -150,7 +184,7 @@ test('deliveries with every attempt; one retried, then all that failed', async (
   const page = await made.browser.open('/targets/failing/deliveries?status=failed');
   await page.getByText('3 deliveries').waitFor();
   await page.locator('td details summary').first().click();
-  await page.getByText('connect').first().waitFor();
+  await page.getByText('first byte').first().waitFor();
   status = 204;
   await page.getByRole('button', { name: /Retry event/ }).first().click();
   await page.getByText('Retried').waitFor();

@@ -7,12 +7,20 @@ import { flag, rig, until } from './harness.mjs';
 const NOON = Date.parse('2026-06-01T12:00:00Z');
 const at = (minutes) => new Date(NOON + minutes * 60_000).toISOString();
 
+/** A day on which something happens every three minutes, and six errors 40 minutes apart. */
+const BUSY = Date.parse('2026-05-20T00:00:00Z');
+const busy = (minutes) => new Date(BUSY + minutes * 60_000).toISOString();
+
 /** Two days before a noon: events, three of them at once, a signal, and an error in a log. */
 async function ready(stack) {
   const minutes = [-2700, -600, -20, -10, -10.01, -10.02];
   await stack.post('unleash', minutes.map((one, n) => flag(810_000 + n, at(one), { environment: n % 2 ? 'production' : null })));
   await stack.post('signal', { time: at(-15), environment: 'production', text: 'Checkout is slow' });
   await stack.post('migration-manager', { time: at(-25), type: 'logging', metadata: { message: 'The import failed', level: 'ERROR', context: {} } });
+  await stack.post('unleash', Array.from({ length: 200 }, (_, n) => flag(811_000 + n, busy(600 + n * 3), { project: 'busy', environment: 'production' })));
+  for (let n = 0; n < 6; n += 1) {
+    await stack.post('migration-manager', { time: busy(605 + n * 40), type: 'logging', metadata: { message: `Failed ${n}`, level: 'ERROR', context: {} } });
+  }
 }
 
 const made = rig({ before, after, afterEach }, { ready });
@@ -66,6 +74,49 @@ test('one zooms into a group, moves, and comes back to now', async () => {
   await until('an earlier window', 5, async () => new URL(page.url()).searchParams.get('until') < before);
   await page.getByRole('button', { name: 'Now' }).click();
   await until('now', 5, async () => !new URL(page.url()).searchParams.has('until'));
+});
+
+test('what happens regularly is drawn along the time, without marks over each other', async () => {
+  const page = await made.browser.open(`/timeline?span=24h&until=${busy(1440)}`);
+  const errors = page.getByRole('region', { name: 'Errors' }).getByRole('button');
+  await errors.first().waitFor();
+  assert.equal(await errors.count(), 6);
+  assert.match(await errors.first().getAttribute('aria-label'), /1 error/);
+  for (const width of [360, 1280]) {
+    await page.setViewportSize({ width, height: 900 });
+    const marks = page.getByRole('region', { name: 'Events' }).getByRole('button');
+    const boxes = () => marks.evaluateAll((all) => all.map((one) => one.getBoundingClientRect()).map(({ left, right }) => [left, right]));
+    await until(`marks beside each other at ${width}`, 5, async () => {
+      const all = await boxes();
+      return all.length > 3 && all.every(([left], at) => at === 0 || left >= all[at - 1][1] - 1);
+    });
+  }
+  await page.getByLabel('Lanes').selectOption('project');
+  const group = page.getByRole('region', { name: 'busy' }).getByRole('button').first();
+  await group.focus();
+  const several = Number((await group.getAttribute('aria-label')).match(/^\d+/)[0]);
+  await page.getByRole('link', { name: 'Show this time in the log' }).first().click();
+  await page.getByText(`That is all: ${several} events.`).waitFor();
+  await page.goBack();
+  await group.focus();
+  await page.getByRole('button', { name: 'Zoom to these' }).first().click();
+  await until('a smaller window', 5, () => page.url().includes('span=') && !page.url().includes('span=24h'));
+});
+
+test('one group is open at most; a second tap and Escape close it', async () => {
+  const page = await made.browser.open(`/timeline?span=24h&until=${busy(1440)}`, { hasTouch: true });
+  const open = page.locator('.group.open');
+  const errors = page.getByRole('region', { name: 'Errors' }).getByRole('button');
+  await errors.first().focus();
+  await errors.nth(3).hover();
+  assert.equal(await open.count(), 1);
+  await page.keyboard.press('Escape');
+  assert.equal(await open.count(), 0);
+  await page.mouse.move(0, 0);
+  await errors.nth(5).tap();
+  assert.equal(await open.count(), 1);
+  await errors.nth(5).tap();
+  assert.equal(await open.count(), 0);
 });
 
 test('lanes by environment and project, and filters', async () => {
