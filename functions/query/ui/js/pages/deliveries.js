@@ -12,7 +12,7 @@ import * as session from '../session.js';
 
 const NONE = 'There is none that matches. A delivery stands here from its first attempt on, or from when it was held.';
 
-const STATES = [['', 'any'], ['failed', 'failed'], ['waiting', 'waiting'], ['held', 'held'], ['delivered', 'delivered']];
+const STATES = [['', 'any'], ...['failed', 'waiting', 'held', 'delivered'].map((word) => [word, word])];
 
 export async function page({ params, query, signal, note }) {
   const fields = {

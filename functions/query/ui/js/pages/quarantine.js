@@ -124,6 +124,5 @@ function sent(data) {
   } catch {
     return h('div', raw(data.body), copy(data.body));
   }
-  const marked = json(value, data.violations);
-  return h('div', marked, h('details', h('summary', 'As it was sent'), raw(data.body)), copy(data.body, 'Copy the body'));
+  return h('div', json(value, data.violations), h('details', h('summary', 'As it was sent'), raw(data.body)), copy(data.body, 'Copy the body'));
 }

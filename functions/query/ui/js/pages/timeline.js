@@ -25,7 +25,6 @@ const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 /** What the address has besides filters. */
 const OWN = ['span', 'until', 'lanes'];
 
-/** What lanes can be made of: the kind of an event, or one of its fields. */
 const LANES = [['', 'Kind'], ['environment', 'Environment'], ['project', 'Project'], ['source', 'Source']];
 
 /** The most lanes of a field; what has other values shares the last. */

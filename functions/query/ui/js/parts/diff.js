@@ -7,13 +7,7 @@ import { isTree } from './json.js';
 /** More changes than this are counted, not shown. */
 const SHOWN = 500;
 
-/** The changes: `[{ path, before, after }]`; `before` or `after` is missing where there was nothing. */
-export function changes(before, after) {
-  const found = [];
-  walk(before, after, '', found);
-  return found;
-}
-
+/** Finds changes: `{ path, before, after }`; `before` or `after` is missing where there was nothing. */
 function walk(before, after, path, found) {
   if (isFull(before) && isFull(after) && Array.isArray(before) === Array.isArray(after)) {
     const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
@@ -34,7 +28,8 @@ const isFull = (value) => isTree(value) && Object.keys(value).length > 0;
 
 /** The changes as a table; a sentence where there is none. */
 export function diff(before, after) {
-  const found = changes(before, after);
+  const found = [];
+  walk(before, after, '', found);
   if (found.length === 0) return h('p', { class: 'quiet' }, 'Nothing differs.');
   const cell = (tag, change, side) =>
     h('td', side in change ? h(tag, printed(change[side])) : h('span', { class: 'quiet' }, '–'));

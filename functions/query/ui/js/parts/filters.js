@@ -16,11 +16,9 @@ const FIXED = {
 /** All that take values, as they stand in the form. */
 const VALUES = [...FACETS, 'entity', ...Object.keys(FIXED)];
 
-/** Every parameter of a search that is a filter. */
-export const NAMES = [...VALUES, 'from', 'to', 'q'];
-
+/** The filters that a query has. */
 export function filtersOf(query) {
-  const given = NAMES.filter((name) => query.get(name)).map((name) => [name, query.get(name)]);
+  const given = [...VALUES, 'from', 'to', 'q'].filter((name) => query.get(name)).map((name) => [name, query.get(name)]);
   return new URLSearchParams(given);
 }
 

@@ -141,11 +141,11 @@ export function panel(close, signal) {
   const whole = h('a', { href: '/' }, 'Open as a page');
   const element = h('aside', { class: 'panel', 'aria-label': 'Event', hidden: true, tabindex: '-1' },
     h('header', h('h2', 'Event'), whole, button('×', close, { kind: 'x', 'aria-label': 'Close the event' })), body);
-  // What is covered cannot be reached either.
+  // What is covered cannot be reached either; what is announced is heard.
   const cover = () => {
     const yes = COVERS.matches && !element.hidden && !signal.aborted;
     for (let at = element; at.parentElement && at !== document.body; at = at.parentElement) {
-      for (const other of at.parentElement.children) if (other !== at) other.inert = yes;
+      for (const other of at.parentElement.children) other.inert = yes && other !== at && other.id !== 'says';
     }
   };
   COVERS.addEventListener('change', cover, { signal });

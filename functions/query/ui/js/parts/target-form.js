@@ -50,7 +50,7 @@ function fieldsFor(target) {
     events: list('events', 'Types', 'Empty: every type.'),
     projects: list('projects', 'Projects', 'Empty: every project.'),
     environments: list('environments', 'Environments', 'Empty: every environment.'),
-    include_unscoped: check('Events of no project, or no environment, pass those two', now.include_unscoped),
+    include_unscoped: check('Include events without project or environment', now.include_unscoped),
     retry_count: text('retry_count', 'Attempts', { type: 'number', min: 1, max: 100 }),
     retry_timeout: text('retry_timeout', 'Wait between them', {}, { help: 'Such as 10s, 5m or 1h30m.' }),
     retry_schedule: text('retry_schedule', 'Schedule instead', { value: now.retry_schedule?.join(', ') ?? '', placeholder: '5s, 5m, 1h' }, { help: 'The waits one after the other, instead of those two.' }),
