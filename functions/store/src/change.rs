@@ -141,27 +141,62 @@ impl Config {
 }
 
 impl Events {
+    /// The most changes and events that are made together: what DynamoDB takes in one transaction.
+    pub const MOST_TOGETHER: usize = 100;
+
     /// Makes a change and writes its event, both or neither.
     pub async fn change(&self, entry: &Entry<'_>, changes: Vec<Change>) -> Result<Changed, Error> {
-        let now = self.retention.now();
-        let accepted = self.own_event(entry, now)?;
-        let deadline = Instant::now() + PATIENCE;
-        let mut write = self.write(&accepted)?;
-        for id in slots(accepted.event.id) {
-            write.item.place(id, self.shards);
-            let mut items = vec![self.in_transaction(self.to_item(&write.item)?, true)?];
-            items.extend(changes.iter().map(|change| change.0.clone()));
-            let made = retry::until(deadline, "TransactWriteItems", || {
-                self.try_change(items.clone(), accepted.fingerprint.as_bytes())
-            });
-            match made.await? {
-                Made::Done => return Ok(Changed::Done(id)),
-                Made::Refused(index) => return Ok(Changed::Refused(index)),
-                Made::SlotTaken => {}
+        let made = self.make(&[(entry.clone(), changes)]).await?;
+        // One change has one event.
+        Ok(made.map_or_else(Changed::Refused, |events| Changed::Done(events[0])))
+    }
+
+    /// Makes several changes and writes the event of each: all of it, or nothing. `None` where it was made, else which
+    /// of the changes was refused.
+    ///
+    /// There may be [`Self::MOST_TOGETHER`] writes and events, of 4 MB.
+    pub async fn change_together(&self, all: &[(Entry<'_>, Vec<Change>)]) -> Result<Option<usize>, Error> {
+        let Err(write) = self.make(all).await? else { return Ok(None) };
+        let ends = all.iter().scan(0, |end, (_, changes)| {
+            *end += changes.len();
+            Some(*end)
+        });
+        Ok(Some(ends.take_while(|end| *end <= write).count()))
+    }
+
+    /// The events of the changes, once these are made; or which of all their writes was refused.
+    async fn make(&self, all: &[(Entry<'_>, Vec<Change>)]) -> Result<Result<Vec<EventId>, usize>, Error> {
+        let (now, deadline) = (self.retention.now(), Instant::now() + PATIENCE);
+        let accepted = all.iter().map(|(entry, _)| self.own_event(entry, now)).collect::<Result<Vec<_>, _>>()?;
+        let mut events = accepted.iter().map(|event| self.write(event)).collect::<Result<Vec<_>, _>>()?;
+        let mut free: Vec<_> = accepted.iter().map(|event| slots(event.event.id)).collect();
+        let mut places: Vec<Option<EventId>> = vec![None; all.len()];
+        loop {
+            for (index, event) in events.iter_mut().enumerate() {
+                if places[index].is_some() {
+                    continue;
+                }
+                // Two of them may want one slot, and a transaction may write an item once.
+                let Some(id) = free[index].find(|id| !places.contains(&Some(*id))) else {
+                    let reason = format!("no free slot from {} on", accepted[index].event.id);
+                    return Err(Error::Failed { operation: "TransactWriteItems", reason });
+                };
+                event.item.place(id, self.shards);
+                places[index] = Some(id);
+            }
+            let items = events.iter().map(|event| self.in_transaction(self.to_item(&event.item)?, true));
+            let mut items = items.collect::<Result<Vec<_>, _>>()?;
+            items.extend(all.iter().flat_map(|(_, changes)| changes).map(|change| change.0.clone()));
+            // What was done although its answer was lost is answered again as done. An event like ours in our slot is
+            // therefore that of somebody who asks for the same in the same millisecond, and must not be told yes too.
+            let token = format!("{:032x}", fastrand::u128(..));
+            let tried = || self.try_change(items.clone(), token.clone(), all.len());
+            match retry::until(deadline, "TransactWriteItems", tried).await? {
+                Made::Done => return Ok(Ok(places.into_iter().flatten().collect())),
+                Made::Refused(write) => return Ok(Err(write)),
+                Made::SlotsTaken(taken) => taken.into_iter().for_each(|index| places[index] = None),
             }
         }
-        let reason = format!("no free slot from {} on", accepted.event.id);
-        Err(Error::Failed { operation: "TransactWriteItems", reason })
     }
 
     fn own_event(&self, entry: &Entry<'_>, now: Timestamp) -> Result<::events::Accepted, Error> {
@@ -181,21 +216,21 @@ impl Events {
         catalog.accept(&arrival).map_err(|wrong| refused(format!("{:?}", wrong.violations)))
     }
 
-    async fn try_change(&self, items: Vec<TransactWriteItem>, fingerprint: &[u8]) -> Result<Made, Error> {
-        let sent = self.client.transact_write_items().set_transact_items(Some(items)).send().await;
-        let Err(error) = sent else { return Ok(Made::Done) };
+    /// Writes the items, the first so many of which are events.
+    async fn try_change(&self, items: Vec<TransactWriteItem>, token: String, events: usize) -> Result<Made, Error> {
+        let write = self.client.transact_write_items().set_transact_items(Some(items)).client_request_token(token);
+        let Err(error) = write.send().await else { return Ok(Made::Done) };
         if let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() {
-            let reasons = cancelled.cancellation_reasons();
-            let failed = |index: usize| reasons[index].code() == Some("ConditionalCheckFailed");
-            if !reasons.is_empty() && failed(0) {
-                let taken = reasons[0].item().and_then(|item| item.get("fp")?.as_b().ok());
-                let ours = taken.is_some_and(|taken| taken.as_ref() == fingerprint);
-                return Ok(if ours { Made::Done } else { Made::SlotTaken });
+            let reasons = cancelled.cancellation_reasons().iter().enumerate();
+            let failed = reasons.clone().filter(|(_, reason)| reason.code() == Some("ConditionalCheckFailed"));
+            let (taken, refused): (Vec<usize>, Vec<usize>) = failed.map(|(index, _)| index).partition(|n| *n < events);
+            if let Some(index) = refused.first() {
+                return Ok(Made::Refused(index - events));
             }
-            if let Some(index) = (1..reasons.len()).find(|index| failed(*index)) {
-                return Ok(Made::Refused(index - 1));
+            if !taken.is_empty() {
+                return Ok(Made::SlotsTaken(taken));
             }
-            if reasons.iter().any(|reason| reason.code().is_some_and(|code| code != "None")) {
+            if reasons.into_iter().any(|(_, reason)| reason.code().is_some_and(|code| code != "None")) {
                 return Err(Error::Busy { operation: "TransactWriteItems" });
             }
         }
@@ -206,6 +241,8 @@ impl Events {
 /// What came of one try.
 enum Made {
     Done,
+    /// The condition of this one of the changes did not hold.
     Refused(usize),
-    SlotTaken,
+    /// Other events stand where these were to stand.
+    SlotsTaken(Vec<usize>),
 }
