@@ -4,25 +4,39 @@ use events::Violation;
 use serde_json::json;
 use web::{Kind, Problem};
 
-/// What a name may be, as JSON Schema says it.
+/// The most characters of a name.
+pub(crate) const MAX: usize = 64;
+
+/// What the name of a source or a key may be, as JSON Schema says it.
 pub(crate) const PATTERN: &str = "^[A-Za-z0-9_-]{1,64}$";
+
+/// What the name of a target may be, of up to [`MAX`] characters: as Migration Manager's may, it has dots inside, but
+/// none that a path would lose (`.` and `..`).
+pub(crate) const TARGET_PATTERN: &str = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$";
 
 /// What is wrong with a body, collected so that its sender learns all of it at once.
 #[derive(Debug, Default)]
 pub(crate) struct Violations(Vec<Violation>);
 
 impl Violations {
-    /// Adds what is wrong with one field.
+    /// Adds what is wrong with one field; without a name, with the whole.
     pub(crate) fn add(&mut self, field: &str, keyword: &str, message: impl Into<String>) {
-        self.0.push(Violation { pointer: format!("/{field}"), keyword: keyword.to_owned(), message: message.into() });
+        let pointer = if field.is_empty() { String::new() } else { format!("/{field}") };
+        self.0.push(Violation { pointer, keyword: keyword.to_owned(), message: message.into() });
     }
 
-    /// Checks a name: it stands in paths, headers and logs.
+    /// Checks the name of a source or a key: it stands in paths, headers and logs.
     pub(crate) fn check_name(&mut self, name: &str) {
-        const MAX: usize = 64;
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        if name.is_empty() || name.len() > MAX || !name.bytes().all(allowed) {
+        if name.len() > MAX || !is_plain(name) {
             self.add("name", "pattern", format!("expected 1 to {MAX} letters, digits, `-` or `_`"));
+        }
+    }
+
+    /// Checks the name of a target, which may have dots inside.
+    pub(crate) fn check_target_name(&mut self, name: &str) {
+        if name.len() > MAX || !name.split('.').all(is_plain) {
+            let message = format!("expected 1 to {MAX} letters, digits, `-` or `_`, and single dots between them");
+            self.add("name", "pattern", message);
         }
     }
 
@@ -47,6 +61,11 @@ impl Violations {
         let fields: Vec<String> = self.0.iter().map(|v| format!("{} {}", v.pointer, v.message)).collect();
         Problem::new(Kind::Refused, fields.join("; ")).with("violations", json!(self.0))
     }
+}
+
+fn is_plain(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    !name.is_empty() && name.bytes().all(allowed)
 }
 
 /// The problem of a name that nothing has.

@@ -55,6 +55,13 @@ pub(super) fn address(address: &str, violations: &mut Violations) -> Option<Url>
     if address.len() > MAX_ADDRESS {
         return refuse(&format!("expected at most {MAX_ADDRESS} characters"));
     }
+    // URLs are read leniently: what its writer did not mean as the host must not become one.
+    if address.trim() != address || address.chars().any(char::is_control) {
+        return refuse("expected no spaces around it, and no line breaks or other control characters in it");
+    }
+    if address.split(['?', '#']).next().is_some_and(|place| place.contains('\\')) {
+        return refuse("expected no backslash: slashes part a URL");
+    }
     let url = match address.parse::<Url>() {
         Ok(url) => url,
         Err(url::ParseError::InvalidPort) => return refuse("expected a port from 1 to 65535"),
@@ -63,6 +70,10 @@ pub(super) fn address(address: &str, violations: &mut Violations) -> Option<Url>
     if !matches!(url.scheme(), "https" | "http") {
         return refuse("expected a URL that begins with https:// or http://");
     }
+    let place = address.get(url.scheme().len()..).and_then(|rest| rest.strip_prefix("://"));
+    if place.is_none_or(|place| place.starts_with('/')) {
+        return refuse("expected two slashes and a host after the scheme, such as https://example.com/hook");
+    }
     if url.port() == Some(0) {
         return refuse("expected a port from 1 to 65535");
     }
@@ -70,6 +81,14 @@ pub(super) fn address(address: &str, violations: &mut Violations) -> Option<Url>
         return refuse("expected no user name or password in the address: there are fields for them");
     }
     Some(url)
+}
+
+/// A duration, or what is wrong with it. Go's one text without a unit is read too.
+fn duration_of(text: &str) -> Result<Duration, &'static str> {
+    let read = if text == "0" { Some(Duration::ZERO) } else { duration::parse(text) };
+    let read = read.ok_or("expected durations such as 500ms, 10s, 5m or 1h30m")?;
+    // Nothing finer is kept: it would come back as something else.
+    if read.subsec_nanos() % 1_000_000 == 0 { Ok(read) } else { Err("expected whole milliseconds") }
 }
 
 /// A duration between two others.
@@ -81,14 +100,18 @@ pub(super) fn span(
     violations: &mut Violations,
 ) -> Option<Duration> {
     let given = given.filter(|given| !given.is_empty()).unwrap_or(default);
-    let span = duration::parse(given);
-    let within = span.filter(|span| duration::parse(least) <= Some(*span) && Some(*span) <= duration::parse(most));
-    if within.is_none() {
-        let keyword = if span.is_none() { "format" } else { "maximum" };
-        let message = format!("expected a duration from {least} to {most}, such as 10s, 5m or 1h30m");
-        violations.add(field, keyword, message);
+    let span = duration_of(given);
+    let within = |span: &Duration| duration::parse(least) <= Some(*span) && Some(*span) <= duration::parse(most);
+    match span {
+        Ok(span) if within(&span) => return Some(span),
+        Err(wrong) if duration::parse(given).is_some() => violations.add(field, "format", wrong),
+        _ => {
+            let keyword = if span.is_ok() { "maximum" } else { "format" };
+            let message = format!("expected a duration from {least} to {most}, such as 10s, 5m or 1h30m");
+            violations.add(field, keyword, message);
+        }
     }
-    within
+    None
 }
 
 pub(super) fn schedule(waits: &[String], most: usize, violations: &mut Violations) -> Option<Vec<Duration>> {
@@ -96,16 +119,14 @@ pub(super) fn schedule(waits: &[String], most: usize, violations: &mut Violation
         violations.add("retry_schedule", "maxItems", format!("expected 1 to {most} durations"));
         return None;
     }
-    let read: Option<Vec<Duration>> = waits.iter().map(|wait| duration::parse(wait)).collect();
-    if read.is_none() {
-        violations.add("retry_schedule", "format", "expected durations such as 10s, 5m or 1h30m");
-    }
-    read
+    let read: Result<Vec<Duration>, _> = waits.iter().map(|wait| duration_of(wait)).collect();
+    read.map_err(|wrong| violations.add("retry_schedule", "format", wrong)).ok()
 }
 
 pub(super) fn level(given: Option<&str>, violations: &mut Violations) -> Option<Level> {
     let given = given.filter(|given| !given.is_empty())?;
-    let level = [Level::Debug, Level::Info, Level::Warn, Level::Error].into_iter().find(|l| l.to_string() == given);
+    let mut all = [Level::Debug, Level::Info, Level::Warn, Level::Error].into_iter();
+    let level = all.find(|level| level.to_string().eq_ignore_ascii_case(given));
     if level.is_none() {
         violations.add("level", "enum", "expected one of DEBUG, INFO, WARN, ERROR");
     }
@@ -114,10 +135,8 @@ pub(super) fn level(given: Option<&str>, violations: &mut Violations) -> Option<
 
 pub(super) fn scopes(given: Option<&[String]>, violations: &mut Violations) -> Option<Vec<Scope>> {
     const ALL: [Scope; 3] = [Scope::Lifecycle, Scope::Logging, Scope::Signal];
-    let given = given?;
-    if given.is_empty() {
-        violations.add("scopes", "minItems", "expected at least one scope: without any, no event would pass");
-    }
+    // Without any, no event would pass: Migration Manager means all of its own then.
+    let given = given.filter(|given| !given.is_empty())?;
     let known = |name: &String| ALL.into_iter().find(|scope| scope.to_string() == *name);
     let scopes: Option<Vec<Scope>> = given.iter().map(known).collect();
     match scopes {

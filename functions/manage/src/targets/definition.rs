@@ -28,7 +28,7 @@ const MAX_WAITS: Duration = Duration::from_hours(9 * 24);
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewTarget {
     /// Its name, which no other target has.
-    #[schemars(regex(pattern = name::PATTERN))]
+    #[schemars(length(max = name::MAX), regex(pattern = name::TARGET_PATTERN))]
     pub(super) name: String,
     /// What it is for.
     #[schemars(length(max = 1000))]
@@ -42,7 +42,7 @@ pub(crate) struct NewTarget {
     pub(super) enabled: Option<bool>,
     /// Where its events are posted: `https` or `http`, without a user name or password. Private
     /// networks are not dialled, unless the deployment allows them.
-    #[schemars(url, length(max = MAX_ADDRESS), regex(pattern = "^[Hh][Tt][Tt][Pp][Ss]?://"))]
+    #[schemars(url, length(max = MAX_ADDRESS), regex(pattern = r"^[Hh][Tt][Tt][Pp][Ss]?://[^/\\]"))]
     pub(super) address: String,
     /// The user name of Basic credentials.
     #[schemars(length(max = MAX_VALUE))]
@@ -59,11 +59,11 @@ pub(crate) struct NewTarget {
     /// trusts.
     #[schemars(length(max = checks::MAX_CA_CERT))]
     pub(super) ca_cert: Option<String>,
-    /// The least severe log line that it wants; bounds `logging` events only.
+    /// The least severe log line that it wants, in upper or lower case; bounds `logging` events only.
     #[schemars(with = "Option<Level>", extend("default" = "WARN"))]
     pub(super) level: Option<String>,
-    /// The scopes that it wants.
-    #[schemars(with = "Option<Vec<Scope>>", length(min = 1), extend("default" = ["lifecycle", "logging"]))]
+    /// The scopes that it wants; empty means the default ones.
+    #[schemars(with = "Option<Vec<Scope>>", extend("default" = ["lifecycle", "logging"]))]
     pub(super) scopes: Option<Vec<String>>,
     /// The sources that it wants; empty means every source but Tidings itself.
     #[schemars(length(max = MAX_LIST), inner(length(min = 1, max = MAX_VALUE)))]
@@ -156,7 +156,7 @@ impl NewTarget {
 
     /// The target, or everything that is wrong with it.
     pub(crate) fn check(self, now: Timestamp, violations: &mut Violations) -> Option<Checked> {
-        violations.check_name(&self.name);
+        violations.check_target_name(&self.name);
         if self.name == "preview" {
             violations.add("name", "not", "expected another name: this one stands for a path of the API");
         }

@@ -33,7 +33,7 @@ fn a_name_and_an_address_are_enough() {
 #[test]
 fn everything_that_is_wrong_is_named_at_once() {
     let fields = json!({
-        "name": "a b", "address": "ftp://example.com", "scopes": [], "retry_count": 0, "retry_timeout": "soon",
+        "name": "a b", "address": "ftp://example.com", "scopes": ["x"], "retry_count": 0, "retry_timeout": "soon",
         "signing_secret": "whsec_c2hvcnQ=", "level": "FATAL", "type": "syslog", "timeout": "1h", "ca_cert": "x",
         "body_template": "{{#a}}", "content_type": "json", "headers": { "Host": "x" }, "password": "p",
     });
@@ -68,8 +68,52 @@ fn addresses_that_cannot_be_posted_to_are_refused() {
         "http://example.com:0",
         "http://example.com:70000",
         "file:///etc/passwd",
+        "http:///hook",
+        "http:////example.com/hook",
+        "https:example.com",
+        "https:/example.com",
+        "https:\\\\example.com\\hook",
+        "https://example.com\\@inner/hook",
+        "https://\\example.com",
+        "https://exam\tple.com/hook",
+        " https://example.com/hook\n",
     ] {
         assert_eq!(refused(json!({ "address": address })).len(), 1, "{address}");
+    }
+    for address in ["HTTPS://Example.com", "http://[2001:db8::1]:8080/hook?a=\\#b", "https://example.com//a b"] {
+        assert_eq!(refused(json!({ "address": address })), [], "{address}");
+    }
+}
+
+#[test]
+fn names_may_have_dots_inside() {
+    for name in ["siem.prod", "a.b.c", "a", "A-_9.x", &"x".repeat(64)] {
+        assert_eq!(refused(json!({ "name": name })), [], "{name}");
+    }
+    for name in [".", "..", ".a", "a.", "a..b", "", "a#b", "a~b", "a/b", "a b", "\u{e4}", &"x".repeat(65), "preview"] {
+        assert_eq!(refused(json!({ "name": name })).len(), 1, "{name}");
+    }
+}
+
+#[test]
+fn levels_are_read_in_any_case_and_no_scopes_are_the_default_ones() {
+    for level in ["warn", "Warn", "WARN", ""] {
+        let new = json!({ "name": "a", "address": "https://example.com", "level": level, "scopes": [] });
+        assert_eq!(check(new).unwrap().target.wanted, Wanted::default(), "{level}");
+    }
+}
+
+#[test]
+fn durations_are_kept_as_they_are_or_refused() {
+    for (given, shown) in [("500ms", "500ms"), ("1h30m", "1h30m"), ("1.5s", "1s500ms"), ("0s", "0s"), ("0", "0s")] {
+        let new = json!({ "name": "a", "address": "https://example.com", "retry_timeout": given });
+        assert_eq!(duration::format(check(new).unwrap().target.retry.timeout), shown);
+    }
+    for given in ["100us", "1ns", "1500us", "1s1us"] {
+        let refused_message = &refused(json!({ "retry_timeout": given }))[0].1;
+        assert!(refused_message.contains("milliseconds"), "{refused_message}");
+        assert_eq!(refused(json!({ "retry_schedule": ["1s", given] }))[0].0, "/retry_schedule");
+        assert_eq!(refused(json!({ "timeout": format!("2s{given}") })).len(), 1, "{given}");
     }
 }
 
