@@ -51,6 +51,13 @@ impl Violations {
         self.0.extend(others.0.into_iter().map(moved));
     }
 
+    /// The problem of a body that does not read as what it is to be.
+    pub(crate) fn into_unread(self, kind: &str) -> Problem {
+        let places: Vec<String> = self.0.iter().map(|v| format!("{} {}", v.pointer, v.message)).collect();
+        let detail = format!("The body does not read as {kind}: {}", places.join("; ").trim_start());
+        Problem::new(Kind::BadRequest, detail).with("violations", json!(self.0))
+    }
+
     /// The problem, where anything is wrong.
     pub(crate) fn into_result(self) -> Result<(), Problem> {
         if self.0.is_empty() { Ok(()) } else { Err(self.into_problem()) }

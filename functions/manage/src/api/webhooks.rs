@@ -1,27 +1,29 @@
 //! The operations of webhooks: targets, deliveries, replays.
 
+mod parameters;
+
 use schemars::{Schema, SchemaGenerator, json_schema};
 use store::{Record, Replay, Target};
-use web::{Answer, Content, Method, Operation, Parameter, Place, Refusal, Routes, filters, join, schema_of};
+use web::{Answer, Content, Method, Operation, Parameter, Refusal, Routes, schema_of};
+
+use parameters::{LISTED, REPLAY_NAME, REPLAYED, RETRIED, TARGET_NAME};
 
 use super::{MANAGE, REMOVED, WRONG_FILTER, creating, exists, wrong};
 use crate::State;
-use crate::deliveries::{self, DeliveryList, Failing, MAX_LIMIT, Retried};
+use crate::deliveries::{self, DeliveryList, Failing, Retried};
 use crate::examples;
 use crate::health::{self, Health};
 use crate::name::unknown;
 use crate::preview;
-use crate::replays::{self, MAX_RATE, Matching, ReplayList, ReplayView};
-use crate::targets::{
-    self, Created, DEFAULT_RATE, NewTarget, NewTargets, Resumed, Rotation, TargetList, TargetView, Tested, Why,
-};
+use crate::replays::{self, Matching, ReplayList, ReplayView};
+use crate::targets::{self, Created, NewTarget, NewTargets, Resumed, Rotation, TargetList, TargetView, Tested, Why};
 
 /// Every operation with its handler.
 pub(super) fn read_into<R: Routes<State>>(routes: R) -> R {
     routes
         .with(&CREATE_TARGET, targets::create)
         .with(&LIST_TARGETS, targets::list)
-        .with(&PREVIEW_NEW_TARGET, preview::of_new)
+        .with(&PREVIEW_NEW_TARGET, targets::preview)
         .with(&READ_TARGET, targets::read_one)
         .with(&CHANGE_TARGET, targets::change)
         .with(&REMOVE_TARGET, targets::remove)
@@ -47,7 +49,7 @@ static CREATE_TARGET: Operation = Operation {
     summary: "Create a target",
     description: "A webhook receiver: it gets every event that is received from now on and passes its filters. The \
         answer shows its signing secret, once. Several can be created together, as Migration Manager's \
-        `log_targets` list them: all of them, or none where anything is wrong.",
+        `log_targets` list them, up to 33 with 1.5 MB: all of them, or none where anything is wrong.",
     body: &[Content::json(
         schema_of::<NewTargets>,
         &[("target", examples::NEW_TARGET), ("Migration Manager's", examples::LOG_TARGETS)],
@@ -330,11 +332,6 @@ static RETRY_DELIVERY: Operation = Operation {
 
 const TARGET: Answer = Answer::json(200, "The target.", schema_of::<TargetView>, &[("target", examples::TARGET)]);
 
-const TARGET_NAME: Parameter = Parameter::path("name", "The target's name.", web::text, r#""audit""#);
-
-const REPLAY_NAME: Parameter =
-    Parameter::path("name", "The replay's name.", web::text, r#""20260501T092000879Z-4f2a""#);
-
 const NO_TARGET: Refusal = Refusal { when: "No target has this name.", example: || unknown(Target::KIND, "audit") };
 
 const NO_REPLAY: Refusal =
@@ -344,60 +341,6 @@ const WRONG_BODY: Refusal = Refusal {
     when: "The body can be read, but not all of it is right: `violations` says what.",
     example: || wrong("retry_timeout", "format", "expected a duration from 0s to 216h, such as 10s, 5m or 1h30m"),
 };
-
-const PACE: [Parameter; 2] = [
-    Parameter::query("rate", "How many are sent a second at most.", rate, "100"),
-    Parameter::query("dry_run", "Whether only to say what would be sent.", boolean, "true"),
-];
-
-const REPLAYED: [Parameter; 16] = join::<16>(&join::<3>(&[TARGET_NAME], &PACE), &filters::ALL);
-
-const RANGE: [Parameter; 2] = [
-    Parameter::query("from", "Events from then on: a date (UTC) or a time.", web::text, r#""2026-01-31""#),
-    Parameter::query("to", "Events until then: a date (UTC, to its end) or a time.", web::text, r#""2060-12-31""#),
-];
-
-const RETRIED: [Parameter; 5] =
-    join::<5>(&[Parameter { place: Place::RequiredQuery, ..TARGET_FILTER }], &join::<4>(&RANGE, &PACE));
-
-const TARGET_FILTER: Parameter = Parameter::query("target", "The target's name.", web::text, r#""audit""#);
-
-const LISTED: [Parameter; 6] = join::<6>(
-    &RANGE,
-    &[
-        TARGET_FILTER,
-        Parameter::query("status", "Where they stand.", statuses, r#"["failed"]"#),
-        Parameter::query("limit", "How many at most.", limit, "100"),
-        Parameter::query(
-            "cursor",
-            "Where to go on: `next` of the answer before.",
-            web::text,
-            r#""3408102400000123~audit""#,
-        ),
-    ],
-);
-
-fn rate(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "integer", "minimum": 1, "maximum": MAX_RATE, "default": DEFAULT_RATE })
-}
-
-fn boolean(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "boolean", "default": false })
-}
-
-fn limit(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": 50 })
-}
-
-fn statuses(_: &mut SchemaGenerator) -> Schema {
-    let names = store::Status::ALL.map(store::Status::name);
-    json_schema!({
-        "description": "Any of these, separated by commas.",
-        "type": "array",
-        "minItems": 1,
-        "items": { "enum": names },
-    })
-}
 
 /// What a change may say: any of a target's fields, or null to take it back.
 fn patch(_: &mut SchemaGenerator) -> Schema {

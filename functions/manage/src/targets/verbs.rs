@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use web::{Caller, Kind, Manage, Problem};
 use webhook::SigningSecret;
 
+use super::body::{Strict, read_as};
 use super::{TargetView, Why, changed_since, checks, get, no_key, no_randomness};
 use crate::State;
 use crate::name::Violations;
@@ -36,12 +37,14 @@ const MOST_COUNTED: usize = 100_000;
 
 /// The body of a request that may have none, or null.
 fn optional<T: DeserializeOwned + Default>(body: &Bytes) -> Result<T, Problem> {
+    const KIND: &str = "what this path takes";
     if body.is_empty() {
         return Ok(T::default());
     }
-    serde_json::from_slice::<Option<T>>(body).map(Option::unwrap_or_default).map_err(|error| {
-        Problem::new(Kind::BadRequest, format!("The body does not read as what this path takes: {error}"))
-    })
+    // Said of the bytes: it repeats none of them.
+    let unread = |error| Problem::new(Kind::BadRequest, format!("The body does not read as {KIND}: {error}"));
+    let Strict(body) = serde_json::from_slice(body).map_err(unread)?;
+    read_as::<Option<T>>(KIND, body).map(Option::unwrap_or_default)
 }
 
 /// `POST /v1/targets/{name}/pause`: from now on its events are held.

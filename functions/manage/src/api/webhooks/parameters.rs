@@ -1,0 +1,67 @@
+//! What the operations of webhooks take in their paths and queries.
+
+use schemars::{Schema, SchemaGenerator, json_schema};
+use web::{Parameter, Place, filters, join};
+
+use crate::deliveries::MAX_LIMIT;
+use crate::replays::MAX_RATE;
+use crate::targets::DEFAULT_RATE;
+
+pub(super) const TARGET_NAME: Parameter = Parameter::path("name", "The target's name.", web::text, r#""audit""#);
+
+pub(super) const REPLAY_NAME: Parameter =
+    Parameter::path("name", "The replay's name.", web::text, r#""20260501T092000879Z-4f2a""#);
+
+const PACE: [Parameter; 2] = [
+    Parameter::query("rate", "How many are sent a second at most.", rate, "100"),
+    Parameter::query("dry_run", "Whether only to say what would be sent.", boolean, "true"),
+];
+
+pub(super) const REPLAYED: [Parameter; 16] = join::<16>(&join::<3>(&[TARGET_NAME], &PACE), &filters::ALL);
+
+const RANGE: [Parameter; 2] = [
+    Parameter::query("from", "Events from then on: a date (UTC) or a time.", web::text, r#""2026-01-31""#),
+    Parameter::query("to", "Events until then: a date (UTC, to its end) or a time.", web::text, r#""2060-12-31""#),
+];
+
+pub(super) const RETRIED: [Parameter; 5] =
+    join::<5>(&[Parameter { place: Place::RequiredQuery, ..TARGET_FILTER }], &join::<4>(&RANGE, &PACE));
+
+const TARGET_FILTER: Parameter = Parameter::query("target", "The target's name.", web::text, r#""audit""#);
+
+pub(super) const LISTED: [Parameter; 6] = join::<6>(
+    &RANGE,
+    &[
+        TARGET_FILTER,
+        Parameter::query("status", "Where they stand.", statuses, r#"["failed"]"#),
+        Parameter::query("limit", "How many at most.", limit, "100"),
+        Parameter::query(
+            "cursor",
+            "Where to go on: `next` of the answer before.",
+            web::text,
+            r#""3408102400000123~audit""#,
+        ),
+    ],
+);
+
+fn rate(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "minimum": 1, "maximum": MAX_RATE, "default": DEFAULT_RATE })
+}
+
+fn boolean(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "boolean", "default": false })
+}
+
+fn limit(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": 50 })
+}
+
+fn statuses(_: &mut SchemaGenerator) -> Schema {
+    let names = store::Status::ALL.map(store::Status::name);
+    json_schema!({
+        "description": "Any of these, separated by commas.",
+        "type": "array",
+        "minItems": 1,
+        "items": { "enum": names },
+    })
+}

@@ -1,0 +1,188 @@
+//! Bodies as they are read here: strictly, and without repeating what is in them.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
+use serde_json::{Map, Number, Value};
+use serde_path_to_error::Segment;
+use web::Problem;
+
+use crate::name::Violations;
+
+/// The most characters of a name that a refusal repeats.
+const SHOWN: usize = 64;
+
+/// A JSON value in which no object has a name twice: one of them would be lost, and nobody would know which.
+#[derive(Debug, Default)]
+pub(crate) struct Strict(pub(crate) Value);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Reader).map(Self)
+    }
+}
+
+struct Reader;
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut array = Vec::new();
+        while let Some(Strict(item)) = items.next_element()? {
+            array.push(item);
+        }
+        Ok(Value::Array(array))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some(name) = fields.next_key::<String>()? {
+            match object.entry(name) {
+                Entry::Vacant(free) => drop(free.insert(fields.next_value::<Strict>()?.0)),
+                Entry::Occupied(taken) => {
+                    let name: String = taken.key().chars().take(SHOWN).collect();
+                    return Err(A::Error::custom(format_args!("the name {name:?} stands twice in one object")));
+                }
+            }
+        }
+        Ok(Value::Object(object))
+    }
+}
+
+/// Reads a value as what it is to be, or says where it is not that, and what is expected there. What was found is not
+/// repeated: it may be a secret, or have been meant for one.
+pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T, Violations> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let place: Vec<String> = error.path().iter().map(segment).collect();
+        let (keyword, message) = expected(&error.inner().to_string());
+        let mut violations = Violations::default();
+        violations.add(&place.join("/"), keyword, message);
+        violations
+    })
+}
+
+/// The same, with the problem of all of it. `kind` is what it is to be: `a target`.
+pub(super) fn read_as<T: DeserializeOwned>(kind: &str, value: Value) -> Result<T, Problem> {
+    read(value).map_err(|violations| violations.into_unread(kind))
+}
+
+fn segment(segment: &Segment) -> String {
+    let name: String = segment.to_string().chars().take(SHOWN).collect();
+    match segment {
+        Segment::Seq { index } => index.to_string(),
+        _ => name.replace('~', "~0").replace('/', "~1"),
+    }
+}
+
+/// What serde says, without the value that it found: its messages end with what is expected.
+fn expected(message: &str) -> (&'static str, String) {
+    let wanted = message.rsplit_once("expected ").map_or("another value", |(_, wanted)| wanted);
+    if message.starts_with("missing field `") {
+        let name = message.split('`').nth(1).unwrap_or_default();
+        return ("required", format!("expected the field `{name}`"));
+    }
+    if message.starts_with("unknown field `") {
+        return ("additionalProperties", format!("there is no such field: expected {wanted}"));
+    }
+    let wanted = match wanted {
+        "u32" => "a whole number, zero or more",
+        "a boolean" => "true or false",
+        "a sequence" => "an array",
+        "a map" => "an object",
+        wanted if wanted.starts_with("struct ") => "an object",
+        wanted => wanted,
+    };
+    ("type", format!("expected {wanted}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use web::Problem;
+
+    use super::super::definition::NewTarget;
+    use super::*;
+
+    fn problem(value: Value) -> Problem {
+        read_as::<NewTarget>("a target", value).map(drop).unwrap_err()
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_place() {
+        for (fields, pointer, message) in [
+            (json!({ "retry_count": "3" }), "/retry_count", "expected a whole number, zero or more"),
+            (json!({ "retry_count": -3 }), "/retry_count", "expected a whole number, zero or more"),
+            (json!({ "retry_count": 1.5 }), "/retry_count", "expected a whole number, zero or more"),
+            (json!({ "enabled": "yes" }), "/enabled", "expected true or false"),
+            (json!({ "scopes": "logging" }), "/scopes", "expected an array"),
+            (json!({ "scopes": ["logging", 7] }), "/scopes/1", "expected a string"),
+            (json!({ "headers": { "a/b~c": 7 } }), "/headers/a~1b~0c", "expected a string"),
+            (json!({ "address": null }), "/address", "expected a string"),
+        ] {
+            let mut value = json!({ "name": "a", "address": "https://example.com" });
+            value.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+            let document = problem(value).document();
+            assert_eq!(document["violations"][0]["pointer"], pointer, "{fields}");
+            assert_eq!(document["violations"][0]["message"], message, "{fields}");
+            assert_eq!(document["detail"], format!("The body does not read as a target: {pointer} {message}"));
+        }
+        let missing = problem(json!({ "name": "a" }));
+        assert_eq!(missing.detail(), "The body does not read as a target: expected the field `address`");
+        let unknown = problem(json!({ "colour": "red" }));
+        assert!(unknown.detail().contains("/colour there is no such field: expected one of `name`"), "{unknown:?}");
+        assert_eq!(problem(json!("x")).detail(), "The body does not read as a target: expected an object");
+    }
+
+    #[test]
+    fn what_was_found_is_not_repeated() {
+        let secret = "SECRET, expected SECRET `SECRET`";
+        for field in ["headers", "retry_count", "enabled", "scopes"] {
+            let value = json!({ "name": "a", "address": "https://example.com", field: secret });
+            let document = problem(value).document().to_string();
+            assert!(!document.contains("SECRET"), "{document}");
+        }
+        assert!(!problem(json!(secret)).detail().contains("SECRET"));
+    }
+
+    #[test]
+    fn a_value_is_read_as_it_is_unless_a_name_stands_twice() {
+        let text = r#"{"a": [1, -2, 1.5, "x", null, true, {"b": {}}], "c": {"a": 123456789012345678901234567890}}"#;
+        let expected: Value = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::from_str::<Strict>(text).unwrap().0, expected);
+        for twice in [r#"{"a": 1, "a": 1}"#, r#"{"a": 1, "\u0061": 2}"#, r#"[{"b": {"a": 1, "a": 2}}]"#] {
+            let error = serde_json::from_str::<Strict>(twice).unwrap_err().to_string();
+            assert!(error.contains("the name \"a\" stands twice in one object"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! `POST /v1/targets`: one target, or several at once.
+
+use axum::Json;
+use axum::extract::State as Shared;
+use axum::http::StatusCode;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Value, json};
+use store::{Change, Entry, Events, Paused, Record, Target, TargetState};
+use web::{Caller, JsonBody, Kind, Manage, Problem};
+use webhook::Secrets;
+
+use super::body::{Strict, read, read_as};
+use super::definition::{Checked, NewTarget};
+use super::view::{TargetList, TargetView};
+use super::{no_key, no_randomness};
+use crate::State;
+use crate::name::Violations;
+use crate::preview;
+use crate::replays::Matching;
+
+/// What is written for one target: it, how it is doing, and the event that tells of it.
+const WRITES: usize = 3;
+
+/// The most targets that one request creates: all of them are one transaction.
+const MAX_TOGETHER: usize = Events::MOST_TOGETHER / WRITES;
+
+/// The most bytes of them together. Each is written into a target and into an event, and a transaction takes 4 MB.
+const MAX_BYTES: usize = 1_500_000;
+
+/// One target, or several, as Migration Manager's settings list them.
+#[derive(Debug, JsonSchema)]
+#[schemars(untagged)]
+pub(crate) enum NewTargets {
+    /// One.
+    #[expect(dead_code, reason = "read by hand, for better messages")]
+    One(Box<NewTarget>),
+    /// Several, at most 33: all of them are created, or none where anything is wrong.
+    #[expect(dead_code, reason = "read by hand, for better messages")]
+    Several(#[schemars(length(min = 1, max = MAX_TOGETHER))] Vec<NewTarget>),
+}
+
+/// The target that was created, or those that were.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum Created {
+    /// The one.
+    One(Box<TargetView>),
+    /// Those.
+    Several(TargetList),
+}
+
+/// `POST /v1/targets`.
+pub(crate) async fn create(
+    Shared(state): Shared<State>,
+    Manage(caller): Manage,
+    JsonBody(Strict(body)): JsonBody<Strict>,
+) -> Result<(StatusCode, Json<Created>), Problem> {
+    let (all, one) = match body {
+        Value::Array(several) => (check_all(&state, several).await?, false),
+        body => {
+            let mut violations = Violations::default();
+            let checked = read_as::<NewTarget>(KIND, body)?.check((state.clock)(), &mut violations);
+            violations.into_result()?;
+            // What cannot be read is a violation, and was answered.
+            (vec![checked.ok_or_else(no_randomness)?], true)
+        }
+    };
+    let mut targets = store(&state, &caller, all).await?;
+    let created = match targets.pop() {
+        Some(target) if one => Created::One(Box::new(target)),
+        last => {
+            targets.extend(last);
+            Created::Several(TargetList { targets })
+        }
+    };
+    Ok((StatusCode::CREATED, Json(created)))
+}
+
+/// What a body is to be.
+pub(super) const KIND: &str = "a target";
+
+/// Every one of several targets, or everything that is wrong with them.
+async fn check_all(state: &State, several: Vec<Value>) -> Result<Vec<Checked>, Problem> {
+    if several.is_empty() || several.len() > MAX_TOGETHER {
+        let detail =
+            format!("Expected 1 to {MAX_TOGETHER} targets, created together or none: post more of them in parts");
+        return Err(Problem::new(Kind::BadRequest, detail));
+    }
+    if several.iter().map(|new| new.to_string().len()).sum::<usize>() > MAX_BYTES {
+        let detail = format!("The targets have more than {MAX_BYTES} bytes together: post them in parts");
+        return Err(Problem::new(Kind::TooLarge, detail));
+    }
+    let (mut read_all, mut unread) = (Vec::new(), Violations::default());
+    for (number, new) in several.into_iter().enumerate() {
+        match read::<NewTarget>(new) {
+            Ok(new) => read_all.push(new),
+            Err(own) => unread.extend(&number.to_string(), own),
+        }
+    }
+    if !unread.is_empty() {
+        return Err(unread.into_unread("targets"));
+    }
+    let (mut all, mut names, mut violations) = (Vec::new(), Vec::new(), Violations::default());
+    for (number, new) in read_all.into_iter().enumerate() {
+        let mut own = Violations::default();
+        if names.contains(&new.name) {
+            own.add("name", "uniqueItems", "expected another name: two of these have this one");
+        } else if state.config.get::<Target>(&new.name).await?.is_some() {
+            own.add("name", "uniqueItems", "expected another name: a target has this one");
+        }
+        names.push(new.name.clone());
+        all.push(new.check((state.clock)(), &mut own));
+        violations.extend(&number.to_string(), own);
+    }
+    violations.into_result()?;
+    all.into_iter().collect::<Option<Vec<Checked>>>().ok_or_else(no_randomness)
+}
+
+/// Stores new targets, all or none; their signing secrets are shown here, once.
+async fn store(state: &State, caller: &Caller, all: Vec<Checked>) -> Result<Vec<TargetView>, Problem> {
+    let mut sealed: Vec<(Target, TargetState, Secrets)> = Vec::new();
+    for Checked { mut target, secrets, enabled } in all {
+        target.sealed = state.keyring.seal(&target.name, &secrets).await.map_err(no_key)?;
+        let reason = "it was created with `enabled` false".to_owned();
+        let paused = (!enabled).then(|| Paused { since: target.created_at, reason, by: caller.key.clone() });
+        let standing = TargetState { name: target.name.clone(), paused, ..TargetState::default() };
+        sealed.push((target, standing, secrets));
+    }
+    let change = |(target, standing, _): &(Target, TargetState, Secrets)| -> Result<Vec<Change>, store::Error> {
+        Ok(vec![state.config.creating(target)?, state.config.writing(standing)?])
+    };
+    let mut changes = Vec::new();
+    for new in &sealed {
+        let entry = Entry {
+            event_type: "target-created",
+            actor: &caller.key,
+            subject: &new.0.name,
+            data: json!(TargetView::new(new.0.clone(), Some(&new.1))),
+            previous: Value::Null,
+        };
+        changes.push((entry, change(new)?));
+    }
+    if let Some(refused) = state.events.change_together(&changes).await? {
+        let name = sealed.get(refused).map_or("", |(target, ..)| target.name.as_str());
+        return Err(taken(name, sealed.len()));
+    }
+    let shown = |(target, standing, secrets): (Target, TargetState, Secrets)| {
+        let mut view = TargetView::new(target, Some(&standing));
+        view.signing_secret = Some(secrets.signing.reveal().to_owned());
+        view
+    };
+    Ok(sealed.into_iter().map(shown).collect())
+}
+
+/// The problem of a name that somebody else gave to a target at the same time.
+fn taken(name: &str, of: usize) -> Problem {
+    let name = format!("{}/{name}", Target::KIND);
+    if of == 1 {
+        return store::Error::Exists(name).into();
+    }
+    Problem::new(Kind::Conflict, format!("{name} exists already: none of these {of} targets was created"))
+}
+
+/// `POST /v1/targets/preview`: what a body is told here is told as where the target is created.
+pub(crate) async fn preview(
+    state: Shared<State>,
+    manage: Manage,
+    JsonBody(Strict(body)): JsonBody<Strict>,
+) -> Result<Json<Matching>, Problem> {
+    read_as::<NewTarget>(KIND, body.clone())?;
+    preview::of_new(state, manage, JsonBody(body)).await
+}
