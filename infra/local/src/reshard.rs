@@ -25,6 +25,8 @@ type Item = HashMap<String, AttributeValue>;
 ///
 /// Run it once for each table, as docs/scale.md says: with --shards for the table of events, without it for the tables
 /// that know of no shards. What is in the new table already stays as it is, so it may be run again.
+/// To bring back what a backup of the same log has, run it without --shards: those events have their places there, and
+/// stand in its segments.
 /// Credentials and region come from the environment, from the variables that Lambda sets as well.
 #[derive(Debug, clap::Args)]
 pub struct Args {
