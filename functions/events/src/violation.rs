@@ -49,6 +49,13 @@ impl Violation {
 }
 
 impl Refused {
+    /// The refusal of events of a catalog that is not known: an earlier version than the one that their source was
+    /// registered with is at work.
+    pub fn unknown_catalog(catalog: &str) -> Self {
+        let message = format!("this version has no catalog {catalog:?}: replay this when one is deployed that has");
+        Self { event_type: None, violations: vec![Violation::new("", "catalog", message)] }
+    }
+
     /// The refusal of an event whose request gave it the id of the event that stands at `other`.
     pub fn id_in_use(event_type: Option<String>, other: EventId) -> Self {
         let message = format!("the id that the request gives this event is that of another one, {other}");

@@ -50,7 +50,9 @@ pub(crate) type Kept = (Outcome, f64);
 #[derive(Clone, Copy)]
 pub(crate) struct Keeper<'a> {
     pub(crate) state: &'a State,
-    pub(crate) catalog: &'static Catalog,
+    pub(crate) catalog: Option<&'static Catalog>,
+    /// Its name.
+    pub(crate) catalog_name: &'a str,
     /// Until when it tries.
     pub(crate) deadline: Instant,
 }
@@ -67,10 +69,15 @@ impl Keeper<'_> {
         let Piece { arrival, refused } = piece;
         // Reading an event is computing: a request with a thousand lets others in between.
         tokio::task::yield_now().await;
-        match refused.map_or_else(|| self.catalog.accept(&arrival), Err) {
+        match refused.map_or_else(|| self.accept(&arrival), Err) {
             Ok(accepted) => self.store(arrival, accepted).await,
             Err(refused) => self.quarantine(&arrival, refused).await,
         }
+    }
+
+    fn accept(self, arrival: &Arrival<'_>) -> Result<Accepted, Refused> {
+        let catalog = self.catalog.ok_or_else(|| Refused::unknown_catalog(self.catalog_name))?;
+        catalog.accept(arrival)
     }
 
     async fn store(self, mut arrival: Arrival<'_>, accepted: Accepted) -> Kept {

@@ -6,7 +6,7 @@ use axum::extract::State as Shared;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use events::{EventId, Refused, Violation};
+use events::{Catalog, EventId, Refused, Violation};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
@@ -51,8 +51,9 @@ pub(crate) async fn post_events(
         return Err(no_length());
     }
     let source = source(&state, &caller).await?;
-    let catalog = events::catalog(&source.catalog).ok_or_else(|| unknown_catalog(&source))?;
-    let keeper = Keeper { state: &state, catalog, deadline };
+    let catalog = events::catalog(&source.catalog);
+    let hint = catalog.and_then(Catalog::hint);
+    let keeper = Keeper { state: &state, catalog, catalog_name: &source.catalog, deadline };
     let request = Request { source: &source.name, received_at: (state.clock)(), headers: &headers };
     let mut tally = Tally::new(&source.name, body.len());
 
@@ -69,11 +70,11 @@ pub(crate) async fn post_events(
     let answer = match sent {
         Ok(Sent::Batch(pieces)) if pieces.len() > MAX_EVENTS => return Err(too_many(pieces.len())),
         Ok(Sent::Batch(pieces)) => answer_batch(tally.all(keeper.keep_all(pieces).await)),
-        Ok(Sent::One(piece)) => answer_one(tally.one(keeper.keep(*piece).await), catalog.hint()),
+        Ok(Sent::One(piece)) => answer_one(tally.one(keeper.keep(*piece).await), hint),
         Err(Unread { kind, violation }) => {
             let refused = Refused { event_type: None, violations: vec![violation] };
             let kept = keeper.quarantine(&request.arrival(&body), refused).await;
-            Err(unread(kind, tally.one(kept), catalog.hint()))
+            Err(unread(kind, tally.one(kept), hint))
         }
     };
     tally.log();
@@ -90,12 +91,6 @@ async fn source(state: &State, caller: &Caller) -> Result<Source, Problem> {
 /// The problem of a key whose source is not there.
 pub(crate) fn source_gone(name: &str) -> Problem {
     Problem::new(Kind::Forbidden, format!("The source {name:?} of this key was removed"))
-}
-
-fn unknown_catalog(source: &Source) -> Problem {
-    let Source { name, catalog, .. } = source;
-    let detail = format!("The source {name:?} is of the catalog {catalog:?}, which this version does not have");
-    Problem::new(Kind::Forbidden, detail)
 }
 
 /// The problem of a request that has no body, and does not say so.

@@ -66,6 +66,18 @@ async fn large_requests_do_not_hold_up_a_small_one() {
     assert_eq!(first, 1, "the small one came last and is answered first");
 }
 
+#[tokio::test]
+async fn events_of_a_catalog_that_this_version_does_not_have_are_kept() {
+    let dynamodb = FakeDynamoDb::new(TOKEN, "of-a-later-version").that_keeps();
+    let state = state(&dynamodb, Duration::from_secs(20));
+    let answer = post(&state, &batch(1)[0]).await;
+    assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(json(answer).await["violations"][0]["keyword"], "catalog");
+    let answer = post(&state, &batch(3)).await;
+    assert_eq!(answer.status(), StatusCode::MULTI_STATUS);
+    assert_eq!(dynamodb.items("quarantine").len(), 3, "the first of both is the same");
+}
+
 #[tokio::test(start_paused = true)]
 async fn throttled_writes_are_tried_again() {
     let dynamodb = FakeDynamoDb::new(TOKEN, "unleash").that_keeps();

@@ -5,6 +5,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::SdkConfig;
 use jiff::Timestamp;
+use std::fmt;
 use std::time::Duration;
 
 use crate::retention::Retention;
@@ -16,7 +17,7 @@ pub fn now() -> Timestamp {
 }
 
 /// A variable that the function cannot start without.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 pub enum EnvError {
     /// The variable is not set, or empty.
     #[error("environment variable {0} is not set: infra/template.yaml says which function needs it")]
@@ -31,6 +32,13 @@ pub enum EnvError {
         /// What it may be.
         expected: &'static str,
     },
+}
+
+/// As it is told: this is what a function's `main` ends with, and Rust prints the end of `main` so.
+impl fmt::Debug for EnvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// The process's environment behind a function, so that tests and the local stack can give their own.
@@ -132,7 +140,8 @@ mod tests {
     #[test]
     fn what_is_missing_is_named() {
         let error = Env::new(&|_| None).required("EVENTS_TABLE").unwrap_err();
-        assert!(error.to_string().contains("EVENTS_TABLE"), "{error}");
+        assert!(error.to_string().contains("EVENTS_TABLE is not set"), "{error}");
+        assert_eq!(format!("{error:?}"), error.to_string(), "what main prints");
     }
 
     #[test]
