@@ -8,7 +8,7 @@ use events::{Event, EventId, Fields, Fingerprint, Level, Scope};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use zstd::bulk::Compressor;
+use zstd::bulk::{Compressor, Decompressor};
 
 use crate::error::Error;
 use crate::segments::LATE;
@@ -278,10 +278,20 @@ pub(crate) fn inflate(stored: Vec<u8>, marker: Option<&str>) -> Result<Vec<u8>, 
             let size = zstd::zstd_safe::get_frame_content_size(&stored).ok().flatten();
             let room =
                 size.and_then(|size| usize::try_from(size).ok()).map_or(MAX_PAYLOAD, |size| size.min(MAX_PAYLOAD));
-            zstd::bulk::decompress(&stored, room).map_err(|e| e.to_string())
+            unpack(&stored, room).map_err(|e| e.to_string())
         }
         Some(other) => Err(format!("unknown compression {other:?}")),
     }
+}
+
+fn unpack(stored: &[u8], room: usize) -> std::io::Result<Vec<u8>> {
+    thread_local! {
+        static UNPACKER: RefCell<Option<Decompressor<'static>>> = RefCell::new(Decompressor::new().ok());
+    }
+    UNPACKER.with_borrow_mut(|unpacker| match unpacker {
+        Some(unpacker) => unpacker.decompress(stored, room),
+        None => zstd::bulk::decompress(stored, room),
+    })
 }
 
 #[cfg(test)]

@@ -36,10 +36,10 @@ impl DynamoDb {
     /// Opens or creates `file` and serves it on a free port of the loopback interface.
     ///
     /// What was acknowledged survives the process, however it ends: dynoxide commits to SQLite's
-    /// write-ahead log. Only a power cut takes the last moments.
+    /// write-ahead log. Only a power cut takes the last moments: `.cargo/config.toml` sets SQLite up so.
     pub(crate) async fn start(file: &Path) -> anyhow::Result<Self> {
         let path = file.to_str().context("the data folder's path is not UTF-8")?.to_owned();
-        let database = tokio::task::spawn_blocking(move || open(&path))
+        let database = tokio::task::spawn_blocking(move || Database::new(&path))
             .await?
             .with_context(|| format!("cannot open {}", file.display()))?;
         let streams = Sqlite::open(file, STREAM_INDEX)?;
@@ -85,14 +85,6 @@ impl DynamoDb {
             })
             .await
     }
-}
-
-fn open(path: &str) -> dynoxide::errors::Result<Database> {
-    let database = Database::new(path)?;
-    // Bulk loading was never on: this is dynoxide's way to say `synchronous = NORMAL`, under which
-    // a commit does not wait for the disk. With it, an event takes half the time to write.
-    database.disable_bulk_loading()?;
-    Ok(database)
 }
 
 /// Serves from a thread of its own. dynoxide handles one request at a time and blocks while it
