@@ -49,6 +49,7 @@ impl Received {
 struct Shared {
     received: Vec<Received>,
     answers: VecDeque<u16>,
+    takes: Duration,
 }
 
 /// A receiver on a free port of this machine, for as long as the test runs.
@@ -80,6 +81,11 @@ impl Receiver {
     /// Answers the next webhooks with these statuses, those after them with 204.
     pub fn answer_next(&self, statuses: &[u16]) {
         self.lock().answers.extend(statuses);
+    }
+
+    /// Takes this long for each answer from now on.
+    pub fn take(&self, time: Duration) {
+        self.lock().takes = time;
     }
 
     /// How many webhooks came in so far.
@@ -120,8 +126,11 @@ impl Receiver {
 }
 
 async fn receive(State(shared): State<Arc<Mutex<Shared>>>, headers: HeaderMap, body: Bytes) -> Response {
-    let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
-    shared.received.push(Received { at: Instant::now(), headers, body: body.to_vec() });
-    let status = shared.answers.pop_front().unwrap_or(204);
+    let (status, takes) = {
+        let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.received.push(Received { at: Instant::now(), headers, body: body.to_vec() });
+        (shared.answers.pop_front().unwrap_or(204), shared.takes)
+    };
+    tokio::time::sleep(takes).await;
     StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).into_response()
 }

@@ -58,7 +58,7 @@ async fn what_has_expired_is_not_found() {
         let outcome =
             Outcome { attempt: &attempt, status: Status::Delivered, made: 1, next_attempt_at: None, before: 0 };
         let target = format!("target-{hours}");
-        let turn = Turn { event: ids[0], target: &target, run: None };
+        let turn = Turn { event: ids[0], target: &target, run: None, undelivered: false };
         deliveries.record(turn, outcome).await.expect("written");
     }
     let found = deliveries.of_event(ids[0]).await.expect("read");

@@ -32,6 +32,10 @@ pub use queues::Queues;
 /// for a target that was paused before that.
 const MAX_AGE: Duration = Duration::from_secs(1);
 
+/// How old a message may become. The queue keeps it for ten days and forgets it then, whatever it waits for: a target
+/// may put off each of its attempts by a day.
+const MAX_MESSAGE_AGE: Duration = Duration::from_hours(9 * 24);
+
 /// How long a message's events are delivered one after the other. What is left then goes each its own way.
 const IN_ORDER: Duration = Duration::from_secs(30);
 
@@ -65,8 +69,6 @@ pub struct State {
 /// What a batch needs, read at once.
 struct Loaded {
     events: Vec<Event>,
-    targets: Arc<Vec<Target>>,
-    states: Arc<Vec<TargetState>>,
     records: Vec<Delivery>,
 }
 
@@ -75,6 +77,8 @@ struct Loaded {
 enum Next {
     /// It may be deleted.
     Done,
+    /// So may this one: its target is paused, and its delivery held.
+    Held,
     /// It comes again after this long.
     Again(Duration),
     /// It goes to the slow lane.
@@ -119,20 +123,22 @@ async fn work_on(
         Err(error) => return settle(state, record, Err(error)).await,
     };
     if message.then.is_empty() {
-        let next = turn::take(state, loaded, record, &message).await;
+        let next = turn::take(state, loaded, record, &message, false).await;
         return settle(state, record, next).await;
     }
-    let started = Instant::now();
+    let (started, mut held) = (Instant::now(), false);
     for one in message.each() {
         let next = if started.elapsed() < IN_ORDER {
-            turn::take(state, loaded, record, &one).await
+            // What follows one that is held is held too, though the target be resumed meanwhile: it would come first.
+            turn::take(state, loaded, record, &one, held).await
         } else {
             Ok(Next::Again(Duration::ZERO))
         };
         // What is to come again does so by itself, so that it keeps the others from nothing. The record of its
         // delivery says when it is due.
+        held = matches!(next, Ok(Next::Held));
         let settled = match next {
-            Ok(Next::Done) => true,
+            Ok(Next::Done | Next::Held) => true,
             Ok(Next::Again(_)) => state.queues.send(&one, state.queues.is_slow(record)).await,
             Ok(Next::Slow) => state.queues.send(&one, true).await,
             Err(error) => return settle(state, record, Err(error)).await,
@@ -155,13 +161,15 @@ async fn load(state: &State, read: &[Result<Message, Unhandled>]) -> Result<Load
     keys.dedup();
     let mut ids: Vec<EventId> = keys.iter().map(|(event, _)| *event).collect();
     ids.dedup();
-    let (events, records, targets, states) = futures::try_join!(
+    // Each turn asks for the targets: the last of many may be taken long after this. They are read here so that the
+    // first need not wait.
+    let (events, records, _, _) = futures::try_join!(
         state.events.get_many(&ids),
         state.deliveries.get_many(&keys),
         state.targets.all(MAX_AGE),
         state.states.all(MAX_AGE),
     )?;
-    Ok(Loaded { events, targets, states, records })
+    Ok(Loaded { events, records })
 }
 
 fn response(batch_item_failures: Vec<BatchItemFailure>) -> SqsBatchResponse {
@@ -177,16 +185,28 @@ fn read(record: &SqsMessage) -> Result<Message, Unhandled> {
 /// Tells the queue when the message is to come again; the failure to report for it.
 async fn settle(state: &State, record: &SqsMessage, next: Result<Next, Unhandled>) -> Option<BatchItemFailure> {
     match next {
-        Ok(Next::Done) => return None,
+        Ok(Next::Done | Next::Held) => return None,
         // A message that could not be moved comes again, and is moved then.
         Ok(Next::Slow) => match read(record) {
             Ok(message) if state.queues.send(&message, true).await => return None,
             _ => {}
         },
+        // Its time on the queue would be over before: as a new message it has all of that again.
+        Ok(Next::Again(wait)) if outlives(record, wait, (state.clock)()) => match read(record) {
+            Ok(message) if state.queues.send(&message, state.queues.is_slow(record)).await => return None,
+            _ => state.queues.hide(record, wait).await,
+        },
         Ok(Next::Again(wait)) => state.queues.hide(record, wait).await,
         Err(error) => tracing::error!(message = record.message_id, %error, "a message cannot be handled"),
     }
     again(record)
+}
+
+/// Whether a message would be older than [`MAX_MESSAGE_AGE`] after this wait.
+fn outlives(record: &SqsMessage, wait: Duration, now: Timestamp) -> bool {
+    let sent = record.attributes.get("SentTimestamp").and_then(|sent| sent.parse().ok());
+    let Some(sent) = sent.and_then(|sent| Timestamp::from_millisecond(sent).ok()) else { return false };
+    Duration::try_from(now.duration_since(sent)).unwrap_or_default() + wait > MAX_MESSAGE_AGE
 }
 
 fn again(record: &SqsMessage) -> Option<BatchItemFailure> {
@@ -204,5 +224,16 @@ mod tests {
         let mut message = SqsMessage::default();
         message.body = Some("{\"event\":\"x\"}".to_owned());
         assert!(matches!(read(&message), Err(Unhandled::NotOurs(_))));
+    }
+
+    #[test]
+    fn a_message_that_would_outlive_its_queue_is_told() {
+        let mut message = SqsMessage::default();
+        let now: Timestamp = "2026-01-10T00:00:00Z".parse().unwrap();
+        assert!(!outlives(&message, Duration::from_hours(999), now), "nobody knows");
+        let sent: Timestamp = "2026-01-01T12:00:00Z".parse().unwrap();
+        message.attributes.insert("SentTimestamp".to_owned(), sent.as_millisecond().to_string());
+        assert!(!outlives(&message, Duration::from_hours(12), now));
+        assert!(outlives(&message, Duration::from_hours(13), now));
     }
 }

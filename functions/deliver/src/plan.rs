@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use store::{Delivery, Status};
+use store::{Delivery, Status, Turn};
 
 /// What is to be done.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,10 +17,13 @@ pub(crate) enum Plan {
     Attempt { made: u32, first: bool },
 }
 
-/// What a message of this run asks for.
-pub(crate) fn plan(record: Option<&Delivery>, run: Option<&str>, now: Timestamp) -> Plan {
+/// What a message asks for whose turn it is.
+pub(crate) fn plan(record: Option<&Delivery>, turn: Turn<'_>, now: Timestamp) -> Plan {
     let Some(record) = record else { return Plan::Attempt { made: 0, first: true } };
-    match (record.run.as_deref(), run) {
+    if turn.undelivered && record.status == Status::Delivered {
+        return Plan::Nothing;
+    }
+    match (record.run.as_deref(), turn.run) {
         // A replay or retry that began later has taken it over.
         (Some(_), None) => return Plan::Nothing,
         (Some(theirs), Some(ours)) if theirs > ours => return Plan::Nothing,
@@ -52,9 +55,13 @@ mod tests {
         serde_json::from_value(item).unwrap()
     }
 
+    fn turn(run: Option<&str>) -> Turn<'_> {
+        Turn { event: events::EventId::MIN, target: "t", run, undelivered: false }
+    }
+
     #[track_caller]
     fn is(record: &Delivery, run: Option<&str>, expected: Plan) {
-        assert_eq!(plan(Some(record), run, "2026-01-01T00:00:00Z".parse().unwrap()), expected);
+        assert_eq!(plan(Some(record), turn(run), "2026-01-01T00:00:00Z".parse().unwrap()), expected);
     }
 
     #[test]
@@ -63,7 +70,7 @@ mod tests {
             is(&record(status, None, None), None, Plan::Nothing);
             is(&record(status, Some("r1"), None), Some("r1"), Plan::Nothing);
         }
-        assert_eq!(plan(None, None, Timestamp::UNIX_EPOCH), Plan::Attempt { made: 0, first: true });
+        assert_eq!(plan(None, turn(None), Timestamp::UNIX_EPOCH), Plan::Attempt { made: 0, first: true });
     }
 
     #[test]
@@ -80,5 +87,13 @@ mod tests {
         is(&delivered, Some("r1"), Plan::Nothing);
         is(&record("waiting", Some("r1"), None), None, Plan::Nothing);
         is(&record("failed", None, None), Some("r1"), Plan::Attempt { made: 0, first: true });
+    }
+
+    #[test]
+    fn a_run_of_what_is_undelivered_leaves_the_delivered_alone() {
+        let turn = Turn { undelivered: true, ..turn(Some("r2")) };
+        for (status, expected) in [("delivered", Plan::Nothing), ("held", Plan::Attempt { made: 0, first: true })] {
+            assert_eq!(plan(Some(&record(status, Some("r1"), None)), turn, Timestamp::UNIX_EPOCH), expected);
+        }
     }
 }

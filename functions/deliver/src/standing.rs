@@ -65,7 +65,10 @@ pub(crate) async fn pause(state: &State, target: &Target, reason: String) -> Res
         previous: json!(null),
     };
     let change = state.config.pausing(&target.name, &paused)?;
-    match state.events.change(&entry, vec![change]).await? {
+    let changed = state.events.change(&entry, vec![change]).await?;
+    // What this process delivers from now on is held, also what it has in hand.
+    state.states.forget().await;
+    match changed {
         Changed::Done(_) => tracing::warn!(target = target.name, reason = paused.reason, "the target is paused"),
         Changed::Refused(_) => tracing::debug!(target = target.name, "the target is paused already"),
     }

@@ -12,7 +12,7 @@ use crate::after::retry_after;
 use crate::attempt::{Made, make};
 use crate::plan::{Plan, plan};
 use crate::tally::Told;
-use crate::{Loaded, Next, State, Unhandled, standing};
+use crate::{Loaded, MAX_AGE, Next, State, Unhandled, standing};
 
 /// How long a replay's delivery belongs to who attempts it, beyond the attempt's own timeout.
 const CLAIM: Duration = Duration::from_secs(10);
@@ -33,20 +33,22 @@ struct Case<'a> {
     before: usize,
 }
 
-/// One attempt, if one is due.
+/// One attempt, if one is due, or none where the target is paused or this is to be `held`.
 pub(crate) async fn take(
     state: &State,
     loaded: &Loaded,
     record: &SqsMessage,
     message: &Message,
+    held: bool,
 ) -> Result<Next, Unhandled> {
-    let Message { event, target, run, .. } = message;
+    let Message { event, target, run, undelivered, .. } = message;
     let Some(event) = loaded.events.iter().find(|found| found.id == *event) else {
         tracing::warn!(event = %event, target, "the event is gone: nothing to deliver");
         return Ok(Next::Done);
     };
+    let (targets, states) = futures::try_join!(state.targets.all(MAX_AGE), state.states.all(MAX_AGE))?;
     // One that is younger than the copy is read by itself.
-    let found = match loaded.targets.iter().find(|found| found.name == *target) {
+    let found = match targets.iter().find(|found| found.name == *target) {
         Some(found) => Some(Cow::Borrowed(found)),
         None => state.config.get(target).await?.map(Cow::Owned),
     };
@@ -58,18 +60,19 @@ pub(crate) async fn take(
         tracing::info!(event = %event.id, target = target.name, "another target has that name now");
         return Ok(Next::Done);
     }
-    let turn = Turn { event: event.id, target: &target.name, run: run.as_deref() };
+    let turn = Turn { event: event.id, target: &target.name, run: run.as_deref(), undelivered: *undelivered };
     let known = loaded.records.iter().find(|known| known.event == event.id && known.target == target.name);
     let before = known.map_or(0, |known| known.attempts.len());
-    let standing = loaded.states.iter().find(|standing| standing.name == target.name);
-    let (made, first) = match plan(known, turn.run, (state.clock)()) {
+    let standing = states.iter().find(|standing| standing.name == target.name);
+    let (made, first) = match plan(known, turn, (state.clock)()) {
         Plan::Nothing => return Ok(Next::Done),
         Plan::NotYet(wait) => return Ok(Next::Again(wait)),
         Plan::Attempt { made, first } => (made, first),
     };
-    if standing.is_some_and(|standing| standing.paused.is_some()) && !target.is_tested_by(event) {
+    let paused = held || standing.is_some_and(|standing| standing.paused.is_some());
+    if paused && !target.is_tested_by(event) {
         state.deliveries.hold(turn).await?;
-        return Ok(Next::Done);
+        return Ok(Next::Held);
     }
     let slow = standing.and_then(|standing| standing.slow_until).is_some_and(|until| until > (state.clock)());
     if slow && !state.queues.is_slow(record) {
@@ -91,10 +94,8 @@ async fn attempt(state: &State, case: Case<'_>, made: u32) -> Result<Next, Unhan
     let Case { event, target, standing, turn, before } = case;
     let done = make(state, event, target, turn.run).await;
     let made = made + 1;
-    let (status, wait) = follows(&done, target, event, made, (state.clock)());
-    if done.attempt.status == Some(410) {
-        standing::pause(state, target, "it answered 410 Gone".to_owned()).await?;
-    }
+    let gone = done.attempt.status == Some(410) && gone(state, target).await;
+    let (status, wait) = follows(&done, gone, target, event, made, (state.clock)());
     let next_attempt_at = wait.and_then(|wait| (state.clock)().checked_add(wait).ok());
     let outcome = Outcome { attempt: &done.attempt, status, made, next_attempt_at, before };
     let current = state.deliveries.record(turn, outcome).await?;
@@ -107,13 +108,30 @@ async fn attempt(state: &State, case: Case<'_>, made: u32) -> Result<Next, Unhan
     Ok(wait.filter(|_| current).map_or(Next::Done, Next::Again))
 }
 
-/// Where the delivery stands after an attempt, and how long until the next.
-fn follows(done: &Made, target: &Target, event: &Event, made: u32, now: Timestamp) -> (Status, Option<Duration>) {
+/// Pauses a target that answered 410; whether it is paused. Where that cannot be written, the attempt is put on record
+/// as one that failed, and the next tries again.
+async fn gone(state: &State, target: &Target) -> bool {
+    let paused = standing::pause(state, target, "it answered 410 Gone".to_owned()).await;
+    if let Err(error) = &paused {
+        tracing::error!(%error, target = target.name, "a target that is gone cannot be paused");
+    }
+    paused.is_ok()
+}
+
+/// Where the delivery stands after an attempt, and how long until the next; `gone` where that has paused the target.
+fn follows(
+    done: &Made,
+    gone: bool,
+    target: &Target,
+    event: &Event,
+    made: u32,
+    now: Timestamp,
+) -> (Status, Option<Duration>) {
     if done.attempt.error.is_none() {
         return (Status::Delivered, None);
     }
     // It is delivered when the target is resumed.
-    if done.attempt.status == Some(410) && !target.is_tested_by(event) {
+    if gone && !target.is_tested_by(event) {
         return (Status::Held, None);
     }
     // What cannot be rendered today cannot be tomorrow; a test is made once.

@@ -136,7 +136,7 @@ async fn send(state: &State, events: &[(String, Event)]) -> Result<Sent, String>
 /// Notes what is held for targets that are paused.
 async fn hold<'a>(state: &State, held: &[Work<'a>]) -> Result<(), &'a str> {
     let notes = held.iter().map(|work| async move {
-        let turn = Turn { event: work.message.event, target: &work.message.target, run: None };
+        let turn = Turn { event: work.message.event, target: &work.message.target, run: None, undelivered: false };
         state.deliveries.hold(turn).await.map_err(|error| {
             tracing::error!(%error, "a held delivery cannot be noted");
             work.origin

@@ -96,6 +96,7 @@ async fn work(state: &State, name: &str) -> Result<Next, Stopped> {
     if replay.of == ReplayOf::Held {
         let since = (state.clock)().duration_since(replay.created_at);
         tokio::time::sleep(Duration::try_from(RESUMED - since).unwrap_or_default()).await;
+        overtaken(state, &replay).await?;
     }
     loop {
         let Some(target) = state.config.get::<Target>(&replay.target).await? else {
@@ -103,11 +104,13 @@ async fn work(state: &State, name: &str) -> Result<Next, Stopped> {
             return end(state, name, ReplayState::Cancelled).await;
         };
         let standing: Option<TargetState> = state.config.get(&replay.target).await?;
-        if standing.is_some_and(|standing| standing.paused.is_some()) {
-            // What is held stays held: the next resume begins a replay of its own.
-            if replay.of == ReplayOf::Held {
-                return end(state, name, ReplayState::Cancelled).await;
-            }
+        let paused = standing.as_ref().is_some_and(|standing| standing.paused.is_some());
+        let later = standing.and_then(|standing| standing.resumed_by).is_some_and(|resumed| resumed > replay.name);
+        // What is held stays held: the next resume has begun a replay of its own, or will.
+        if replay.of == ReplayOf::Held && (paused || later) {
+            return end(state, name, ReplayState::Cancelled).await;
+        }
+        if paused {
             return pause(state, &replay, PAUSE).await;
         }
         let page = page(state, &replay, &target).await?;
@@ -158,15 +161,14 @@ async fn page(state: &State, replay: &Replay, target: &Target) -> Result<Page, S
     }
     let status = if replay.of == ReplayOf::Held { Status::Held } else { Status::Failed };
     let (low, high) = bounds(replay);
-    let listing = Listing { target: &target.name, status: Some(status), low, high, ascending: true, limit };
+    let since = Some(target.created_at);
+    let listing = Listing { target: &target.name, since, status: Some(status), low, high, ascending: true, limit };
     let (listed, _) = state.deliveries.list(listing).await?;
     let last = listed.last().map(|listed| listed.event);
-    // Not what a later replay, or this one, has seen to, unless that is held again; nor what was held for a target
-    // that had the name before.
+    // Not what a later replay, or this one, has seen to, unless that is held again.
     let mine = |listed: &&store::Listed| {
         let run = listed.run.as_deref();
-        (run < Some(&replay.name) || (status == Status::Held && run == Some(&replay.name)))
-            && listed.held_at.is_none_or(|held| held >= target.created_at)
+        run < Some(&replay.name) || (status == Status::Held && run == Some(&replay.name))
     };
     Ok(Page { events: listed.iter().filter(mine).map(|listed| listed.event).collect(), last })
 }
@@ -181,17 +183,40 @@ fn bounds(replay: &Replay) -> (EventId, EventId) {
 
 /// Sends events to the target in one message, which are delivered one after the other, in their order.
 async fn send(state: &State, replay: &Replay, events: &[EventId]) -> Result<(), Stopped> {
-    let Some(message) = Message::of_run(events, &replay.target, &replay.name) else { return Ok(()) };
+    let Some(message) = Message::of_replay(events, replay) else { return Ok(()) };
     state.queue.send(&[message]).await.map_err(|_| NotSent)?;
     if replay.of == ReplayOf::Held {
-        let turns = turns(replay, events).map(|turn| state.deliveries.release(turn));
+        let turns = turns(replay, events).map(|turn| state.deliveries.release(turn, Status::Held));
         futures::stream::iter(turns.collect::<Vec<_>>()).buffer_unordered(TOGETHER).try_collect::<()>().await?;
     }
     Ok(())
 }
 
 fn turns<'a>(replay: &'a Replay, events: &'a [EventId]) -> impl Iterator<Item = Turn<'a>> {
-    events.iter().map(|event| Turn { event: *event, target: &replay.target, run: Some(&replay.name) })
+    let undelivered = replay.of != ReplayOf::Log;
+    events.iter().map(move |event| Turn { event: *event, target: &replay.target, run: Some(&replay.name), undelivered })
+}
+
+/// Waits until what an earlier resume has sent is attempted or held again, so that it comes before what this one
+/// sends; or for as long as that is worth it.
+async fn overtaken(state: &State, replay: &Replay) -> Result<(), Stopped> {
+    let started = Instant::now();
+    let (low, high) = (EventId::MIN, EventId::MAX);
+    let (target, status) = (&replay.target, Some(Status::Waiting));
+    let listing = Listing { target, since: None, status, low, high, ascending: true, limit: PAGE };
+    while started.elapsed() < PATIENCE {
+        let (waiting, _) = state.deliveries.list(listing).await?;
+        // What was attempted says when it is due again.
+        let under_way = |listed: &store::Listed| {
+            listed.next_attempt_at.is_none() && listed.run.as_ref().is_some_and(|run| *run < replay.name)
+        };
+        if !waiting.iter().any(under_way) {
+            break;
+        }
+        tokio::time::sleep(LOOK).await;
+        state.config.advance(replay, 0, lease(state)).await?;
+    }
+    Ok(())
 }
 
 /// Waits until each of these events has been attempted, so that those of the next page come after them; or for as

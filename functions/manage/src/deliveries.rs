@@ -1,5 +1,7 @@
 //! `/v1/deliveries`: what was delivered and what was not, and trying again.
 
+use std::collections::HashMap;
+
 use axum::Json;
 use axum::extract::{Path, RawQuery, State as Shared};
 use axum::http::StatusCode;
@@ -9,7 +11,7 @@ use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
-use store::{Filter, Listed, Listing, Message, Record, ReplayOf, Selection, Status, Target, run_name};
+use store::{Filter, Listed, Listing, Message, Record, ReplayOf, Selection, Status, Target, Turn, run_name};
 use web::{Kind, Manage, Params, Problem, ReadOrManage, time_range};
 
 use crate::State;
@@ -105,9 +107,12 @@ pub(crate) async fn list(
         let (event, target) = value.split_once('~')?;
         Some((EventId::from_u64(event.parse().ok()?)?, target.to_owned()))
     })?;
+    // A target that was removed is asked for by its name.
+    let known: HashMap<String, Timestamp> =
+        state.config.list::<Target>().await?.into_iter().map(|target| (target.name, target.created_at)).collect();
     let targets = match params.get("target") {
         Some(name) => vec![name.to_owned()],
-        None => state.config.list::<Target>().await?.into_iter().map(|target| target.name).collect(),
+        None => known.keys().cloned().collect(),
     };
     let (from, until) = time_range(&params)?;
     let Some((low, high)) = (Filter { from, until, ..Filter::default() }).id_range() else {
@@ -117,19 +122,31 @@ pub(crate) async fn list(
     let high = cursor.as_ref().map_or(high, |(event, _)| (*event).min(high));
     let asked = targets.iter().flat_map(|target| statuses.iter().map(move |status| (target, *status)));
     let pages = asked.map(|(target, status)| {
-        let listing = Listing { target, status, low, high, ascending: false, limit: limit + 1 };
+        // What waits and what is held is so for the target that there is, not for one that had its name before.
+        let stands = matches!(status, Some(Status::Waiting | Status::Held));
+        let since = known.get(target).copied().filter(|_| stands);
+        let listing = Listing { target, since, status, low, high, ascending: false, limit: limit + 1 };
         state.deliveries.list(listing)
     });
-    let pages: Vec<(Vec<Listed>, bool)> =
-        futures::stream::iter(pages.collect::<Vec<_>>()).buffered(TOGETHER).try_collect().await?;
+    let pages = futures::stream::iter(pages.collect::<Vec<_>>()).buffered(TOGETHER).try_collect().await?;
+    Ok(Json(page(pages, cursor, limit)))
+}
+
+/// One page of the deliveries of several listings, each of which tells up to where it is complete.
+fn page(pages: Vec<(Vec<Listed>, Option<EventId>)>, cursor: Option<(EventId, String)>, limit: usize) -> DeliveryList {
+    let complete = pages.iter().filter_map(|(_, to)| *to).max();
     let mut all: Vec<Listed> = pages.into_iter().flat_map(|(listed, _)| listed).collect();
     all.sort_by(|a, b| b.event.cmp(&a.event).then_with(|| a.target.cmp(&b.target)));
+    all.retain(|listed| complete.is_none_or(|complete| listed.event >= complete));
     if let Some((event, target)) = cursor {
         all.retain(|listed| listed.event < event || (listed.event == event && listed.target > target));
     }
-    let next = (all.len() > limit).then(|| format!("{}~{}", all[limit - 1].event, all[limit - 1].target));
+    let full = all.len() > limit;
     all.truncate(limit);
-    Ok(Json(DeliveryList { deliveries: all.into_iter().map(DeliveryView::from).collect(), next }))
+    let last = all.last().filter(|_| full).map(|last| format!("{}~{}", last.event, last.target));
+    // Where much was looked at and little found, it goes on below that; no name sorts after a tilde.
+    let next = last.or_else(|| complete.map(|complete| format!("{complete}~~")));
+    DeliveryList { deliveries: all.into_iter().map(DeliveryView::from).collect(), next }
 }
 
 /// A delivery that is tried again.
@@ -156,7 +173,8 @@ pub(crate) async fn retry(
     if standing.is_some_and(|standing| standing.paused.is_some()) {
         return Err(Problem::new(Kind::Conflict, "The target is paused: resume it, and what is held is delivered"));
     }
-    match state.deliveries.get(id, &name).await? {
+    let delivery = state.deliveries.get(id, &name).await?.filter(|delivery| delivery.is_for(&target));
+    match &delivery {
         Some(delivery) if delivery.status == Status::Waiting => {
             return Err(waiting());
         }
@@ -173,6 +191,11 @@ pub(crate) async fn retry(
     let run = run_name((state.clock)());
     let message = Message { run: Some(run.clone()), ..Message::new(id, &name) };
     state.send(&message).await?;
+    // Whoever retries it meanwhile is told that it waits already.
+    if let Some(delivery) = delivery {
+        let turn = Turn { event: id, target: &name, run: Some(&run), undelivered: false };
+        state.deliveries.release(turn, delivery.status).await?;
+    }
     tracing::info!(event = %id, target = name, run, key = caller.key, "a delivery is tried again");
     Ok((StatusCode::ACCEPTED, Json(Retried { event: id, target: name, run })))
 }
@@ -193,14 +216,12 @@ pub(crate) async fn retry_all(
     let name = params.get("target").ok_or_else(|| web::bad("target", "is missing: say whose deliveries to retry"))?;
     let (from, until) = time_range(&params)?;
     let selection = Selection { from, until, ..Selection::default() };
-    if state.config.get::<Target>(name).await?.is_none() {
-        return Err(unknown(Target::KIND, name));
-    }
+    let target = state.config.get::<Target>(name).await?.ok_or_else(|| unknown(Target::KIND, name))?;
     let range = Filter { from, until, ..Filter::default() }.id_range();
     let failed = match range {
         Some((low, high)) => {
-            let status = Some(Status::Failed);
-            let listing = Listing { target: name, status, low, high, ascending: true, limit: MOST_COUNTED };
+            let (since, status) = (Some(target.created_at), Some(Status::Failed));
+            let listing = Listing { target: name, since, status, low, high, ascending: true, limit: MOST_COUNTED };
             state.deliveries.list(listing).await?.0.len()
         }
         None => 0,

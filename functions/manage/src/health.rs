@@ -6,7 +6,7 @@ use events::{Event, EventId};
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
-use store::{Filter, Listed, Listing, Paused, Search, Status, Target};
+use store::{Filter, Listed, Listing, Paused, Replay, ReplayState, Search, Status, Target};
 use web::{Problem, ReadOrManage};
 
 use crate::State;
@@ -59,8 +59,8 @@ pub(crate) struct Health {
     oldest_undelivered_at: Option<Timestamp>,
     /// How many deliveries failed for good.
     failed: usize,
-    /// When the backlog will be through, if it goes on as in the last five minutes; null where nothing was
-    /// delivered in them, or nothing waits.
+    /// When the backlog will be through, if it goes on as its replays do, or as in the last five minutes; null where
+    /// nothing was delivered in them, or nothing waits.
     through_at: Option<Timestamp>,
 }
 
@@ -74,14 +74,16 @@ pub(crate) async fn health(
     let now = (state.clock)();
     let recent = Filter { from: now.checked_sub(DAY).ok(), ..Filter::default() };
     let (low, high) = recent.id_range().unwrap_or((EventId::MIN, EventId::MAX));
-    let listing = Listing { target: &name, status: None, low, high, ascending: false, limit: LOOKED_AT };
-    let count = |status| state.deliveries.count(&name, status, COUNTED);
-    let (listed, waiting, held, failed, oldest, (unattempted, oldest_unattempted)) = futures::try_join!(
+    let since = Some(target.created_at);
+    let listing = Listing { target: &name, since, status: None, low, high, ascending: false, limit: LOOKED_AT };
+    let count = |status| state.deliveries.count(&name, target.created_at, status, COUNTED);
+    let (listed, replays, waiting, held, failed, oldest, (unattempted, oldest_unattempted)) = futures::try_join!(
         state.deliveries.list(listing),
+        state.config.list::<Replay>(),
         count(Status::Waiting),
         count(Status::Held),
         count(Status::Failed),
-        oldest(&state, &name),
+        oldest(&state, &target),
         unattempted(&state, &target, standing.as_ref().is_some_and(|standing| standing.paused.is_some())),
     )?;
     let listed = listed.0;
@@ -104,7 +106,7 @@ pub(crate) async fn health(
         unattempted,
         oldest_undelivered_at: oldest.into_iter().chain(oldest_unattempted).min().map(EventId::time),
         failed,
-        through_at: through_at(&listed, backlog, now),
+        through_at: pace(&listed, &replays, &name, now).and_then(|pace| through_at(backlog, pace, now)),
         target: name,
     }))
 }
@@ -121,24 +123,41 @@ fn quantile(sorted: &[u64], percent: usize) -> Option<u64> {
     sorted.get(index).copied()
 }
 
-/// When so many deliveries will be through, at the pace of the last minutes.
-fn through_at(listed: &[Listed], backlog: usize, now: Timestamp) -> Option<Timestamp> {
+/// How many deliveries go through in a second: as many as the target's replays have sent, which take what is oldest
+/// and so is not among the latest; else as many as of the latest events lately.
+#[expect(clippy::cast_precision_loss, reason = "counts and milliseconds, far below 2^53")]
+fn pace(listed: &[Listed], replays: &[Replay], target: &str, now: Timestamp) -> Option<f64> {
+    let seconds = |since: Timestamp| (now.duration_since(since).as_millis().max(1)) as f64 / 1e3;
+    let running = |replay: &&Replay| replay.target == target && replay.state == ReplayState::Running;
+    let replayed: f64 =
+        replays.iter().filter(running).map(|replay| replay.sent as f64 / seconds(replay.created_at)).sum();
+    if replayed > 0.0 {
+        return Some(replayed);
+    }
     let since = now.checked_sub(LATELY).ok()?;
-    let lately =
-        |one: &&Listed| one.status == Status::Delivered && one.last.as_ref().is_some_and(|last| last.at >= since);
-    let delivered = i64::try_from(listed.iter().filter(lately).count()).ok()?;
-    if backlog == 0 || delivered == 0 {
+    let delivered = listed.iter().filter(|one| one.status == Status::Delivered);
+    let lately: Vec<Timestamp> =
+        delivered.filter_map(|one| Some(one.last.as_ref()?.at)).filter(|at| *at >= since).collect();
+    // Where more were delivered than are looked at, they tell of the time since the first of them.
+    let since = if listed.len() < LOOKED_AT { since } else { *lately.iter().min()? };
+    (!lately.is_empty()).then(|| lately.len() as f64 / seconds(since))
+}
+
+/// When so many deliveries will be through, at so many a second.
+#[expect(clippy::cast_precision_loss, reason = "a few ten thousand")]
+fn through_at(backlog: usize, pace: f64, now: Timestamp) -> Option<Timestamp> {
+    let seconds = backlog as f64 / pace;
+    if backlog == 0 {
         return None;
     }
-    let seconds = i64::try_from(backlog).ok()?.saturating_mul(LATELY.as_secs()) / delivered;
-    now.checked_add(SignedDuration::from_secs(seconds)).ok()
+    now.checked_add(SignedDuration::try_from_secs_f64(seconds).ok()?).ok()
 }
 
 /// The oldest event that waits or is held.
-async fn oldest(state: &State, name: &str) -> Result<Option<EventId>, store::Error> {
+async fn oldest(state: &State, target: &Target) -> Result<Option<EventId>, store::Error> {
+    let (target, since, low, high) = (&target.name, Some(target.created_at), EventId::MIN, EventId::MAX);
     let first = |status| {
-        let (low, high) = (EventId::MIN, EventId::MAX);
-        state.deliveries.list(Listing { target: name, status: Some(status), low, high, ascending: true, limit: 1 })
+        state.deliveries.list(Listing { target, since, status: Some(status), low, high, ascending: true, limit: 1 })
     };
     let (waiting, held) = futures::try_join!(first(Status::Waiting), first(Status::Held))?;
     Ok([waiting, held].into_iter().filter_map(|(listed, _)| Some(listed.first()?.event)).min())
@@ -174,6 +193,36 @@ async fn unattempted(state: &State, target: &Target, paused: bool) -> Result<(us
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_backlog_is_through_at_the_pace_of_its_replays() {
+        let now: Timestamp = "2026-01-01T00:01:00Z".parse().unwrap();
+        let replay = |target: &str, state: &str| -> Replay {
+            serde_json::from_value(serde_json::json!({
+                "name": "r", "target": target, "of": "held", "selection": {}, "rate": 100, "state": state, "sent": 600,
+                "created_at": "2026-01-01T00:00:00Z", "created_by": "k",
+            }))
+            .unwrap()
+        };
+        let replays = [replay("a", "running"), replay("b", "running"), replay("a", "done")];
+        let pace = pace(&[], &replays, "a", now).unwrap();
+        assert_eq!(through_at(300, pace, now), Some("2026-01-01T00:01:30Z".parse().unwrap()));
+        assert_eq!(through_at(0, pace, now), None);
+    }
+
+    #[test]
+    fn a_backlog_is_through_at_the_pace_of_late() {
+        let now: Timestamp = "2026-01-01T01:00:00Z".parse().unwrap();
+        let delivered = |at: &str| -> Listed {
+            let last = serde_json::json!({ "at": at, "ms": 5 });
+            serde_json::from_value(serde_json::json!({ "pk": 1, "sk": "a", "status": "delivered", "last": last }))
+                .unwrap()
+        };
+        let lately = |count| vec![delivered("2026-01-01T00:59:50Z"); count];
+        assert_eq!(pace(&lately(300), &[], "a", now), Some(1.0));
+        assert_eq!(pace(&lately(LOOKED_AT), &[], "a", now), Some(100.0), "more than are looked at, within ten seconds");
+        assert_eq!(pace(&[delivered("2026-01-01T00:00:00Z")], &[], "a", now), None);
+    }
 
     #[test]
     fn quantiles_are_values_that_there_were() {

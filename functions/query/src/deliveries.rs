@@ -78,14 +78,29 @@ pub(crate) async fn explain(
     for target in targets.iter() {
         let known = recorded.iter().position(|delivery| delivery.target == target.name);
         deliveries.push(match known {
+            // One that had the name before.
+            Some(index) if !recorded[index].is_for(target) => removed(recorded.swap_remove(index)),
             Some(index) => attempted(recorded.swap_remove(index), paused(&target.name)),
             None => not_attempted(target, &event, paused(&target.name)),
         });
     }
     // What remains went to targets that have been removed since.
-    deliveries.extend(recorded.into_iter().map(|delivery| attempted(delivery, None)));
+    deliveries.extend(recorded.into_iter().map(removed));
     deliveries.sort_by(|a, b| a.target.cmp(&b.target));
     Ok(Json(Explanation { event: event.id, deliveries }))
+}
+
+/// What became of the event for a target that has been removed: what was still to come never will.
+fn removed(delivery: Delivery) -> Explained {
+    match delivery.status {
+        Status::Waiting | Status::Held => Explained {
+            status: Word::Failed,
+            reason: "the target was removed before the event was delivered to it".to_owned(),
+            next_attempt_at: None,
+            ..attempted(delivery, None)
+        },
+        Status::Delivered | Status::Failed => attempted(delivery, None),
+    }
 }
 
 fn attempted(delivery: Delivery, paused: Option<&Paused>) -> Explained {
@@ -94,7 +109,10 @@ fn attempted(delivery: Delivery, paused: Option<&Paused>) -> Explained {
     let why = last.and_then(|attempt| attempt.error.clone()).unwrap_or_else(|| "no reason was recorded".to_owned());
     let (status, reason) = match delivery.status {
         Status::Delivered => (Word::Delivered, format!("accepted at attempt {count}")),
-        Status::Waiting if count == 0 => (Word::Waiting, "the first attempt is due".to_owned()),
+        Status::Waiting if delivery.made == 0 => match &delivery.run {
+            Some(run) => (Word::Waiting, format!("the first attempt of the replay or retry {run} is due")),
+            None => (Word::Waiting, "the first attempt is due".to_owned()),
+        },
         Status::Waiting => (Word::Waiting, format!("attempt {count} failed: {why}")),
         Status::Failed => (Word::Failed, format!("gave up after attempt {count}: {why}")),
         Status::Held => (Word::Held, held(paused)),

@@ -107,13 +107,17 @@ impl Config {
         )
     }
 
-    /// Ends the pause that began then. What went wrong before no longer counts.
-    pub fn resuming(&self, target: &str, since: Timestamp) -> Result<Change, Error> {
+    /// Ends the pause that began then; what was held is `replay`'s to send. What went wrong before no longer counts.
+    pub fn resuming(&self, target: &str, since: Timestamp, replay: &str) -> Result<Change, Error> {
         self.updating(
             target,
-            "SET #name = :name REMOVE paused, failing_since, slow_until",
+            "SET #name = :name, resumed_by = :replay REMOVE paused, failing_since, slow_until",
             "paused.#since = :since",
-            vec![(":since", AttributeValue::S(since.to_string())), (":name", AttributeValue::S(target.to_owned()))],
+            vec![
+                (":since", AttributeValue::S(since.to_string())),
+                (":name", AttributeValue::S(target.to_owned())),
+                (":replay", AttributeValue::S(replay.to_owned())),
+            ],
         )
     }
 

@@ -258,6 +258,11 @@ impl<T: Record> Directory<T> {
         Ok(records)
     }
 
+    /// Lets the next caller read anew: something has just been changed from here.
+    pub async fn forget(&self) {
+        *self.slot.lock().await = None;
+    }
+
     /// The record that `matches`; one that was removed may be found for [`Self::MAX_AGE`] more.
     pub async fn find(&self, matches: impl Fn(&T) -> bool) -> Result<Option<T>, Error>
     where

@@ -3,6 +3,8 @@
 use events::EventId;
 use serde::{Deserialize, Serialize};
 
+use crate::replay::{Replay, ReplayOf};
+
 /// On the delivery queues: one event for one target. A reference, not the payload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
@@ -13,6 +15,9 @@ pub struct Message {
     /// The replay or retry that sends it; `None` for the event's own way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
+    /// Whether that sends only what has not been delivered: what was held, or failed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub undelivered: bool,
     /// Further events for the same target, to be delivered after that one, in this order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub then: Vec<EventId>,
@@ -21,13 +26,18 @@ pub struct Message {
 impl Message {
     /// The message of one event on its own way.
     pub fn new(event: EventId, target: &str) -> Self {
-        Self { event, target: target.to_owned(), run: None, then: Vec::new() }
+        Self { event, target: target.to_owned(), run: None, undelivered: false, then: Vec::new() }
     }
 
-    /// The message of events that a replay or retry sends, in this order; `None` where there are none.
-    pub fn of_run(events: &[EventId], target: &str, run: &str) -> Option<Self> {
+    /// The message of events that a replay sends, in this order; `None` where there are none.
+    pub fn of_replay(events: &[EventId], replay: &Replay) -> Option<Self> {
         let (event, then) = events.split_first()?;
-        Some(Self { event: *event, target: target.to_owned(), run: Some(run.to_owned()), then: then.to_vec() })
+        Some(Self {
+            run: Some(replay.name.clone()),
+            undelivered: replay.of != ReplayOf::Log,
+            then: then.to_vec(),
+            ..Self::new(*event, &replay.target)
+        })
     }
 
     /// A message for each of its events.

@@ -114,8 +114,12 @@ impl Record for Replay {
 
 /// The name of a replay or retry that begins now. Later ones sort after it.
 pub fn run_name(now: Timestamp) -> String {
-    let time = strtime::format("%Y%m%dT%H%M%S%3fZ", now).unwrap_or_else(|_| now.as_millisecond().to_string());
-    format!("{time}-{:04x}", fastrand::u16(..))
+    format!("{}-{:04x}", run_time(now), fastrand::u16(..))
+}
+
+/// What the names of all replays and retries begin with that begin then; those of later ones sort after it.
+pub(crate) fn run_time(at: Timestamp) -> String {
+    strtime::format("%Y%m%dT%H%M%S%3fZ", at).unwrap_or_else(|_| at.as_millisecond().to_string())
 }
 
 impl Config {

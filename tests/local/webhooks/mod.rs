@@ -4,6 +4,7 @@ mod deliveries;
 mod hostile;
 mod pause;
 mod replay;
+mod resume;
 mod targets;
 
 use std::time::Duration;

@@ -46,7 +46,7 @@ pub(crate) async fn change(
         }
     }
     match enabled {
-        Some(true) => drop(verbs::try_resume(&state, &caller, &name, standing.as_ref()).await?),
+        Some(true) => drop(verbs::try_resume(&state, &caller, &target, standing.as_ref()).await?),
         Some(false) => verbs::try_pause(&state, &caller, &name, "`enabled` was set to false".to_owned()).await?,
         None => {}
     }

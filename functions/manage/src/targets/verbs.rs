@@ -12,7 +12,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::{
-    Attempt, Changed, Entry, Paused, Replay, ReplayOf, ReplayState, Selection, Status, TargetState, duration, run_name,
+    Attempt, Changed, Entry, Paused, Replay, ReplayOf, ReplayState, Selection, Status, Target, TargetState, duration,
+    run_name,
 };
 use tokio::time::Instant;
 use web::{Caller, Kind, Manage, Problem};
@@ -95,8 +96,8 @@ pub(crate) async fn resume(
     Manage(caller): Manage,
     Path(name): Path<String>,
 ) -> Result<Json<Resumed>, Problem> {
-    let (_, standing) = get(&state, &name).await?;
-    let replay = try_resume(&state, &caller, &name, standing.as_ref()).await?;
+    let (target, standing) = get(&state, &name).await?;
+    let replay = try_resume(&state, &caller, &target, standing.as_ref()).await?;
     let (target, standing) = get(&state, &name).await?;
     Ok(Json(Resumed { target: TargetView::new(target, standing.as_ref()), replay }))
 }
@@ -105,15 +106,16 @@ pub(crate) async fn resume(
 pub(super) async fn try_resume(
     state: &State,
     caller: &Caller,
-    name: &str,
+    target: &Target,
     standing: Option<&TargetState>,
 ) -> Result<Option<String>, Problem> {
+    let name = &target.name;
     let Some(paused) = standing.and_then(|standing| standing.paused.as_ref()) else { return Ok(None) };
     let now = (state.clock)();
-    let held = state.deliveries.count(name, Status::Held, MOST_COUNTED).await?;
+    let held = state.deliveries.count(name, target.created_at, Status::Held, MOST_COUNTED).await?;
     let replay = Replay {
         name: run_name(now),
-        target: name.to_owned(),
+        target: name.clone(),
         of: ReplayOf::Held,
         selection: Selection::default(),
         rate: DEFAULT_RATE,
@@ -134,7 +136,7 @@ pub(super) async fn try_resume(
         data: json!({ "replay": replay.name, "held": replay.total }),
         previous: json!({ "paused": paused }),
     };
-    let changes = vec![state.config.resuming(name, paused.since)?, state.config.creating(&replay)?];
+    let changes = vec![state.config.resuming(name, paused.since, &replay.name)?, state.config.creating(&replay)?];
     match state.events.change(&entry, changes).await? {
         Changed::Done(_) => Ok(Some(replay.name)),
         // Somebody else was faster.

@@ -129,6 +129,9 @@ pub struct Delivery {
     /// When the next attempt is due.
     #[serde(default)]
     pub next_attempt_at: Option<Timestamp>,
+    /// Since when it is held, where it is or was.
+    #[serde(default)]
+    pub held_at: Option<Timestamp>,
     /// Until when somebody is at work on it, in milliseconds since 1970.
     #[serde(default)]
     pub claimed_until: Option<i64>,

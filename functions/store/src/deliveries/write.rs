@@ -34,6 +34,8 @@ pub struct Turn<'a> {
     pub target: &'a str,
     /// The replay or retry; `None` for the event's own way.
     pub run: Option<&'a str>,
+    /// Whether that is about what has not been delivered alone.
+    pub undelivered: bool,
 }
 
 /// What came of an attempt.
@@ -94,6 +96,15 @@ impl Update {
     fn set(&mut self, assignment: &'static str, name: &str, value: AttributeValue) {
         self.set.push(assignment);
         self.value(name, value);
+    }
+
+    /// Changes nothing where it is delivered, if the turn is not about that.
+    fn spare_delivered(&mut self, turn: Turn<'_>) {
+        if turn.undelivered {
+            self.value(":delivered", AttributeValue::S(Status::Delivered.name().to_owned()));
+            self.condition =
+                format!("({}) AND (attribute_not_exists(#status) OR #status <> :delivered)", self.condition).into();
+        }
     }
 
     /// Where the delivery stands. What is not delivered stands in an index of its own.
@@ -220,6 +231,7 @@ impl Deliveries {
                 "attribute_not_exists(run) OR run < :run OR (run = :run AND #status = :waiting)".into()
             }
         };
+        update.spare_delivered(turn);
         if let Some(expires) = self.retention.expires(self.retention.now()) {
             update.set("expires = :expires", ":expires", AttributeValue::N(expires.to_string()));
         }
@@ -239,6 +251,7 @@ impl Deliveries {
         if first {
             update.set.push("made = :zero");
             update.condition = "attribute_not_exists(run) OR run < :run".into();
+            update.spare_delivered(turn);
         } else {
             let now = self.retention.now().as_millisecond();
             update.value(":now", AttributeValue::N(now.to_string()));
@@ -250,14 +263,16 @@ impl Deliveries {
         self.update(turn, update).await
     }
 
-    /// Notes that a held delivery was sent on its way again.
-    pub async fn release(&self, turn: Turn<'_>) -> Result<(), Error> {
+    /// Notes that a delivery which stood `from` was sent on its way again. Not where that has brought it further
+    /// since: it may be held anew.
+    pub async fn release(&self, turn: Turn<'_>, from: Status) -> Result<(), Error> {
         let Some(run) = turn.run else { return Ok(()) };
         let mut update = Update::new();
         update.status(turn.target, Status::Waiting);
         update.set("run = :run", ":run", AttributeValue::S(run.to_owned()));
-        update.value(":held", AttributeValue::S(Status::Held.name().to_owned()));
-        update.condition = "#status = :held".into();
+        update.set("made = :zero", ":zero", AttributeValue::N("0".to_owned()));
+        update.value(":from", AttributeValue::S(from.name().to_owned()));
+        update.condition = "#status = :from AND (attribute_not_exists(run) OR run < :run)".into();
         self.update(turn, update).await.map(drop)
     }
 

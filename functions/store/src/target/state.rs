@@ -22,6 +22,9 @@ pub struct TargetState {
     /// Until when its deliveries take the slow lane, because an attempt took long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slow_until: Option<Timestamp>,
+    /// The replay that the last resume began: what is held is its to send, and no earlier one's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumed_by: Option<String>,
 }
 
 /// Since when a target is paused, and why.

@@ -1,0 +1,133 @@
+//! What is under way when a target is paused, resumed, or removed.
+
+use std::time::Duration;
+
+use e2e::{Receiver, Stack, within};
+use serde_json::{Value, json};
+
+use super::{delivery, numbers, post};
+use crate::start;
+
+/// A stack whose target `audit` has so many events held; their ids.
+async fn holding(count: u64) -> (Stack, Receiver, Vec<u64>) {
+    let stack = start().await;
+    let receiver = Receiver::start().await;
+    stack.create_target("audit", receiver.url(), &json!({})).await;
+    verb(&stack, "pause").await;
+    let ids = post(&stack, 0..count).await;
+    held(&stack, count).await;
+    (stack, receiver, ids)
+}
+
+async fn verb(stack: &Stack, verb: &str) -> Value {
+    stack.manage().post(&format!("/v1/targets/audit/{verb}"), &Value::Null).await.expect(200)
+}
+
+async fn held(stack: &Stack, count: u64) {
+    within(Duration::from_secs(30), format!("{count} held"), || async {
+        (stack.read().get("/v1/targets/audit/health").await.expect(200)["held"] == count).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_pause_stops_the_page_of_a_replay_that_is_under_way() {
+    let (stack, receiver, ids) = holding(50).await;
+    receiver.take(Duration::from_millis(300));
+    verb(&stack, "resume").await;
+    receiver.wait_for(3).await;
+    verb(&stack, "pause").await;
+    delivery(&stack, ids[49], "audit", "held").await;
+    stack.wait_until_idle().await;
+    let sent = receiver.count();
+    assert!(sent < 15, "{sent} were sent: a pause is heeded within a second or so");
+    receiver.take(Duration::ZERO);
+    verb(&stack, "resume").await;
+    delivery(&stack, ids[49], "audit", "delivered").await;
+    assert_eq!(numbers(&receiver.wait_for(50).await), (0..50).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_target_that_is_gone_gets_no_more_of_a_page() {
+    let (stack, receiver, ids) = holding(30).await;
+    receiver.answer_next(&[410]);
+    verb(&stack, "resume").await;
+    receiver.wait_for(1).await;
+    held(&stack, 30).await;
+    stack.wait_until_idle().await;
+    assert_eq!(receiver.count(), 1);
+    delivery(&stack, ids[0], "audit", "held").await;
+}
+
+#[tokio::test]
+async fn resumes_one_after_the_other_send_each_event_once_and_in_order() {
+    let (stack, receiver, ids) = holding(250).await;
+    receiver.take(Duration::from_millis(5));
+    for seen in [10, 30, 60, 90] {
+        verb(&stack, "resume").await;
+        receiver.wait_for(seen).await;
+        verb(&stack, "pause").await;
+    }
+    verb(&stack, "resume").await;
+    for id in &ids {
+        delivery(&stack, *id, "audit", "delivered").await;
+    }
+    stack.wait_until_idle().await;
+    assert_eq!(numbers(&receiver.received()), (0..250).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_target_that_is_removed_leaves_nothing_to_another_of_its_name() {
+    let stack = start().await;
+    let (former, receiver) = (Receiver::start().await, Receiver::start().await);
+    former.answer_next(&[500, 500]);
+    let targets = [("once", json!({ "retry_count": 1 })), ("later", json!({ "retry_timeout": "1h" }))];
+    for (name, fields) in &targets {
+        stack.create_target(name, former.url(), fields).await;
+    }
+    let id = post(&stack, 0..1).await[0];
+    delivery(&stack, id, "once", "failed").await;
+    within(Duration::from_secs(20), "an attempt on record", || async {
+        let waiting = delivery(&stack, id, "later", "waiting").await;
+        waiting["next_attempt_at"].is_string().then_some(())
+    })
+    .await;
+    for (name, _) in &targets {
+        stack.manage().delete(&format!("/v1/targets/{name}")).await.expect(204);
+    }
+    // Within a second, one could be taken for the other: clocks differ.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    for (name, fields) in &targets {
+        stack.create_target(name, receiver.url(), fields).await;
+        let explained = delivery(&stack, id, name, "failed").await;
+        assert_eq!(explained["attempts"].as_array().map(Vec::len), Some(1), "{explained}");
+        assert_eq!(explained["next_attempt_at"], Value::Null);
+        let health = stack.read().get(&format!("/v1/targets/{name}/health")).await.expect(200);
+        assert_eq!((&health["backlog"], &health["failed"]), (&json!(0), &json!(0)), "{health}");
+        assert_eq!(health["oldest_undelivered_at"], Value::Null);
+        let retry = format!("/v1/deliveries/retry?target={name}&dry_run=true");
+        assert_eq!(stack.manage().post(&retry, &Value::Null).await.expect(200)["failed"], 0);
+        stack.manage().post(&format!("/v1/deliveries/{id}/{name}/retry"), &Value::Null).await.expect(409);
+    }
+    let explained = delivery(&stack, id, "later", "failed").await;
+    assert!(explained["reason"].as_str().is_some_and(|reason| reason.contains("removed")), "{explained}");
+    assert_eq!(receiver.count(), 0);
+}
+
+#[tokio::test]
+async fn a_retry_that_waits_is_not_made_again() {
+    let stack = start().await;
+    let receiver = Receiver::start().await;
+    stack.create_target("audit", receiver.url(), &json!({ "retry_timeout": "1h" })).await;
+    let id = post(&stack, 0..1).await[0];
+    delivery(&stack, id, "audit", "delivered").await;
+    receiver.take(Duration::from_secs(2));
+    let retry = format!("/v1/deliveries/{id}/audit/retry");
+    let retried = stack.manage().post(&retry, &Value::Null).await.expect(202);
+    stack.manage().post(&retry, &Value::Null).await.expect(409);
+    let explained = delivery(&stack, id, "audit", "waiting").await;
+    let run = retried["run"].as_str().expect("a run");
+    assert!(explained["reason"].as_str().is_some_and(|reason| reason.contains(run)), "{explained}");
+    delivery(&stack, id, "audit", "delivered").await;
+    assert_eq!(receiver.count(), 2);
+}
