@@ -1,5 +1,6 @@
 //! How many deliveries a second the local stack makes, against a bare HTTP client that posts the same bytes to the
-//! same receiver with the same concurrency; and what targets that misbehave cost the others.
+//! same receiver with the same concurrency, with a receiver that answers at once and with one that takes as long as one
+//! across a network; and what targets that misbehave cost the others.
 //!
 //! `EVENTS=10000 cargo bench --bench deliveries` is the load of 10,000 events to 10 targets.
 
@@ -16,6 +17,9 @@ const TARGETS: usize = 10;
 /// How many attempts are under way at once: ten for each target.
 const TOGETHER: usize = 10 * TARGETS;
 
+/// How long a receiver takes that is not on the same machine.
+const ACROSS: Duration = Duration::from_millis(20);
+
 /// How many targets there are where some misbehave, and how many of them do.
 const MANY: usize = 20;
 const BAD: [Hostile; 2] = [Hostile::Hangs, Hostile::Drips];
@@ -27,13 +31,16 @@ const PACE: Duration = Duration::from_millis(100);
 #[tokio::main]
 async fn main() {
     let events: u64 = std::env::var("EVENTS").map_or(2000, |events| events.parse().expect("EVENTS: a number"));
-    throughput(events).await;
+    for takes in [Duration::ZERO, ACROSS] {
+        throughput(events, takes).await;
+    }
     fairness().await;
 }
 
-async fn throughput(events: u64) {
+async fn throughput(events: u64, takes: Duration) {
     let stack = Stack::start(env!("CARGO_BIN_EXE_tidings"), &[]).await;
     let receiver = Receiver::start().await;
+    receiver.take(takes);
     for target in 0..TARGETS {
         stack.create_target(&format!("t{target}"), receiver.url(), &json!({})).await;
     }
@@ -59,7 +66,8 @@ async fn throughput(events: u64) {
 
     let rate = per_second(wanted, took);
     println!(
-        "{events} events, {TARGETS} targets: posted in {:.1} s, all delivered in {:.1} s",
+        "{events} events, {TARGETS} targets that answer after {} ms: posted in {:.1} s, all delivered in {:.1} s",
+        takes.as_millis(),
         posted.as_secs_f64(),
         took.as_secs_f64()
     );
