@@ -12,6 +12,7 @@ mod problem;
 mod query;
 mod range;
 mod size;
+mod split;
 pub mod token;
 
 pub use accept::{must_accept_json, not_acceptable};
