@@ -200,7 +200,7 @@ pub(crate) static TIMELINE: Operation = Operation {
             Parameter::query("types", "The types to show instead.", web::list, r#"["feature-created"]"#),
             Parameter::query(
                 "span",
-                "How long the window is, where not both ends are given: 30m to 48h, such as 6h.",
+                "How long the window is, where not both ends are given: 30m to 48h, such as 6h; 48h where it is not said.",
                 timeline::span_schema,
                 // `from` and `to` have examples.
                 "",

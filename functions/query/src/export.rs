@@ -90,6 +90,7 @@ pub(crate) async fn export(Shared(state): Shared<State>, _: ReadAny, query: RawQ
         ascending,
         after,
         limit: params.parsed("limit", "a whole number from 1 to 5000", limit)?.unwrap_or(MAX_EVENTS),
+        // A line of CSV takes about twice its payload: what there is no room for is read again for the next page.
         max_bytes: MAX_BYTES / 2,
         total: false,
         deadline: Some(Instant::now() + MAX_TIME),

@@ -189,7 +189,7 @@ pub(crate) fn span_and_ends() -> Problem {
 }
 
 pub(crate) fn span_schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "string", "enum": ["30m", "1h", "3h", "6h", "12h", "24h", "48h"], "default": "48h" })
+    json_schema!({ "type": "string", "enum": ["30m", "1h", "3h", "6h", "12h", "24h", "48h"] })
 }
 
 #[cfg(test)]
