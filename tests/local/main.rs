@@ -1,5 +1,6 @@
 //! The local stack, from outside: the `tidings` program, HTTP, and a receiver.
 
+mod answers;
 mod bad_input;
 mod costs;
 mod crash;

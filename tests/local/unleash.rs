@@ -147,3 +147,85 @@ async fn what_unleash_fails_at_is_refused_and_named() {
     stack.ingest("unleash").get("/api/admin/search/events").await.expect_problem(403);
     api.get("/api/admin/projects").await.expect_problem(404);
 }
+
+#[tokio::test]
+async fn its_query_reads_escapes_as_unleash_does() {
+    let stack = start().await;
+    let event = |(id, name): (u64, &str)| {
+        let time = "2026-03-01T10:00:00Z";
+        format!(
+            r#"{{"id":{id},"type":"custom-thing","createdBy":"ada","createdAt":"{time}","data":{{"name":"{name}"}}}}"#
+        )
+    };
+    let names = [r"\u0041lpha-flag", r"be\u0054a-\u0031", r"\\u0041lpha", "alpha"];
+    let events: Vec<String> = (1..).zip(names).map(event).collect();
+    stack.ingest("unleash").post_bytes("/v1/events", format!("[{}]", events.join(","))).await.expect(200);
+    let api = stack.read();
+    for (query, expected) in [
+        ("alpha", &[4, 1][..]),
+        ("lpha", &[4, 3, 1]),
+        ("beta-1", &[2]),
+        ("-1", &[2]),
+        ("0041", &[3]),
+        ("alpha-flag", &[1]),
+        ("u0054", &[]),
+    ] {
+        assert_eq!(ids(&search(&api, &format!("query={query}")).await), expected, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn its_filters_read_each_member_by_itself() {
+    let stack = start().await;
+    let event = |id: &str, rest: &str| {
+        format!(r#"{{"id":{id},"type":"custom-thing","createdBy":"ada","createdAt":"2026-03-01T10:00:00Z",{rest}}}"#)
+    };
+    let events = [
+        event("1", r#""groupId":5,"featureName":"f1""#),
+        event("4.0", r#""featureName":"f4""#),
+        event("6", r#""createdByUserId":7.0,"featureName":"f6""#),
+        event("8", r#""createdByUserId":-1337,"featureName":"f8""#),
+    ];
+    stack.ingest("unleash").post_bytes("/v1/events", format!("[{}]", events.join(","))).await.expect(200);
+    let api = stack.read();
+    for (query, feature) in [
+        ("id=IS:1", "f1"),
+        ("feature=IS:f1", "f1"),
+        ("groupId=IS:5", "f1"),
+        ("id=IS:4", "f4"),
+        ("feature=IS:f4", "f4"),
+        ("id=IS:6", "f6"),
+        ("createdBy=IS:7", "f6"),
+        ("id=IS:8", "f8"),
+        ("createdBy=IS:-1337", "f8"),
+    ] {
+        let found = search(&api, query).await;
+        assert_eq!((&found["total"], &found["events"][0]["featureName"]), (&json!(1), &json!(feature)), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn its_pages_end_before_they_are_too_large() {
+    let stack = start().await;
+    for id in 1..=3 {
+        let event = json!({
+            "id": id, "type": "custom-thing", "createdBy": "ada", "createdAt": "2026-03-01T10:00:00Z",
+            "featureName": "large", "data": { "text": ".".repeat(2_500_000) },
+        });
+        stack.ingest("unleash").post("/v1/events", &event).await.expect(201);
+    }
+    let api = stack.read();
+    let mut found = Vec::new();
+    while found.len() < 3 {
+        let path = format!("/api/admin/search/events?limit=1000&offset={}", found.len());
+        let answer = api.get(&path).await;
+        let page = answer.expect(200);
+        assert!(json!(answer.text).to_string().len() <= 6_291_556);
+        assert_eq!(page["total"], 3);
+        assert!(!ids(&page).is_empty());
+        found.extend(ids(&page));
+    }
+    assert_eq!(found, [3, 2, 1]);
+    let of_feature = api.get("/api/admin/events/large").await.expect(200);
+    assert_eq!((of_feature["totalEvents"].as_u64(), ids(&of_feature).len()), (Some(3), 2));
+}

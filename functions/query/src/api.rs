@@ -54,8 +54,8 @@ pub(crate) static SEARCH: Operation = Operation {
     id: "searchEvents",
     summary: "Search events",
     description: "Every filter that is given must hold; of several values of one, any.\n\n\
-        A page ends early, with `next`, before its payloads pass 4.2 MB, or, with `\"partial\": true`, after 10 s or \
-        5,000 read units. The same search with `cursor` goes on exactly there, whatever has been stored since.",
+        A page ends early, with `next`, before it is too large to be sent (6 MB), or, with `\"partial\": true`, after \
+        10 s or 5,000 read units. The same search with `cursor` goes on exactly there, whatever has been stored since.",
     scope: Some(KeyScope::Read),
     parameters: &web::join::<18>(
         &filters::ALL,
@@ -83,7 +83,7 @@ pub(crate) static SEARCH: Operation = Operation {
         schema_of::<EventList>,
         &[("one event", examples::EVENTS)],
     )],
-    refusals: &FILTERED,
+    refusals: &[FILTERED[0], FILTERED[1], LARGE],
     ..Operation::PLAIN
 };
 
@@ -96,7 +96,7 @@ static READ: Operation = Operation {
     scope: Some(KeyScope::Read),
     parameters: &[ID],
     answers: &[Answer::json(200, "The event.", schema_of::<EventView>, &[("event", examples::EVENT)]), SAME],
-    refusals: &NO_EVENT,
+    refusals: &[NO_EVENT[0], NO_EVENT[1], LARGE],
     ..Operation::PLAIN
 };
 
@@ -124,7 +124,7 @@ pub(crate) static EXPORT: Operation = Operation {
     path: "/v1/export",
     id: "exportEvents",
     summary: "Export everything that matches",
-    description: "In pages of up to 5,000 events. While there is more, an answer has a header \
+    description: "In pages of up to 5,000 events, and of what can be sent. While there is more, an answer has a header \
         `Link: </v1/export?…>; rel=\"next\"`: pages of CSV and of lines, one after the other, are one file. Who is \
         interrupted goes on with the last link.\n\n\
         CSV is RFC 4180, with the columns `id, source, catalog, scope, type, time, time_given, received_at, actor, \
@@ -178,7 +178,7 @@ pub(crate) static EXPORT: Operation = Operation {
             Content { media_type: "application/x-ndjson", schema: schema_of::<Value>, examples: &[] },
         ],
     }],
-    refusals: &[FILTERED[0], FILTERED[1], Refusal { when: "The form is not said.", example: export::no_format }],
+    refusals: &[FILTERED[0], FILTERED[1], Refusal { when: "The form is not said.", example: export::no_format }, LARGE],
     ..Operation::PLAIN
 };
 
@@ -200,9 +200,10 @@ pub(crate) static TIMELINE: Operation = Operation {
             Parameter::query("types", "The types to show instead.", web::list, r#"["feature-created"]"#),
             Parameter::query(
                 "span",
-                "How long the window is, where not both ends are given: 30m to 48h.",
+                "How long the window is, where not both ends are given: 30m to 48h, such as 6h; 48h where it is not said.",
                 timeline::span_schema,
-                r#""6h""#,
+                // `from` and `to` have examples.
+                "",
             ),
         ],
     ),
@@ -347,6 +348,12 @@ static DOCS: Operation = Operation {
 /// What is answered to one who has it already.
 const SAME: Answer = Answer::empty(304, "It is the one of `If-None-Match`.");
 
+/// How an operation that answers with whole events may say no.
+const LARGE: Refusal = Refusal {
+    when: "The answer is one event that is too large to be sent as it is: it can be had compressed.",
+    example: web::needs_compression,
+};
+
 /// How an operation with filters may say no.
 const FILTERED: [Refusal; 2] = [
     Refusal {
@@ -367,7 +374,8 @@ const CURSOR: Parameter = Parameter::query(
     "cursor",
     "Where to go on: `next` of the page before, which was searched for with the same filters and order.",
     web::text,
-    r#""AAwXgP9cAfUfJ_Oxa62SvQ""#,
+    // One belongs to its own search.
+    "",
 );
 
 const ID: Parameter = Parameter::path("id", "The event's id.", schema_of::<EventId>, "3403542528000501");

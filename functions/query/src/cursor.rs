@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use events::EventId;
 use sha2::{Digest, Sha256};
-use web::{Kind, Problem};
+use web::{Problem, bad, shortened};
 
 const CHECK: usize = 8;
 
@@ -17,7 +17,7 @@ pub(crate) fn encode(id: EventId, filters: &str) -> String {
 
 /// Where a cursor of a search with these filters goes on.
 pub(crate) fn decode(cursor: &str, filters: &str) -> Result<EventId, Problem> {
-    let unknown = || problem("is not one that a search answered with");
+    let unknown = || problem(&format!("is {:?}: expected the `next` that a search answered with", shortened(cursor)));
     let bytes = URL_SAFE_NO_PAD.decode(cursor).unwrap_or_default();
     let (id, of) = bytes.split_first_chunk().ok_or_else(unknown)?;
     let id = EventId::from_u64(u64::from_be_bytes(*id)).ok_or_else(unknown)?;
@@ -30,7 +30,7 @@ pub(crate) fn of_another_search() -> Problem {
 }
 
 fn problem(what: &str) -> Problem {
-    Problem::new(Kind::BadRequest, format!("The parameter `cursor` {what}")).with("parameter", "cursor")
+    bad("cursor", what)
 }
 
 fn check(filters: &str) -> [u8; CHECK] {

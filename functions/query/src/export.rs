@@ -8,11 +8,12 @@ use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use events::Event;
 use store::Search;
-use web::{Kind, Params, Problem, ReadAny, bad, filters};
+use web::{Params, Problem, ReadAny, bad, filters};
 
 use crate::State;
 use crate::api::EXPORT;
 use crate::cursor;
+use crate::room::Room;
 use crate::search::{MAX_BYTES, MAX_TIME};
 use crate::tally::Tally;
 use crate::view::EventView;
@@ -51,10 +52,11 @@ enum Format {
 }
 
 impl Format {
-    fn media_type(self) -> &'static str {
+    fn media_type(self, header: bool) -> &'static str {
         match self {
             // RFC 4180 and 7111.
-            Self::Csv => "text/csv; charset=utf-8; header=present",
+            Self::Csv if header => "text/csv; charset=utf-8; header=present",
+            Self::Csv => "text/csv; charset=utf-8; header=absent",
             Self::Json => "application/json",
             Self::Ndjson => "application/x-ndjson",
         }
@@ -88,6 +90,7 @@ pub(crate) async fn export(Shared(state): Shared<State>, _: ReadAny, query: RawQ
         ascending,
         after,
         limit: params.parsed("limit", "a whole number from 1 to 5000", limit)?.unwrap_or(MAX_EVENTS),
+        // A line of CSV takes about twice its payload: what there is no room for is read again for the next page.
         max_bytes: MAX_BYTES / 2,
         total: false,
         deadline: Some(Instant::now() + MAX_TIME),
@@ -95,24 +98,28 @@ pub(crate) async fn export(Shared(state): Shared<State>, _: ReadAny, query: RawQ
     let tally = Tally::new("export");
     let page = state.log.search(&search).await?;
     tally.log(page.way.read, page.events.len(), page.way.units, page.partial);
-    let next = page.next.map(|id| cursor::encode(id, &canonical));
-    let body = match format {
-        // Pages one after the other are one file, which has one header.
-        Format::Csv => csv(page.events, header.unwrap_or(after.is_none())).map_err(|error| {
-            tracing::error!(%error, "an export cannot be written");
-            Problem::new(Kind::Unavailable, "The export could not be written: send the same request again")
-        })?,
-        Format::Json => json_array(page.events),
-        Format::Ndjson => page.events.into_iter().map(|event| line(&json(event))).collect::<String>().into_bytes(),
+    // Pages one after the other are one file, which has one header.
+    let header = header.unwrap_or(after.is_none());
+    let write = |event| match format {
+        Format::Csv => csv_line(EventView::new(event).cells().iter().map(|cell| harmless(cell))),
+        Format::Json => json(event),
+        Format::Ndjson => line(&json(event)),
     };
-    Ok(answer(format, &params, next.as_deref(), body))
+    let (events, cut) = Room::new(format.media_type(header)).fill(page.events, write, |event| event.as_bytes());
+    let body = match format {
+        Format::Csv if header => csv_line(COLUMNS) + &events.concat(),
+        Format::Csv | Format::Ndjson => events.concat(),
+        Format::Json => format!("[{}]\n", events.join(",\n")),
+    };
+    let next = cut.or(page.next).map(|id| cursor::encode(id, &canonical));
+    Ok(answer(format.media_type(header), format.name(), &params, next.as_deref(), body))
 }
 
-fn answer(format: Format, params: &Params, next: Option<&str>, body: Vec<u8>) -> Response {
+fn answer(media_type: &'static str, format: &str, params: &Params, next: Option<&str>, body: String) -> Response {
     let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.media_type()));
-    let file = format!("attachment; filename=\"events.{}\"", format.name());
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    let file = format!("attachment; filename=\"events.{format}\"");
     let link = next.map(|next| format!("<{}>; rel=\"next\"", following(params, next)));
     let file = (header::CONTENT_DISPOSITION, Some(file));
     for (name, value) in [file, (header::LINK, link)] {
@@ -124,10 +131,10 @@ fn answer(format: Format, params: &Params, next: Option<&str>, body: Vec<u8>) ->
     response
 }
 
-/// Where the next page is: the same request with another cursor.
+/// Where the next page is: the same request with another cursor. Columns are named on the first page alone.
 fn following(params: &Params, cursor: &str) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
-    for parameter in EXPORT.parameters.iter().filter(|parameter| parameter.name != "cursor") {
+    for parameter in EXPORT.parameters.iter().filter(|parameter| !["cursor", "header"].contains(&parameter.name)) {
         if let Some(value) = params.get(parameter.name) {
             query.append_pair(parameter.name, value);
         }
@@ -146,27 +153,19 @@ fn line(json: &str) -> String {
     json.replace(['\n', '\r'], " ") + "\n"
 }
 
-fn json_array(events: Vec<Event>) -> Vec<u8> {
-    let events: Vec<String> = events.into_iter().map(json).collect();
-    format!("[{}]\n", events.join(",\n")).into_bytes()
-}
-
-fn csv(events: Vec<Event>, header: bool) -> Result<Vec<u8>, csv::Error> {
+/// A line of CSV.
+fn csv_line(cells: impl IntoIterator<Item = impl AsRef<[u8]>>) -> String {
     let mut csv = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    if header {
-        csv.write_record(COLUMNS)?;
-    }
-    for event in events {
-        csv.write_record(EventView::new(event).cells().iter().map(|cell| harmless(cell)))?;
-    }
-    csv.into_inner().map_err(|error| error.into_error().into())
+    // Into memory it does not fail, and text remains text.
+    let line = csv.write_record(cells).ok().and_then(|()| csv.into_inner().ok());
+    String::from_utf8(line.unwrap_or_default()).unwrap_or_default()
 }
 
 /// A cell that no spreadsheet takes for a formula: behind an apostrophe, as OWASP advises
 /// (<https://owasp.org/www-community/attacks/CSV_Injection>).
 fn harmless(cell: &str) -> String {
     match cell.chars().next() {
-        Some('=' | '+' | '-' | '@' | '\t' | '\r' | '\n') => format!("'{cell}"),
+        Some('=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠' | '\t' | '\r' | '\n') => format!("'{cell}"),
         _ => cell.to_owned(),
     }
 }
@@ -182,7 +181,7 @@ mod tests {
 
     #[test]
     fn what_a_spreadsheet_would_run_is_text() {
-        for cell in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"] {
+        for cell in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "＝1", "＋1", "－1", "＠SUM(A1)"] {
             assert_eq!(harmless(cell), format!("'{cell}"));
         }
         assert_eq!(harmless("a=1"), "a=1");

@@ -11,6 +11,7 @@ mod export;
 mod facets;
 mod highlights;
 mod key;
+mod room;
 mod search;
 mod tally;
 mod timeline;

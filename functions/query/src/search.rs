@@ -9,12 +9,14 @@ use axum::response::Response;
 use events::EventId;
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::value::RawValue;
 use store::{Search, Way};
 use web::{Caching, Kind, Params, Problem, Read, answer_cached, filters, shortened};
 
 use crate::State;
 use crate::api::SEARCH;
 use crate::cursor;
+use crate::room::{JSON, Room, written};
 use crate::tally::Tally;
 use crate::view::EventView;
 
@@ -24,8 +26,8 @@ pub(crate) const MAX_LIMIT: usize = 1000;
 /// The events of a page where its caller does not say.
 pub(crate) const DEFAULT_LIMIT: usize = 50;
 
-/// A Lambda answers with at most 6 MB, in which a quotation mark is two bytes, and every event has about 500
-/// bytes beside its payload: a page ends before it is larger.
+/// The most bytes of payloads that are read for one page. How many of its events are answered is decided by what each
+/// of them takes: a quotation mark is two bytes of a Lambda's answer, and every event has about 500 beside its payload.
 pub(crate) const MAX_BYTES: usize = 4_200_000;
 
 /// How long a search may take before it answers with what it has found.
@@ -35,7 +37,8 @@ pub(crate) const MAX_TIME: Duration = Duration::from_secs(10);
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct EventList {
     /// In the order that was asked for.
-    events: Vec<EventView>,
+    #[schemars(with = "Vec<EventView>")]
+    events: Vec<Box<RawValue>>,
     /// The next page's `cursor`; null on the last page.
     next: Option<String>,
     /// How many events match, on all pages; null where it was not asked for, or could not be counted in
@@ -103,12 +106,14 @@ pub(crate) async fn list(Shared(state): Shared<State>, _: Read, query: RawQuery)
     let tally = Tally::new("search");
     let page = state.log.search(&search).await?;
     tally.log(page.way.read, page.events.len(), page.way.units, page.partial);
+    let (events, cut) =
+        Room::new(JSON).fill(page.events, |event| written(&EventView::new(event)), |event| event.get().as_bytes());
     Ok(Json(EventList {
-        next: page.next.map(|id| cursor::encode(id, &canonical)),
+        events,
+        next: cut.or(page.next).map(|id| cursor::encode(id, &canonical)),
         total: page.total,
         partial: page.partial,
         explain: explain.then(|| page.way.into()),
-        events: page.events.into_iter().map(EventView::new).collect(),
     }))
 }
 

@@ -10,11 +10,12 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use store::{Field, Filter, Search};
-use web::{Params, Problem, Read, bad};
+use web::{Params, Problem, Read, bad, shortened};
 
 use crate::State;
 use crate::api::TIMELINE;
 use crate::highlights::is_highlight;
+use crate::room::{JSON, Room, written};
 use crate::search::MAX_TIME;
 use crate::tally::Tally;
 use crate::view::Moment;
@@ -74,11 +75,23 @@ pub(crate) async fn read(Shared(state): Shared<State>, _: Read, query: RawQuery)
     let (from, to) = window(&params, &filter, store::now())?;
     let all = !types.is_empty();
     let filter = Filter { from: Some(from), until: Some(to), ..filter }.and(Field::Type, types);
-    let (mut events, partial) = read_window(&state, filter, all).await?;
-    events.sort_by_key(|event| (event.fields.time, event.id));
+    let (events, partial) = read_window(&state, filter, all).await?;
+    let (found, mut room) = (events.len(), Room::new(JSON));
+    // The newest come first, and stay where there is no room for all.
+    let moments = events.into_iter().map(Moment::new).take_while(|moment| fits(&mut room, moment));
+    let mut moments: Vec<Moment> = moments.collect();
+    moments.sort_by_key(|moment| (moment.time, moment.id));
     let together = to.duration_since(from) / TOGETHER;
-    let count = events.len();
-    Ok(Json(Timeline { from, to, groups: group(events, together), count, partial }))
+    let count = moments.len();
+    Ok(Json(Timeline { from, to, groups: group(moments, together), count, partial: partial || count < found }))
+}
+
+/// Whether an answer has room for a moment, in a group of its own.
+fn fits(room: &mut Room, moment: &Moment) -> bool {
+    // Its times, and the names of its members.
+    const GROUP: usize = 300;
+    // The type stands among the group's too.
+    room.takes(written(&(moment, &moment.r#type)).get().as_bytes(), GROUP)
 }
 
 /// The newest events of the window that belong on the timeline, and whether there are more.
@@ -109,17 +122,18 @@ fn window(params: &Params, filter: &Filter, now: Timestamp) -> Result<(Timestamp
     let span = params.parsed("span", "30m to 48h, as 90m, 6h or 2d", span)?;
     let ends = match (filter.from, filter.until) {
         (Some(_), Some(_)) if span.is_some() => return Err(span_and_ends()),
-        (Some(from), Some(to)) => Some((from, to)),
-        (Some(from), None) => from.checked_add(span.unwrap_or(LONGEST)).ok().map(|to| (from, to)),
+        (Some(from), Some(to)) => (from, to),
+        // Beyond what can be told, nothing happens.
+        (Some(from), None) => (from, from.checked_add(span.unwrap_or(LONGEST)).unwrap_or(Timestamp::MAX)),
         (None, to) => {
             let to = to.unwrap_or(now);
-            to.checked_sub(span.unwrap_or(LONGEST)).ok().map(|from| (from, to))
+            (to.checked_sub(span.unwrap_or(LONGEST)).unwrap_or(Timestamp::MIN), to)
         }
     };
-    let ends = ends.ok_or_else(|| bad("span", "reaches beyond what a time can be"))?;
     // Both ends belong to what was asked for.
     let longest = LONGEST + SignedDuration::from_nanos(1);
-    if ends.1.duration_since(ends.0) > longest { Err(too_long()) } else { Ok(ends) }
+    let given = |name| params.get(name).unwrap_or_default();
+    if ends.1.duration_since(ends.0) > longest { Err(longer(given("from"), given("to"))) } else { Ok(ends) }
 }
 
 /// A span: a whole number of minutes, hours or days.
@@ -137,10 +151,10 @@ fn span(value: &str) -> Option<SignedDuration> {
 }
 
 /// The events, oldest first, as groups.
-fn group(events: Vec<Event>, together: SignedDuration) -> Vec<Group> {
+fn group(moments: Vec<Moment>, together: SignedDuration) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
-    for event in events {
-        let time = event.fields.time;
+    for moment in moments {
+        let time = moment.time;
         let near = |group: &&mut Group| time.duration_since(group.end) < together;
         let group = match groups.last_mut().filter(near) {
             Some(group) => group,
@@ -153,15 +167,20 @@ fn group(events: Vec<Event>, together: SignedDuration) -> Vec<Group> {
         };
         group.end = time;
         group.count += 1;
-        *group.types.entry(event.fields.event_type.clone()).or_default() += 1;
-        group.events.push(Moment::new(event));
+        *group.types.entry(moment.r#type.clone()).or_default() += 1;
+        group.events.push(moment);
     }
     groups
 }
 
 /// The problem of a window that is too long.
 pub(crate) fn too_long() -> Problem {
-    bad("from", "is more than 48 hours before `to`: a timeline shows 48 hours at most")
+    longer("2026-05-01", "2026-05-03")
+}
+
+fn longer(from: &str, to: &str) -> Problem {
+    let (from, to) = (shortened(from), shortened(to));
+    bad("from", &format!("is {from:?}, more than 48 hours before `to`, {to:?}: a timeline shows 48 hours at most"))
 }
 
 /// The problem of a span beside both ends.
@@ -170,7 +189,7 @@ pub(crate) fn span_and_ends() -> Problem {
 }
 
 pub(crate) fn span_schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "string", "enum": ["30m", "1h", "3h", "6h", "12h", "24h", "48h"], "default": "48h" })
+    json_schema!({ "type": "string", "enum": ["30m", "1h", "3h", "6h", "12h", "24h", "48h"] })
 }
 
 #[cfg(test)]

@@ -7,13 +7,17 @@ pub(crate) mod view;
 use std::time::Instant;
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State as Shared};
 use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
+use events::EventId;
+use serde_json::value::RawValue;
 use store::{Field, Filter, Matches};
 use web::{Problem, ReadAny};
 
 use crate::State;
+use crate::room::{JSON, Room, written};
 use crate::search::MAX_TIME;
 use crate::tally::Tally;
 use params::{BadData, Params};
@@ -85,9 +89,10 @@ pub(crate) async fn recent(Shared(state): Shared<State>, _: ReadAny, query: RawQ
 pub(crate) async fn of_feature(
     Shared(state): Shared<State>,
     _: ReadAny,
-    Path(feature): Path<String>,
+    feature: Result<Path<String>, PathRejection>,
     uri: Uri,
 ) -> Result<Json<FeatureEvents>, No> {
+    let Path(feature) = feature.map_err(|_| params::no_text("feature", uri.path()))?;
     params::text("feature", &feature, uri.path())?;
     let found = find(&state, Filter::default().and(Field::Feature, params::values(&feature))).await?;
     let events = page(&state, &found, 0, OF_ONE, false).await?;
@@ -102,14 +107,26 @@ async fn find(state: &State, filter: Filter) -> Result<Matches, No> {
     Ok(found)
 }
 
+/// A page of what was found. It ends early where an answer has no room for more.
 async fn page(
     state: &State,
     found: &Matches,
     offset: usize,
     limit: usize,
     texts: bool,
-) -> Result<Vec<EventOfUnleash>, No> {
-    let ids: Vec<events::EventId> = found.page(offset, limit).collect();
-    let events = state.log.events.get_many(&ids).await?;
-    Ok(events.iter().map(|event| EventOfUnleash::new(event, texts)).collect())
+) -> Result<Vec<Box<RawValue>>, No> {
+    // What is read together is in memory together.
+    const TOGETHER: usize = 100;
+    let ids: Vec<EventId> = found.page(offset, limit).collect();
+    let (mut room, mut page) = (Room::new(JSON), Vec::with_capacity(ids.len()));
+    for ids in ids.chunks(TOGETHER) {
+        for event in state.log.events.get_many(ids).await? {
+            let event = written(&EventOfUnleash::new(&event, texts));
+            if !room.takes(event.get().as_bytes(), 1) {
+                return Ok(page);
+            }
+            page.push(event);
+        }
+    }
+    Ok(page)
 }

@@ -112,16 +112,16 @@ impl EventView {
 /// An event as the timeline shows it: without its payload.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Moment {
-    id: EventId,
+    pub(crate) id: EventId,
     /// The registered producer that sent it.
     source: String,
     /// The family of event types that its type belongs to.
     catalog: String,
     scope: Scope,
     /// The most specific name of what happened.
-    r#type: String,
+    pub(crate) r#type: String,
     /// When it happened.
-    time: Timestamp,
+    pub(crate) time: Timestamp,
     /// Who did it.
     actor: Option<String>,
     /// What it was done to.

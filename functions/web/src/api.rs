@@ -84,7 +84,7 @@ pub struct Parameter {
     pub description: &'static str,
     /// What it may be. An array is one value with commas.
     pub schema: SchemaOf,
-    /// A value, as JSON.
+    /// A value, as JSON, which goes together with those of all other parameters; empty where there is none that does.
     pub example: &'static str,
 }
 

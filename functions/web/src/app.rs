@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::to_bytes;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderName, HeaderValue, Method, Uri, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use store::{Env, EnvError};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
@@ -14,11 +15,12 @@ use tower_http::cors::CorsLayer;
 use tracing::Instrument;
 
 use crate::problem::{Kind, Problem};
+use crate::size::bounded;
 
 /// The most bytes of a body, before and after API Gateway's own limit: 4.5 MB.
 pub const MAX_BODY: usize = 4_500_000;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The routes with what all of them share: problem documents for unknown paths and methods, a
 /// request id on every answer, bounded bodies, one log line for each request.
@@ -27,13 +29,17 @@ pub fn finish(routes: Router) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::map_response(as_problem))
         .layer(middleware::from_fn(identify))
 }
 
-/// The routes with what those who read them need besides: answers compressed for who can read that, and
-/// pages of these origins as callers. Ingest answers in a few bytes, and its producers are no pages.
+/// The routes with what those who read them need besides: answers compressed for who can read that, none that is too
+/// large to be sent, and pages of these origins as callers. Ingest answers in a few bytes, and its producers are no
+/// pages.
 pub fn for_readers(routes: Router, origins: Vec<HeaderValue>) -> Router {
-    let routes = routes.layer(CompressionLayer::new().quality(CompressionLevel::Fastest));
+    let routes = routes
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .layer(middleware::map_response(bounded));
     if origins.is_empty() { routes } else { routes.layer(cross_origin(origins)) }
 }
 
@@ -79,6 +85,19 @@ async fn not_found(uri: Uri) -> Problem {
 
 async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
     Problem::new(Kind::MethodNotAllowed, format!("{} does not take {method}: see the Allow header", uri.path()))
+}
+
+/// What is refused before a handler is asked, such as a path whose bytes are no UTF-8, as a problem document: no
+/// handler refuses with plain text.
+async fn as_problem(response: Response) -> Response {
+    const MOST: usize = 4096;
+    let plain = |kind: &HeaderValue| kind.as_bytes().starts_with(b"text/plain");
+    let is_plain = response.headers().get(header::CONTENT_TYPE).is_some_and(plain);
+    if response.status() != StatusCode::BAD_REQUEST || !is_plain {
+        return response;
+    }
+    let said = to_bytes(response.into_body(), MOST).await.unwrap_or_default();
+    Problem::new(Kind::BadRequest, String::from_utf8_lossy(&said)).into_response()
 }
 
 /// Gives the request an id, answers with it and logs it.

@@ -21,10 +21,12 @@ pub enum Caching {
 /// Answers with the body and its `ETag`, or with 304 where the one who asks has it already.
 pub fn answer_cached(request: &HeaderMap, caching: Caching, body: impl IntoBytes) -> Response {
     let (body, media_type) = body.into_bytes();
-    let tag = format!("\"{}\"", hex::encode(&Sha256::digest(&body)[..12]));
+    // Weak (RFC 9110, 8.8.3): compressed and as it is, an answer has the same one.
+    let tag = format!("W/\"{}\"", hex::encode(&Sha256::digest(&body)[..12]));
     let known = request.get_all(header::IF_NONE_MATCH).into_iter().filter_map(|value| value.to_str().ok());
     // RFC 9110, 13.1.2: weak comparison, any of a list.
-    let same = |value: &str| value.trim().trim_start_matches("W/") == tag || value.trim() == "*";
+    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    let same = |value: &str| opaque(value) == opaque(&tag) || value.trim() == "*";
     let same = known.flat_map(|value| value.split(',')).any(same);
     let mut response = if same { StatusCode::NOT_MODIFIED.into_response() } else { body.into_response() };
     let headers = response.headers_mut();
@@ -83,7 +85,9 @@ mod tests {
         let page = ("text/plain", "hello");
         let first = answer_cached(&HeaderMap::new(), Caching::Public, page);
         let tag = first.headers()[header::ETAG].clone();
-        for known in [tag.to_str().unwrap().to_owned(), format!("\"x\", W/{}", tag.to_str().unwrap()), "*".to_owned()] {
+        let weak = tag.to_str().unwrap();
+        let strong = weak.strip_prefix("W/").unwrap();
+        for known in [weak, strong, &format!("\"x\", {weak}"), "*"] {
             let asked = HeaderMap::from_iter([(header::IF_NONE_MATCH, known.parse().unwrap())]);
             let again = answer_cached(&asked, Caching::Public, page);
             assert_eq!(again.status(), StatusCode::NOT_MODIFIED, "{known}");

@@ -91,8 +91,9 @@ pub fn with_any_environment(mut filter: Filter) -> Filter {
 
 /// The filters in one spelling, for the cursor.
 pub fn canonical(params: &Params, ascending: bool) -> String {
-    let given =
-        ALL.iter().filter_map(|parameter| Some(format!("{}={}\n", parameter.name, params.get(parameter.name)?)));
+    // A value's own line feeds are followed by a space, and do not begin another parameter.
+    let line = |name: &str, value: &str| format!("{name}={}\n", value.replace('\n', "\n "));
+    let given = ALL.iter().filter_map(|parameter| Some(line(parameter.name, params.get(parameter.name)?)));
     given.chain(ascending.then(|| "order=asc\n".to_owned())).collect()
 }
 
@@ -129,4 +130,19 @@ fn time(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "anyOf": [{ "type": "string", "format": "date" }, { "type": "string", "format": "date-time" }],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::extract::RawQuery;
+
+    use super::*;
+
+    #[test]
+    fn filters_that_are_not_the_same_are_not_spelled_the_same() {
+        let spelled = |query: &str| canonical(&Params::read(RawQuery(Some(query.to_owned())), &ALL).unwrap(), false);
+        assert_ne!(spelled("subject=f1%0Aentity=f1"), spelled("subject=f1&entity=f1"));
+        assert_ne!(spelled("subject=f1%0A%20entity=f1"), spelled("subject=f1%0Aentity=f1"));
+        assert_eq!(spelled("subject=a&entity=b"), spelled("entity=b&subject=a"));
+    }
 }

@@ -11,6 +11,8 @@ mod json;
 mod problem;
 mod query;
 mod range;
+mod size;
+mod split;
 pub mod token;
 
 pub use accept::{must_accept_json, not_acceptable};
@@ -22,3 +24,4 @@ pub use json::{BODY_REFUSALS, JsonBody, unreadable};
 pub use problem::{Kind, Problem};
 pub use query::{Params, bad, list, shortened, text};
 pub use range::{from_after_to, time_range};
+pub use size::{MAX_ANSWER, answer_size, needs_compression};

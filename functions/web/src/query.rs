@@ -5,6 +5,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 
 use crate::api::Parameter;
 use crate::problem::{Kind, Problem};
+use crate::split::split;
 
 /// The most bytes that one parameter's value may have.
 const MAX_VALUE: usize = 4096;
@@ -15,12 +16,14 @@ const MAX_VALUES: usize = 50;
 /// The schema of what [`Params::list`] reads.
 pub fn list(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
-        "description": "Any of these, separated by commas; spaces around them do not count.",
+        "description": "Any of these, separated by commas; spaces around them do not count. A value that has a comma, \
+            spaces at an end, or a quotation mark at its beginning stands in quotation marks, each of its own written \
+            twice: `\"a,b\"`.",
         "type": "array",
         "minItems": 1,
         "maxItems": MAX_VALUES,
-        // Not empty, and not of spaces alone.
-        "items": { "type": "string", "pattern": "^[^,]*[^,\\s][^,]*$" },
+        // Not empty, and not of spaces alone; or in quotation marks.
+        "items": { "type": "string", "pattern": "^(\\s*[^,\"\\s][^,]*|\\s*\"([^\"]|\"\")+\"\\s*)$" },
     })
 }
 
@@ -37,10 +40,13 @@ impl Params {
     /// The parameters of a query string, all of them among `known`.
     pub fn read(RawQuery(query): RawQuery, known: &[Parameter]) -> Result<Self, Problem> {
         let mut params: Vec<(String, String)> = Vec::new();
-        for (name, value) in url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+        for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+            let (encoded_name, encoded) = pair.split_once('=').unwrap_or((pair, ""));
+            let name = decoded(encoded_name).ok_or_else(|| no_text(&shortened(encoded_name), encoded_name))?;
             if known.iter().all(|parameter| parameter.name != name) {
                 return Err(unknown(&name, known));
             }
+            let value = decoded(encoded).ok_or_else(|| no_text(&name, encoded))?;
             if params.iter().any(|(other, _)| *other == name) {
                 return Err(bad(&name, "is given twice: separate several values by commas"));
             }
@@ -48,9 +54,9 @@ impl Params {
                 return Err(bad(&name, "has an empty value: leave it out, or say what it is"));
             }
             if value.len() > MAX_VALUE {
-                return Err(bad(&name, &format!("has {} bytes: {MAX_VALUE} at most", value.len())));
+                return Err(too_long(&name, &value, MAX_VALUE));
             }
-            params.push((name.into_owned(), value.into_owned()));
+            params.push((name, value));
         }
         Ok(Self(params))
     }
@@ -63,12 +69,15 @@ impl Params {
     /// The parameter's values: any of them may match. Empty where it was not given.
     pub fn list(&self, name: &str) -> Result<Vec<String>, Problem> {
         let Some(value) = self.get(name) else { return Ok(Vec::new()) };
-        let values: Vec<String> = value.split(',').map(|value| value.trim().to_owned()).collect();
+        let is = |what: &str| bad(name, &format!("is {:?}: {what}", shortened(value)));
+        let values = split(value).ok_or_else(|| {
+            is("a value that begins with a quotation mark ends with one, and has each of its own twice")
+        })?;
         if values.iter().any(String::is_empty) {
-            return Err(bad(name, "has an empty value"));
+            return Err(is("one of its values is empty"));
         }
         if values.len() > MAX_VALUES {
-            return Err(bad(name, &format!("has {} values: {MAX_VALUES} at most", values.len())));
+            return Err(is(&format!("those are {} values, and {MAX_VALUES} are allowed", values.len())));
         }
         Ok(values)
     }
@@ -95,7 +104,7 @@ impl Params {
     /// The parameter's value, of at most so many bytes.
     pub fn short(&self, name: &str, most: usize) -> Result<Option<&str>, Problem> {
         match self.get(name) {
-            Some(value) if value.len() > most => Err(bad(name, &format!("has {} bytes: {most} at most", value.len()))),
+            Some(value) if value.len() > most => Err(too_long(name, value, most)),
             value => Ok(value),
         }
     }
@@ -112,6 +121,12 @@ impl Params {
     }
 }
 
+/// A part of a query as it was before it was encoded; `None` where that is no text.
+fn decoded(part: &str) -> Option<String> {
+    let part = part.replace('+', " ");
+    percent_encoding::percent_decode_str(&part).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+}
+
 /// As much of a value as an answer repeats.
 pub fn shortened(text: &str) -> String {
     text.chars().take(64).collect()
@@ -122,6 +137,16 @@ fn unknown(name: &str, known: &[Parameter]) -> Problem {
     let name = shortened(name);
     let known: Vec<&str> = known.iter().map(|parameter| parameter.name).collect();
     bad(&name, &format!("is not a parameter of this path, which takes {}", known.join(", ")))
+}
+
+/// The problem of a value that is too long.
+fn too_long(name: &str, value: &str, most: usize) -> Problem {
+    bad(name, &format!("is {:?}…: that has {} bytes, and {most} are allowed", shortened(value), value.len()))
+}
+
+/// The problem of bytes that are no text.
+fn no_text(name: &str, encoded: &str) -> Problem {
+    bad(name, &format!("is {:?}: those bytes are no UTF-8", shortened(encoded)))
 }
 
 /// The problem of one parameter.
@@ -147,7 +172,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_names_its_parameter() {
-        for (query, name) in [("x=1", "x"), ("type=a&type=b", "type")] {
+        for (query, name) in [("x=1", "x"), ("type=a&type=b", "type"), ("type=%FF", "type"), ("%FF=a", "%FF")] {
             assert_eq!(read(query).unwrap_err().document()["parameter"], name, "{query}");
         }
         for query in ["type=", "type=a,,b", "type=a,"] {

@@ -1,11 +1,12 @@
 //! Ranges of time, as `from` and `to` give them.
 
 use jiff::civil::Date;
+use jiff::fmt::temporal::Pieces;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
-use crate::problem::{Kind, Problem};
-use crate::query::Params;
+use crate::problem::Problem;
+use crate::query::{Params, bad, shortened};
 
 const EXPECTED: &str = "a date (2026-01-31, in UTC) or a time (2026-01-31T12:00:00Z)";
 
@@ -17,26 +18,46 @@ pub fn time_range(params: &Params) -> Result<(Option<Timestamp>, Option<Timestam
     let from = params.parsed("from", EXPECTED, |value| range(value).map(|(start, _)| start))?;
     let until = params.parsed("to", EXPECTED, |value| range(value).map(|(_, end)| end))?;
     match (from, until) {
-        (Some(from), Some(until)) if from >= until => Err(from_after_to()),
+        // Of what cannot be told any more, both ends are the last moment that can.
+        (Some(from), Some(until)) if from >= until && from < Timestamp::MAX => {
+            Err(after(params.get("from").unwrap_or_default(), params.get("to").unwrap_or_default()))
+        }
         ends => Ok(ends),
     }
 }
 
 /// The problem of a range that ends before it begins.
 pub fn from_after_to() -> Problem {
-    Problem::new(Kind::BadRequest, "The parameter `from` is after `to`").with("parameter", "from")
+    after("2026-05-02", "2026-05-01")
+}
+
+fn after(from: &str, to: &str) -> Problem {
+    let (from, to) = (shortened(from), shortened(to));
+    bad("from", &format!("is {from:?}, which is after `to`, {to:?}: expected the same or earlier"))
 }
 
 /// The start of a date or time, and the end that it stands for: both ends of a range belong to it.
 fn range(value: &str) -> Option<(Timestamp, Timestamp)> {
-    if let Ok(time) = value.parse::<Timestamp>() {
-        return Some((time, time.checked_add(1.nanosecond()).ok()?));
+    if let Some(time) = time(value) {
+        return Some((time, time.checked_add(1.nanosecond()).unwrap_or(Timestamp::MAX)));
     }
     // A civil date alone: jiff would also read one out of a date and time without a zone.
     let date: Date = (value.len() == "2026-01-31".len()).then(|| value.parse().ok())??;
     // The last days that there are have no time that can be told: nothing happens then.
     let start = |date: Date| date.to_zoned(TimeZone::UTC).map_or(Timestamp::MAX, |day| day.timestamp());
     Some((start(date), date.tomorrow().map_or(Timestamp::MAX, start)))
+}
+
+/// A time; the last that can be told, where it is one of the last hours of 9999.
+fn time(value: &str) -> Option<Timestamp> {
+    if let Ok(time) = value.parse() {
+        return Some(time);
+    }
+    let pieces = Pieces::parse(value).ok()?;
+    let (date, offset) = (pieces.date(), pieces.to_numeric_offset()?);
+    let time = date.to_datetime(pieces.time()?);
+    // It is read, but for the range that a `Timestamp` has.
+    (date.year() == 9999 && offset.to_timestamp(time).is_err()).then_some(Timestamp::MAX)
 }
 
 #[cfg(test)]
@@ -63,8 +84,19 @@ mod tests {
     }
 
     #[test]
+    fn the_last_moments_are_times() {
+        for time in ["9999-12-31T23:59:59.999999999Z", "9999-12-31T00:00:00+01:00", "9999-12-30T23:00:00Z"] {
+            assert_eq!(range(time), Some((Timestamp::MAX, Timestamp::MAX)), "{time}");
+        }
+        let earlier = range("9999-12-30T20:00:00Z").unwrap();
+        assert!(earlier.0 < Timestamp::MAX && earlier.1 > earlier.0);
+    }
+
+    #[test]
     fn other_times_are_refused() {
-        for value in ["", "yesterday", "2024-02-30", "2024-1-1", "2024-01-01T00:00:00", "20240101"] {
+        for value in
+            ["", "yesterday", "2024-02-30", "2024-1-1", "2024-01-01T00:00:00", "20240101", "9999-12-31T24:00:00Z"]
+        {
             assert_eq!(range(value), None, "{value}");
         }
     }

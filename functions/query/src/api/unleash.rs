@@ -4,6 +4,7 @@ use schemars::json_schema;
 use store::KeyScope;
 use web::{Answer, Method, Operation, Parameter, Routes, schema_of};
 
+use super::LARGE;
 use crate::unleash::params::{BadData, any, day, numbers, operator};
 use crate::unleash::view::{FeatureEvents, Recent, SearchResult};
 use crate::{State, examples, unleash};
@@ -33,7 +34,8 @@ static SEARCH: Operation = Operation {
         Parameter::query("query", "A part of `data`, `preData` or `tags`.", any, r#""beta""#),
         Parameter::query(
             "limit",
-            "The most events of a page, up to 1,000; 50 where it is none of those.",
+            "The most events of a page, up to 1,000; 50 where it is none of those. A page has fewer where more are too \
+             large to be sent: the next one has the `offset` behind those that came.",
             |_| json_schema!({ "type": "string" }),
             r#""20""#,
         ),
@@ -48,6 +50,7 @@ static SEARCH: Operation = Operation {
         ),
         BAD_DATA,
     ],
+    refusals: &[LARGE],
     ..Operation::PLAIN
 };
 
@@ -56,13 +59,14 @@ static RECENT: Operation = Operation {
     path: "/api/admin/events",
     id: "listEventsAsUnleash",
     summary: "List the newest events as in Unleash",
-    description: "The newest 100, or the newest 50 of a project.",
+    description: "The newest 100, or the newest 50 of a project; fewer where more are too large to be sent.",
     scope: Some(KeyScope::Read),
     parameters: &[Parameter::query("project", "The project.", any, r#""web""#)],
     answers: &[
         Answer::json(200, "The events.", schema_of::<Recent>, &[("one event", examples::UNLEASH_EVENTS)]),
         BAD_DATA,
     ],
+    refusals: &[LARGE],
     ..Operation::PLAIN
 };
 
@@ -71,7 +75,7 @@ static OF_FEATURE: Operation = Operation {
     path: "/api/admin/events/{feature}",
     id: "listEventsOfFeatureAsUnleash",
     summary: "List the events of a feature as in Unleash",
-    description: "The newest 50.",
+    description: "The newest 50; fewer where more are too large to be sent.",
     scope: Some(KeyScope::Read),
     parameters: &[Parameter::path("feature", "The feature.", schema_of::<String>, r#""dark-mode""#)],
     answers: &[Answer::json(
@@ -80,6 +84,7 @@ static OF_FEATURE: Operation = Operation {
         schema_of::<FeatureEvents>,
         &[("one event", examples::UNLEASH_FEATURE)],
     )],
+    refusals: &[LARGE],
     ..Operation::PLAIN
 };
 

@@ -108,6 +108,7 @@ impl Page<'_> {
         let example = match &parameter["example"] {
             Value::Array(values) => values.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","),
             Value::String(value) => value.clone(),
+            Value::Null => String::new(),
             value => value.to_string(),
         };
         write!(

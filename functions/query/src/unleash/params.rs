@@ -190,6 +190,11 @@ pub(crate) fn text(parameter: &str, value: &str, path: &str) -> Result<(), BadDa
     if fine { Ok(()) } else { Err(BadData::new(parameter, value, "text")) }
 }
 
+/// Refuses a path whose bytes are no text.
+pub(crate) fn no_text(parameter: &str, path: &str) -> BadData {
+    BadData::new(parameter, path, "text")
+}
+
 /// Values with commas between them; spaces around them, as JavaScript knows them, do not count. More than
 /// one line is no filter.
 pub(crate) fn values(listed: &str) -> Vec<String> {

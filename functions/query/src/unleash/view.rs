@@ -3,6 +3,7 @@
 use events::Event;
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::view::texts;
@@ -12,7 +13,8 @@ use crate::view::texts;
 #[schemars(rename = "UnleashSearchResult")]
 pub(crate) struct SearchResult {
     /// The newest first.
-    pub(crate) events: Vec<EventOfUnleash>,
+    #[schemars(with = "Vec<EventOfUnleash>")]
+    pub(crate) events: Vec<Box<RawValue>>,
     /// How many match, on all pages.
     pub(crate) total: usize,
 }
@@ -25,7 +27,8 @@ pub(crate) struct Recent {
     /// The version of this answer: 1.
     pub(crate) version: u8,
     /// The newest first.
-    pub(crate) events: Vec<EventOfUnleash>,
+    #[schemars(with = "Vec<EventOfUnleash>")]
+    pub(crate) events: Vec<Box<RawValue>>,
     /// How many there are.
     pub(crate) total_events: usize,
 }
@@ -40,7 +43,8 @@ pub(crate) struct FeatureEvents {
     /// The feature's name.
     pub(crate) toggle_name: String,
     /// The newest first.
-    pub(crate) events: Vec<EventOfUnleash>,
+    #[schemars(with = "Vec<EventOfUnleash>")]
+    pub(crate) events: Vec<Box<RawValue>>,
     /// How many there are.
     pub(crate) total_events: usize,
 }

@@ -3,6 +3,7 @@
 pub(crate) mod filter;
 pub(crate) mod merge;
 mod ordered;
+mod pattern;
 mod scan;
 pub(crate) mod text;
 

@@ -1,7 +1,16 @@
 //! What must stand in an event's payload.
 
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
+
+use memchr::memmem;
 use serde_json::Value;
 use serde_json::value::RawValue;
+
+use crate::search::pattern::{Pattern, is_plain};
+
+/// What an escape of a plain character begins with.
+const ESCAPE: &str = r"\u00";
 
 /// What must stand in an event's payload; upper and lower case are the same.
 #[derive(Debug, Clone)]
@@ -31,15 +40,88 @@ impl Text {
         &self.literal
     }
 
-    /// Whether a payload that has the literal matches.
+    /// Whether payloads may match, of which it is known what they may have in them, in lower case.
+    pub(crate) fn may_be(&self, may_have: impl Fn(&[u8]) -> bool) -> bool {
+        // A pattern finds the literal also where its characters are escaped.
+        let escaped = || self.like.is_some() && may_have(ESCAPE.as_bytes()) && self.may_be_escaped(&may_have);
+        may_have(self.literal.as_bytes()) || escaped()
+    }
+
+    /// The same, where any of the literal's characters may be escaped: follows every way to write it while there may
+    /// be one, by the last bytes of each.
+    fn may_be_escaped(&self, may_have: impl Fn(&[u8]) -> bool) -> bool {
+        // What stands before them tells nothing more: runs of four bytes are known.
+        const LAST: usize = 3;
+        let mut ways = BTreeSet::from([String::new()]);
+        for char in self.literal.chars() {
+            let escape = |char: char| format!("{ESCAPE}{:02x}", u32::from(char));
+            let forms = [char.to_string(), escape(char), escape(char.to_ascii_uppercase())];
+            let longer = ways.iter().flat_map(|way| forms.iter().map(move |form| format!("{way}{form}")));
+            let longer = longer.filter(|way| may_have(way.as_bytes()));
+            ways = longer.map(|way| way[way.len().saturating_sub(LAST)..].to_owned()).collect();
+        }
+        !ways.is_empty()
+    }
+
+    /// Where payloads in lower case have something for which [`Self::decides`] is to be asked, lowest place first.
+    pub(crate) fn places<'a>(&'a self, payloads: &'a [u8]) -> impl Iterator<Item = usize> {
+        let mut literal = memmem::find_iter(payloads, &self.literal).peekable();
+        let escapes = self.like.iter().flat_map(move |_| memmem::find_iter(payloads, ESCAPE));
+        let mut escapes = escapes.peekable();
+        std::iter::from_fn(move || match (literal.peek(), escapes.peek()) {
+            (Some(place), Some(escape)) if escape < place => escapes.next(),
+            (Some(_), _) => literal.next(),
+            (None, _) => escapes.next(),
+        })
+    }
+
+    /// Whether a payload matches that has the literal, or an escape.
     pub(crate) fn decides(&self, payload: &str) -> bool {
-        self.like.as_ref().is_none_or(|like| like.matches(payload))
+        self.like.as_ref().is_none_or(|like| match unescaped(payload) {
+            Cow::Borrowed(payload) => like.matches(payload),
+            Cow::Owned(payload) => lower(&payload).contains(&self.literal) && like.matches(&payload),
+        })
     }
 
     /// Whether a payload matches.
     pub(crate) fn matches(&self, payload: &str) -> bool {
-        lower(payload).contains(&self.literal) && self.decides(payload)
+        let escaped = || self.like.is_some() && payload.contains(ESCAPE);
+        (lower(payload).contains(&self.literal) || escaped()) && self.decides(payload)
     }
+}
+
+/// A payload whose plain characters are not escaped: as JavaScript writes it, so that a literal can be looked for in it.
+fn unescaped(payload: &str) -> Cow<'_, str> {
+    if memmem::find(payload.as_bytes(), ESCAPE.as_bytes()).is_none() {
+        return payload.into();
+    }
+    let (mut plain, mut rest) = (String::with_capacity(payload.len()), payload);
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        plain.push_str(before);
+        let digits = escape.strip_prefix(ESCAPE).and_then(|digits| digits.get(..2));
+        let char = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()).map(char::from);
+        let (kept, length) = match char.filter(|char| is_plain(*char)) {
+            Some(char) => (Some(char), ESCAPE.len() + 2),
+            // What follows a backslash belongs to it, a second one too.
+            None => (None, 1 + escape[1..].chars().next().map_or(0, char::len_utf8)),
+        };
+        plain.extend(kept);
+        plain.push_str(if kept.is_some() { "" } else { &escape[..length] });
+        rest = &escape[length..];
+    }
+    (plain + rest).into()
+}
+
+/// The members of a payload, each as it was written; `None` where it is no object.
+pub(crate) fn members(payload: &str) -> Option<HashMap<Cow<'_, str>, &RawValue>> {
+    let borrowed = serde_json::from_str::<HashMap<&str, &RawValue>>(payload);
+    let borrowed = borrowed.map(|members| members.into_iter().map(|(name, value)| (name.into(), value)).collect());
+    // Names with escapes cannot be borrowed.
+    let owned = |_| serde_json::from_str::<HashMap<String, &RawValue>>(payload);
+    let owned =
+        |error| owned(error).map(|members| members.into_iter().map(|(name, value)| (name.into(), value)).collect());
+    borrowed.or_else(owned).ok()
 }
 
 /// A text in lower case, character by character: without context, so that a part of a text is the same
@@ -63,7 +145,7 @@ pub(crate) fn lower(text: &str) -> String {
 }
 
 /// A text in lower case as PostgreSQL has it: two characters that are not ASCII become ASCII ones.
-fn folded(text: &str) -> String {
+pub(super) fn folded(text: &str) -> String {
     let lower = lower(text);
     if lower.is_ascii() { lower } else { lower.replace('\u{130}', "i").replace('\u{212A}', "k") }
 }
@@ -90,13 +172,7 @@ impl Like {
         if !payload.contains(&self.number) && !has_exponent(payload) {
             return false;
         }
-        let Ok(members) = serde_json::from_str::<std::collections::HashMap<&str, &RawValue>>(payload)
-            // Names with escapes cannot be borrowed.
-            .map(|members| members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
-            .or_else(|_| serde_json::from_str::<std::collections::HashMap<String, &RawValue>>(payload))
-        else {
-            return false;
-        };
+        let Some(members) = members(payload) else { return false };
         self.members.iter().any(|(name, written)| {
             let Some(value) = members.get(*name).map(|value| value.get()).filter(|value| *value != "null") else {
                 return false;
@@ -108,91 +184,6 @@ impl Like {
             };
             self.pattern.is_in(&folded(&text))
         })
-    }
-}
-
-/// A pattern of SQL's `LIKE`, which may begin and end anywhere.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Pattern(Vec<Part>);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Char(char),
-    /// `_`
-    AnyChar,
-    /// `%`
-    Any,
-}
-
-impl Pattern {
-    /// `%` and `_` are wild, and a backslash takes that from what follows it (PostgreSQL 15, 9.7.1): at the end,
-    /// from the `%` behind the pattern.
-    fn read(pattern: &str) -> Self {
-        let mut parts = Vec::new();
-        let pattern = folded(&format!("%{pattern}%"));
-        let mut chars = pattern.chars();
-        while let Some(char) = chars.next() {
-            match char {
-                '%' => parts.push(Part::Any),
-                '_' => parts.push(Part::AnyChar),
-                '\\' => parts.extend(chars.next().map(Part::Char)),
-                char => parts.push(Part::Char(char)),
-            }
-        }
-        parts.dedup_by(|a, b| *a == Part::Any && *b == Part::Any);
-        Self(parts)
-    }
-
-    /// The longest run of characters that stand in a text as they do in its JSON, and that are no other
-    /// characters in lower case. What may be part of a number is not sure to: see [`Self::number`].
-    fn literal(&self) -> String {
-        self.longest_run(|run| run.chars().any(|char| char.is_ascii_alphabetic() && char != 'e'))
-    }
-
-    /// The longest run that may be part of a number. Numbers are written in several ways.
-    fn number(&self) -> String {
-        self.longest_run(|run| run.chars().all(|char| char.is_ascii_digit()))
-    }
-
-    fn longest_run(&self, will_do: impl Fn(&str) -> bool) -> String {
-        let plain = |part: &Part| match part {
-            Part::Char('i' | 'k') => None,
-            Part::Char(char) if char.is_ascii_alphanumeric() || matches!(char, '-' | '@') => Some(*char),
-            _ => None,
-        };
-        let runs = self.0.split(|part| plain(part).is_none());
-        let runs = runs.map(|run| run.iter().filter_map(plain).collect::<String>());
-        runs.filter(|run| will_do(run)).max_by_key(String::len).unwrap_or_default()
-    }
-
-    /// Whether a text in lower case matches.
-    fn is_in(&self, text: &str) -> bool {
-        let text: Vec<char> = text.chars().collect();
-        // Greedy with one step back: to the last `%`, which takes one character more.
-        let (mut at, mut part) = (0, 0);
-        let mut back: Option<(usize, usize)> = None;
-        while at < text.len() {
-            match self.0.get(part) {
-                Some(Part::Any) => {
-                    back = Some((part, at));
-                    part += 1;
-                    // What ends in `%` has matched.
-                    if part == self.0.len() {
-                        return true;
-                    }
-                }
-                Some(Part::AnyChar) => (at, part) = (at + 1, part + 1),
-                Some(Part::Char(char)) if *char == text[at] => (at, part) = (at + 1, part + 1),
-                _ => match back {
-                    Some((any, from)) => {
-                        back = Some((any, from + 1));
-                        (at, part) = (from + 1, any + 1);
-                    }
-                    None => return false,
-                },
-            }
-        }
-        self.0[part..].iter().all(|part| *part == Part::Any)
     }
 }
 
@@ -285,18 +276,33 @@ mod tests {
         assert!(!Text::like("ull", MEMBERS).matches(r#"{"data":null}"#), "null is nothing");
     }
 
+    #[test]
+    fn a_pattern_reads_escapes_as_what_they_stand_for() {
+        let payload = r#"{"d\u0061ta":{"name":"\u0041lph\u0061\u002D\u0031 \\u0042eta \u00e9 \n"}}"#;
+        assert_eq!(unescaped(payload), r#"{"data":{"name":"Alpha-1 \\u0042eta \u00e9 \n"}}"#);
+        for pattern in ["alpha", "alpha-1", "-1", "1", r"\\\\u0042eta", "\u{e9}", "u0042"] {
+            assert!(Text::like(pattern, MEMBERS).matches(payload), "{pattern}");
+        }
+        for pattern in ["u0041", "beta", "0061"] {
+            assert!(!Text::like(pattern, MEMBERS).matches(payload), "{pattern}");
+        }
+        assert!(!Text::part("alpha").matches(payload), "a part is looked for as it was written");
+    }
+
     proptest! {
         #[test]
-        fn a_pattern_without_wildcards_is_a_part(text in "[aA.x]{0,12}", part in "[aA.x]{0,4}") {
-            let found = Pattern::read(&part).is_in(&folded(&text));
-            prop_assert_eq!(found, lower(&text).contains(&lower(&part)));
-        }
-
-        #[test]
-        fn a_text_has_the_literal_of_every_pattern_that_it_matches(text in "[a-c%_]{0,12}", pattern in "[a-c%_\\\\]{0,6}") {
-            let pattern = Pattern::read(&pattern);
-            if pattern.is_in(&text) {
-                prop_assert!(text.contains(&pattern.literal()));
+        fn what_matches_may_be_there_and_has_a_place(
+            payload in "([abB-]|\\\\u0061|\\\\u0042|\\\\\\\\|\\\\n){0,8}", pattern in "[abAB-]{0,4}",
+        ) {
+            let payload = format!(r#"{{"data":{{"x":"{payload}"}}}}"#);
+            let text = Text::like(&pattern, MEMBERS);
+            let value: Value = serde_json::from_str(&payload).unwrap();
+            let expected = value["data"].to_string().to_lowercase().contains(&pattern.to_lowercase());
+            prop_assert_eq!(text.matches(&payload), expected);
+            if expected {
+                let lowered = lower(&payload);
+                prop_assert!(text.may_be(|part| lowered.contains(std::str::from_utf8(part).unwrap())));
+                prop_assert!(text.places(lowered.as_bytes()).next().is_some());
             }
         }
     }

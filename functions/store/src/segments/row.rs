@@ -1,9 +1,10 @@
 //! An event as segments take it.
 
 use events::Event;
-use serde::Deserialize;
+use serde_json::Value;
 
 use crate::item::nanoseconds;
+use crate::search::text::{javascript_number, members};
 use crate::segments::segment::COLUMNS;
 
 /// An event as segments take it.
@@ -22,24 +23,44 @@ pub(crate) struct Row {
     pub(crate) payload: Vec<u8>,
 }
 
-/// What Unleash's own API filters by, besides what every event has.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// What Unleash's own API filters by, besides what every event has: each as Unleash's database would have it. Its
+/// schema says what they are; an event of a type that is not known may have them otherwise.
+#[derive(Debug, Default, PartialEq)]
 struct Unleash {
-    id: Option<u64>,
-    feature_name: Option<String>,
-    created_by_user_id: Option<i64>,
-    group_id: Option<String>,
+    number: Option<u64>,
+    feature: Option<String>,
+    user: Option<String>,
+    group: Option<String>,
+}
+
+impl Unleash {
+    fn read(payload: &[u8]) -> Self {
+        let Some(members) = std::str::from_utf8(payload).ok().and_then(members) else { return Self::default() };
+        let text = |name: &str| as_text(serde_json::from_str(members.get(name)?.get()).ok()?);
+        Self {
+            number: text("id").and_then(|id| id.parse().ok()),
+            feature: text("featureName"),
+            user: text("createdByUserId"),
+            group: text("groupId"),
+        }
+    }
+}
+
+/// A value as JavaScript makes it a text: 4.0 is 4.
+fn as_text(value: Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text),
+        Value::Number(number) if number.is_f64() => number.as_f64().map(javascript_number),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(is) => Some(is.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
 }
 
 impl Row {
     pub(crate) fn new(event: Event, expires: Option<i64>) -> Self {
         let fields = event.fields;
-        // Its schema says what these are; an event of a type that is not known may have them otherwise.
-        let own: Unleash = match &*event.catalog {
-            "unleash" => serde_json::from_slice(&event.payload).unwrap_or_default(),
-            _ => Unleash::default(),
-        };
+        let own = if event.catalog == "unleash" { Unleash::read(&event.payload) } else { Unleash::default() };
         Self {
             id: event.id.as_u64(),
             time: nanoseconds(fields.time),
@@ -54,13 +75,43 @@ impl Row {
                 fields.project,
                 fields.environment,
                 fields.level.map(|level| level.to_string()),
-                own.feature_name,
-                own.created_by_user_id.map(|user| user.to_string()),
-                own.group_id,
+                own.feature,
+                own.user,
+                own.group,
             ],
             entities: fields.entities,
-            number: own.id,
+            number: own.number,
             payload: event.payload,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_member_that_is_something_else_hides_no_other() {
+        let read = |payload: &str| {
+            let Unleash { number, feature, user, group } = Unleash::read(payload.as_bytes());
+            (number, feature.unwrap_or_default(), user.unwrap_or_default(), group.unwrap_or_default())
+        };
+        let expected = |number, feature: &str, user: &str, group: &str| {
+            (number, feature.to_owned(), user.to_owned(), group.to_owned())
+        };
+        for (payload, expected) in [
+            (
+                r#"{"id":1,"featureName":"f","createdByUserId":-1337,"groupId":"5"}"#,
+                expected(Some(1), "f", "-1337", "5"),
+            ),
+            (r#"{"id":1,"featureName":"f","groupId":5}"#, expected(Some(1), "f", "", "5")),
+            (r#"{"id":4.0,"featureName":[],"createdByUserId":7.0}"#, expected(Some(4), "", "7", "")),
+            (r#"{"id":-1,"featureName":"f","createdByUserId":null}"#, expected(None, "f", "", "")),
+            (r#"{"i\u0064":1e3,"featureName":"\u0066"}"#, expected(Some(1000), "f", "", "")),
+            (r#"{"id":1,"id":2}"#, expected(Some(2), "", "", "")),
+            ("[1]", expected(None, "", "", "")),
+        ] {
+            assert_eq!(read(payload), expected, "{payload}");
         }
     }
 }

@@ -223,7 +223,7 @@ impl Head {
 
     /// Whether one of these rows may have the text in it.
     pub(crate) fn may_have(&self, rows: &[usize], text: &Text) -> bool {
-        self.grams.may_have(text.literal().as_bytes()) || rows.iter().any(|row| self.lengths[*row].is_none())
+        text.may_be(|part| self.grams.may_have(part)) || rows.iter().any(|row| self.lengths[*row].is_none())
     }
 
     /// Of these rows, those whose payloads match by the segment's text; and those whose payloads are not
@@ -245,8 +245,7 @@ impl Head {
             inside
         } else if literal.is_ascii() {
             let lowered = text.to_ascii_lowercase();
-            let places = memchr::memmem::find_iter(&lowered, literal.as_bytes());
-            rows_of(places, &starts, &inside)
+            rows_of(wanted.places(&lowered), &starts, &inside)
         } else {
             inside.into_iter().filter(|row| lower(&payload(*row)).contains(literal)).collect()
         };

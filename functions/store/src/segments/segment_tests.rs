@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::search::Notation;
 
 fn row(id: u64, subject: Option<&str>, entities: &[&str], payload: &str) -> Row {
     let mut fields: [Option<String>; COLUMNS.len()] = Default::default();
@@ -59,6 +60,19 @@ fn large_payloads_are_left_to_be_read() {
     let wanted = Text::part("\"B\"");
     assert!(head.may_have(&[1], &wanted));
     assert_eq!(head.find(&[0, 1, 2], &wanted, &text), (vec![2], vec![1]));
+}
+
+#[test]
+fn a_pattern_is_found_where_its_characters_are_escaped() {
+    let like = |pattern| Text::like(pattern, &[("data", Notation::Compact)]);
+    let payloads = [r#"{"data":{"x":"\u0041lpha"}}"#, r#"{"data":{"x":"beta"}}"#, r#"{"data":{"x":"alpha \u0042"}}"#];
+    let rows: Vec<Row> = (10..).zip(payloads).map(|(id, payload)| row(id, None, &[], payload)).collect();
+    let (head, text) = segment(&rows);
+    for (pattern, found) in [("alpha", vec![0, 2]), ("beta", vec![1]), ("b", vec![1, 2]), ("lpha", vec![0, 2])] {
+        assert!(head.may_have(&[0, 1, 2], &like(pattern)), "{pattern}");
+        assert_eq!(head.find(&[0, 1, 2], &like(pattern), &text).0, found, "{pattern}");
+    }
+    assert!(!head.may_have(&[0, 1, 2], &like("gamma")), "which nothing has, escaped or not");
 }
 
 proptest! {

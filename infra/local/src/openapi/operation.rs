@@ -60,8 +60,10 @@ fn describe_parameter(parameter: &Parameter, schemas: &mut Schemas) -> anyhow::R
         "description": parameter.description,
         "required": parameter.place != Place::Query,
         "schema": schema,
-        "example": example(parameter.example)?,
     });
+    if !parameter.example.is_empty() {
+        object["example"] = example(parameter.example)?;
+    }
     if schema.get("type").is_some_and(|kind| kind == "array") {
         object["style"] = json!("form");
         object["explode"] = json!(false);
