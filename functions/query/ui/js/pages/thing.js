@@ -4,13 +4,14 @@ import { h } from '../dom.js';
 import { call } from '../api.js';
 import { counted, number, when } from '../format.js';
 import { browse } from './events.js';
+import { quoted } from '../parts/filters.js';
 import { actorLink, filterLink, subjectLink } from '../parts/event.js';
 import { loaded } from '../parts/manage.js';
 import { facts } from '../parts/table.js';
 
 /** A flag, an instance, …: its history. Catalogs whose events have several entities name it in any place of those. */
 export async function subject(route) {
-  const { data } = await call('/v1/events', { query: { entity: route.params.name, limit: '1' }, signal: route.signal });
+  const { data } = await call('/v1/events', { query: { entity: quoted(route.params.name), limit: '1' }, signal: route.signal });
   return thing(route, { filter: data.events.length ? 'entity' : 'subject', word: 'Subject', others: 'actor' });
 }
 
@@ -24,13 +25,13 @@ function thing(route, { filter, word, others }) {
   const heading = h('h1', h('span', { class: 'kind' }, word), ' ', name);
   const { place } = loaded(route.signal, () => overview(filter, name, others, route.signal));
   const intro = h('div', { class: 'intro' }, place);
-  return browse(route, { title: `${word} ${name}`, heading, intro, fixed: { [filter]: name } });
+  return browse(route, { title: `${word} ${name}`, heading, intro, fixed: { [filter]: quoted(name) } });
 }
 
 /** First, last, how many, and by whom (or on what) most of it was. */
 async function overview(filter, name, others, signal) {
-  const one = (order) => call('/v1/events', { query: { [filter]: name, order, limit: '1', total: 'exact' }, signal });
-  const facet = (field) => call('/v1/facets', { query: { field, limit: '5', [filter]: name }, signal });
+  const one = (order) => call('/v1/events', { query: { [filter]: quoted(name), order, limit: '1', total: 'exact' }, signal });
+  const facet = (field) => call('/v1/facets', { query: { field, limit: '5', [filter]: quoted(name) }, signal });
   const [last, first, people, types] = await Promise.all([one('desc'), one('asc'), facet(others), facet('type')]);
   const { events, total } = last.data;
   if (!events.length) return h('p');

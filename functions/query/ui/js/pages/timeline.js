@@ -4,7 +4,7 @@ import { every, h, link, show, uid } from '../dom.js';
 import { call, left } from '../api.js';
 import { clock, counted, day, minutes, number, short, summary } from '../format.js';
 import { tone } from '../parts/event.js';
-import { canFilter, filterForm, filtersOf } from '../parts/filters.js';
+import { filterForm, filtersOf, quoted } from '../parts/filters.js';
 import { button, copy, field, select, whenChosen } from '../parts/forms.js';
 import { empty, loading, partial, problem } from '../parts/states.js';
 import { badge } from '../parts/table.js';
@@ -206,7 +206,7 @@ function lanesOf(events, by) {
   const counts = new Map();
   for (const event of events) counts.set(event[by], (counts.get(event[by]) ?? 0) + 1);
   const named = [...counts.keys()].filter((value) => value !== null).sort((a, b) => counts.get(b) - counts.get(a));
-  const own = named.slice(0, MOST_LANES).map((value) => [value, (event) => event[by] === value, canFilter(value) && { [by]: value }]);
+  const own = named.slice(0, MOST_LANES).map((value) => [value, (event) => event[by] === value, { [by]: quoted(value) }]);
   const others = new Set(named.slice(MOST_LANES));
   if (others.size) own.push([counted(others.size, `other ${by}`), (event) => others.has(event[by])]);
   if (counts.has(null) || !own.length) own.push([`No ${by}`, (event) => event[by] === null]);

@@ -5,7 +5,7 @@ import { call } from '../api.js';
 import { when, summary } from '../format.js';
 import { copy } from './forms.js';
 import { diff } from './diff.js';
-import { canFilter } from './filters.js';
+import { quoted } from './filters.js';
 import { isTree, json, parse, raw } from './json.js';
 import { attempts, status } from './deliveries.js';
 import { badge, facts } from './table.js';
@@ -27,14 +27,14 @@ export const actorLink = (name) => thingLink('actor', name);
 function thingLink(thing, name) {
   // As a part of a path, these are folders.
   const folder = name === '.' || name === '..';
-  return folder || !canFilter(name) ? filterLink(thing, name) : link(url`/${thing}s/${name}`, name);
+  return folder || !name ? filterLink(thing, name) : link(url`/${thing}s/${name}`, name);
 }
 
 /** A link to an event, for whom may read it. */
 export const eventLink = (id, words = id) => (session.may('read') ? link(`/events/${id}`, words) : words);
 
-/** A link to the events that have a value, which is the text alone where that cannot be asked for. */
-export const filterLink = (name, value, path = '/') => (canFilter(value) ? link(path, value, { [name]: value }) : value ?? '');
+/** A link to the events that have a value, if there is one. */
+export const filterLink = (name, value, path = '/') => (value ? link(path, value, { [name]: quoted(value) }) : '');
 
 /** Where an event took place: its project and environment, each of which may be written from right to left. */
 export function places({ project, environment }) {

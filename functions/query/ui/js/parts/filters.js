@@ -22,8 +22,10 @@ export function filtersOf(query) {
   return new URLSearchParams(given);
 }
 
-/** Whether a value can be asked for: commas separate values. */
-export const canFilter = (value) => Boolean(value) && !value.includes(',');
+/** A value as it stands in a list: in quotation marks where it could be read as something else. */
+export const quoted = (value) => (/[,"]|^\s|\s$/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
+
+const read = (list) => [...list.matchAll(/"((?:[^"]|"")*)"|[^,]+/g)].map(([value, inner]) => inner?.replaceAll('""', '"') ?? value);
 
 /**
  * The form. `changed(query, { replace })` is called with the filters as they are now; `replace` is whether that is still
@@ -71,10 +73,11 @@ function values(name, state, set, signal) {
   const input = h('input', { list: list.id, autocomplete: 'off', spellcheck: 'false' });
   const chosen = h('ul', { class: 'chosen' });
   const made = field(name[0].toUpperCase() + name.slice(1), input);
-  const current = () => (state.get(name) ?? '').split(',').filter(Boolean);
+  const current = () => read(state.get(name) ?? '');
+  const put = (given) => set(name, [...new Set(given)].map(quoted).join(','));
   const refresh = () => show(chosen, current().map((value) => {
     const remove = button('×', () => {
-      set(name, current().filter((other) => other !== value).join(','));
+      put(current().filter((other) => other !== value));
       refresh();
       input.focus();
     }, { kind: 'x', 'aria-label': `Remove ${name} ${value}` });
@@ -84,11 +87,10 @@ function values(name, state, set, signal) {
     const value = input.value.trim();
     made.error('');
     if (!value) return;
-    if (value.includes(',')) made.error('A value cannot contain a comma.');
-    else if (fixed && !fixed.includes(value)) made.error(`One of ${fixed.join(', ')}.`);
+    if (fixed && !fixed.includes(value)) made.error(`One of ${fixed.join(', ')}.`);
     else {
       input.value = '';
-      set(name, [...new Set([...current(), value])].join(','));
+      put([...current(), value]);
       refresh();
     }
   };
@@ -96,7 +98,7 @@ function values(name, state, set, signal) {
   input.addEventListener('keydown', (event) => {
     if (event.key === 'Enter') { event.preventDefault(); add(); }
     else if (event.key === 'Backspace' && !input.value && current().length) {
-      set(name, current().slice(0, -1).join(','));
+      put(current().slice(0, -1));
       refresh();
     }
   });
@@ -121,7 +123,7 @@ function suggest(name, input, list, state, signal) {
     try {
       const { data } = await call('/v1/facets', { query, signal });
       if (asked !== query.toString()) return;
-      show(list, data.values.filter(({ value }) => canFilter(value)).map(({ value, count }) =>
+      show(list, data.values.map(({ value, count }) =>
         h('option', { value, label: `${value} (${number(count)})` })));
     } catch (error) {
       // Suggestions are a help: without them one types. What is really wrong, the search will say.
