@@ -192,7 +192,8 @@ impl Head {
                 (!self.numbers.is_empty()).then_some(Test::Numbers(&self.numbers, numbers))
             }
             field => {
-                let column = &self.columns[COLUMNS.iter().position(|column| *column == field)?];
+                // A head that is gone has no columns.
+                let column = self.columns.get(COLUMNS.iter().position(|column| *column == field)?)?;
                 let codes: Vec<bool> =
                     std::iter::once(condition.or_none).chain(column.values.iter().map(wanted)).collect();
                 codes.contains(&true).then_some(Test::Column(&column.codes, codes))
@@ -211,7 +212,7 @@ impl Head {
 
     /// How often each value of a field stands in these rows.
     pub(crate) fn count(&self, field: Field, rows: &[usize], mut add: impl FnMut(&str)) {
-        let Some(column) = COLUMNS.iter().position(|column| *column == field).map(|at| &self.columns[at]) else {
+        let Some(column) = COLUMNS.iter().position(|column| *column == field).and_then(|at| self.columns.get(at)) else {
             return;
         };
         for row in rows {

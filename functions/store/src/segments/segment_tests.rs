@@ -52,6 +52,18 @@ fn what_has_expired_is_left_out() {
 }
 
 #[test]
+fn a_head_that_is_gone_has_no_events() {
+    let head = Head::default();
+    for field in COLUMNS.into_iter().chain([Field::Entity, Field::Number]) {
+        for or_none in [false, true] {
+            let condition = Condition { field, values: vec!["a".to_owned()], or_none };
+            assert!(all(&head, &Filter { conditions: vec![condition], ..Filter::default() }).is_empty());
+        }
+        head.count(field, &[], |_| panic!("a value"));
+    }
+}
+
+#[test]
 fn large_payloads_are_left_to_be_read() {
     let large = format!("{{\"x\":\"{}\"}}", "y".repeat(MAX_PAYLOAD));
     let rows = [row(10, None, &[], r#"{"a":1}"#), row(11, None, &[], &large), row(12, None, &[], r#"{"b":1}"#)];
