@@ -12,7 +12,8 @@ fn row(id: u64, subject: Option<&str>, entities: &[&str], payload: &str) -> Row 
         fields,
         entities: entities.iter().map(|entity| (*entity).to_owned()).collect(),
         number: id.is_multiple_of(2).then_some(id),
-        payload: payload.as_bytes().to_vec(),
+        size: payload.len(),
+        payload: Some(payload.as_bytes().to_vec()).filter(|payload| payload.len() <= MAX_PAYLOAD),
     }
 }
 
