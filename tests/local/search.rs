@@ -109,3 +109,29 @@ async fn events_of_one_millisecond_keep_their_producers_order() {
     let expected: Vec<u64> = (1..=296).rev().collect();
     assert_eq!(search(&stack, "", 100).await, expected);
 }
+
+#[tokio::test]
+async fn filters_may_have_as_many_values_as_a_request_can_name() {
+    let stack = start().await;
+    fill(&stack).await;
+    let many = |name: &str, value: &str| {
+        let values: Vec<String> = (0..49).map(|n| format!("{n}")).chain([value.to_owned()]).collect();
+        format!("&{name}={}", values.join(","))
+    };
+    let different = [
+        ("source", "unleash"),
+        ("subject", "flag-1"),
+        ("entity", "flag-1"),
+        ("actor", "user-1"),
+        ("project", "team-1"),
+        ("environment", "none"),
+        ("type", "feature-created"),
+    ];
+    let same = [("catalog", "unleash"), ("scope", "lifecycle"), ("level", "ERROR")];
+    let same = same.map(|(name, value)| format!("&{name}={}", [value; 50].join(",")));
+    let query = different.map(|(name, value)| many(name, value)).concat() + &same.concat();
+    assert!(search(&stack, &query, 50).await.is_empty(), "none has a level");
+    let some = [("subject", "flag-1"), ("actor", "user-1"), ("project", "team-1"), ("type", "feature-created")]
+        .map(|(name, value)| many(name, value));
+    assert_eq!(search(&stack, &some.concat(), 50).await, [32, 2]);
+}

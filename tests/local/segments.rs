@@ -51,20 +51,40 @@ async fn put(log: &Log, random: &mut fastrand::Rng, count: u64, known: &mut Vec<
         })
         .collect();
     let puts = events.into_iter().map(|(time, payload)| async move {
-        let text = payload.to_string();
-        let arrival = Arrival {
-            source: "unleash",
-            bytes: text.clone().into_bytes().into(),
-            form: Form::Event,
-            attributes: Attributes::default(),
-            received_at: now(),
-        };
-        let accepted = catalog("unleash").expect("its catalog").accept(&arrival).expect("an event that fits");
-        let written = log.events.put(&accepted, Instant::now() + Duration::from_secs(20)).await.expect("stored");
-        let store::Put::Stored(id) = written.put else { panic!("{written:?}") };
-        Known { id: id.as_u64(), time, payload, text: text.to_lowercase() }
+        let id = put_one(&log.events, "unleash", &payload).await;
+        Known { id, time, text: payload.to_string().to_lowercase(), payload }
     });
     known.extend(futures::stream::iter(puts).buffer_unordered(8).collect::<Vec<_>>().await);
+}
+
+/// Puts an event; its id.
+async fn put_one(events: &Events, source: &str, payload: &Value) -> u64 {
+    let arrival = Arrival {
+        source,
+        bytes: payload.to_string().into_bytes().into(),
+        form: Form::Event,
+        attributes: Attributes::default(),
+        received_at: now(),
+    };
+    let accepted = catalog(source).expect("its catalog").accept(&arrival).expect("an event that fits");
+    let written = events.put(&accepted, Instant::now() + Duration::from_secs(20)).await.expect("stored");
+    let store::Put::Stored(id) = written.put else { panic!("{written:?}") };
+    id.as_u64()
+}
+
+/// Puts so many signals of now, with payloads that hardly compress, of so many bytes.
+async fn put_signals(events: &Events, random: &mut fastrand::Rng, count: u64, bytes: usize) -> Vec<u64> {
+    let signals: Vec<Value> = (0..count)
+        .map(|_| {
+            let noise: String = std::iter::repeat_with(|| random.alphanumeric()).take(bytes).collect();
+            json!({ "type": "fat", "time": now().to_string(), "noise": noise })
+        })
+        .collect();
+    let mut ids = Vec::new();
+    for signal in &signals {
+        ids.push(put_one(events, "signal", signal).await);
+    }
+    ids
 }
 
 /// A filter, and the same for the naive search.
@@ -145,4 +165,208 @@ async fn packed_or_not_a_search_finds_the_same() {
         assert!(round < 2 || packed > 0);
     }
     assert!(packed > 300 && one_by_one.len() > 1, "most were packed, in several rounds: {packed}");
+}
+
+/// A log that several processes search.
+struct Fleet {
+    stack: e2e::Stack,
+    events: Events,
+}
+
+impl Fleet {
+    async fn start() -> Self {
+        let stack = start().await;
+        let events = Events::new(stack.database(), "events".to_owned(), 4, Retention::new(None, now));
+        Self { stack, events }
+    }
+
+    fn process(&self, max_units: f64) -> Log {
+        let segments = Segments::new(self.stack.database(), "segments".to_owned()).of(30).spending(max_units);
+        Log { events: self.events.clone(), segments }
+    }
+
+    async fn pack(&self) -> u64 {
+        NOW.fetch_add(330_000, Ordering::Relaxed);
+        let deadline = Instant::now() + Duration::from_mins(1);
+        self.process(0.0).segments.pack(&self.events, deadline).await.expect("packed").events
+    }
+}
+
+fn search(filter: Filter, ascending: bool, limit: usize) -> Search {
+    Search { filter, ascending, limit, max_bytes: usize::MAX, ..Search::default() }
+}
+
+/// The ids of a search whose pages may be partial, each by the process that `of` gives; and the read units of its
+/// pages.
+async fn partial_pages(mut search: Search, mut of: impl FnMut() -> Log) -> (Vec<u64>, Vec<f64>) {
+    let (mut found, mut units) = (Vec::new(), Vec::new());
+    loop {
+        let page = of().search(&search).await.expect("a page");
+        found.extend(page.events.iter().map(|event| event.id.as_u64()));
+        units.push(page.way.units);
+        assert!(page.events.len() == search.limit || page.partial || page.next.is_none(), "{:?}", page.way);
+        let Some(next) = page.next else { return (found, units) };
+        let leads_on = search.after.is_none_or(|after| if search.ascending { next > after } else { next < after });
+        assert!(leads_on, "from {:?} to {next}: {:?}", search.after, page.way);
+        search.after = Some(next);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_of_few_units_lead_on_and_are_exact() {
+    let log = Fleet::start().await;
+    let (mut random, mut known) = (fastrand::Rng::with_seed(11), Vec::new());
+    put(&log.process(0.0), &mut random, 240, &mut known).await;
+    assert!(log.pack().await > 100);
+    put(&log.process(0.0), &mut random, 80, &mut known).await;
+    let mut partial = 0;
+    for round in 0..14 {
+        if round % 6 == 0 {
+            put(&log.process(0.0), &mut random, 40, &mut known).await;
+        }
+        let (filter, matches) = any_filter(&mut random);
+        let mut expected: Vec<u64> = known.iter().filter(|known| matches(known)).map(|known| known.id).collect();
+        expected.sort_unstable();
+        let ascending = random.bool();
+        if !ascending {
+            expected.reverse();
+        }
+        let (limit, units) = ([1000, 7][random.usize(..2)], [1.0, 12.0, 40.0, 120.0][round % 4]);
+        let (warm, cold) = (log.process(units), random.bool());
+        let search = Search { total: random.bool(), ..search(filter, ascending, limit) };
+        let context = format!("{:?} for {units}", search.filter);
+        let of = || if cold { log.process(units) } else { warm.clone() };
+        // Of some, what they find is packed meanwhile.
+        let meanwhile = async { if round % 6 == 0 { log.pack().await } else { 0 } };
+        let ((found, pages), _) = futures::join!(partial_pages(search, of), meanwhile);
+        assert_eq!(found, expected, "{context}");
+        partial += usize::from(pages.len() > expected.len() / limit + 1);
+    }
+    assert!(partial > 3, "some took more pages than their events do: {partial}");
+}
+
+#[tokio::test]
+async fn a_deep_page_costs_what_the_first_does() {
+    let log = Fleet::start().await;
+    let mut random = fastrand::Rng::with_seed(3);
+    let ids = put_signals(&log.events, &mut random, 600, 900).await;
+    assert!(log.pack().await >= 570);
+    for ascending in [true, false] {
+        let mut search = search(Filter { text: Some(Text::part("noise")), ..Filter::default() }, ascending, 5);
+        let first = log.process(5000.0).search(&search).await.expect("a page");
+        search.after = events::EventId::from_u64(ids[if ascending { 560 } else { 40 }]);
+        let deep = log.process(5000.0).search(&search).await.expect("a page");
+        assert_eq!((first.events.len(), deep.events.len()), (5, 5));
+        assert!(
+            deep.way.units <= first.way.units && deep.way.segments < first.way.segments,
+            "{:?}, {:?}",
+            first.way,
+            deep.way
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_packed_is_read_within_bounds_and_once() {
+    let log = Fleet::start().await;
+    let mut random = fastrand::Rng::with_seed(5);
+    let mut ids = put_signals(&log.events, &mut random, 90, 60_000).await;
+    ids.sort_unstable();
+    let nothing = || search(Filter { text: Some(Text::part("zzzz-nothing")), ..Filter::default() }, true, 5);
+    let page = log.process(100.0).search(&nothing()).await.expect("a page");
+    // A step is a Query of each of the four partitions.
+    assert!(page.partial && page.way.units < 4.0 * 130.0, "{:?}", page.way);
+    let all = search(Filter { text: Some(Text::part("NOISE")), ..Filter::default() }, true, 1000);
+    let (found, pages) = partial_pages(all.clone(), || log.process(600.0)).await;
+    assert_eq!(found, ids);
+    assert!(pages.len() > 2 && pages.iter().all(|units| *units < 600.0 + 130.0), "{pages:?}");
+    // Nothing of all that is one feature's.
+    let feature = Filter::default().and(Field::Feature, vec!["none".to_owned()]);
+    let of_feature = log.process(5000.0).matches(&feature, None).await.expect("all");
+    assert!(of_feature.units < 10.0, "{of_feature:?}");
+
+    // What nothing can be added to any more is not read twice.
+    NOW.fetch_add(150_000, Ordering::Relaxed);
+    let warm = log.process(5000.0);
+    let first = warm.search(&nothing()).await.expect("a page");
+    let again = warm.search(&nothing()).await.expect("a page");
+    assert!(first.way.units > 300.0 && again.way.units < 10.0, "{:?}, {:?}", first.way, again.way);
+    assert_eq!(partial_pages(all, || warm.clone()).await.0, ids);
+}
+
+#[tokio::test]
+async fn entities_cost_what_their_page_does() {
+    let log = Fleet::start().await;
+    let entities: Vec<String> = (0..30).map(|n| format!("thing-{n}")).collect();
+    let mut ids = Vec::new();
+    for n in 0..150 {
+        let kind = if n % 50 == 7 { "odd" } else { "even" };
+        // Each is the first of some events, which is in no link.
+        let entities: Vec<&String> = entities.iter().cycle().skip(n % 30).take(30).collect();
+        let metadata = json!({ "action": kind, "entities": entities, "n": n });
+        let event = json!({ "time": now().to_string(), "type": "lifecycle", "metadata": metadata });
+        ids.push((put_one(&log.events, "migration-manager", &event).await, kind));
+    }
+    ids.sort_unstable();
+    let by = |count: usize, kind: Option<&str>| {
+        Filter::default()
+            .and(Field::Entity, entities[..count].to_vec())
+            .and(Field::Type, kind.iter().map(|kind| (*kind).to_owned()).collect())
+    };
+    for (count, kind, limit, most) in [
+        (1, None, 20, 60.0),
+        (8, None, 20, 200.0),
+        (20, None, 150, 400.0),
+        (1, Some("odd"), 50, 40.0),
+        (20, Some("odd"), 50, 40.0),
+    ] {
+        let page = log.process(5000.0).search(&search(by(count, kind), true, limit)).await.expect("a page");
+        let expected: Vec<u64> = ids.iter().filter(|id| kind.is_none_or(|kind| kind == id.1)).map(|id| id.0).collect();
+        let found: Vec<u64> = page.events.iter().map(|event| event.id.as_u64()).collect();
+        assert_eq!(found, expected[..limit.min(expected.len())], "{count} {kind:?}");
+        assert!(page.way.units < most && !page.partial, "{count} {kind:?}: {:?}", page.way);
+        let of = || log.process(30.0);
+        let (found, _) = partial_pages(search(by(count, kind), false, limit), of).await;
+        assert_eq!(found, expected.into_iter().rev().collect::<Vec<_>>(), "{count} {kind:?} in pieces");
+    }
+}
+
+#[tokio::test]
+async fn a_late_event_may_come_late_into_its_index() {
+    /// The clock of who stored it three minutes ago, into an index that shows it now.
+    fn before() -> Timestamp {
+        now() - SignedDuration::from_mins(3)
+    }
+    let log = Fleet::start().await;
+    let warm = log.process(5000.0);
+    let late = Filter { text: Some(Text::part("late-one")), ..Filter::default() };
+    assert!(warm.search(&search(late.clone(), true, 5)).await.expect("a page").events.is_empty());
+    let lagging = Events::new(log.stack.database(), "events".to_owned(), 4, Retention::new(None, before));
+    let time = now() - SignedDuration::from_hours(5);
+    let id = put_one(&lagging, "signal", &json!({ "type": "late-one", "time": time.to_string() })).await;
+    let found = warm.search(&search(late, true, 5)).await.expect("a page").events;
+    assert_eq!(found.iter().map(|event| event.id.as_u64()).collect::<Vec<_>>(), [id]);
+}
+
+#[tokio::test]
+async fn segments_that_have_expired_hide_nothing() {
+    let log = Fleet::start().await;
+    let mut random = fastrand::Rng::with_seed(9);
+    let ids = put_signals(&log.events, &mut random, 120, 100).await;
+    assert!(log.pack().await >= 90);
+    // Where the segments lie is known, of their heads none is kept.
+    let warm = log.process(5000.0);
+    let warm = Log { segments: warm.segments.clone().keeping(0), ..warm };
+    let filter = Filter::default().and(Field::Source, vec!["signal".to_owned()]);
+    let found = || async { warm.search(&search(filter.clone(), true, 1000)).await.expect("a page").events.len() };
+    assert_eq!(found().await, ids.len());
+    for table in ["H#0", "T#0", "places"] {
+        let key = |value: &str| aws_sdk_dynamodb::types::AttributeValue::S(value.to_owned());
+        let number = aws_sdk_dynamodb::types::AttributeValue::N("0".to_owned());
+        let delete = log.stack.database().delete_item().table_name("segments").key("pk", key(table)).key("sk", number);
+        delete.send().await.expect("removed");
+    }
+    let total = Search { total: true, ..search(filter.clone(), true, 1) };
+    let page = warm.search(&total).await.expect("a page");
+    assert_eq!((page.total, page.partial), (Some(ids.len() as u64 - 30), false));
 }

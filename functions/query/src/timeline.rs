@@ -9,7 +9,7 @@ use events::Event;
 use jiff::{SignedDuration, Timestamp};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
-use store::{Field, Filter, Search};
+use store::{Field, Filter, MAX_UNITS, Search};
 use web::{Params, Problem, Read, bad, shortened};
 
 use crate::State;
@@ -106,7 +106,8 @@ async fn read_window(state: &State, filter: Filter, all: bool) -> Result<(Vec<Ev
         examined += page.events.len();
         units += page.way.units;
         events.extend(page.events.into_iter().filter(|event| all || is_highlight(event)));
-        let full = events.len() > MAX_EVENTS || examined >= MAX_EXAMINED || Instant::now() >= deadline;
+        let spent = units >= MAX_UNITS || Instant::now() >= deadline;
+        let full = events.len() > MAX_EVENTS || examined >= MAX_EXAMINED || spent;
         if full || page.next.is_none() {
             let partial = page.next.is_some() || events.len() > MAX_EVENTS;
             events.truncate(MAX_EVENTS);

@@ -9,8 +9,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ConsumedCapacity, KeysAndAttribute
 use crate::error::Error;
 use crate::item::{EventItem, shard_key};
 use crate::retention::Retention;
-use crate::search::Filter;
-use crate::segments::{Head, Row};
+use crate::segments::Row;
 
 /// An item as the SDK has it.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -48,10 +47,17 @@ impl Events {
 
     /// The same, and the read units that it took.
     pub(crate) async fn get_counted(&self, ids: &[EventId]) -> Result<(Vec<Event>, f64), Error> {
+        let (items, units) = self.get_stored(ids).await?;
+        let events = items.into_iter().filter_map(|item| self.read(item).transpose());
+        Ok((events.collect::<Result<_, _>>()?, units))
+    }
+
+    /// The items of these events, in their order, and the read units that it took.
+    pub(crate) async fn get_stored(&self, ids: &[EventId]) -> Result<(Vec<Item>, f64), Error> {
         let (items, units) = self.get_items(ids).await?;
-        let mut found: HashMap<EventId, Event> = HashMap::with_capacity(items.len());
+        let mut found: HashMap<EventId, Item> = HashMap::with_capacity(items.len());
         for item in items {
-            found.extend(self.read(item)?.map(|event| (event.id, event)));
+            found.insert(self.id_of(&item)?, item);
         }
         Ok((ids.iter().filter_map(|id| found.remove(id)).collect(), units))
     }
@@ -95,13 +101,6 @@ impl Events {
         let Some(item) = self.unexpired(item)? else { return Ok(None) };
         let expires = item.expires;
         Ok(Some(Row::new(item.into_event()?, expires)))
-    }
-
-    /// Whether the event that an item holds is among those of a filter that has no text.
-    pub(crate) fn matches(&self, item: Item, filter: &Filter) -> Result<bool, Error> {
-        let Some(row) = self.row(item)? else { return Ok(false) };
-        let (head, _) = Head::new(std::slice::from_ref(&row));
-        Ok(!head.select(filter, (0, EventId::MAX.as_u64()), self.retention.now().as_second()).is_empty())
     }
 
     fn unexpired(&self, item: Item) -> Result<Option<EventItem>, Error> {

@@ -95,7 +95,7 @@ pub(super) async fn of_size(lab: &Lab, functions: &Functions<'_>, bytes: usize) 
     functions.pack().await;
     let idle = lab.meter.take().read(&SEARCHED);
     let (packed, segment_bytes) = functions.stored("segments", None).await;
-    assert_eq!(packed, 3, "one segment, of two items, and the marks");
+    assert_eq!(packed, 4, "one segment, of two items, where it lies, and the marks");
 
     post(&ingest, events..events + UNPACKED, bytes).await;
     let search = searches(lab, functions, bytes).await;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use events::EventId;
+use events::{Event, EventId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -90,7 +90,9 @@ pub struct Filter {
 impl Filter {
     /// Adds the condition that the field has one of these values; none of them is no condition.
     #[must_use]
-    pub fn and(mut self, field: Field, values: Vec<String>) -> Self {
+    pub fn and(mut self, field: Field, mut values: Vec<String>) -> Self {
+        values.sort_unstable();
+        values.dedup();
         if !values.is_empty() {
             self.conditions.push(Condition { field, values, or_none: false });
         }
@@ -130,6 +132,17 @@ impl Filter {
     /// The times that can match, in nanoseconds since 1970: from the first on, before the second.
     pub(crate) fn times(&self) -> (i64, i64) {
         (self.from.map_or(i64::MIN, nanoseconds), self.until.map_or(i64::MAX, nanoseconds))
+    }
+
+    /// Whether an event that an entity's link leads to is one of these, as far as a link leaves that open: it has the
+    /// entity's hash where that is long, and an id that may be later than its event's time.
+    pub(crate) fn holds(&self, event: &Event) -> bool {
+        let (from, until) = self.times();
+        let time = nanoseconds(event.fields.time);
+        let in_time = time >= from && (time < until || until == i64::MAX);
+        let has = |wanted: &Condition| event.fields.entities.iter().any(|entity| wanted.values.contains(entity));
+        let mut entities = self.conditions.iter().filter(|condition| condition.field == Field::Entity);
+        in_time && entities.all(|wanted| wanted.or_none || has(wanted))
     }
 
     /// What DynamoDB is to leave out of what it reads.
@@ -173,6 +186,16 @@ pub(crate) struct Expression {
     pub(crate) values: Values,
 }
 
+impl Expression {
+    /// Whether DynamoDB takes it: up to 4 KB, 300 operands, 100 of them for one IN.
+    pub(crate) fn is_taken(&self) -> bool {
+        // Each comes with an attribute at most, so that no limit but that of the bytes is reached.
+        const MAX_VALUES: usize = 100;
+        const MAX_BYTES: usize = 4096;
+        self.text.len() <= MAX_BYTES && self.values.0.len() <= MAX_VALUES
+    }
+}
+
 /// The values of a DynamoDB expression, under generated names.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Values(pub(crate) HashMap<String, AttributeValue>);
@@ -193,6 +216,18 @@ mod tests {
     fn a_range_before_2000_matches_nothing() {
         let filter = Filter { until: Some("1999-01-01T00:00:00Z".parse().unwrap()), ..Filter::default() };
         assert_eq!(filter.ids(), None);
+    }
+
+    #[test]
+    fn an_expression_may_be_more_than_dynamodb_takes() {
+        let fields = [Field::Source, Field::Scope, Field::Type, Field::Actor, Field::Subject, Field::Entity];
+        let filter = |count: usize| {
+            let values = |field: Field| (0..count).map(|n| format!("{field:?}-{}", n / 2)).collect();
+            fields.into_iter().fold(Filter::default(), |filter, field| filter.and(field, values(field)))
+        };
+        assert!(filter(20).expression(Timestamp::UNIX_EPOCH).is_taken());
+        assert_eq!(filter(20).conditions[0].values.len(), 10, "each value counts once");
+        assert!(!filter(100).expression(Timestamp::UNIX_EPOCH).is_taken());
     }
 
     #[test]

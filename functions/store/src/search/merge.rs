@@ -24,15 +24,19 @@ pub(crate) struct Plan {
     pub(crate) range: RangeInclusive<u64>,
     /// The partitions.
     pub(crate) partitions: Vec<String>,
-    /// Partitions of links, which lead to events of the table.
+    /// Partitions of links, each an item with the id of an event.
     pub(crate) links: Vec<String>,
     /// What DynamoDB is to leave out.
     pub(crate) filter: Option<Expression>,
     /// How many items one Query looks at.
     pub(crate) page: usize,
-    /// Whether what was written a moment ago must be seen.
-    pub(crate) consistent: bool,
 }
+
+/// How many partitions are read side by side: between them, the reader may stop.
+const TOGETHER: f64 = 32.0;
+
+/// The most read units of one Query, which ends at 1 MB.
+const QUERY: f64 = 128.0;
 
 /// What was read next.
 #[derive(Debug)]
@@ -50,8 +54,6 @@ pub(crate) struct Merge<'a> {
     events: &'a Events,
     plan: Plan,
     partitions: Vec<Partition>,
-    /// What links lead to must match it.
-    matching: Option<&'a Filter>,
     last: Option<u64>,
     /// The read units that it has taken.
     pub(crate) units: f64,
@@ -83,7 +85,7 @@ impl Partition {
 }
 
 impl<'a> Merge<'a> {
-    pub(crate) fn new(events: &'a Events, plan: Plan, matching: Option<&'a Filter>) -> Self {
+    pub(crate) fn new(events: &'a Events, plan: Plan) -> Self {
         let partition = |key: &String, link| Partition {
             key: key.clone(),
             link,
@@ -93,10 +95,10 @@ impl<'a> Merge<'a> {
         };
         let partitions = plan.partitions.iter().map(|key| partition(key, false));
         let partitions = partitions.chain(plan.links.iter().map(|key| partition(key, true))).collect();
-        Self { events, partitions, plan, matching, last: None, units: 0.0, examined: 0 }
+        Self { events, partitions, plan, last: None, units: 0.0, examined: 0 }
     }
 
-    /// The next item in order. One that several partitions have comes once.
+    /// The next item in order. One that several partitions have comes once, as the first of them has it.
     pub(crate) fn next(&mut self) -> Next {
         loop {
             if self.partitions.iter().any(Partition::wants_more) {
@@ -123,14 +125,34 @@ impl<'a> Merge<'a> {
             match self.next() {
                 Next::Item(at, item) => return Ok(Some((at, item))),
                 Next::End => return Ok(None),
-                Next::Unread => self.read().await?,
+                Next::Unread => self.read(f64::MAX).await?,
             }
         }
     }
 
-    /// Reads on wherever nothing is at hand: one Query for each such partition.
-    pub(crate) async fn read(&mut self) -> Result<(), Error> {
-        let wanting: Vec<usize> = (0..self.partitions.len()).filter(|at| self.partitions[*at].wants_more()).collect();
+    /// The first place, in order, of what was not given yet, where no two items of a partition have one place; `None`
+    /// at the end.
+    pub(crate) fn bound(&self) -> Option<u64> {
+        let (low, high) = (*self.plan.range.start(), *self.plan.range.end());
+        let beyond = |place: u64| if self.plan.ascending { place.checked_add(1) } else { place.checked_sub(1) };
+        let next = |partition: &Partition| match (partition.hits.front(), &partition.resume) {
+            (Some((at, _)), _) => Some(*at),
+            (None, _) if partition.exhausted => None,
+            (None, Some(key)) => place(key, self.plan.sort).and_then(beyond),
+            (None, None) => Some(if self.plan.ascending { low } else { high }),
+        };
+        let places = self.partitions.iter().filter_map(next).filter(|place| self.plan.range.contains(place));
+        if self.plan.ascending { places.min() } else { places.max() }
+    }
+
+    /// Reads on where nothing is at hand: one Query for each such partition, of as many as these units are sure to
+    /// suffice for, one at least.
+    pub(crate) async fn read(&mut self, units: f64) -> Result<(), Error> {
+        let mut wanting: Vec<usize> =
+            (0..self.partitions.len()).filter(|at| self.partitions[*at].wants_more()).collect();
+        let most = (units / QUERY).clamp(1.0, TOGETHER);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 1 to 32")]
+        wanting.truncate(most as usize);
         let reads = wanting.iter().map(|at| self.fill(&self.partitions[*at]));
         let filled = futures::future::try_join_all(reads).await?;
         for (at, filled) in wanting.into_iter().zip(filled) {
@@ -152,8 +174,11 @@ impl<'a> Merge<'a> {
             (":low".to_owned(), AttributeValue::N(plan.range.start().to_string())),
             (":high".to_owned(), AttributeValue::N(plan.range.end().to_string())),
         ]);
-        // A link says nothing of its event.
-        let filter = plan.filter.clone().filter(|_| !partition.link);
+        // A link says nothing of its event, but when it expires.
+        let filter = match partition.link {
+            true => Some(Filter::default().expression(self.events.retention.now())),
+            false => plan.filter.clone(),
+        };
         let expression = filter.map(|filter| {
             values.extend(filter.values.0);
             filter.text
@@ -170,41 +195,22 @@ impl<'a> Merge<'a> {
             .scan_index_forward(plan.ascending)
             .limit(i32::try_from(plan.page).unwrap_or(i32::MAX))
             .set_exclusive_start_key(partition.resume.clone())
-            .consistent_read(plan.consistent && plan.index.is_none())
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send()
             .await
             .map_err(|e| Error::sdk("Query", e))?;
-        let mut units = crate::events::units(answer.consumed_capacity());
+        let units = crate::events::units(answer.consumed_capacity());
         let examined = usize::try_from(answer.scanned_count()).unwrap_or_default();
-        let mut items = answer.items.unwrap_or_default();
-        if partition.link {
-            let (found, used) = self.behind(items).await?;
-            (items, units) = (found, units + used);
-        }
-        let hits = items.into_iter().map(|item| Ok((self.place(&item, sort)?, item))).collect::<Result<_, Error>>()?;
+        let placed = |item: Item| Ok((self.place(&item, sort)?, item));
+        let hits = answer.items.unwrap_or_default().into_iter().map(placed).collect::<Result<_, Error>>()?;
         Ok(Filled { hits, resume: answer.last_evaluated_key, units, examined })
     }
 
-    /// The items of the events that links lead to, of those that match; and the units that this took.
-    async fn behind(&self, links: Vec<Item>) -> Result<(Vec<Item>, f64), Error> {
-        let ids = links.iter().map(|link| self.events.id_of(link)).collect::<Result<Vec<_>, _>>()?;
-        let (items, units) = self.events.get_items(&ids).await?;
-        let mut matching = Vec::with_capacity(items.len());
-        for item in items {
-            let matches = match self.matching {
-                Some(filter) => self.events.matches(item.clone(), filter)?,
-                None => true,
-            };
-            if matches {
-                matching.push(item);
-            }
-        }
-        Ok((matching, units))
-    }
-
     fn place(&self, item: &Item, sort: &str) -> Result<u64, Error> {
-        let place = item.get(sort).and_then(|place| place.as_n().ok()?.parse().ok());
-        place.ok_or_else(|| Error::corrupt(&self.events.table, format!("an item without {sort}")))
+        place(item, sort).ok_or_else(|| Error::corrupt(&self.events.table, format!("an item without {sort}")))
     }
+}
+
+fn place(item: &Item, sort: &str) -> Option<u64> {
+    item.get(sort)?.as_n().ok()?.parse().ok()
 }

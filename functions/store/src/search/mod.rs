@@ -6,6 +6,7 @@ mod ordered;
 mod pattern;
 mod scan;
 pub(crate) mod text;
+mod walk;
 
 use std::time::Instant;
 
@@ -22,9 +23,15 @@ use crate::segments::Segments;
 use ordered::Ordered;
 use scan::Scan;
 
-/// The most read units that one search takes before it answers with what it has found. Beyond them are what
-/// reading its page takes, and what the heads of segments take the first time that a process reads them.
+/// The most read units that one search takes, whatever it reads, before it answers with what it has found. It ends
+/// with what it was about to read then, and leads on by a step in any case.
 pub const MAX_UNITS: f64 = 5000.0;
+
+/// The part of them that finding takes: the others are for the payloads of what was found.
+const FINDING: f64 = 0.8;
+
+/// So many times as much is read for an answer that cannot be continued.
+const WHOLE: f64 = 4.0;
 
 /// The log, to be searched.
 #[derive(Debug, Clone)]
@@ -106,78 +113,108 @@ impl Log {
         let (found, total, uncounted) = match self.ordered(search, &mut way).await? {
             Some(found) if !search.total => (found, None, false),
             Some(found) => {
-                let mut count = Way::default();
-                let total = Scan::open(self, &search.filter, search.ascending, search.deadline, &mut count).await?;
-                let total = total.count().await?;
-                way.segments = count.segments;
-                way.units += count.units;
+                let scan = Scan::open(self, &search.filter, search.deadline, self.finding(), &mut way).await?;
+                let total = scan.count().await?;
                 (found, total, total.is_none())
             }
-            None => self.scanned(search, &mut way).await?,
+            None => {
+                way.read = "segments";
+                Scan::of_page(self, search, self.finding(), &mut way).await?.page(search).await?
+            }
         };
-        let partial = found.partial || uncounted;
-        let (events, next) = self.page(search, found, &mut way).await?;
-        Ok(Page { events, next, total, partial, way })
+        let mut page = self.page(search, found, way).await?;
+        page.total = total;
+        page.partial |= uncounted;
+        Ok(page)
+    }
+
+    /// The read units that finding a page may take.
+    fn finding(&self) -> f64 {
+        self.segments.max_units() * FINDING
     }
 
     /// The page by the log itself or one of its indexes; `None` where that would read too much.
     async fn ordered(&self, search: &Search, way: &mut Way) -> Result<Option<Found>, Error> {
         match Ordered::plan(&self.events, search) {
-            Some(ordered) => ordered.find(way).await,
+            Some(ordered) => ordered.find(self.segments.max_units(), way).await,
             None => Ok(None),
         }
     }
 
-    /// The page by the segments, with the total where it is asked for.
-    async fn scanned(&self, search: &Search, way: &mut Way) -> Result<(Found, Option<u64>, bool), Error> {
-        let scan = Scan::open(self, &search.filter, search.ascending, search.deadline, way).await?;
-        scan.page(search).await
-    }
-
-    /// The events of a page: reads those that are known by their id only, until the page is as large as
+    /// The page of what was found: reads those events that are known by their id only, until the page is as large as
     /// it may be.
-    async fn page(&self, search: &Search, found: Found, way: &mut Way) -> Result<(Vec<Event>, Option<EventId>), Error> {
-        // What is read together is in memory together.
-        const TOGETHER: usize = 100;
-        let mut events: Vec<Event> = Vec::with_capacity(found.hits.len());
-        let mut bytes = 0;
+    async fn page(&self, search: &Search, found: Found, mut way: Way) -> Result<Page, Error> {
+        let (mut events, mut bytes): (Vec<Event>, usize) = (Vec::new(), 0);
+        let (before, most) = (way.units, self.segments.max_units());
+        let (mut next, mut partial) = (found.next, found.partial);
         let mut hits = found.hits.into_iter().peekable();
-        while hits.peek().is_some() {
-            let (ids, mut at_hand): (Vec<EventId>, Vec<Option<Event>>) = hits.by_ref().take(TOGETHER).unzip();
-            let read = if at_hand.iter().all(Option::is_some) {
-                at_hand.drain(..).flatten().collect()
-            } else {
-                let (read, units) = self.events.get_counted(&ids).await?;
-                way.units += units;
-                read
-            };
-            for event in read {
+        'page: while hits.peek().is_some() {
+            let room = search.max_bytes.saturating_sub(bytes);
+            let together = together(events.len(), (bytes, room), (way.units - before, most - way.units));
+            let (ids, mut at_hand): (Vec<EventId>, Vec<Option<Event>>) = hits.by_ref().take(together).unzip();
+            let mut stored = Vec::new();
+            if at_hand.iter().any(Option::is_none) {
+                at_hand.clear();
+                let (items, units) = self.events.get_stored(&ids).await?;
+                (stored, way.units) = (items, way.units + units);
+            }
+            // Inflated one after the other, as far as there is room.
+            let stored = stored.into_iter().map(|item| self.events.read(item));
+            for event in at_hand.into_iter().map(Ok).chain(stored) {
+                let Some(event) = event?.filter(|event| search.filter.holds(event)) else { continue };
                 bytes += event.payload.len();
                 // One event is a page, however large it is.
                 if let Some(last) = events.last().filter(|_| bytes > search.max_bytes) {
-                    let next = Some(last.id);
-                    return Ok((events, next));
+                    (next, partial) = (Some(last.id), false);
+                    break 'page;
                 }
                 events.push(event);
             }
+            if hits.peek().is_some() && (way.units >= most || search.is_late()) {
+                (next, partial) = (ids.last().copied(), true);
+                break;
+            }
         }
-        Ok((events, found.next))
+        Ok(Page { events, next, total: None, partial, way })
     }
 
-    /// Everything that matches, by when it happened and the producer's own number, the newest first.
+    /// Everything that matches, by when it happened and the producer's own number, the newest first. As there is no
+    /// going on with it, four times as much is read for it as for a page.
     ///
     /// # Errors
     /// [`Error::Busy`] where the deadline comes first, or it would take too many read units.
     pub async fn matches(&self, filter: &Filter, deadline: Option<Instant>) -> Result<Matches, Error> {
         let mut way = Way::default();
-        let scan = Scan::open(self, filter, false, deadline, &mut way).await?;
+        let scan = Scan::open(self, filter, deadline, self.segments.max_units() * WHOLE, &mut way).await?;
         scan.matches().await
     }
 
     /// How often each value of a field stands in what matches.
     pub async fn values(&self, field: Field, filter: &Filter, deadline: Option<Instant>) -> Result<Values, Error> {
         let mut way = Way::default();
-        let scan = Scan::open(self, filter, false, deadline, &mut way).await?;
+        let scan = Scan::open(self, filter, deadline, self.segments.max_units(), &mut way).await?;
         scan.values(field).await
     }
+}
+
+impl Search {
+    /// Whether its time is over.
+    fn is_late(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+}
+
+/// How many events are read together, after so many that took these bytes and units, where so much of either is left.
+/// They are in memory together: few at first, then as many as will have a place and can be paid for.
+#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 100")]
+fn together(read: usize, bytes: (usize, usize), units: (f64, f64)) -> usize {
+    const FIRST: f64 = 25.0;
+    const MOST: f64 = 100.0;
+    // Of the largest event.
+    const UNITS: f64 = 100.0;
+    let count = match read as f64 {
+        0.0 => FIRST.min(units.1 / UNITS),
+        read => read * (bytes.1 as f64 / bytes.0.max(1) as f64).min(units.1 / units.0.max(1.0)),
+    };
+    count.clamp(1.0, MOST) as usize
 }

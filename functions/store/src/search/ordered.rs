@@ -3,9 +3,10 @@
 use crate::error::Error;
 use crate::events::Events;
 use crate::item::{index_key, link_key, shard_key};
-use crate::search::filter::{Field, Filter};
+use crate::search::filter::{Expression, Field, Filter};
 use crate::search::merge::{Merge, Next, Plan};
 use crate::search::{Found, Search, Way};
+use crate::segments::log_plan;
 
 /// How many items are looked at for one page, besides a few for each of its events, before the segments are
 /// read instead: there a thousand events are one item.
@@ -19,8 +20,16 @@ const INDEXES: [(Field, &str, &str); 4] = [
     (Field::Type, "by_type", "kt"),
 ];
 
-/// The most values of a field that its index is read for: each is a Query for each shard.
+/// The most values of a field that its index is read for, and the most partitions, where there are several values:
+/// each is a Query.
 const MAX_VALUES: usize = 20;
+const MAX_PARTITIONS: usize = 80;
+
+/// How many events that an index of a few things has are read together.
+const TOGETHER: usize = 25;
+
+/// The part of a search's read units after which the segments are read instead.
+const SHARE: f64 = 0.25;
 
 /// One way through the log.
 pub(crate) struct Ordered<'a> {
@@ -39,7 +48,11 @@ impl<'a> Ordered<'a> {
         if filter.text.is_some() || !told {
             return None;
         }
-        let (index, key, partitions, links) = access(filter, events.shards);
+        let Access { index, key, partitions, links } = access(filter, events.shards)?;
+        let expression = filter.expression(events.retention.now());
+        if !expression.is_taken() {
+            return None;
+        }
         let (low, high) = search.ids().unwrap_or((1, 0));
         let count = partitions.len() + links.len();
         // A share of the page for each partition, more where a filter thins it out.
@@ -53,66 +66,100 @@ impl<'a> Ordered<'a> {
             range: low..=high,
             partitions,
             links,
-            filter: Some(filter.expression(events.retention.now())),
+            filter: Some(expression),
             page: if thinned { share.max(250) } else { share },
-            consistent: false,
         };
-        let merge = Merge::new(events, plan, Some(filter));
+        let merge = Merge::new(events, plan);
         Some(Self { events, search, merge, read: index.unwrap_or("log"), partitions: count })
     }
 
-    /// The page; `None` where it would take too long.
-    pub(crate) async fn find(mut self, way: &mut Way) -> Result<Option<Found>, Error> {
-        let limit = self.search.limit;
-        let mut hits = Vec::with_capacity(limit + 1);
-        // One more than asked for tells whether there is a next page.
-        while hits.len() <= limit {
+    /// The page; `None` where it would take too long, or too many of these read units.
+    pub(crate) async fn find(mut self, units: f64, way: &mut Way) -> Result<Option<Found>, Error> {
+        let (limit, max_bytes) = (self.search.limit, self.search.max_bytes);
+        let (mut hits, mut bytes) = (Vec::with_capacity(limit + 1), 0);
+        // One more than asked for tells whether there is a next page, which what is too large for this one is on.
+        while hits.len() <= limit && bytes <= max_bytes {
             match self.merge.next() {
                 Next::Item(_, item) => {
                     let id = self.events.id_of(&item)?;
                     let event = if item.contains_key("payload") { self.events.read(item)? } else { None };
+                    bytes += event.as_ref().map_or(0, |event| event.payload.len());
                     hits.push((id, event));
                 }
                 Next::End => break,
-                Next::Unread if self.merge.examined > MAX_EXAMINED + 4 * limit => {
+                Next::Unread if self.is_enough(units) => {
                     way.units += self.merge.units;
                     way.examined = self.merge.examined;
                     return Ok(None);
                 }
-                Next::Unread => self.merge.read().await?,
+                Next::Unread => self.merge.read(units * SHARE - self.merge.units).await?,
             }
         }
-        let more = hits.len() > limit;
+        let more = hits.len() > limit || bytes > max_bytes;
         hits.truncate(limit);
+        way.read = self.read;
+        way.partitions = self.partitions;
+        way.examined = self.merge.examined;
+        way.units += self.merge.units;
         let next = if more { hits.last().map(|(id, _)| *id) } else { None };
-        *way = Way {
-            read: self.read,
-            partitions: self.partitions,
-            examined: self.merge.examined,
-            units: way.units + self.merge.units,
-            ..Way::default()
-        };
         Ok(Some(Found { hits, next, partial: false }))
+    }
+
+    fn is_enough(&self, units: f64) -> bool {
+        let most = MAX_EXAMINED + 4 * self.search.limit;
+        self.merge.examined > most || self.merge.units > units * SHARE || self.search.is_late()
     }
 }
 
+/// What a few things had done to them within these ids, by the index of subjects, which has no payloads; `None` where
+/// the filter names none. A feature of Unleash is its event's subject.
+pub(crate) fn of_few(events: &Events, filter: &Filter, ids: (u64, u64), ascending: bool) -> Option<Plan> {
+    let values = filter.values(Field::Subject).or_else(|| filter.values(Field::Feature))?;
+    // No index has what is empty.
+    let named = values.iter().all(|value| !value.is_empty());
+    let Access { index, key, partitions, links } =
+        access(&Filter::default().and(Field::Subject, values), events.shards)?;
+    let expression = Some(filter.expression(events.retention.now())).filter(Expression::is_taken);
+    // Each of them is then read for itself.
+    let page = TOGETHER / usize::from(events.shards) + 1;
+    let plan = Plan { index, key, partitions, links, filter: expression, page, ..log_plan(events, ids, ascending) };
+    (named && index.is_some()).then_some(plan)
+}
+
 /// Which index to read, by which of its attributes, and which partitions of it and of the links.
-fn access(filter: &Filter, shards: u16) -> (Option<&'static str>, &'static str, Vec<String>, Vec<String>) {
-    let partitions = |values: &[String], key: fn(&str, u16) -> String| {
+#[derive(Debug, PartialEq)]
+struct Access {
+    index: Option<&'static str>,
+    key: &'static str,
+    partitions: Vec<String>,
+    links: Vec<String>,
+}
+
+/// How to read what a filter is for; `None` where the segments are the better way.
+fn access(filter: &Filter, shards: u16) -> Option<Access> {
+    let partitions = |values: &[String], key: fn(&str, u16) -> String| -> Vec<String> {
         values.iter().flat_map(|value| (0..shards).map(move |shard| key(value, shard))).collect()
     };
+    let few = |values: &Vec<String>, each: usize| {
+        let partitions = values.len() * usize::from(shards) * each;
+        values.len() == 1 || (values.len() <= MAX_VALUES && partitions <= MAX_PARTITIONS)
+    };
     for (field, index, key) in INDEXES {
-        if let Some(values) = filter.values(field).filter(|values| values.len() <= MAX_VALUES) {
-            return (Some(index), key, partitions(&values, index_key), Vec::new());
-        }
-        // The first entity of an event is its subject; each further one has a link.
-        if field == Field::Subject
-            && let Some(values) = filter.values(Field::Entity).filter(|values| values.len() <= MAX_VALUES)
-        {
-            return (Some(index), key, partitions(&values, index_key), partitions(&values, link_key));
+        if let Some(values) = filter.values(field).filter(|values| few(values, 1)) {
+            let partitions = partitions(&values, index_key);
+            return Some(Access { index: Some(index), key, partitions, links: Vec::new() });
         }
     }
-    (None, "pk", (0..shards).map(shard_key).collect(), Vec::new())
+    // The first entity of an event is its subject; each further one has a link, which says nothing else of it.
+    if let Some(values) = filter.values(Field::Entity) {
+        return (filter.conditions.len() == 1 && few(&values, 2)).then(|| Access {
+            index: Some("by_subject"),
+            key: "ks",
+            partitions: partitions(&values, index_key),
+            links: partitions(&values, link_key),
+        });
+    }
+    Some(Access { index: None, key: "pk", partitions: (0..shards).map(shard_key).collect(), links: Vec::new() })
 }
 
 impl Search {
@@ -145,12 +192,15 @@ mod tests {
 
     #[test]
     fn entities_are_read_by_subject_and_by_link() {
-        let filter = Filter::default().and(Field::Entity, vec!["a".to_owned()]).and(Field::Type, vec!["t".to_owned()]);
-        let (index, key, partitions, links) = access(&filter, 2);
-        assert_eq!((index, key), (Some("by_subject"), "ks"));
-        assert_eq!(
-            (partitions, links),
-            (vec!["a#0".to_owned(), "a#1".into()], vec!["X#a#0".to_owned(), "X#a#1".into()])
-        );
+        let entity = Filter::default().and(Field::Entity, vec!["a".to_owned()]);
+        let read = access(&entity, 2).unwrap();
+        assert_eq!((read.index, read.key), (Some("by_subject"), "ks"));
+        assert_eq!(read.partitions, ["a#0", "a#1"]);
+        assert_eq!(read.links, ["X#a#0", "X#a#1"]);
+        let read = access(&entity.clone().and(Field::Type, vec!["t".to_owned()]), 2).unwrap();
+        assert_eq!((read.index, read.links.len()), (Some("by_type"), 0), "whose items have the entities");
+        assert_eq!(access(&entity.and(Field::Source, vec!["s".to_owned()]), 2), None, "links would be read in vain");
+        let many = (0..11).map(|n| n.to_string()).collect();
+        assert_eq!(access(&Filter::default().and(Field::Entity, many), 4), None, "too many partitions");
     }
 }

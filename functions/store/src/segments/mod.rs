@@ -13,6 +13,7 @@
 
 mod cache;
 mod grams;
+mod loose;
 mod pack;
 mod row;
 mod segment;
@@ -29,11 +30,11 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::events::{Events, Item, batch_get, units};
 pub(crate) use cache::Cache;
+pub(crate) use loose::{Gather, Loose};
 pub use pack::Packed;
 pub(crate) use row::Row;
 pub(crate) use segment::{Head, Hit, capacity};
-pub(crate) use unpacked::Loose;
-use unpacked::Unpacked;
+pub(crate) use unpacked::{Unpacked, ends, in_time_plan, log_plan};
 
 /// An event that is stored later than this after it happened is late.
 pub(crate) const LATE: SignedDuration = SignedDuration::from_secs(60);
@@ -51,6 +52,12 @@ const HEAD_PARTITIONS: u64 = 8;
 /// How many bytes of what was read are kept where nobody says otherwise.
 const CACHED: usize = 384 << 20;
 
+/// The key of the marks.
+const STATE: &str = "marks";
+
+/// The partition that says where each segment lies: so that who looks at a few need not read the heads of all.
+const PLACES: &str = "places";
+
 /// DynamoDB's limit for one `BatchGetItem`, by items and by bytes: each is at most 400 KB of its 16 MB.
 const BATCH_GET: usize = 40;
 
@@ -64,6 +71,8 @@ pub struct Segments {
     unpacked: Arc<Unpacked>,
     /// The events of a full segment.
     rows: usize,
+    /// The most read units of one search.
+    max_units: f64,
 }
 
 /// The marks: which events are in segments.
@@ -80,23 +89,38 @@ pub(crate) struct State {
 }
 
 /// Where a segment stands among the others.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Entry {
+    #[serde(rename = "sk")]
     pub(crate) number: u64,
+    /// The lowest and highest id of its events.
     pub(crate) low: u64,
     pub(crate) high: u64,
+    /// The bytes of its head and of its text.
+    pub(crate) head: u32,
+    pub(crate) text: u32,
+    /// When the last of its events expires, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires: Option<i64>,
 }
 
 impl Segments {
     /// The table `table`.
     pub fn new(client: Client, table: String) -> Self {
-        Self { client, table, cache: Arc::new(Cache::new(CACHED)), unpacked: Arc::default(), rows: pack::ROWS }
+        let (cache, unpacked) = (Arc::new(Cache::new(CACHED)), Arc::new(Unpacked::new(CACHED)));
+        Self { client, table, cache, unpacked, rows: pack::ROWS, max_units: crate::search::MAX_UNITS }
     }
 
-    /// The same, which keeps at most so many bytes of what it has read.
+    /// The same, which keeps at most so many bytes of what it has read, and a sixth of them of what is in no segment.
     #[must_use]
     pub fn keeping(self, bytes: usize) -> Self {
-        Self { cache: Arc::new(Cache::new(bytes)), ..self }
+        Self { cache: Arc::new(Cache::new(bytes)), unpacked: Arc::new(Unpacked::new(bytes)), ..self }
+    }
+
+    /// The same, of which one search takes so many read units.
+    #[must_use]
+    pub fn spending(self, max_units: f64) -> Self {
+        Self { max_units, ..self }
     }
 
     /// The same, with segments of so many events: at most 65,535.
@@ -111,7 +135,7 @@ impl Segments {
             .client
             .get_item()
             .table_name(&self.table)
-            .set_key(Some(key("state", 0)))
+            .set_key(Some(key(STATE, 0)))
             .consistent_read(true)
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send()
@@ -122,60 +146,49 @@ impl Segments {
         Ok((state.unwrap_or_default(), used))
     }
 
-    /// Everything that is in no segment by these marks, and the read units that it took.
-    pub(crate) async fn unpacked(&self, events: &Events, state: &State) -> Result<(Vec<Arc<Loose>>, f64), Error> {
-        self.unpacked.read(events, state).await
+    /// The most read units of one search.
+    pub(crate) fn max_units(&self) -> f64 {
+        self.max_units
     }
 
-    /// Where every one of the first `count` segments stands; and the units that reading took.
+    /// What this process has read of the events that are in no segment.
+    pub(crate) fn unpacked(&self) -> &Unpacked {
+        &self.unpacked
+    }
+
+    /// Where every one of the first `count` segments stands; and the units that reading took: 20 for a thousand.
     pub(crate) async fn entries(&self, count: u64) -> Result<(Vec<Entry>, f64), Error> {
         let known = self.cache.known();
-        let mut units = 0.0;
+        let mut used = 0.0;
         if known < count {
-            let reads = (0..HEAD_PARTITIONS).map(|partition| self.read_heads(partition, known, count));
-            let mut read = Vec::new();
-            for (entries, used) in futures::future::try_join_all(reads).await? {
-                read.extend(entries);
-                units += used;
-            }
-            self.cache.add(read, count);
-        }
-        Ok((self.cache.entries(count), units))
-    }
-
-    /// Where the segments of a partition stand. Their heads go to the cache one by one, which bounds them: all of a
-    /// large log's together would not fit into memory.
-    async fn read_heads(&self, partition: u64, from: u64, until: u64) -> Result<(Vec<Entry>, f64), Error> {
-        let (mut entries, mut used, mut resume) = (Vec::new(), 0.0, None);
-        loop {
-            let answer = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .key_condition_expression("pk = :key AND sk BETWEEN :from AND :last")
-                .expression_attribute_values(":key", AttributeValue::S(head_key(partition)))
-                .expression_attribute_values(":from", AttributeValue::N(from.to_string()))
-                .expression_attribute_values(":last", AttributeValue::N((until - 1).to_string()))
-                .set_exclusive_start_key(resume)
-                .consistent_read(true)
-                .return_consumed_capacity(ReturnConsumedCapacity::Total)
-                .send()
-                .await
-                .map_err(|e| Error::sdk("Query", e))?;
-            used += units(answer.consumed_capacity());
-            for item in answer.items.unwrap_or_default() {
-                let stored: Stored = self.read(item)?;
-                let head = Head::decode(&stored.packed)?;
-                if let Some((low, high)) = head.bounds() {
-                    entries.push(Entry { number: stored.sk, low, high });
-                    self.cache.keep_head(stored.sk, head);
+            let (mut entries, mut resume) = (Vec::new(), None);
+            loop {
+                let answer = self
+                    .client
+                    .query()
+                    .table_name(&self.table)
+                    .key_condition_expression("pk = :key AND sk BETWEEN :from AND :last")
+                    .expression_attribute_values(":key", AttributeValue::S(PLACES.to_owned()))
+                    .expression_attribute_values(":from", AttributeValue::N(known.to_string()))
+                    .expression_attribute_values(":last", AttributeValue::N((count - 1).to_string()))
+                    .set_exclusive_start_key(resume)
+                    .consistent_read(true)
+                    .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                    .send()
+                    .await
+                    .map_err(|e| Error::sdk("Query", e))?;
+                used += units(answer.consumed_capacity());
+                for item in answer.items.unwrap_or_default() {
+                    entries.push(self.read(item)?);
+                }
+                resume = answer.last_evaluated_key;
+                if resume.is_none() {
+                    break;
                 }
             }
-            resume = answer.last_evaluated_key;
-            if resume.is_none() {
-                return Ok((entries, used));
-            }
+            self.cache.add(entries, count);
         }
+        Ok((self.cache.entries(count), used))
     }
 
     /// The heads of these segments, in their order, and the units that reading took. One that DynamoDB has

@@ -2,11 +2,13 @@
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
+use serde::Serialize;
 use tokio::time::Instant;
 
 use super::unpacked::{ends, in_time_plan, late_plan};
-use super::{Events, Head, INDEXED, Row, Segments, State, Stored, head_key, text_key};
+use super::{Entry, Events, Head, PLACES, Row, STATE, Segments, State, Stored, head_key, key, text_key};
 use crate::error::Error;
+use crate::events::Item;
 use crate::search::merge::{Merge, Plan};
 
 /// The events of a full segment, where nobody says otherwise.
@@ -105,14 +107,13 @@ impl Segments {
         let (end, _) = ends(events);
         let plan = Plan {
             range: state.upto..=end.saturating_sub(1),
-            page: self.rows / usize::from(events.shards) + 50,
-            consistent: false,
-            ..in_time_plan(events, state.upto)
+            page: (self.rows + self.rows / 5) / usize::from(events.shards) + 1,
+            ..in_time_plan(events, (0, 0), true)
         };
-        let (mut merge, mut rows, mut bytes) = (Merge::new(events, plan, None), Vec::new(), 0);
+        let (mut merge, mut rows, mut bytes) = (Merge::new(events, plan), Vec::new(), 0);
         while let Some((id, item)) = merge.next_read().await? {
             if let Some(row) = events.row(item)? {
-                bytes += row.payload.len();
+                bytes += row.size;
                 rows.push(row);
             }
             if rows.len() >= self.rows || bytes >= BYTES || merge.examined >= EXAMINED * self.rows {
@@ -126,10 +127,9 @@ impl Segments {
     /// The next segments of events that came late, in the order in which they came; `None` where there are
     /// not enough.
     async fn late(&self, events: &Events, state: &State) -> Result<Option<Batch>, Error> {
-        let indexed = events.retention.now().checked_sub(INDEXED).map_or(0, jiff::Timestamp::as_millisecond);
-        let end = u64::try_from(indexed).unwrap_or_default();
+        let (_, end) = ends(events);
         let plan = Plan { range: state.late_upto..=end.saturating_sub(1), ..late_plan(events, state.late_upto) };
-        let (mut merge, mut rows, mut bytes) = (Merge::new(events, plan, None), Vec::new(), 0);
+        let (mut merge, mut rows, mut bytes) = (Merge::new(events, plan), Vec::new(), 0);
         let (mut reached, mut last) = (end, None);
         while let Some((at, item)) = merge.next_read().await? {
             // Of one millisecond all or none: the mark falls between two.
@@ -139,7 +139,7 @@ impl Segments {
             }
             last = Some(at);
             if let Some(row) = events.row(item)? {
-                bytes += row.payload.len();
+                bytes += row.size;
                 rows.push(row);
             }
         }
@@ -149,23 +149,34 @@ impl Segments {
 
     /// Writes the rows as segments from this number on; how many they became.
     async fn write(&self, rows: &[Row], number: u64) -> Result<u64, Error> {
-        let mut parts: Vec<Stored> = Vec::new();
+        let mut made: Vec<Made> = Vec::new();
         let mut start = 0;
         let mut bytes = 0;
         for (at, row) in rows.iter().enumerate() {
-            bytes += row.payload.len();
+            bytes += row.size;
             if at + 1 == rows.len() || at + 1 - start >= self.rows || bytes >= BYTES {
-                pack(&rows[start..=at], number, &mut parts)?;
+                pack(&rows[start..=at], &mut made)?;
                 (start, bytes) = (at + 1, 0);
             }
         }
-        let count = parts.len() as u64 / 2;
-        for part in parts {
-            let item = serde_dynamo::to_item(part).map_err(|e| Error::corrupt(&self.table, e))?;
-            let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
-            put.send().await.map_err(|e| Error::sdk("PutItem", e))?;
+        let mut next = number;
+        for Made { low, high, head, text, expires } in made {
+            let size = |packed: &[u8]| u32::try_from(packed.len()).unwrap_or(u32::MAX);
+            let entry = Entry { number: next, low, high, head: size(&head), text: size(&text), expires };
+            let stored = |pk, packed| Stored { pk, sk: next, packed, expires };
+            self.put(stored(text_key(next), text), Item::new()).await?;
+            self.put(stored(head_key(next), head), Item::new()).await?;
+            self.put(entry, key(PLACES, next)).await?;
+            next += 1;
         }
-        Ok(count)
+        Ok(next - number)
+    }
+
+    async fn put(&self, part: impl Serialize, key: Item) -> Result<(), Error> {
+        let mut item: Item = serde_dynamo::to_item(part).map_err(|e| Error::corrupt(&self.table, e))?;
+        item.extend(key);
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        put.send().await.map(drop).map_err(|e| Error::sdk("PutItem", e))
     }
 
     /// Takes the lease, unless another has; the marks are then as they were read.
@@ -179,10 +190,8 @@ impl Segments {
 
     /// Saves the marks, where the lease is still what it was.
     async fn save(&self, state: &State, lease: u64) -> Result<(), Error> {
-        let mut item = super::key("state", 0);
-        item.extend(
-            serde_dynamo::to_item::<_, crate::events::Item>(state).map_err(|e| Error::corrupt(&self.table, e))?,
-        );
+        let mut item = key(STATE, 0);
+        item.extend(serde_dynamo::to_item::<_, Item>(state).map_err(|e| Error::corrupt(&self.table, e))?);
         let put = self
             .client
             .put_item()
@@ -201,19 +210,27 @@ impl Segments {
     }
 }
 
-/// Adds the head and text of these rows; of each half, where they do not fit into an item.
-fn pack(rows: &[Row], first: u64, parts: &mut Vec<Stored>) -> Result<(), Error> {
+/// A segment, before it has a number.
+struct Made {
+    low: u64,
+    high: u64,
+    head: Vec<u8>,
+    text: Vec<u8>,
+    expires: Option<i64>,
+}
+
+/// Adds the segment of these rows; of each half, where they do not fit into an item.
+fn pack(rows: &[Row], made: &mut Vec<Made>) -> Result<(), Error> {
     let (mut head, text) = Head::new(rows);
     head.index(&text);
     let (encoded, packed) = (head.encode()?, compress(&text)?);
     if encoded.len().max(packed.len()) > MAX_ITEM && rows.len() > 1 {
         let (first_half, second_half) = rows.split_at(rows.len() / 2);
-        pack(first_half, first, parts)?;
-        return pack(second_half, first, parts);
+        pack(first_half, made)?;
+        return pack(second_half, made);
     }
-    let number = first + parts.len() as u64 / 2;
-    let stored = |pk, packed| Stored { pk, sk: number, packed, expires: head.expires() };
-    parts.extend([stored(text_key(number), packed), stored(head_key(number), encoded)]);
+    let Some((low, high)) = head.bounds() else { return Ok(()) };
+    made.push(Made { low, high, head: encoded, text: packed, expires: head.expires() });
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::item::nanoseconds;
 use crate::search::text::{javascript_number, members};
-use crate::segments::segment::COLUMNS;
+use crate::segments::segment::{COLUMNS, MAX_PAYLOAD};
 
 /// An event as segments take it.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,7 +20,10 @@ pub(crate) struct Row {
     pub(crate) entities: Vec<String>,
     /// The producer's own number.
     pub(crate) number: Option<u64>,
-    pub(crate) payload: Vec<u8>,
+    /// How many bytes its payload has.
+    pub(crate) size: usize,
+    /// The payload; `None` where it is too large for a segment's text, and for memory that holds many.
+    pub(crate) payload: Option<Vec<u8>>,
 }
 
 /// What Unleash's own API filters by, besides what every event has: each as Unleash's database would have it. Its
@@ -81,7 +84,8 @@ impl Row {
             ],
             entities: fields.entities,
             number: own.number,
-            payload: event.payload,
+            size: event.payload.len(),
+            payload: Some(event.payload).filter(|payload| payload.len() <= MAX_PAYLOAD),
         }
     }
 }

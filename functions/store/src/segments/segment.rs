@@ -99,10 +99,9 @@ impl Head {
             }
             head.entities.counts.push(u32::try_from(row.entities.len()).unwrap_or(u32::MAX));
             head.entities.codes.extend(row.entities.iter().map(|entity| entities.code(entity)));
-            let in_text = row.payload.len() <= MAX_PAYLOAD;
-            head.lengths.push(u32::try_from(row.payload.len()).ok().filter(|_| in_text));
-            if in_text {
-                text.extend_from_slice(&row.payload);
+            head.lengths.push(row.payload.as_ref().and_then(|payload| u32::try_from(payload.len()).ok()));
+            if let Some(payload) = &row.payload {
+                text.extend_from_slice(payload);
                 text.push(BETWEEN);
             }
         }
@@ -192,7 +191,8 @@ impl Head {
                 (!self.numbers.is_empty()).then_some(Test::Numbers(&self.numbers, numbers))
             }
             field => {
-                let column = &self.columns[COLUMNS.iter().position(|column| *column == field)?];
+                // A head that is gone has no columns.
+                let column = self.columns.get(COLUMNS.iter().position(|column| *column == field)?)?;
                 let codes: Vec<bool> =
                     std::iter::once(condition.or_none).chain(column.values.iter().map(wanted)).collect();
                 codes.contains(&true).then_some(Test::Column(&column.codes, codes))
@@ -211,7 +211,8 @@ impl Head {
 
     /// How often each value of a field stands in these rows.
     pub(crate) fn count(&self, field: Field, rows: &[usize], mut add: impl FnMut(&str)) {
-        let Some(column) = COLUMNS.iter().position(|column| *column == field).map(|at| &self.columns[at]) else {
+        let Some(column) = COLUMNS.iter().position(|column| *column == field).and_then(|at| self.columns.get(at))
+        else {
             return;
         };
         for row in rows {

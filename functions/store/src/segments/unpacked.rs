@@ -1,133 +1,218 @@
 //! What is in no segment yet: read from the log and from the index of late events, and, as far as nothing can be
 //! added to it any more, kept.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use events::EventId;
 
-use super::{Head, LATE, Row, SETTLED, State};
+use super::loose::{Gather, Loose, TOGETHER};
+use super::{INDEXED, LATE, SETTLED, State};
 use crate::error::Error;
 use crate::events::Events;
 use crate::item::{late_key, shard_key};
 use crate::search::filter::{Expression, Values};
-use crate::search::merge::{Merge, Plan};
-
-/// How many events are looked at as one.
-const TOGETHER: usize = 1000;
-
-/// Events that are in no segment, in the form of one.
-#[derive(Debug)]
-pub(crate) struct Loose {
-    pub(crate) head: Arc<Head>,
-    pub(crate) text: Vec<u8>,
-}
+use crate::search::merge::{Merge, Next, Plan};
 
 /// What this process has read of them.
-#[derive(Debug, Default)]
-pub(crate) struct Unpacked(Mutex<Settled>);
+#[derive(Debug)]
+pub(crate) struct Unpacked {
+    kept: Mutex<Kept>,
+    /// The most memory for it, in bytes.
+    most: usize,
+}
 
 /// What no write can change any more.
-#[derive(Debug, Clone, Default)]
-struct Settled {
+#[derive(Debug, Default)]
+struct Kept {
     /// The marks that it lies behind.
-    state: State,
-    /// The first id of the log that it does not reach.
-    reached: u64,
-    /// The first moment that it does not reach, of when late events were stored.
+    upto: u64,
+    late_upto: u64,
+    /// Parts of the log, in the order of ids; what is between them was not read.
+    spans: Vec<Span>,
+    /// The late events that were stored before the moment `late_reached`.
+    late: Vec<Arc<Loose>>,
     late_reached: u64,
-    /// Its events by the thousand.
-    full: Vec<Arc<Loose>>,
-    /// The others of them.
-    rest: Vec<Row>,
-    /// The same, in the form of a segment.
-    last: Option<Arc<Loose>>,
+}
+
+/// Every event that came in time and has one of these ids.
+#[derive(Debug)]
+struct Span {
+    low: u64,
+    high: u64,
+    loose: Vec<Arc<Loose>>,
+}
+
+/// What of a range of ids is at hand, and which parts of it are not.
+#[derive(Debug, Default)]
+pub(crate) struct InTime {
+    /// Events, and within which ids they are to be taken from there.
+    pub(crate) loose: Vec<(u64, u64, Arc<Loose>)>,
+    pub(crate) gaps: Vec<(u64, u64)>,
 }
 
 impl Unpacked {
-    /// Everything that is in no segment, and the read units that it took.
-    pub(crate) async fn read(&self, events: &Events, state: &State) -> Result<(Vec<Arc<Loose>>, f64), Error> {
-        let mut settled = self.lock().clone();
-        if (settled.state.upto, settled.state.late_upto) != (state.upto, state.late_upto) {
-            let (reached, late_reached) = (state.upto, state.late_upto);
-            settled = Settled { state: state.clone(), reached, late_reached, ..Settled::default() };
+    /// Keeps a sixth of these bytes.
+    pub(crate) fn new(bytes: usize) -> Self {
+        Self { kept: Mutex::default(), most: bytes / 6 }
+    }
+
+    /// What is at hand of the events within these ids that came in time and are in no segment.
+    pub(crate) fn in_time(&self, state: &State, ids: (u64, u64)) -> InTime {
+        let mut found = InTime::default();
+        let mut from = ids.0.max(state.upto);
+        for span in &self.lock(state).spans {
+            if span.high < from || span.low > ids.1 {
+                continue;
+            }
+            if from < span.low {
+                found.gaps.push((from, span.low - 1));
+            }
+            found.loose.extend(span.loose.iter().filter_map(|loose| {
+                let (low, high) = loose.head.bounds()?;
+                // What is below the span is in a segment by now.
+                Some((low.max(span.low), high, Arc::clone(loose)))
+            }));
+            from = span.high.saturating_add(1);
         }
-        let (end, late_end) = ends(events);
-        let (in_time, late) = futures::future::try_join(
-            rows(events, in_time_plan(events, settled.reached)),
-            rows(events, late_plan(events, settled.late_reached)),
-        )
-        .await?;
-        let (old, mut fresh): (Vec<_>, Vec<_>) = in_time.0.into_iter().partition(|(id, _)| *id < end);
-        let (late_old, late_fresh): (Vec<_>, Vec<_>) = late.0.into_iter().partition(|(at, _)| *at < late_end);
-        settled.add(old.into_iter().chain(late_old).map(|(_, row)| row).collect());
-        settled.reached = settled.reached.max(end);
-        settled.late_reached = settled.late_reached.max(late_end);
-        fresh.extend(late_fresh);
-        let mut loose: Vec<Arc<Loose>> = settled.full.iter().chain(&settled.last).map(Arc::clone).collect();
-        let fresh: Vec<Row> = fresh.into_iter().map(|(_, row)| row).collect();
-        loose.extend(fresh.chunks(TOGETHER).map(|rows| Arc::new(Loose::new(rows.to_vec()))));
-        self.keep(settled);
-        Ok((loose, in_time.1 + late.1))
-    }
-
-    /// Keeps it, unless another request has come further.
-    fn keep(&self, settled: Settled) {
-        let mut kept = self.lock();
-        let place = |settled: &Settled| (settled.state.next, settled.reached, settled.late_reached);
-        if place(&settled) > place(&kept) {
-            *kept = settled;
+        if from <= ids.1 {
+            found.gaps.push((from, ids.1));
         }
+        found
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Settled> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Settled {
-    fn add(&mut self, rows: Vec<Row>) {
-        if rows.is_empty() {
+    /// Keeps what was read: every event that came in time within these ids, to which nothing can be added any more.
+    pub(crate) fn keep(&self, state: &State, (low, high): (u64, u64), loose: &[Arc<Loose>]) {
+        let mut kept = self.lock(state);
+        let known = kept.spans.iter().any(|span| span.low <= high && span.high >= low);
+        if low > high || low < kept.upto || known || kept.size() + size(loose) > self.most {
             return;
         }
-        self.rest.extend(rows);
-        while self.rest.len() >= TOGETHER {
-            let rest = self.rest.split_off(TOGETHER);
-            self.full.push(Arc::new(Loose::new(std::mem::replace(&mut self.rest, rest))));
+        let at = kept.spans.partition_point(|span| span.high < low);
+        kept.spans.insert(at, Span { low, high, loose: loose.to_vec() });
+        // What touches its neighbour is one with it.
+        for at in [at + 1, at] {
+            let joined = at > 0 && kept.spans.get(at).is_some_and(|span| span.low == kept.spans[at - 1].high + 1);
+            if joined {
+                let next = kept.spans.remove(at);
+                kept.spans[at - 1].high = next.high;
+                kept.spans[at - 1].loose.extend(next.loose);
+            }
         }
-        self.last = (!self.rest.is_empty()).then(|| Arc::new(Loose::new(self.rest.clone())));
+    }
+
+    /// Every late event that is in no segment, and the read units that it took; `None` where that would be more
+    /// than `most`, or past the deadline. What of it cannot change is kept in either case.
+    pub(crate) async fn late(
+        &self,
+        events: &Events,
+        state: &State,
+        most: f64,
+        deadline: Option<Instant>,
+    ) -> Result<(Option<Vec<Arc<Loose>>>, f64), Error> {
+        let (from, mut all) = {
+            let kept = self.lock(state);
+            // Another request may know of more that was packed.
+            let same = kept.late_upto == state.late_upto;
+            if same { (kept.late_reached, kept.late.clone()) } else { (state.late_upto, Vec::new()) }
+        };
+        let (_, end) = ends(events);
+        let mut merge = Merge::new(events, late_plan(events, from));
+        let (mut settled, mut fresh) = (Gather::default(), Gather::default());
+        // Of one moment all or none: what is kept ends between two.
+        let (mut moment, mut rows) = (from, Vec::new());
+        let complete = loop {
+            let next = merge.next();
+            if matches!(next, Next::End) || matches!(next, Next::Item(at, _) if at > moment) {
+                let gather = if moment < end { &mut settled } else { &mut fresh };
+                rows.drain(..).try_for_each(|row| gather.add(row))?;
+            }
+            match next {
+                Next::Item(at, item) => {
+                    moment = at;
+                    rows.extend(events.row(item)?);
+                }
+                Next::End => break true,
+                Next::Unread if merge.units > most || deadline.is_some_and(|end| Instant::now() >= end) => break false,
+                Next::Unread => merge.read(most - merge.units).await?,
+            }
+        };
+        let settled = settled.finish()?;
+        self.keep_late(state, from, if complete { end } else { moment.min(end) }, &settled);
+        if !complete {
+            return Ok((None, merge.units));
+        }
+        all.extend(settled);
+        all.extend(fresh.finish()?);
+        Ok((Some(all), merge.units))
+    }
+
+    /// Keeps the late events that were stored from `from` on and before `reached`.
+    fn keep_late(&self, state: &State, from: u64, reached: u64, loose: &[Arc<Loose>]) {
+        let mut kept = self.lock(state);
+        // Another request may have come further.
+        let follows = kept.late_upto == state.late_upto && kept.late_reached == from;
+        if follows && reached > from && kept.size() + size(loose) <= self.most {
+            kept.late.extend_from_slice(loose);
+            kept.late_reached = reached;
+        }
+    }
+
+    /// What is kept, without what is in segments by these marks.
+    fn lock(&self, state: &State) -> MutexGuard<'_, Kept> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.upto < state.upto {
+            kept.upto = state.upto;
+            kept.spans.retain(|span| span.high >= state.upto);
+            for span in &mut kept.spans {
+                span.low = span.low.max(state.upto);
+                span.loose.retain(|loose| loose.head.bounds().is_some_and(|(_, high)| high >= state.upto));
+            }
+        }
+        if kept.late_upto < state.late_upto {
+            (kept.late_upto, kept.late_reached, kept.late) = (state.late_upto, state.late_upto, Vec::new());
+        }
+        kept
     }
 }
 
-impl Loose {
-    fn new(mut rows: Vec<Row>) -> Self {
-        rows.sort_unstable_by_key(|row| row.id);
-        let (head, text) = Head::new(&rows);
-        Self { head: Arc::new(head), text }
+impl Kept {
+    fn size(&self) -> usize {
+        self.spans.iter().map(|span| size(&span.loose)).sum::<usize>() + size(&self.late)
     }
+}
+
+fn size(loose: &[Arc<Loose>]) -> usize {
+    loose.iter().map(|loose| loose.size()).sum()
 }
 
 /// Up to where nothing can be added any more: the first id, and the first moment of late events, in
 /// milliseconds, of which that is not so.
-pub(super) fn ends(events: &Events) -> (u64, u64) {
+pub(crate) fn ends(events: &Events) -> (u64, u64) {
     let before = |span| events.retention.now().checked_sub(span).ok();
     let end = before(LATE + SETTLED).and_then(|end| EventId::at(end, 0)).map_or(0, EventId::as_u64);
-    let late_end = before(SETTLED).and_then(|end| u64::try_from(end.as_millisecond()).ok()).unwrap_or(0);
+    let late_end = before(INDEXED).and_then(|end| u64::try_from(end.as_millisecond()).ok()).unwrap_or(0);
     (end, late_end)
 }
 
-/// The log from this id on, without what came late.
-pub(super) fn in_time_plan(events: &Events, from: u64) -> Plan {
+/// The log within these ids, without what came late.
+pub(crate) fn in_time_plan(events: &Events, ids: (u64, u64), ascending: bool) -> Plan {
+    let filter = Some(Expression { text: "attribute_not_exists(w)".to_owned(), values: Values::default() });
+    Plan { filter, ..log_plan(events, ids, ascending) }
+}
+
+/// The log within these ids.
+pub(crate) fn log_plan(events: &Events, ids: (u64, u64), ascending: bool) -> Plan {
     Plan {
         index: None,
         key: "pk",
         sort: "sk",
-        ascending: true,
-        range: from..=EventId::MAX.as_u64(),
+        ascending,
+        range: ids.0..=ids.1,
         partitions: (0..events.shards).map(shard_key).collect(),
         links: Vec::new(),
-        filter: Some(Expression { text: "attribute_not_exists(w)".to_owned(), values: Values::default() }),
-        page: TOGETHER,
-        consistent: true,
+        filter: None,
+        page: TOGETHER / usize::from(events.shards) + 50,
     }
 }
 
@@ -139,17 +224,6 @@ pub(super) fn late_plan(events: &Events, from: u64) -> Plan {
         sort: "w",
         range: from..=u64::MAX >> 11,
         partitions: (0..events.shards).map(late_key).collect(),
-        filter: None,
-        consistent: false,
-        ..in_time_plan(events, 0)
+        ..log_plan(events, (0, 0), true)
     }
-}
-
-/// Everything of a plan, each with where it stands, and the units that reading took.
-async fn rows(events: &Events, plan: Plan) -> Result<(Vec<(u64, Row)>, f64), Error> {
-    let (mut merge, mut rows) = (Merge::new(events, plan, None), Vec::new());
-    while let Some((at, item)) = merge.next_read().await? {
-        rows.extend(events.row(item)?.map(|row| (at, row)));
-    }
-    Ok((rows, merge.units))
 }

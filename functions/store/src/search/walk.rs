@@ -1,0 +1,353 @@
+//! The way through every part of the log that may have something, in the order of ids: segments, and what is in
+//! none yet.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use events::EventId;
+
+use crate::error::Error;
+use crate::search::filter::Filter;
+use crate::search::merge::{Merge, Next, Plan};
+use crate::search::ordered::of_few;
+use crate::search::{Log, Way};
+use crate::segments::{Entry, Gather, Head, Loose, State, capacity, ends, in_time_plan, log_plan};
+
+/// How many segments are looked at together: few at first, for what is common is found at once.
+const FIRST: usize = 4;
+const MOST: usize = 64;
+
+/// More than any segment's text.
+const MAX_TEXT: usize = 64 << 20;
+
+/// The bytes that a read unit reads, where it need not be consistent.
+const UNIT: f64 = 8192.0;
+
+/// A part of the log, of which the events with these ids were not looked at.
+struct Part<'a> {
+    low: u64,
+    high: u64,
+    lies: Lies<'a>,
+}
+
+/// Where a part lies.
+enum Lies<'a> {
+    Segment(Entry),
+    /// Events that are in no segment, and were read.
+    Loose(Arc<Loose>),
+    /// In the log itself; and up to which id it is every event there that came in time, with nothing to be added any
+    /// more.
+    Log(Box<Merge<'a>>, u64),
+}
+
+/// The rows of one part that match.
+pub(crate) type Rows = (Arc<Head>, Vec<usize>);
+
+/// What to walk through, and what that may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Route {
+    /// The ids to look at.
+    pub(crate) ids: (u64, u64),
+    /// Those of them that come first.
+    pub(crate) first: (u64, u64),
+    pub(crate) ascending: bool,
+    pub(crate) deadline: Option<Instant>,
+    /// The read units after which it is over.
+    pub(crate) units: f64,
+}
+
+/// A walk.
+pub(crate) struct Walk<'a> {
+    log: &'a Log,
+    filter: &'a Filter,
+    route: Route,
+    state: State,
+    now: i64,
+    /// In the order of the walk, the next one last.
+    parts: Vec<Part<'a>>,
+    together: usize,
+    pub(crate) way: &'a mut Way,
+}
+
+impl<'a> Walk<'a> {
+    /// Reads what there is to walk through.
+    pub(crate) async fn open(
+        log: &'a Log,
+        filter: &'a Filter,
+        route: Route,
+        way: &'a mut Way,
+    ) -> Result<Walk<'a>, Error> {
+        let (state, units) = log.segments.state().await?;
+        way.units += units;
+        let now = log.events.retention.now().as_second();
+        let mut walk = Walk { log, filter, route, state, now, parts: Vec::new(), together: FIRST, way };
+        if route.ids.0 <= route.ids.1 {
+            walk.plan().await?;
+        }
+        walk.way.segments = walk.parts.iter().filter(|part| matches!(part.lies, Lies::Segment(_))).count();
+        walk.sort();
+        Ok(walk)
+    }
+
+    async fn plan(&mut self) -> Result<(), Error> {
+        let (log, ids) = (self.log, self.route.ids);
+        // What came late may have any id, so all of it must be known.
+        let most = (self.route.units - self.way.units) / 2.0;
+        let late = log.segments.unpacked().late(&log.events, &self.state, most, self.route.deadline);
+        let entries = log.segments.entries(self.state.next);
+        let ((entries, units), (late, used)) = futures::future::try_join(entries, late).await?;
+        self.way.units += units + used;
+        let Some(late) = late else {
+            // So much of it waits to be packed that the log is read as it is: a page is then found in pieces.
+            self.add_log(ids, log_plan(&log.events, ids, self.route.ascending), 0);
+            return Ok(());
+        };
+        for entry in entries {
+            self.add(entry.low, entry.high, Lies::Segment(entry));
+        }
+        for loose in late {
+            self.add_loose(loose);
+        }
+        let in_time = log.segments.unpacked().in_time(&self.state, ids);
+        for (low, high, loose) in in_time.loose {
+            self.add(low, high, Lies::Loose(loose));
+        }
+        let (end, _) = ends(&log.events);
+        for gap in in_time.gaps {
+            if let Some(plan) = of_few(&log.events, self.filter, gap, self.route.ascending) {
+                self.add_log(gap, plan, 0);
+                continue;
+            }
+            self.add_log(gap, in_time_plan(&log.events, gap, self.route.ascending), end);
+        }
+        Ok(())
+    }
+
+    /// Adds what the walk leads through of a part.
+    fn add(&mut self, low: u64, high: u64, lies: Lies<'a>) {
+        let (low, high) = (low.max(self.route.ids.0), high.min(self.route.ids.1));
+        if low <= high {
+            self.parts.push(Part { low, high, lies });
+        }
+    }
+
+    fn add_loose(&mut self, loose: Arc<Loose>) {
+        if let Some((low, high)) = loose.head.bounds() {
+            self.add(low, high, Lies::Loose(loose));
+        }
+    }
+
+    fn add_log(&mut self, ids: (u64, u64), plan: Plan, end: u64) {
+        self.add(ids.0, ids.1, Lies::Log(Box::new(Merge::new(&self.log.events, plan)), end));
+    }
+
+    fn sort(&mut self) {
+        let Route { first, ascending, .. } = self.route;
+        let place = |part: &Part<'_>| if ascending { u64::MAX - part.low } else { part.high };
+        self.parts.sort_by_key(|part| (part.low <= first.1 && part.high >= first.0, place(part)));
+    }
+
+    /// The first id, in the order of the walk, of what comes first and was not looked at; `None` where all of that
+    /// was.
+    pub(crate) fn bound(&self) -> Option<u64> {
+        let Route { first, ascending, .. } = self.route;
+        let part = self.parts.last().filter(|part| part.low <= first.1 && part.high >= first.0)?;
+        Some(if ascending { part.low.max(first.0) } else { part.high.min(first.1) })
+    }
+
+    /// Whether everything was looked at.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    /// Whether the time or the read units are used up.
+    pub(crate) fn is_over(&self) -> bool {
+        self.way.units >= self.route.units || self.route.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    /// Looks at what comes next.
+    pub(crate) async fn step(&mut self) -> Result<Vec<Rows>, Error> {
+        let parts = match self.parts.pop() {
+            None => return Ok(Vec::new()),
+            Some(Part { low, high, lies: Lies::Log(merge, end) }) => {
+                self.read((low, high), merge, end).await?;
+                self.sort();
+                return Ok(Vec::new());
+            }
+            Some(part) => self.take(part),
+        };
+        let mut heads = self.heads(&parts).await?;
+        let mut all = Vec::with_capacity(parts.len());
+        let mut parts = parts.into_iter();
+        for part in parts.by_ref() {
+            let known = match &part.lies {
+                Lies::Loose(loose) => Some((Arc::clone(&loose.head), Some(Text::Loose(Arc::clone(loose))))),
+                Lies::Segment(entry) => heads.remove(&entry.number),
+                Lies::Log(..) => None,
+            };
+            match known {
+                // One at least, so that the walk comes further.
+                Some((head, text)) if all.is_empty() || !self.is_over() => all.push(self.look(part, head, text).await?),
+                _ => {
+                    self.parts.push(part);
+                    break;
+                }
+            }
+        }
+        self.parts.extend(parts);
+        self.sort();
+        Ok(all)
+    }
+
+    /// What is looked at together with this part: what comes next, as long as its heads can be paid for.
+    fn take(&mut self, first: Part<'a>) -> Vec<Part<'a>> {
+        let (mut units, mut parts) = (self.way.units, vec![first]);
+        while parts.len() < self.together {
+            units += match self.parts.last().map(|part| &part.lies) {
+                Some(Lies::Segment(entry)) => units_of(entry.head),
+                Some(Lies::Loose(_)) => 0.0,
+                Some(Lies::Log(..)) | None => break,
+            };
+            if units > self.route.units {
+                break;
+            }
+            parts.extend(self.parts.pop());
+        }
+        self.together = (self.together * 2).min(MOST);
+        parts
+    }
+
+    /// The heads of the segments among these parts, with their texts where those must be read; as many as can be paid
+    /// for, one at least.
+    async fn heads(&mut self, parts: &[Part<'a>]) -> Result<HashMap<u64, (Arc<Head>, Option<Text>)>, Error> {
+        let segments: Vec<(&Part<'a>, &Entry)> = parts
+            .iter()
+            .filter_map(|part| match &part.lies {
+                Lies::Segment(entry) => Some((part, entry)),
+                _ => None,
+            })
+            .collect();
+        let numbers: Vec<u64> = segments.iter().map(|(_, entry)| entry.number).collect();
+        let (heads, used) = self.log.segments.heads(&numbers).await?;
+        self.way.units += used;
+        let (mut found, mut unread) = (HashMap::with_capacity(heads.len()), Vec::new());
+        let mut units = self.way.units;
+        for ((part, entry), head) in segments.into_iter().zip(heads) {
+            let text = self.filter.text.as_ref().filter(|text| {
+                let rows = head.select(self.filter, (part.low, part.high), self.now);
+                !rows.is_empty() && head.may_have(&rows, text)
+            });
+            // Nothing of the segment matches, or all that does by its fields.
+            if text.is_none() {
+                found.insert(entry.number, (head, None));
+                continue;
+            }
+            units += units_of(entry.text);
+            if units > self.route.units && !unread.is_empty() {
+                break;
+            }
+            unread.push((entry.number, head));
+        }
+        let numbers: Vec<u64> = unread.iter().map(|(number, _)| *number).collect();
+        let (texts, used) = self.log.segments.texts(&numbers).await?;
+        self.way.units += used;
+        self.way.texts += texts.len();
+        let texts = texts.into_iter().map(|text| Some(Text::Packed(text)));
+        found.extend(unread.into_iter().zip(texts).map(|((number, head), text)| (number, (head, text))));
+        Ok(found)
+    }
+
+    /// The rows of a part that match. What there is no time for is left for later.
+    async fn look(&mut self, part: Part<'a>, head: Arc<Head>, text: Option<Text>) -> Result<Rows, Error> {
+        let rows = head.select(self.filter, (part.low, part.high), self.now);
+        if matches!(part.lies, Lies::Loose(_)) {
+            self.way.unpacked += rows.len();
+        }
+        let Some(wanted) = &self.filter.text else { return Ok((head, rows)) };
+        let Some(text) = text.filter(|_| !rows.is_empty()) else { return Ok((head, Vec::new())) };
+        let (mut found, mut unsure) = head.find(&rows, wanted, &text.inflate()?);
+        if !self.route.ascending {
+            unsure.reverse();
+        }
+        // Large payloads are not in the text: they are read for themselves, one at a time.
+        for (count, row) in unsure.into_iter().enumerate() {
+            let id = head.hit(row).id;
+            if count > 0 && self.is_over() {
+                let rest = if self.route.ascending { Part { low: id, ..part } } else { Part { high: id, ..part } };
+                found.retain(|row| !(rest.low..=rest.high).contains(&head.hit(*row).id));
+                self.parts.push(rest);
+                break;
+            }
+            let ids: Vec<EventId> = EventId::from_u64(id).into_iter().collect();
+            let (events, units) = self.log.events.get_counted(&ids).await?;
+            self.way.units += units;
+            if events.iter().any(|event| wanted.matches(&String::from_utf8_lossy(&event.payload))) {
+                found.push(row);
+            }
+        }
+        found.sort_unstable();
+        Ok((head, found))
+    }
+
+    /// Reads some of the log: it becomes a part that can be looked at, and what is left of it.
+    async fn read(&mut self, (low, high): (u64, u64), mut merge: Box<Merge<'a>>, end: u64) -> Result<(), Error> {
+        let before = merge.units;
+        merge.read(self.route.units - self.way.units).await?;
+        self.way.units += merge.units - before;
+        let (mut settled, mut rows, mut ids) = (Gather::default(), Gather::default(), Vec::new());
+        while let Next::Item(id, item) = merge.next() {
+            if item.contains_key("payload") {
+                let rows = if id < end { &mut settled } else { &mut rows };
+                self.log.events.row(item)?.map(|row| rows.add(row)).transpose()?;
+            } else {
+                ids.push(self.log.events.id_of(&item)?);
+            }
+        }
+        if !ids.is_empty() {
+            let (items, units) = self.log.events.get_items(&ids).await?;
+            self.way.units += units;
+            // The index has those as well that came late.
+            for item in items.into_iter().filter(|item| !item.contains_key("w")) {
+                self.log.events.row(item)?.map(|row| rows.add(row)).transpose()?;
+            }
+        }
+        let settled = settled.finish()?;
+        let (read, rest) = match merge.bound() {
+            None => (Some((low, high)), None),
+            Some(bound) if self.route.ascending => (bound.checked_sub(1).map(|last| (low, last)), Some((bound, high))),
+            Some(bound) => (bound.checked_add(1).map(|last| (last, high)), Some((low, bound))),
+        };
+        if let Some((low, high)) = read {
+            self.log.segments.unpacked().keep(&self.state, (low, high.min(end.saturating_sub(1))), &settled);
+        }
+        for loose in settled.into_iter().chain(rows.finish()?) {
+            self.add_loose(loose);
+        }
+        if let Some((low, high)) = rest {
+            self.add(low, high, Lies::Log(merge, end));
+        }
+        Ok(())
+    }
+}
+
+/// The payloads of a part, packed.
+enum Text {
+    Packed(Arc<Vec<u8>>),
+    Loose(Arc<Loose>),
+}
+
+impl Text {
+    fn inflate(&self) -> Result<Vec<u8>, Error> {
+        let inflate = |text: &[u8]| zstd::bulk::decompress(text, capacity(text, MAX_TEXT));
+        match self {
+            Self::Packed(text) => inflate(text).map_err(|e| Error::corrupt("segments", e)),
+            Self::Loose(loose) => loose.text(),
+        }
+    }
+}
+
+/// The units that reading an item of so many bytes takes.
+fn units_of(bytes: u32) -> f64 {
+    (f64::from(bytes) / UNIT).ceil()
+}

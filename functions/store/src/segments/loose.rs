@@ -1,0 +1,121 @@
+//! Events that are in no segment, in the form of one.
+
+use std::sync::Arc;
+
+use super::{Head, Row, capacity};
+use crate::error::Error;
+
+/// How many events are looked at as one.
+pub(super) const TOGETHER: usize = 1000;
+
+/// The bytes of their payloads, about: what is looked at as one is in memory as a whole.
+const BYTES: usize = 1_000_000;
+
+/// More than the payloads of one may have.
+const MOST: usize = 4_000_000;
+
+/// Events that are in no segment, in the form of one: their payloads are packed, for many of them are kept.
+#[derive(Debug)]
+pub(crate) struct Loose {
+    pub(crate) head: Arc<Head>,
+    packed: Vec<u8>,
+}
+
+impl Loose {
+    fn new(mut rows: Vec<Row>) -> Result<Self, Error> {
+        // Made for one search, mostly.
+        const LEVEL: i32 = 1;
+        rows.sort_unstable_by_key(|row| row.id);
+        let (head, text) = Head::new(&rows);
+        let packed = zstd::bulk::compress(&text, LEVEL).map_err(|e| Error::corrupt("events", e))?;
+        Ok(Self { head: Arc::new(head), packed })
+    }
+
+    /// The payloads.
+    pub(crate) fn text(&self) -> Result<Vec<u8>, Error> {
+        zstd::bulk::decompress(&self.packed, capacity(&self.packed, MOST)).map_err(|e| Error::corrupt("events", e))
+    }
+
+    /// About the memory that it takes, in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.head.size() + self.packed.len()
+    }
+}
+
+/// Makes [`Loose`] of rows that come one by one: their payloads are never in memory all at once.
+#[derive(Default)]
+pub(crate) struct Gather {
+    rows: Vec<Row>,
+    bytes: usize,
+    full: Vec<Arc<Loose>>,
+}
+
+impl Gather {
+    /// One more.
+    pub(crate) fn add(&mut self, row: Row) -> Result<(), Error> {
+        self.bytes += row.payload.as_ref().map_or(0, Vec::len);
+        self.rows.push(row);
+        if self.rows.len() >= TOGETHER || self.bytes >= BYTES {
+            self.close()?;
+        }
+        Ok(())
+    }
+
+    /// All of them.
+    pub(crate) fn finish(mut self) -> Result<Vec<Arc<Loose>>, Error> {
+        if !self.rows.is_empty() {
+            self.close()?;
+        }
+        Ok(self.full)
+    }
+
+    fn close(&mut self) -> Result<(), Error> {
+        self.bytes = 0;
+        self.full.push(Arc::new(Loose::new(std::mem::take(&mut self.rows))?));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ::events::{Event, EventId, Fields, Scope};
+    use jiff::Timestamp;
+
+    use super::*;
+
+    /// An event whose payload has so many bytes, as it is read.
+    fn row(id: u64, size: usize) -> Row {
+        let fields = Fields {
+            scope: Scope::Signal,
+            event_type: "t".to_owned(),
+            time: Timestamp::UNIX_EPOCH,
+            time_given: true,
+            actor: None,
+            subject: None,
+            entities: Vec::new(),
+            project: None,
+            environment: None,
+            level: None,
+            schema_version: None,
+        };
+        let payload = vec![b'.'; size];
+        let id = EventId::from_u64(id).unwrap();
+        let (source, catalog) = ("s".to_owned(), "signal".to_owned());
+        Row::new(Event { id, source, catalog, received_at: Timestamp::UNIX_EPOCH, fields, payload }, None)
+    }
+
+    #[test]
+    fn payloads_that_inflate_a_lot_take_little_memory() {
+        let mut gather = Gather::default();
+        for id in 0..200 {
+            // Of every four, one is in no text.
+            gather.add(row(id, if id % 4 == 0 { 4_400_000 } else { 190_000 })).unwrap();
+            let held: usize = gather.rows.iter().filter_map(|row| row.payload.as_ref()).map(Vec::len).sum();
+            assert!(held < BYTES, "what is not packed yet is bounded");
+        }
+        let loose = gather.finish().unwrap();
+        assert_eq!(loose.iter().map(|loose| loose.text().unwrap().len()).sum::<usize>(), 150 * 190_001);
+        assert!(loose.iter().map(|loose| loose.text().unwrap().len()).all(|bytes| bytes < 2 * BYTES));
+        assert!(loose.iter().map(|loose| loose.size()).sum::<usize>() < 200_000);
+    }
+}
