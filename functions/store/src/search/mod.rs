@@ -133,9 +133,14 @@ impl Log {
         self.segments.max_units() * FINDING
     }
 
-    /// The page by the log itself or one of its indexes; `None` where that would read too much.
+    /// The page by the log itself or one of its indexes; `None` where that would read too much, or what this process
+    /// has of the segments tells the same.
     async fn ordered(&self, search: &Search, way: &mut Way) -> Result<Option<Found>, Error> {
         match Ordered::plan(&self.events, search) {
+            // An index gives all that has one value. Columns in memory leave out what the other values do, for nothing.
+            Some(ordered) if ordered.is_thinned && search.ids().is_some_and(|ids| self.segments.has_heads(ids)) => {
+                Ok(None)
+            }
             Some(ordered) => ordered.find(self.segments.max_units(), way).await,
             None => Ok(None),
         }

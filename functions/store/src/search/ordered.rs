@@ -38,6 +38,8 @@ pub(crate) struct Ordered<'a> {
     merge: Merge<'a>,
     read: &'static str,
     partitions: usize,
+    /// Whether most of what its index has may be something else.
+    pub(crate) is_thinned: bool,
 }
 
 impl<'a> Ordered<'a> {
@@ -70,7 +72,8 @@ impl<'a> Ordered<'a> {
             page: if thinned { share.max(250) } else { share },
         };
         let merge = Merge::new(events, plan);
-        Some(Self { events, search, merge, read: index.unwrap_or("log"), partitions: count })
+        let is_thinned = thinned && index.is_some();
+        Some(Self { events, search, merge, read: index.unwrap_or("log"), partitions: count, is_thinned })
     }
 
     /// The page; `None` where it would take too long, or too many of these read units.

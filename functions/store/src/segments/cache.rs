@@ -51,6 +51,13 @@ impl Cache {
         self.lock().entries.iter().filter(|entry| entry.number < count).copied().collect()
     }
 
+    /// Whether there are segments, and the heads of all that may have something between these ids are at hand.
+    pub(crate) fn has_heads(&self, (low, high): (u64, u64)) -> bool {
+        let inner = self.lock();
+        let mut within = inner.entries.iter().filter(|entry| entry.low <= high && entry.high >= low);
+        inner.known > 0 && within.all(|entry| inner.heads.kept.contains(&entry.number))
+    }
+
     /// The heads that are at hand, and the numbers of the others.
     pub(crate) fn heads(&self, numbers: &[u64]) -> (HashMap<u64, Arc<Head>>, Vec<u64>) {
         self.lock().heads.get(numbers)

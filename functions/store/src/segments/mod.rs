@@ -191,6 +191,11 @@ impl Segments {
         Ok((self.cache.entries(count), used))
     }
 
+    /// Whether a search between these ids need not read a head.
+    pub(crate) fn has_heads(&self, ids: (u64, u64)) -> bool {
+        self.cache.has_heads(ids)
+    }
+
     /// The heads of these segments, in their order, and the units that reading took. One that DynamoDB has
     /// removed, because all its events have expired, is empty.
     pub(crate) async fn heads(&self, numbers: &[u64]) -> Result<(Vec<Arc<Head>>, f64), Error> {
