@@ -42,6 +42,7 @@ fn connections_are_as_the_builds_settings_say() {
     let folder = tempfile::tempdir().unwrap();
     let connection = Connection::open(folder.path().join("any.sqlite3")).unwrap();
     connection.pragma_update(None, "journal_mode", "WAL").unwrap();
+    connection.execute_batch("CREATE TABLE any (value)").unwrap();
     let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
     // dynoxide opens its own, which nobody else can ask: `.cargo/config.toml` has what SQLite begins with.
     assert_eq!((number("synchronous"), number("cache_size")), (1, -65_536));
