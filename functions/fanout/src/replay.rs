@@ -163,8 +163,9 @@ async fn page(state: &State, replay: &Replay, target: &Target) -> Result<Page, S
     let (low, high) = bounds(replay);
     let since = Some(target.created_at);
     let listing = Listing { target: &target.name, since, status: Some(status), low, high, ascending: true, limit };
-    let (listed, _) = state.deliveries.list(listing).await?;
-    let last = listed.last().map(|listed| listed.event);
+    let (listed, reached) = state.deliveries.list(listing).await?;
+    // Much may have been looked at and be another target's that had the name before.
+    let last = listed.last().map(|listed| listed.event).or(reached);
     // Not what a later replay, or this one, has seen to, unless that is held again.
     let mine = |listed: &&store::Listed| {
         let run = listed.run.as_deref();
