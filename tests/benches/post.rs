@@ -65,6 +65,7 @@ fn function(client: &Client) -> Router {
         quarantine: Quarantine::new(client.clone(), "quarantine".to_owned(), retention),
         keys: Keys::new(config.clone(), None, now),
         sources: Directory::new(config).into(),
+        told: std::sync::Arc::default(),
         patience: Duration::from_secs(20),
         tracer: store::Tracer::default(),
         clock: now,

@@ -78,3 +78,42 @@ async fn credentials_in_an_address_are_basic() {
         .expect("an answer");
     assert_eq!(sent.status(), 201);
 }
+
+#[tokio::test]
+async fn a_keys_end_and_a_sources_words_can_be_changed() {
+    let stack = start().await;
+    let manage = stack.manage();
+    let new = json!({ "name": "old", "scope": "read" });
+    let token = manage.post("/v1/keys", &new).await.expect(201)["token"].as_str().expect("a token").to_owned();
+    let end = Timestamp::now() + jiff::SignedDuration::from_secs(2);
+    assert_eq!(
+        manage.patch("/v1/keys/old", &json!({ "expires_at": end })).await.expect(200)["expires_at"],
+        end.to_string()
+    );
+    assert_eq!(manage.get("/v1/keys/old").await.expect(200)["expires_at"], end.to_string());
+    let old = stack.anonymous().with_token(&token);
+    within(Duration::from_secs(35), "its end", || async { (old.get("/v1/events").await.status == 401).then_some(()) })
+        .await;
+    let never = manage.patch("/v1/keys/old", &json!({ "expires_at": null })).await.expect(200);
+    assert_eq!(never.get("expires_at"), None);
+    manage.patch("/v1/keys/old", &json!({})).await.expect(200);
+    manage.patch("/v1/keys/old", &json!({ "expires_at": "2026-01-01T00:00:00Z" })).await.expect_problem(422);
+    manage.patch("/v1/keys/old", &json!({ "scope": "manage" })).await.expect_problem(400);
+    manage.patch("/v1/keys/none", &json!({ "expires_at": null })).await.expect_problem(404);
+
+    let words = json!({ "description": "The flags of production", "catalog": "signal" });
+    let source = manage.patch("/v1/sources/unleash", &words).await.expect(200);
+    assert_eq!((&source["description"], &source["catalog"]), (&words["description"], &words["catalog"]));
+    assert_eq!(manage.get("/v1/sources/unleash").await.expect(200), source);
+    let problem = manage.patch("/v1/sources/unleash", &json!({ "catalog": "none" })).await.expect_problem(422);
+    assert_eq!(problem["violations"][0]["pointer"], "/catalog");
+    manage.patch("/v1/sources/none", &json!({})).await.expect_problem(404);
+
+    let told =
+        stack.read().get("/v1/events?source=tidings&type=key-modified,source-modified&order=asc").await.expect(200);
+    let told: Vec<_> = told["events"].as_array().expect("events").iter().map(|event| &event["payload"]).collect();
+    assert_eq!(told.len(), 3, "a change of nothing is none: {told:?}");
+    assert_eq!((&told[0]["data"]["expires_at"], &told[1]["previous"]["expires_at"]), (&json!(end), &json!(end)));
+    assert_eq!((&told[2]["subject"], &told[2]["previous"]["catalog"]), (&json!("unleash"), &json!("unleash")));
+    assert!(!json!(told).to_string().contains("sha256"));
+}

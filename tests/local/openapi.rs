@@ -14,7 +14,7 @@ use crate::start;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tidings");
 
 /// Every operation, in an order in which each finds what its examples name.
-const TOUR: [&str; 47] = [
+const TOUR: [&str; 51] = [
     "checkHealth",
     "createSource",
     "createKey",
@@ -36,7 +36,11 @@ const TOUR: [&str; 47] = [
     "listEventsAsUnleash",
     "listEventsOfFeatureAsUnleash",
     "listSources",
+    "readSource",
+    "changeSource",
     "listKeys",
+    "readKey",
+    "changeKey",
     "listTargets",
     "readTarget",
     "testTarget",

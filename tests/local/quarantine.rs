@@ -1,6 +1,6 @@
 //! What does not fit: listed, shown, read again, discarded.
 
-use e2e::{Api, unleash_event};
+use e2e::{Api, Receiver, Stack, unleash_event};
 use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -96,9 +96,13 @@ async fn it_is_read_again_as_of_when_it_came() {
     assert_eq!(all, json!({ "stored": 2, "duplicates": 0, "refused": 1, "next": null }));
     let rest = manage.get("/v1/quarantine?source=unleash").await.expect(200);
     assert_eq!(listed(&rest).len(), 1);
+    let told = told(&stack, "quarantine-modified").await;
+    let of = |stored: u64, refused: u64| json!({ "source": "unleash", "stored": stored, "duplicates": 0, "refused": refused });
+    assert_eq!(told, [of(1, 0), of(1, 0), of(1, 0)], "the one page had nothing but what is refused");
     let refused = rest["quarantined"][0]["id"].as_str().expect("an id");
     let path = format!("/v1/quarantine/unleash/{refused}/replay");
     manage.send(manage.request(Method::POST, &path)).await.expect_problem(422);
+    assert_eq!(self::told(&stack, "quarantine-failed").await, [of(0, 1), of(0, 1)]);
 
     // A signal without a time happened when it came.
     let signals = call(&manage, "/v1/quarantine/replay?source=signal").await;
@@ -118,9 +122,53 @@ async fn it_is_discarded_when_somebody_says_so() {
     let path = format!("/v1/quarantine/unleash/{}", listed(&first)[0]);
     manage.delete(&path).await.expect(204);
     manage.delete(&path).await.expect_problem(404);
+    let discarded = json!({ "source": "unleash", "count": 1, "ids": [listed(&first)[0]] });
+    assert_eq!(told(&stack, "quarantine-removed").await, [discarded], "once, and not where there was nothing");
     let report = call(&manage, "/v1/quarantine/discard?source=unleash&reason=json&limit=1").await;
     assert_eq!(report, json!({ "discarded": 2, "next": null }));
     assert!(listed(&manage.get("/v1/quarantine").await.expect(200)).is_empty());
+    assert_eq!(told(&stack, "quarantine-removed").await.len(), 3);
+}
+
+#[tokio::test]
+async fn operators_are_told_of_it_once_a_minute() {
+    let stack = start().await;
+    let receiver = Receiver::start().await;
+    stack.create_target("ops", receiver.url(), &json!({ "sources": ["tidings"] })).await;
+    let began = Timestamp::now();
+    for _ in 0..3 {
+        stack.ingest("unleash").post("/v1/events", &json!({ "type": "feature-created" })).await.expect_problem(422);
+    }
+    stack.ingest("signal").post_bytes("/v1/events", "{").await.expect_problem(400);
+    let minutes = (Timestamp::now().as_second() / 60 - began.as_second() / 60) + 1;
+    let (mut unleash, mut signal) = (0, 0);
+    for told in told(&stack, "quarantine-created").await {
+        let first = told["first"].as_str().expect("an id").to_owned();
+        let source = told["source"].as_str().expect("a source").to_owned();
+        stack.manage().get(&format!("/v1/quarantine/{source}/{first}")).await.expect(200);
+        let (count, expected) = match source.as_str() {
+            "unleash" => (
+                &mut unleash,
+                json!({ "source": source, "first": first, "type": "feature-created", "reason": "required" }),
+            ),
+            _ => (&mut signal, json!({ "source": source, "first": first, "type": null, "reason": "json" })),
+        };
+        *count += 1;
+        assert_eq!(told, expected);
+    }
+    assert!((1..=minutes).contains(&unleash) && signal == 1, "{unleash} times in {minutes} minutes, {signal}");
+    let sent =
+        |received: &e2e::Received| serde_json::from_slice::<Value>(&received.body).expect("JSON")["type"].clone();
+    let received = receiver.wait_for(3).await;
+    assert!(received.iter().any(|received| sent(received) == "quarantine-created"), "{received:?}");
+}
+
+/// The `data` of all events of this type, oldest first.
+async fn told(stack: &Stack, event_type: &str) -> Vec<Value> {
+    let path = format!("/v1/events?source=tidings&order=asc&type={event_type}");
+    let found = stack.read().get(&path).await.expect(200);
+    let events = found["events"].as_array().expect("events");
+    events.iter().map(|event| event["payload"]["data"].clone()).collect()
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use events::Event;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use store::{Attempt, Changed, Entry, OWN, Paused, Target, TargetState, duration};
@@ -40,7 +41,12 @@ async fn try_note(
     }
     match (&attempt.error, failing_since) {
         (None, None) if !(quick && slow_until.is_some()) => Ok(()),
-        (None, _) => state.config.note_success(&target.name, quick).await,
+        (None, _) => {
+            state.config.note_success(&target.name, quick).await?;
+            // What fails next is the first that does.
+            state.states.forget().await;
+            Ok(())
+        }
         (Some(_), None) => state.config.note_failing(&target.name, attempt.at).await,
         (Some(_), Some(since)) => {
             let failing = Duration::try_from(now.duration_since(since)).unwrap_or_default();
@@ -51,6 +57,57 @@ async fn try_note(
             pause(state, target, reason).await
         }
     }
+}
+
+/// How long it is not told again that deliveries to a target fail.
+const TOLD_FOR: SignedDuration = SignedDuration::from_hours(1);
+
+/// The type of the event that tells of a failed delivery.
+const FAILED: &str = "target-failed";
+
+/// Tells that a delivery has failed for good. What cannot be told is told by the next.
+pub(crate) async fn failed(
+    state: &State,
+    event: &Event,
+    target: &Target,
+    standing: Option<&TargetState>,
+    made: u32,
+    attempt: &Attempt,
+) {
+    let now = (state.clock)();
+    let before = now.checked_sub(TOLD_FOR).unwrap_or(now);
+    // What is told may be wanted by the very target that fails: that it fails to get this is no news.
+    let is_news = event.source != OWN || event.fields.event_type != FAILED;
+    if !is_news || standing.and_then(|standing| standing.failure_told_at).is_some_and(|told| told >= before) {
+        return;
+    }
+    let told = tell_failed(state, event, target, made, attempt, (now, before)).await;
+    if let Err(error) = told {
+        tracing::warn!(%error, target = target.name, "that a delivery has failed cannot be told");
+    }
+}
+
+async fn tell_failed(
+    state: &State,
+    event: &Event,
+    target: &Target,
+    made: u32,
+    attempt: &Attempt,
+    (now, before): (Timestamp, Timestamp),
+) -> Result<(), store::Error> {
+    let reason: Option<String> = attempt.error.as_ref().map(|error| error.chars().take(200).collect());
+    let entry = Entry {
+        event_type: FAILED,
+        actor: OWN,
+        subject: &target.name,
+        data: json!({ "event": event.id, "attempts": made, "reason": reason }),
+        previous: json!(null),
+    };
+    let change = state.config.telling_failed(&target.name, now, before)?;
+    state.events.change(&entry, vec![change]).await?;
+    // What fails next knows that it is told.
+    state.states.forget().await;
+    Ok(())
 }
 
 /// Pauses a target by itself, with the event that tells of it.

@@ -105,6 +105,9 @@ async fn attempt(state: &State, case: Case<'_>, made: u32) -> Result<Next, Unhan
     if !target.is_tested_by(event) || done.attempt.error.is_none() {
         standing::note(state, target, standing, &done.attempt).await;
     }
+    if status == Status::Failed && current && !target.is_tested_by(event) {
+        standing::failed(state, event, target, standing, made, &done.attempt).await;
+    }
     Ok(wait.filter(|_| current).map_or(Next::Done, Next::Again))
 }
 

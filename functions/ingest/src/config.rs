@@ -1,5 +1,6 @@
 //! What the function reads from its environment.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
@@ -27,6 +28,7 @@ pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
         quarantine: Quarantine::new(client, env.required("QUARANTINE_TABLE")?, env.retention()?),
         keys: Keys::new(config.clone(), env.get("MANAGE_KEY_SHA256"), store::now),
         sources: Directory::new(config).into(),
+        told: Arc::default(),
         patience: Duration::from_secs(env.parsed("PATIENCE_SECONDS", 20, "a whole number of seconds")?),
         tracer: Tracer::from_env(env)?,
         clock: store::now,

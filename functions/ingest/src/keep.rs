@@ -4,7 +4,8 @@ use events::{Accepted, Arrival, Catalog, EventId, Refused, Violation};
 use futures::StreamExt;
 use schemars::JsonSchema;
 use serde::Serialize;
-use store::{Put, Step};
+use serde_json::{Value, json};
+use store::{Entry, OWN, Put, Step};
 use tokio::time::Instant;
 use web::Problem;
 
@@ -112,9 +113,28 @@ impl Keeper<'_> {
             Ok((id, units)) => {
                 let Refused { event_type, violations } = refused;
                 tracing::warn!(quarantine = id, source = arrival.source, r#type = event_type, "quarantined");
+                self.tell(arrival.source, &id, event_type.as_deref(), &violations).await;
                 (Outcome::Quarantined { quarantine: id, violations }, units)
             }
             Err(error) => (Outcome::NotKept { problem: error.into() }, 0.0),
+        }
+    }
+
+    /// Writes the event that a source sends what is refused, once a minute: so often at most is anybody told, and it
+    /// costs nothing more where all of it is refused.
+    async fn tell(self, source: &str, first: &str, event_type: Option<&str>, violations: &[Violation]) {
+        let Some(minute) = self.state.told.note(source, (self.state.clock)()) else { return };
+        let reason = violations.first().map(|violation| &violation.keyword);
+        let entry = Entry {
+            event_type: "quarantine-created",
+            actor: OWN,
+            subject: source,
+            data: json!({ "source": source, "first": first, "type": event_type, "reason": reason }),
+            previous: Value::Null,
+        };
+        let id = format!("quarantine-created {source} {minute}");
+        if let Err(error) = self.state.events.tell_once(&entry, &id, minute, self.deadline).await {
+            tracing::warn!(%error, source, "that something was quarantined cannot be told");
         }
     }
 }

@@ -8,6 +8,7 @@ mod keep;
 mod media;
 mod post;
 mod tally;
+mod told;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use store::{Directory, Events, Quarantine, Source, Tracer};
 use web::{Keys, Operation};
 
 pub use config::from_env;
+pub use told::Told;
 
 /// What the function works with.
 #[derive(Debug, Clone)]
@@ -31,6 +33,8 @@ pub struct State {
     pub keys: Keys,
     /// The registered producers.
     pub sources: Arc<Directory<Source>>,
+    /// Of which sources it is told that they send what is refused.
+    pub told: Arc<Told>,
     /// How long a request tries to write what DynamoDB is too busy for.
     pub patience: Duration,
     /// Where what becomes of an event is told.

@@ -28,6 +28,7 @@ fn state(dynamodb: &FakeDynamoDb, patience: Duration) -> State {
         quarantine: Quarantine::new(client, "quarantine".to_owned(), retention),
         keys: Keys::new(config.clone(), None, now),
         sources: Arc::new(Directory::new(config)),
+        told: Arc::default(),
         patience,
         tracer: store::Tracer::default(),
         clock: now,

@@ -96,6 +96,8 @@ pub(crate) const SOURCE: &str =
 pub(crate) const SOURCES: &str =
     r#"{"sources": [{"name": "unleash-prod", "catalog": "unleash", "created_at": "2026-05-01T09:10:00.412Z"}]}"#;
 
+pub(crate) const SOURCE_CHANGE: &str = r#"{"description": "The flags of production"}"#;
+
 pub(crate) const NEW_INGEST_KEY: &str = r#"{"name": "unleash-prod", "scope": "ingest", "source": "unleash-prod"}"#;
 
 pub(crate) const NEW_READ_KEY: &str = r#"{"name": "auditor", "scope": "read", "expires_at": "2060-01-01T00:00:00Z"}"#;
@@ -104,6 +106,13 @@ pub(crate) const CREATED_KEY: &str = r#"{
     "name": "unleash-prod", "scope": "ingest", "source": "unleash-prod",
     "created_at": "2026-05-01T09:10:05.038Z", "last_used": null, "token": "tdg_0123456789ABCDEFGHIJKLMNOPQRSTUVDLLfuH"
 }"#;
+
+pub(crate) const KEY: &str = r#"{
+    "name": "unleash-prod", "scope": "ingest", "source": "unleash-prod",
+    "created_at": "2026-05-01T09:10:05.038Z", "last_used": "2026-05-01"
+}"#;
+
+pub(crate) const KEY_CHANGE: &str = r#"{"expires_at": "2060-01-01T00:00:00Z"}"#;
 
 pub(crate) const KEYS: &str = r#"{"keys": [
     {

@@ -13,6 +13,7 @@ use store::{Changed, Entry, Key, KeyScope, KeyUse, Record, Source};
 use web::{JsonBody, Kind, Manage, Problem, token};
 
 use crate::State;
+use crate::merge::Merge;
 use crate::name::{self, Violations, unknown};
 
 /// What a key is created from.
@@ -28,6 +29,15 @@ pub(crate) struct NewKey {
     source: Option<String>,
     /// When it stops working; never where this is left out.
     expires_at: Option<Timestamp>,
+}
+
+/// What is to change of a key; what is left out stays.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KeyChange {
+    /// When it stops working; never where this is null.
+    #[serde(default)]
+    expires_at: Merge<Timestamp>,
 }
 
 /// A key without its token.
@@ -95,9 +105,7 @@ pub(crate) async fn create(
         (_, None) => {}
     }
     let now = (state.clock)();
-    if new.expires_at.is_some_and(|end| end <= now) {
-        violations.add("expires_at", "minimum", format!("expected a time after now, {now}"));
-    }
+    check_end(new.expires_at, now, &mut violations);
     violations.into_result()?;
     let token = token::generate().map_err(|error| {
         tracing::error!(%error, "no randomness for a token");
@@ -126,10 +134,65 @@ pub(crate) async fn create(
     }
 }
 
+fn check_end(end: Option<Timestamp>, now: Timestamp, violations: &mut Violations) {
+    if end.is_some_and(|end| end <= now) {
+        violations.add("expires_at", "minimum", format!("expected a time after now, {now}"));
+    }
+}
+
 /// `GET /v1/keys`.
 pub(crate) async fn list(Shared(state): Shared<State>, _: Manage) -> Result<Json<KeyList>, Problem> {
     let (keys, uses) = futures::try_join!(state.config.list::<Key>(), state.config.list::<KeyUse>())?;
     Ok(Json(KeyList { keys: keys.into_iter().map(|key| KeyView::new(key, &uses)).collect() }))
+}
+
+/// `GET /v1/keys/{name}`.
+pub(crate) async fn read(
+    Shared(state): Shared<State>,
+    _: Manage,
+    Path(name): Path<String>,
+) -> Result<Json<KeyView>, Problem> {
+    let key = get(&state, &name).await?;
+    Ok(Json(view(&state, key).await?))
+}
+
+/// `PATCH /v1/keys/{name}`: heeded within 30 s.
+pub(crate) async fn change(
+    Shared(state): Shared<State>,
+    Manage(caller): Manage,
+    Path(name): Path<String>,
+    JsonBody(change): JsonBody<KeyChange>,
+) -> Result<Json<KeyView>, Problem> {
+    let before = get(&state, &name).await?;
+    let key = Key { expires_at: change.expires_at.into(before.expires_at), ..before.clone() };
+    if key == before {
+        return Ok(Json(view(&state, key).await?));
+    }
+    let mut violations = Violations::default();
+    check_end(key.expires_at, (state.clock)(), &mut violations);
+    violations.into_result()?;
+    let entry = Entry {
+        event_type: "key-modified",
+        actor: &caller.key,
+        subject: &name,
+        data: json!(KeyView::new(key.clone(), &[])),
+        previous: json!(KeyView::new(before.clone(), &[])),
+    };
+    let write = state.config.rewriting(&key, before.created_at)?;
+    match state.events.change(&entry, vec![write]).await? {
+        Changed::Done(_) => Ok(Json(view(&state, key).await?)),
+        Changed::Refused(_) => Err(unknown(Key::KIND, &name)),
+    }
+}
+
+async fn get(state: &State, name: &str) -> Result<Key, Problem> {
+    state.config.get::<Key>(name).await?.ok_or_else(|| unknown(Key::KIND, name))
+}
+
+/// A key, with when it was used last.
+async fn view(state: &State, key: Key) -> Result<KeyView, Problem> {
+    let used = state.config.get::<KeyUse>(&key.name).await?;
+    Ok(KeyView::new(key, used.as_slice()))
 }
 
 /// `DELETE /v1/keys/{name}`: it stops working within 30 s.
@@ -138,7 +201,7 @@ pub(crate) async fn remove(
     Manage(caller): Manage,
     Path(name): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let key = state.config.get::<Key>(&name).await?.ok_or_else(|| unknown(Key::KIND, &name))?;
+    let key = get(&state, &name).await?;
     let changes = vec![state.config.removing::<Key>(&name, true)?, state.config.removing::<KeyUse>(&name, false)?];
     let entry = Entry {
         event_type: "key-removed",

@@ -6,6 +6,7 @@ mod deliveries;
 mod examples;
 mod health;
 mod keys;
+mod merge;
 mod name;
 mod preview;
 mod quarantine;

@@ -10,9 +10,10 @@ use events::{Attributes, Form, Violation};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
-use store::{QuarantineFilter, Quarantined, Record, Source};
+use serde_json::{Value, json};
+use store::{Changed, Entry, QuarantineFilter, Quarantined, Record, Source};
 use tokio::time::Instant;
-use web::{Manage, Params, Problem, time_range};
+use web::{Caller, Manage, Params, Problem, time_range};
 
 use crate::State;
 use crate::api::LIST_QUARANTINE;
@@ -200,10 +201,26 @@ pub(crate) async fn read(
 /// `DELETE /v1/quarantine/{source}/{id}`.
 pub(crate) async fn discard(
     Shared(state): Shared<State>,
-    _: Manage,
+    Manage(caller): Manage,
     Path((source, id)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
-    if state.quarantine.remove(&source, &id).await? { Ok(StatusCode::NO_CONTENT) } else { Err(none(&id)) }
+    let change = state.quarantine.discarding(&source, &id)?.ok_or_else(|| none(&id))?;
+    let entry = discarded(&caller, &source, &[&id]);
+    match state.events.change(&entry, vec![change]).await? {
+        Changed::Done(_) => Ok(StatusCode::NO_CONTENT),
+        Changed::Refused(_) => Err(none(&id)),
+    }
+}
+
+/// The event of refused events that are discarded: what nobody can look at any more is at least known to have been.
+pub(crate) fn discarded<'a>(caller: &'a Caller, source: &'a str, ids: &[&str]) -> Entry<'a> {
+    Entry {
+        event_type: "quarantine-removed",
+        actor: &caller.key,
+        subject: source,
+        data: json!({ "source": source, "count": ids.len(), "ids": ids }),
+        previous: Value::Null,
+    }
 }
 
 /// The problem of an id that nothing in the quarantine has.

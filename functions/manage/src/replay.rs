@@ -1,19 +1,21 @@
 //! Reading what is in the quarantine again, with the schemas as they are now.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::{Path, RawQuery, State as Shared};
 use events::{Catalog, EventId, Refused, Violation};
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
-use store::{Put, Quarantined, Record, Source};
+use serde_json::{Value, json};
+use store::{Entry, Put, Quarantined, Record, Source};
 use tokio::time::Instant;
-use web::{Kind, Manage, Problem};
+use web::{Caller, Kind, Manage, Problem};
 
 use crate::State;
 use crate::name::unknown;
-use crate::quarantine::{MAX_TIME, Selection, none};
+use crate::quarantine::{MAX_TIME, Selection, discarded, none};
 
 /// How many are read at the same time: each may be some megabytes.
 const TOGETHER: usize = 4;
@@ -57,37 +59,65 @@ pub(crate) struct DiscardReport {
     next: Option<String>,
 }
 
-/// What is still wrong with one that was read again, or why it could not be.
-enum NotReplayed {
+/// What reading one again came to.
+enum Again {
+    /// It is in the log.
+    Kept(Replayed),
+    /// It still does not fit.
     Refused(Refused),
-    Problem(Problem),
 }
 
-impl<E: Into<Problem>> From<E> for NotReplayed {
-    fn from(error: E) -> Self {
-        Self::Problem(error.into())
+/// How many of a source's events became what.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    stored: u64,
+    duplicates: u64,
+    refused: u64,
+}
+
+impl Counts {
+    fn add(&mut self, again: &Again) {
+        match again {
+            Again::Kept(Replayed::Stored { .. }) => self.stored += 1,
+            Again::Kept(Replayed::Duplicate { .. }) => self.duplicates += 1,
+            Again::Refused(_) => self.refused += 1,
+        }
+    }
+}
+
+impl ReplayReport {
+    fn add(&mut self, counts: Counts) {
+        self.stored += counts.stored;
+        self.duplicates += counts.duplicates;
+        self.refused += counts.refused;
     }
 }
 
 /// `POST /v1/quarantine/{source}/{id}/replay`.
 pub(crate) async fn replay_one(
     Shared(state): Shared<State>,
-    _: Manage,
+    Manage(caller): Manage,
     Path((source, id)): Path<(String, String)>,
 ) -> Result<Json<Replayed>, Problem> {
     let quarantined = state.quarantine.get(&source, &id).await?.ok_or_else(|| none(&id))?;
     let deadline = Instant::now() + MAX_TIME;
-    match replay(&state, catalog_of(&state, &source).await?, &quarantined, deadline).await {
-        Ok(replayed) => Ok(Json(replayed)),
-        Err(NotReplayed::Problem(problem)) => Err(problem),
-        Err(NotReplayed::Refused(refused)) => Err(still_refused(&id, &refused.violations)),
+    let again = replay(&state, catalog_of(&state, &source).await?, &quarantined, deadline).await?;
+    let mut counts = Counts::default();
+    counts.add(&again);
+    tell(&state, &caller, &source, counts).await?;
+    match again {
+        Again::Kept(replayed) => {
+            state.quarantine.remove(&source, &id).await?;
+            Ok(Json(replayed))
+        }
+        Again::Refused(refused) => Err(still_refused(&id, &refused.violations)),
     }
 }
 
 /// `POST /v1/quarantine/replay`: as many of those that are meant as there is time for.
 pub(crate) async fn replay_all(
     Shared(state): Shared<State>,
-    _: Manage,
+    Manage(caller): Manage,
     query: RawQuery,
 ) -> Result<Json<ReplayReport>, Problem> {
     let selection = Selection::read(&state, query).await?;
@@ -100,23 +130,22 @@ pub(crate) async fn replay_all(
     let mut report = ReplayReport::default();
     loop {
         let page = state.quarantine.list(&sources, &filter, limit, deadline).await?;
-        let replays: Vec<_> = page
-            .quarantined
-            .iter()
-            .filter_map(|one| Some((one, catalog(&one.source)?)))
-            .map(|(one, catalog)| replay_listed(&state, catalog, &one.source, &one.id, deadline))
-            .collect();
-        let results: Vec<_> = futures::stream::iter(replays).buffered(TOGETHER).collect().await;
-        for result in results {
-            match result {
-                Ok(Some(Replayed::Stored { .. })) => report.stored += 1,
-                Ok(Some(Replayed::Duplicate { .. })) => report.duplicates += 1,
-                Ok(None) => {}
-                Err(NotReplayed::Refused(_)) => report.refused += 1,
-                // What was done stays done: the same call again goes on with the rest.
-                Err(NotReplayed::Problem(problem)) => return Err(problem),
-            }
+        let listed = page.quarantined.iter().filter_map(|one| Some((one, catalog(&one.source)?)));
+        let replays: Vec<_> =
+            listed.map(|(one, catalog)| replay_listed(&state, catalog, &one.source, &one.id, deadline)).collect();
+        // What was done stays done where one fails: the same call again goes on with the rest.
+        let results: Vec<_> = futures::stream::iter(replays).buffered(TOGETHER).try_collect().await?;
+        let mut counts: BTreeMap<&str, Counts> = BTreeMap::new();
+        for (source, _, again) in results.iter().flatten() {
+            counts.entry(source).or_default().add(again);
         }
+        for (source, counts) in counts {
+            tell(&state, &caller, source, counts).await?;
+            report.add(counts);
+        }
+        let kept = results.iter().flatten().filter(|(_, _, again)| matches!(again, Again::Kept(_)));
+        let removals: Vec<_> = kept.map(|(source, id, _)| state.quarantine.remove(source, id)).collect();
+        futures::stream::iter(removals).buffer_unordered(TOGETHER).try_collect::<Vec<bool>>().await?;
         report.next = page.next;
         if report.next.is_none() || Instant::now() >= deadline {
             return Ok(Json(report));
@@ -128,20 +157,23 @@ pub(crate) async fn replay_all(
 /// `POST /v1/quarantine/discard`: as many of those that are meant as there is time for.
 pub(crate) async fn discard_all(
     Shared(state): Shared<State>,
-    _: Manage,
+    Manage(caller): Manage,
     query: RawQuery,
 ) -> Result<Json<DiscardReport>, Problem> {
     let selection = Selection::read(&state, query).await?;
-    if selection.source.is_none() {
-        return Err(no_source());
-    }
-    let sources = selection.sources();
-    let Selection { mut filter, limit, deadline, .. } = selection;
+    let Some(source) = &selection.source else { return Err(no_source()) };
+    let (sources, mut filter) = (selection.sources(), selection.filter.clone());
+    let (limit, deadline) = (selection.limit, selection.deadline);
     let mut report = DiscardReport { discarded: 0, next: None };
     loop {
         let page = state.quarantine.list(&sources, &filter, limit, deadline).await?;
-        for one in &page.quarantined {
-            report.discarded += u64::from(state.quarantine.remove(&one.source, &one.id).await?);
+        let ids: Vec<&str> = page.quarantined.iter().map(|one| one.id.as_str()).collect();
+        if !ids.is_empty() {
+            // Before they are gone: a call that ends in between has said too much, not too little.
+            state.events.change(&discarded(&caller, source, &ids), Vec::new()).await?;
+        }
+        for id in ids {
+            report.discarded += u64::from(state.quarantine.remove(source, id).await?);
         }
         report.next = page.next;
         if report.next.is_none() || Instant::now() >= deadline {
@@ -163,27 +195,28 @@ async fn catalog_of(state: &State, name: &str) -> Result<&'static Catalog, Probl
 }
 
 /// Reads one of a list again; `None` where somebody else was faster.
-async fn replay_listed(
+async fn replay_listed<'a>(
     state: &State,
     catalog: &'static Catalog,
-    source: &str,
-    id: &str,
+    source: &'a str,
+    id: &'a str,
     deadline: Instant,
-) -> Result<Option<Replayed>, NotReplayed> {
+) -> Result<Option<(&'a str, &'a str, Again)>, Problem> {
     let Some(quarantined) = state.quarantine.get(source, id).await? else { return Ok(None) };
-    replay(state, catalog, &quarantined, deadline).await.map(Some)
+    let again = replay(state, catalog, &quarantined, deadline).await?;
+    Ok(Some((source, id, again)))
 }
 
-/// Reads one again, as of when it was received, and moves it into the log where it fits.
+/// Reads one again, as of when it was received, and writes it into the log where it fits.
 ///
-/// It leaves the quarantine after it is in the log: what is interrupted in between is a duplicate when
-/// it is done again.
+/// It leaves the quarantine after it is in the log, and after that is told: what is interrupted in between is a
+/// duplicate when it is done again.
 async fn replay(
     state: &State,
     catalog: &'static Catalog,
     quarantined: &Quarantined,
     deadline: Instant,
-) -> Result<Replayed, NotReplayed> {
+) -> Result<Again, Problem> {
     let arrival = quarantined.arrival();
     let accepted = match catalog.accept(&arrival) {
         Ok(accepted) => accepted,
@@ -191,16 +224,29 @@ async fn replay(
             if refused.violations != quarantined.violations {
                 state.quarantine.put(&arrival, &refused, deadline).await?;
             }
-            return Err(NotReplayed::Refused(refused));
+            return Ok(Again::Refused(refused));
         }
     };
-    let replayed = match state.events.put(&accepted, deadline).await?.put {
-        Put::Stored(id) => Replayed::Stored { id },
-        Put::Duplicate(id) => Replayed::Duplicate { id },
-        Put::Conflict(id) => return Err(NotReplayed::Refused(Refused::id_in_use(None, id))),
+    Ok(match state.events.put(&accepted, deadline).await?.put {
+        Put::Stored(id) => Again::Kept(Replayed::Stored { id }),
+        Put::Duplicate(id) => Again::Kept(Replayed::Duplicate { id }),
+        Put::Conflict(id) => Again::Refused(Refused::id_in_use(None, id)),
+    })
+}
+
+/// Writes the event of what a source had in quarantine, and what became of it.
+async fn tell(state: &State, caller: &Caller, source: &str, counts: Counts) -> Result<(), Problem> {
+    let Counts { stored, duplicates, refused } = counts;
+    let event_type = if stored + duplicates == 0 { "quarantine-failed" } else { "quarantine-modified" };
+    let entry = Entry {
+        event_type,
+        actor: &caller.key,
+        subject: source,
+        data: json!({ "source": source, "stored": stored, "duplicates": duplicates, "refused": refused }),
+        previous: Value::Null,
     };
-    state.quarantine.remove(&quarantined.source, &quarantined.id).await?;
-    Ok(replayed)
+    state.events.change(&entry, Vec::new()).await?;
+    Ok(())
 }
 
 /// The problem of one that still fits no schema.

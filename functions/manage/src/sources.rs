@@ -10,6 +10,7 @@ use store::{Changed, Entry, Record, Source};
 use web::{JsonBody, Manage, Problem};
 
 use crate::State;
+use crate::merge::Merge;
 use crate::name::{self, Violations, unknown};
 
 /// What a source is created from.
@@ -22,7 +23,26 @@ pub(crate) struct NewSource {
     /// The catalog that reads its events.
     #[schemars(extend("enum" = catalogs()))]
     catalog: String,
+    /// What it is, in words.
+    #[schemars(length(max = MAX_DESCRIPTION))]
+    description: Option<String>,
 }
+
+/// What is to change of a source; what is left out stays.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SourceChange {
+    /// The catalog that reads its events from now on. Those in the log stay as they were read.
+    #[schemars(extend("enum" = catalogs()))]
+    catalog: Option<String>,
+    /// What it is, in words; null for none.
+    #[serde(default)]
+    #[schemars(length(max = MAX_DESCRIPTION))]
+    description: Merge<String>,
+}
+
+/// The most characters of a description.
+const MAX_DESCRIPTION: usize = 1000;
 
 /// Every source.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -44,11 +64,10 @@ pub(crate) async fn create(
 ) -> Result<(StatusCode, Json<Source>), Problem> {
     let mut violations = Violations::default();
     violations.check_name(&new.name);
-    if events::catalog(&new.catalog).is_none() {
-        violations.add("catalog", "enum", format!("expected one of {}", catalogs().join(", ")));
-    }
+    let NewSource { name, catalog, description } = new;
+    let source = Source { name, catalog, description, created_at: (state.clock)() };
+    check(&source, &mut violations);
     violations.into_result()?;
-    let source = Source { name: new.name, catalog: new.catalog, created_at: (state.clock)() };
     let change = state.config.creating(&source)?;
     let entry = Entry {
         event_type: "source-created",
@@ -63,9 +82,62 @@ pub(crate) async fn create(
     }
 }
 
+fn check(source: &Source, violations: &mut Violations) {
+    if events::catalog(&source.catalog).is_none() {
+        violations.add("catalog", "enum", format!("expected one of {}", catalogs().join(", ")));
+    }
+    if source.description.as_ref().is_some_and(|words| words.chars().count() > MAX_DESCRIPTION) {
+        violations.add("description", "maxLength", format!("expected at most {MAX_DESCRIPTION} characters"));
+    }
+}
+
 /// `GET /v1/sources`.
 pub(crate) async fn list(Shared(state): Shared<State>, _: Manage) -> Result<Json<SourceList>, Problem> {
     Ok(Json(SourceList { sources: state.config.list().await? }))
+}
+
+/// `GET /v1/sources/{name}`.
+pub(crate) async fn read(
+    Shared(state): Shared<State>,
+    _: Manage,
+    Path(name): Path<String>,
+) -> Result<Json<Source>, Problem> {
+    Ok(Json(get(&state, &name).await?))
+}
+
+/// `PATCH /v1/sources/{name}`: heeded within 30 s.
+pub(crate) async fn change(
+    Shared(state): Shared<State>,
+    Manage(caller): Manage,
+    Path(name): Path<String>,
+    JsonBody(change): JsonBody<SourceChange>,
+) -> Result<Json<Source>, Problem> {
+    let before = get(&state, &name).await?;
+    let mut source = before.clone();
+    source.catalog = change.catalog.unwrap_or(source.catalog);
+    source.description = change.description.into(source.description);
+    let mut violations = Violations::default();
+    check(&source, &mut violations);
+    violations.into_result()?;
+    if source == before {
+        return Ok(Json(source));
+    }
+    let entry = Entry {
+        event_type: "source-modified",
+        actor: &caller.key,
+        subject: &name,
+        data: json!(source),
+        previous: json!(before),
+    };
+    let write = state.config.rewriting(&source, before.created_at)?;
+    match state.events.change(&entry, vec![write]).await? {
+        Changed::Done(_) => Ok(Json(source)),
+        Changed::Refused(_) => Err(unknown(Source::KIND, &name)),
+    }
+}
+
+async fn get(state: &State, name: &str) -> Result<Source, Problem> {
+    state.config.get::<Source>(name).await?.ok_or_else(|| unknown(Source::KIND, name))
 }
 
 /// `DELETE /v1/sources/{name}`: its keys stop working, its events stay.
@@ -74,7 +146,7 @@ pub(crate) async fn remove(
     Manage(caller): Manage,
     Path(name): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let source = state.config.get::<Source>(&name).await?.ok_or_else(|| unknown(Source::KIND, &name))?;
+    let source = get(&state, &name).await?;
     let change = state.config.removing::<Source>(&name, true)?;
     let entry = Entry {
         event_type: "source-removed",

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use ::events::{Arrival, Attributes, EventId, Form};
+use ::events::{Accepted, Arrival, Attributes, EventId, Form};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put as PutRequest, TransactWriteItem, Update};
 use jiff::Timestamp;
@@ -43,7 +43,7 @@ pub struct Entry<'a> {
 
 /// One write of a change, and on which condition.
 #[derive(Debug, Clone)]
-pub struct Change(TransactWriteItem);
+pub struct Change(pub(crate) TransactWriteItem);
 
 /// Whether a change was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +63,12 @@ impl Config {
     /// Writes a record, whatever there is.
     pub fn writing<T: Record>(&self, record: &T) -> Result<Change, Error> {
         self.putting(record, None, HashMap::new())
+    }
+
+    /// Writes a record over the one that was created then: one that is removed meanwhile stays so.
+    pub fn rewriting<T: Record>(&self, record: &T, created_at: Timestamp) -> Result<Change, Error> {
+        let values = HashMap::from([(":created".to_owned(), AttributeValue::S(created_at.to_string()))]);
+        self.putting(record, Some("created_at = :created"), values)
     }
 
     /// Writes a target over the one of that version.
@@ -121,6 +127,20 @@ impl Config {
         )
     }
 
+    /// Notes that it is told of a failed delivery, unless that was told since `before`.
+    pub fn telling_failed(&self, target: &str, now: Timestamp, before: Timestamp) -> Result<Change, Error> {
+        self.updating(
+            target,
+            "SET #name = :name, failure_told_at = :now",
+            "attribute_not_exists(failure_told_at) OR failure_told_at < :before",
+            vec![
+                (":now", AttributeValue::S(now.to_string())),
+                (":before", AttributeValue::S(before.to_string())),
+                (":name", AttributeValue::S(target.to_owned())),
+            ],
+        )
+    }
+
     fn updating(
         &self,
         target: &str,
@@ -168,10 +188,18 @@ impl Events {
         Ok(Some(ends.take_while(|end| *end <= write).count()))
     }
 
+    /// Writes the event of what no change stands for, once for each `id`: what has happened again since is not told.
+    pub async fn tell_once(&self, entry: &Entry<'_>, id: &str, at: Timestamp, deadline: Instant) -> Result<(), Error> {
+        let attributes = Attributes { id: Some(id.to_owned()), ..Attributes::default() };
+        let event = self.own_event(entry, at, attributes)?;
+        self.put(&event, deadline).await.map(drop)
+    }
+
     /// The events of the changes, once these are made; or which of all their writes was refused.
     async fn make(&self, all: &[(Entry<'_>, Vec<Change>)]) -> Result<Result<Vec<EventId>, usize>, Error> {
         let (now, deadline) = (self.retention.now(), Instant::now() + PATIENCE);
-        let accepted = all.iter().map(|(entry, _)| self.own_event(entry, now)).collect::<Result<Vec<_>, _>>()?;
+        let accepted = all.iter().map(|(entry, _)| self.own_event(entry, now, Attributes::default()));
+        let accepted = accepted.collect::<Result<Vec<_>, _>>()?;
         let mut events = accepted.iter().map(|event| self.write(event)).collect::<Result<Vec<_>, _>>()?;
         let mut free: Vec<_> = accepted.iter().map(|event| slots(event.event.id)).collect();
         let mut places: Vec<Option<EventId>> = vec![None; all.len()];
@@ -203,18 +231,18 @@ impl Events {
         }
     }
 
-    fn own_event(&self, entry: &Entry<'_>, now: Timestamp) -> Result<::events::Accepted, Error> {
+    fn own_event(&self, entry: &Entry<'_>, at: Timestamp, attributes: Attributes) -> Result<Accepted, Error> {
         let payload = json!({
             "type": entry.event_type,
-            "time": now,
+            "time": at,
             "actor": entry.actor,
             "subject": entry.subject,
             "data": entry.data,
             "previous": entry.previous,
         });
         let bytes = Cow::Owned(payload.to_string().into_bytes());
-        let attributes = Attributes::default();
-        let arrival = Arrival { source: OWN, bytes, form: Form::Event, attributes, received_at: now };
+        let received_at = self.retention.now();
+        let arrival = Arrival { source: OWN, bytes, form: Form::Event, attributes, received_at };
         let refused = |reason: String| Error::corrupt(&self.table, format!("our own event is refused: {reason}"));
         let catalog = ::events::catalog(OWN).ok_or_else(|| refused("there is no catalog of that name".to_owned()))?;
         catalog.accept(&arrival).map_err(|wrong| refused(format!("{:?}", wrong.violations)))

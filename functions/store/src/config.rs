@@ -32,6 +32,9 @@ pub struct Source {
     pub name: String,
     /// The catalog that reads its events.
     pub catalog: String,
+    /// What it is, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
     /// When it was registered.
     pub created_at: Timestamp,
 }

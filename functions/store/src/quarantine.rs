@@ -5,12 +5,13 @@ use std::collections::{BTreeSet, HashMap};
 
 use ::events::{Arrival, Attributes, Fingerprint, Form, Refused, Violation};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, ConsumedCapacity, ReturnConsumedCapacity};
+use aws_sdk_dynamodb::types::{AttributeValue, ConsumedCapacity, Delete, ReturnConsumedCapacity, TransactWriteItem};
 use futures::future::try_join_all;
 use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use crate::change::Change;
 use crate::config::can_be_key;
 use crate::error::Error;
 use crate::item::compress;
@@ -276,6 +277,15 @@ impl Quarantine {
             .map_err(|e| Error::sdk("GetItem", e))?;
         let Some(item) = answer.item else { return Ok(None) };
         self.read(serde_dynamo::from_item(item).map_err(|e| Error::corrupt(&self.table, e))?)
+    }
+
+    /// Forgets the one with this id; refused where there is none. `None` where there cannot be one.
+    pub fn discarding(&self, source: &str, id: &str) -> Result<Option<Change>, Error> {
+        let Some(key) = key(source, id) else { return Ok(None) };
+        let delete = Delete::builder().table_name(&self.table).set_key(Some(key));
+        let delete = delete.condition_expression("attribute_exists(pk)").build();
+        let delete = delete.map_err(|e| Error::corrupt(&self.table, e))?;
+        Ok(Some(Change(TransactWriteItem::builder().delete(delete).build())))
     }
 
     /// Forgets the one with this id; whether there was one.

@@ -86,7 +86,8 @@ pub(crate) async fn ensure(config: &Config, known: &Tokens) -> anyhow::Result<To
     for catalog in events::catalogs() {
         let name = catalog.name().to_owned();
         if config.get::<Source>(&name).await?.is_none() {
-            let source = Source { name: name.clone(), catalog: name.clone(), created_at: store::now() };
+            let source =
+                Source { name: name.clone(), catalog: name.clone(), description: None, created_at: store::now() };
             config.create(&source).await?;
         }
         let token = known.ingest.get(&name).map_or("", String::as_str);

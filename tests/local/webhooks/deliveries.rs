@@ -88,6 +88,34 @@ async fn a_replaced_secret_and_the_one_before_verify_until_the_overlap_is_over()
 }
 
 #[tokio::test]
+async fn a_delivery_that_failed_for_good_is_told_once_an_hour() {
+    let stack = start().await;
+    let (receiver, ops) = (Receiver::start().await, Receiver::start().await);
+    receiver.answer_next(&[500, 500]);
+    stack.create_target("audit", receiver.url(), &json!({ "retry_count": 1, "sources": ["unleash"] })).await;
+    stack.create_target("ops", ops.url(), &json!({ "events": ["target-failed"], "sources": ["tidings"] })).await;
+    let ids = post(&stack, 0..1).await;
+    delivery(&stack, ids[0], "audit", "failed").await;
+    let body: Value = serde_json::from_slice(&ops.wait_for(1).await[0].body).expect("JSON");
+    assert_eq!((&body["actor"], &body["subject"]), (&json!("tidings"), &json!("audit")));
+    assert_eq!((&body["data"]["event"], &body["data"]["attempts"]), (&json!(ids[0]), &json!(1)));
+    assert!(body["data"]["reason"].as_str().is_some_and(|reason| reason.contains("500")), "{body}");
+
+    let ids = post(&stack, 1..2).await;
+    delivery(&stack, ids[0], "audit", "failed").await;
+    // It works again, and fails again: that is news.
+    let ids = post(&stack, 2..3).await;
+    delivery(&stack, ids[0], "audit", "delivered").await;
+    receiver.answer_next(&[503]);
+    let ids = post(&stack, 3..4).await;
+    delivery(&stack, ids[0], "audit", "failed").await;
+    let body: Value = serde_json::from_slice(&ops.wait_for(2).await[1].body).expect("JSON");
+    assert_eq!(body["data"]["event"], json!(ids[0]));
+    stack.wait_until_idle().await;
+    assert_eq!(ops.count(), 2);
+}
+
+#[tokio::test]
 async fn retry_after_is_waited_for() {
     let stack = start().await;
     let url = e2e::answering("HTTP/1.1 429 Too Many\r\nretry-after: 3600\r\ncontent-length: 0\r\n\r\n").await;

@@ -11,20 +11,24 @@ pub(crate) use webhooks::{LIST_DELIVERIES, REPLAY_TARGET, RETRY_DELIVERIES};
 
 use crate::State;
 use crate::examples;
-use crate::keys::{self, CreatedKey, KeyList, NewKey};
+use crate::keys::{self, CreatedKey, KeyChange, KeyList, KeyView, NewKey};
 use crate::name::{Violations, unknown};
 use crate::quarantine::{self, MAX_LIMIT, QuarantineList, QuarantineView};
 use crate::replay::{self, DiscardReport, ReplayReport, Replayed};
-use crate::sources::{self, NewSource, SourceList};
+use crate::sources::{self, NewSource, SourceChange, SourceList};
 
 /// Every operation with its handler.
 pub(crate) fn read_into<R: Routes<State>>(routes: R) -> R {
     webhooks::read_into(routes)
         .with(&CREATE_SOURCE, sources::create)
         .with(&LIST_SOURCES, sources::list)
+        .with(&READ_SOURCE, sources::read)
+        .with(&CHANGE_SOURCE, sources::change)
         .with(&REMOVE_SOURCE, sources::remove)
         .with(&CREATE_KEY, keys::create)
         .with(&LIST_KEYS, keys::list)
+        .with(&READ_KEY, keys::read)
+        .with(&CHANGE_KEY, keys::change)
         .with(&REMOVE_KEY, keys::remove)
         .with(&LIST_QUARANTINE, quarantine::list)
         .with(&REPLAY_QUARANTINE, replay::replay_all)
@@ -57,15 +61,39 @@ static LIST_SOURCES: Operation = Operation {
     ..MANAGE
 };
 
+static READ_SOURCE: Operation = Operation {
+    path: "/v1/sources/{name}",
+    id: "readSource",
+    summary: "Read a source",
+    parameters: &[NAMED_SOURCE],
+    answers: &[Answer::json(200, "The source.", schema_of::<Source>, &[("source", examples::SOURCE)])],
+    refusals: &[NO_SOURCE],
+    ..MANAGE
+};
+
+static CHANGE_SOURCE: Operation = Operation {
+    method: Method::Patch,
+    path: "/v1/sources/{name}",
+    id: "changeSource",
+    summary: "Change a source",
+    description: "Fields that are left out stay. Another catalog reads what comes in from then on, within 30 s; what is \
+        in the log stays as it was read.",
+    parameters: &[NAMED_SOURCE],
+    body: &[Content::json(schema_of::<SourceChange>, &[("words", examples::SOURCE_CHANGE)])],
+    answers: &[Answer::json(200, "As it is now.", schema_of::<Source>, &[("source", examples::SOURCE)])],
+    refusals: &changing(NO_SOURCE, || wrong("catalog", "enum", "expected one of migration-manager, unleash")),
+    ..MANAGE
+};
+
 static REMOVE_SOURCE: Operation = Operation {
     method: Method::Delete,
     path: "/v1/sources/{name}",
     id: "removeSource",
     summary: "Remove a source",
     description: "Its keys stop working within 30 s; its events stay.",
-    parameters: &[Parameter::path("name", "The source's name.", web::text, r#""unleash-prod""#)],
+    parameters: &[NAMED_SOURCE],
     answers: &[REMOVED],
-    refusals: &[Refusal { when: "No source has this name.", example: || unknown(Source::KIND, "unleash-prod") }],
+    refusals: &[NO_SOURCE],
     ..MANAGE
 };
 
@@ -97,15 +125,40 @@ static LIST_KEYS: Operation = Operation {
     ..MANAGE
 };
 
+static READ_KEY: Operation = Operation {
+    path: "/v1/keys/{name}",
+    id: "readKey",
+    summary: "Read a key",
+    description: "Without its token, which nobody knows but its holder.",
+    parameters: &[NAMED_KEY],
+    answers: &[Answer::json(200, "The key.", schema_of::<KeyView>, &[("key", examples::KEY)])],
+    refusals: &[NO_KEY],
+    ..MANAGE
+};
+
+static CHANGE_KEY: Operation = Operation {
+    method: Method::Patch,
+    path: "/v1/keys/{name}",
+    id: "changeKey",
+    summary: "Change when a key stops working",
+    description: "To replace a token, create a second key, and let the first one end when everybody has the new one. \
+        Heeded within 30 s. What a key may do cannot be changed.",
+    parameters: &[NAMED_KEY],
+    body: &[Content::json(schema_of::<KeyChange>, &[("end", examples::KEY_CHANGE)])],
+    answers: &[Answer::json(200, "As it is now.", schema_of::<KeyView>, &[("key", examples::KEY)])],
+    refusals: &changing(NO_KEY, || wrong("expires_at", "minimum", "expected a time after now, 2026-05-01T09:10:05Z")),
+    ..MANAGE
+};
+
 static REMOVE_KEY: Operation = Operation {
     method: Method::Delete,
     path: "/v1/keys/{name}",
     id: "removeKey",
     summary: "Remove a key",
     description: "It stops working within 30 s.",
-    parameters: &[Parameter::path("name", "The key's name.", web::text, r#""unleash-prod""#)],
+    parameters: &[NAMED_KEY],
     answers: &[REMOVED],
-    refusals: &[Refusal { when: "No key has this name.", example: || unknown(Key::KIND, "unleash-prod") }],
+    refusals: &[NO_KEY],
     ..MANAGE
 };
 
@@ -232,6 +285,8 @@ const WRONG_FILTER: Refusal = Refusal {
 const NO_SOURCE: Refusal =
     Refusal { when: "No source has this name.", example: || unknown(Source::KIND, "unleash-prod") };
 
+const NO_KEY: Refusal = Refusal { when: "No key has this name.", example: || unknown(Key::KIND, "unleash-prod") };
+
 const NOTHING_QUARANTINED: Refusal = Refusal {
     when: "The source sent nothing that has this id.",
     example: || quarantine::none("2026-05-01T09:30:10.899Z~1b5178352d8e3b12"),
@@ -252,6 +307,17 @@ const MANAGE: Operation = Operation { scope: Some(KeyScope::Manage), ..Operation
 const REMOVED: Answer = Answer::empty(204, "It is removed.");
 
 const SOURCE_NAME: Parameter = Parameter::path("source", "The source's name.", web::text, r#""unleash-prod""#);
+
+const NAMED_SOURCE: Parameter = Parameter::path("name", "The source's name.", web::text, r#""unleash-prod""#);
+
+const NAMED_KEY: Parameter = Parameter::path("name", "The key's name.", web::text, r#""unleash-prod""#);
+
+/// How an operation that changes something may say no.
+const fn changing(unknown: Refusal, wrong: fn() -> Problem) -> [Refusal; 4] {
+    let [unread, too_large] = BODY_REFUSALS;
+    let refused = "The body can be read, but not all of it is right: `violations` says what.";
+    [unread, unknown, too_large, Refusal { when: refused, example: wrong }]
+}
 
 /// How an operation that creates something may say no.
 const fn creating(taken: fn() -> Problem, wrong: fn() -> Problem) -> [Refusal; 4] {

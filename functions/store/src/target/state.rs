@@ -22,6 +22,9 @@ pub struct TargetState {
     /// Until when its deliveries take the slow lane, because an attempt took long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slow_until: Option<Timestamp>,
+    /// When it was last told that a delivery has failed for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure_told_at: Option<Timestamp>,
     /// The replay that the last resume began: what is held is its to send, and no earlier one's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resumed_by: Option<String>,
@@ -63,9 +66,9 @@ impl Config {
     /// Notes that an attempt succeeded; `quickly`, when it took no longer than it should.
     pub async fn note_success(&self, target: &str, quickly: bool) -> Result<(), Error> {
         let update = if quickly {
-            "SET #name = :name REMOVE failing_since, slow_until"
+            "SET #name = :name REMOVE failing_since, failure_told_at, slow_until"
         } else {
-            "SET #name = :name REMOVE failing_since"
+            "SET #name = :name REMOVE failing_since, failure_told_at"
         };
         self.note(target, update, (":name", AttributeValue::S(target.to_owned()))).await
     }
