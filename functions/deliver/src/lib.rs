@@ -103,6 +103,7 @@ pub async fn handle(state: &State, batch: SqsEvent) -> SqsBatchResponse {
         Ok(loaded) => loaded,
         Err(error) => {
             tracing::error!(%error, "what a batch needs cannot be read: all of it comes again");
+            tally::unhandled(batch.records.len());
             return response(batch.records.iter().filter_map(again).collect());
         }
     };
@@ -197,7 +198,10 @@ async fn settle(state: &State, record: &SqsMessage, next: Result<Next, Unhandled
             _ => state.queues.hide(record, wait).await,
         },
         Ok(Next::Again(wait)) => state.queues.hide(record, wait).await,
-        Err(error) => tracing::error!(message = record.message_id, %error, "a message cannot be handled"),
+        Err(error) => {
+            tracing::error!(message = record.message_id, %error, "a message cannot be handled");
+            tally::unhandled(1);
+        }
     }
     again(record)
 }

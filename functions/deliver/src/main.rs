@@ -6,7 +6,7 @@ use store::Env;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    store::log_as_json();
+    store::log_as_json()?;
     let lookup = |name: &str| std::env::var(name).ok();
     let state = &deliver::from_env(&Env::new(&lookup))?;
     let run = |event: LambdaEvent<SqsEvent>| async move { Ok::<_, Error>(deliver::handle(state, event.payload).await) };

@@ -5,6 +5,14 @@ use store::{Attempt, Status, Step};
 
 use crate::State;
 
+/// Messages that could not be handled, in a line that `CloudWatch` reads a metric out of: they come again, and nobody
+/// else says that they do.
+pub(crate) fn unhandled(messages: usize) {
+    if messages > 0 {
+        tracing::info!(target: store::METRICS, function = "deliver", unhandled = messages, "unhandled");
+    }
+}
+
 /// An attempt, and where its delivery stands since.
 pub(crate) struct Told<'a> {
     pub(crate) event: &'a Event,
@@ -41,10 +49,11 @@ impl Told<'_> {
         );
     }
 
-    /// How long the event has waited for its first attempt; nothing of later ones, whose waits are meant.
+    /// How long the event has waited in the log for its first attempt; nothing of later ones, whose waits are meant.
     fn delay_ms(&self) -> Option<u64> {
         let first = self.number == 1 && self.run.is_none();
-        let waited = || self.attempt.at.duration_since(self.event.received_at).as_millis();
+        let since = self.event.stored_at.unwrap_or(self.event.received_at);
+        let waited = || self.attempt.at.duration_since(since).as_millis();
         first.then(|| u64::try_from(waited()).unwrap_or_default())
     }
 

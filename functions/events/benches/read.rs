@@ -93,6 +93,7 @@ fn to_event(catalog: &Catalog, payload: &[u8], received_at: Timestamp) -> Event 
         source: "unleash-prod".to_owned(),
         catalog: catalog.name().to_owned(),
         received_at,
+        stored_at: None,
         fields,
         payload: payload.to_vec(),
     }

@@ -126,6 +126,7 @@ impl Catalog {
             source: arrival.source.to_owned(),
             catalog: self.name().to_owned(),
             received_at: arrival.received_at,
+            stored_at: None,
             fields,
             payload: payload.to_vec(),
         };

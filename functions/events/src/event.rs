@@ -94,6 +94,8 @@ pub struct Event {
     pub catalog: String,
     /// When it reached the ingest function.
     pub received_at: Timestamp,
+    /// When it was stored, where that was long after its own time: an import, or a replay out of the quarantine.
+    pub stored_at: Option<Timestamp>,
     /// What the catalog read out of the payload.
     pub fields: Fields,
     /// The producer's JSON, byte for byte.

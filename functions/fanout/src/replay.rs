@@ -17,8 +17,14 @@ use store::{
 use crate::State;
 use crate::send::NotSent;
 
-/// How long one invocation works before it passes the replay on to the next.
+/// How long one invocation works before it passes the replay on to the next: it begins no page after this.
 const BUDGET: Duration = Duration::from_secs(20);
+
+/// When it waits no longer for what a page sent, so that it ends well before the function is ended.
+const WAITS: Duration = Duration::from_secs(40);
+
+/// How long a page is looked for. What was found until then is sent.
+const SEARCH: Duration = Duration::from_secs(10);
 
 /// For how long a replay is taken: longer than a page takes.
 const LEASE: SignedDuration = SignedDuration::from_secs(15);
@@ -36,8 +42,7 @@ const PAUSE: Duration = Duration::from_mins(1);
 /// The most events of one page.
 const PAGE: usize = 50;
 
-/// How long a page waits at most until the one before has been attempted, and how often it looks.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How often a page looks whether the one before has been attempted.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// How many records are written at the same time.
@@ -68,6 +73,7 @@ pub async fn handle(state: &State, batch: SqsEvent) -> SqsBatchResponse {
     for record in &batch.records {
         if let Err(error) = go_on(state, record).await {
             tracing::error!(message = record.message_id, %error, "a replay cannot go on");
+            tracing::info!(target: store::METRICS, function = "fanout", failed_batches = 1, "unhandled");
             let mut failure = BatchItemFailure::default();
             failure.item_identifier = record.message_id.clone().unwrap_or_default();
             response.batch_item_failures.push(failure);
@@ -96,7 +102,7 @@ async fn work(state: &State, name: &str) -> Result<Next, Stopped> {
     if replay.of == ReplayOf::Held {
         let since = (state.clock)().duration_since(replay.created_at);
         tokio::time::sleep(Duration::try_from(RESUMED - since).unwrap_or_default()).await;
-        overtaken(state, &replay).await?;
+        overtaken(state, &replay, started + BUDGET).await?;
     }
     loop {
         let Some(target) = state.config.get::<Target>(&replay.target).await? else {
@@ -133,7 +139,7 @@ async fn work(state: &State, name: &str) -> Result<Next, Stopped> {
             None => return Ok(Next::Ended),
             Some(advanced) => replay = advanced,
         }
-        settled(state, &replay, &page.events).await?;
+        settled(state, &replay, &page.events, started + WAITS).await?;
         let share = Duration::from_secs(1) * u32::try_from(sent).unwrap_or(1) / replay.rate.max(1);
         tokio::time::sleep(share.saturating_sub(paged.elapsed())).await;
         if started.elapsed() > BUDGET {
@@ -152,12 +158,13 @@ async fn page(state: &State, replay: &Replay, target: &Target) -> Result<Page, S
     let limit = usize::try_from(replay.rate).unwrap_or(PAGE).clamp(1, PAGE);
     if replay.of == ReplayOf::Log {
         let filter = replay.selection.filter(target.wanted.conditions());
-        let search =
-            Search { filter, ascending: true, after: replay.cursor, limit, max_bytes: 16 << 20, ..Search::default() };
+        let deadline = Some(Instant::now() + SEARCH);
+        let (after, max_bytes) = (replay.cursor, 16 << 20);
+        let search = Search { filter, ascending: true, after, limit, max_bytes, deadline, ..Search::default() };
         let found = state.log.search(&search).await?;
-        let events: Vec<EventId> = found.events.iter().map(|event| event.id).collect();
-        let last = events.last().copied().or(found.next);
-        return Ok(Page { events, last });
+        let last = found.events.last().map(|event| event.id).or(found.next);
+        let received = found.events.iter().filter(|event| replay.selection.is_received(event.received_at));
+        return Ok(Page { events: received.map(|event| event.id).collect(), last });
     }
     let status = if replay.of == ReplayOf::Held { Status::Held } else { Status::Failed };
     let (low, high) = bounds(replay);
@@ -199,13 +206,12 @@ fn turns<'a>(replay: &'a Replay, events: &'a [EventId]) -> impl Iterator<Item = 
 }
 
 /// Waits until what an earlier resume has sent is attempted or held again, so that it comes before what this one
-/// sends; or for as long as that is worth it.
-async fn overtaken(state: &State, replay: &Replay) -> Result<(), Stopped> {
-    let started = Instant::now();
+/// sends; or until then.
+async fn overtaken(state: &State, replay: &Replay, end: Instant) -> Result<(), Stopped> {
     let (low, high) = (EventId::MIN, EventId::MAX);
     let (target, status) = (&replay.target, Some(Status::Waiting));
     let listing = Listing { target, since: None, status, low, high, ascending: true, limit: PAGE };
-    while started.elapsed() < PATIENCE {
+    while Instant::now() < end {
         let (waiting, _) = state.deliveries.list(listing).await?;
         // What was attempted says when it is due again.
         let under_way = |listed: &store::Listed| {
@@ -220,12 +226,10 @@ async fn overtaken(state: &State, replay: &Replay) -> Result<(), Stopped> {
     Ok(())
 }
 
-/// Waits until each of these events has been attempted, so that those of the next page come after them; or for as
-/// long as that is worth it.
-async fn settled(state: &State, replay: &Replay, events: &[EventId]) -> Result<(), Stopped> {
-    let started = Instant::now();
+/// Waits until each of these events has been attempted, so that those of the next page come after them; or until then.
+async fn settled(state: &State, replay: &Replay, events: &[EventId], end: Instant) -> Result<(), Stopped> {
     let keys: Vec<(EventId, &str)> = events.iter().map(|event| (*event, replay.target.as_str())).collect();
-    while started.elapsed() < PATIENCE && !keys.is_empty() {
+    while Instant::now() < end && !keys.is_empty() {
         let records = state.deliveries.get_many(&keys).await?;
         let attempted = |record: &&Delivery| {
             let run = record.run.as_deref();

@@ -17,7 +17,7 @@ pub(crate) struct Sent {
 
 /// One line, which `CloudWatch` reads metrics out of.
 pub(crate) fn log(events: &[(String, Event)], sent: Sent, failed: bool, now: Timestamp) {
-    let oldest = events.iter().map(|(_, event)| event.received_at).min();
+    let oldest = events.iter().map(|(_, event)| event.stored_at.unwrap_or(event.received_at)).min();
     tracing::info!(
         target: store::METRICS,
         function = "fanout",

@@ -6,13 +6,13 @@ use axum::Json;
 use axum::extract::{Path, RawQuery, State as Shared};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use events::EventId;
+use events::{Event, EventId};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 use store::{Changed, Entry, Filter, Record, Replay, ReplayOf, ReplayState, Search, Selection, run_name};
-use web::{Caller, Manage, Params, Problem, filters};
+use web::{Caller, Manage, Params, Problem, filters, range_of};
 
 use crate::State;
 use crate::api::REPLAY_TARGET;
@@ -24,6 +24,9 @@ pub(crate) const MAX_RATE: u32 = 1000;
 
 /// How many events a dry run shows.
 const SHOWN: usize = 10;
+
+/// How many events are read at a time where they are counted one by one.
+const PAGE: usize = 1000;
 
 /// How long counting may take.
 const MAX_TIME: Duration = Duration::from_secs(20);
@@ -46,6 +49,12 @@ pub(crate) struct ReplayView {
     /// No event at or after this time.
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<Timestamp>,
+    /// None that was received before this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    received_from: Option<Timestamp>,
+    /// None that was received at or after this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    received_until: Option<Timestamp>,
     /// How many events a second it sends at most.
     rate: u32,
     /// How many there were to send when it was started.
@@ -71,6 +80,8 @@ impl From<Replay> for ReplayView {
             state: replay.state,
             from: replay.selection.from,
             until: replay.selection.until,
+            received_from: replay.selection.received_from,
+            received_until: replay.selection.received_until,
             rate: replay.rate,
             total: replay.total,
             sent: replay.sent,
@@ -117,21 +128,49 @@ pub(crate) struct Sample {
     environment: Option<String>,
 }
 
+impl From<Event> for Sample {
+    fn from(event: Event) -> Self {
+        Self {
+            id: event.id,
+            source: event.source,
+            r#type: event.fields.event_type,
+            time: event.fields.time,
+            subject: event.fields.subject,
+            project: event.fields.project,
+            environment: event.fields.environment,
+        }
+    }
+}
+
 /// How many events match, and the latest of them.
 pub(crate) async fn matching(state: &State, filter: Filter) -> Result<Matching, Problem> {
     let deadline = Some((tokio::time::Instant::now() + MAX_TIME).into_std());
     let search = Search { filter, limit: SHOWN, max_bytes: 4 << 20, total: true, deadline, ..Search::default() };
     let page = state.log.search(&search).await?;
-    let sample = page.events.into_iter().map(|event| Sample {
-        id: event.id,
-        source: event.source,
-        r#type: event.fields.event_type,
-        time: event.fields.time,
-        subject: event.fields.subject,
-        project: event.fields.project,
-        environment: event.fields.environment,
-    });
-    Ok(Matching { events: page.total, sample: sample.collect() })
+    Ok(Matching { events: page.total, sample: page.events.into_iter().map(Sample::from).collect() })
+}
+
+/// The same of what was received in the selection's range, which nothing but the events themselves tells.
+async fn received(state: &State, filter: Filter, selection: &Selection) -> Result<Matching, Problem> {
+    let deadline = (tokio::time::Instant::now() + MAX_TIME).into_std();
+    let mut search = Search { filter, limit: PAGE, max_bytes: 16 << 20, deadline: Some(deadline), ..Search::default() };
+    let (mut events, mut sample) = (0, Vec::new());
+    loop {
+        let page = state.log.search(&search).await?;
+        for event in page.events.into_iter().filter(|event| selection.is_received(event.received_at)) {
+            events += 1;
+            if sample.len() < SHOWN {
+                sample.push(event.into());
+            }
+        }
+        search.after = page.next;
+        if search.after.is_none() {
+            return Ok(Matching { events: Some(events), sample });
+        }
+        if std::time::Instant::now() >= deadline {
+            return Ok(Matching { events: None, sample });
+        }
+    }
 }
 
 /// The rate that the parameters ask for.
@@ -157,15 +196,21 @@ pub(crate) async fn replay(
     let (rate, dry_run) = (rate(&params)?, is_dry_run(&params)?);
     let asked = filters::read(&params)?;
     let text = params.get("q").map(str::to_owned);
-    if asked.from.is_none() {
-        return Err(web::bad("from", "is missing: say from when on events are sent again"));
+    let (received_from, received_until) = range_of(&params, "received_from", "received_to")?;
+    if asked.from.is_none() && received_from.is_none() {
+        return Err(web::bad("from", "is missing, and so is `received_from`: say from when on events are sent again"));
     }
     let (target, _) = targets::get(&state, &name).await?;
     let now = (state.clock)();
     // What comes from now on is delivered anyway.
-    let until = Some(asked.until.unwrap_or(now).min(now));
-    let selection = Selection { from: asked.from, until, conditions: asked.conditions, text };
-    let matching = matching(&state, selection.filter(target.wanted.conditions())).await?;
+    let received_until = Some(received_until.unwrap_or(now).min(now));
+    let (from, until, conditions) = (asked.from, asked.until, asked.conditions);
+    let selection = Selection { from, until, received_from, received_until, conditions, text };
+    let filter = selection.filter(target.wanted.conditions());
+    let matching = match received_from {
+        None => matching(&state, filter).await?,
+        Some(_) => received(&state, filter, &selection).await?,
+    };
     if dry_run {
         return Ok(Json(matching).into_response());
     }

@@ -4,7 +4,7 @@ use store::Env;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    store::log_as_json();
+    store::log_as_json()?;
     let lookup = |name: &str| std::env::var(name).ok();
     let env = Env::new(&lookup);
     let routes = web::finish(query::router(query::from_env(&env)?));

@@ -220,6 +220,7 @@ impl EventItem {
             source: self.s,
             catalog: self.c,
             received_at: self.r,
+            stored_at: self.w.and_then(|stored| Timestamp::from_millisecond(stored).ok()),
             fields: Fields {
                 scope: self.o,
                 event_type: self.t,
@@ -305,6 +306,7 @@ mod tests {
             source: "mm".into(),
             catalog: "migration-manager".into(),
             received_at: time,
+            stored_at: None,
             fields: Fields {
                 scope: Scope::Lifecycle,
                 event_type: "migration-created".into(),

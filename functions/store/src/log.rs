@@ -11,6 +11,8 @@ use tracing_subscriber::fmt::FormattedFields;
 use tracing_subscriber::fmt::format::{Format, FormatEvent, FormatFields, Json, JsonFields, Writer};
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::env::EnvError;
+
 /// The `target` of log events whose numbers are metrics.
 ///
 /// Such an event has a field `function`, which with the stack's name (`STACK_NAME`) is the metrics' dimensions; its
@@ -19,10 +21,29 @@ use tracing_subscriber::registry::LookupSpan;
 pub const METRICS: &str = "metrics";
 
 /// Logs as JSON lines on standard output, filtered by `RUST_LOG` (default `info`).
-pub fn log_as_json() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+///
+/// # Errors
+/// Where `RUST_LOG` is no filter.
+pub fn log_as_json() -> Result<(), EnvError> {
+    let filter = filter(&std::env::var("RUST_LOG").unwrap_or_default())?;
     let lines = Lines::new(std::env::var("STACK_NAME").unwrap_or_default());
     tracing_subscriber::fmt().fmt_fields(JsonFields::new()).event_format(lines).with_env_filter(filter).init();
+    Ok(())
+}
+
+/// What passes: metrics do in any case, since alarms that get none of them stay silent.
+fn filter(asked: &str) -> Result<EnvFilter, EnvError> {
+    let expected = "a level, and others for modules, as info,store=debug";
+    let invalid = || EnvError::Invalid { name: "RUST_LOG", value: asked.to_owned(), expected };
+    // Where it is no level, the filter takes it for the name of a module.
+    let levels = ["off", "error", "warn", "info", "debug", "trace"];
+    let is_known = |part: &str| part.contains('=') || levels.contains(&part.to_ascii_lowercase().as_str());
+    let asked = if asked.is_empty() { "info" } else { asked };
+    if !asked.split(',').all(is_known) {
+        return Err(invalid());
+    }
+    let metrics = format!("{asked},{METRICS}=info");
+    EnvFilter::builder().parse(metrics).map_err(|_| invalid())
 }
 
 /// JSON lines; metrics in `CloudWatch`'s embedded metric format
@@ -133,6 +154,36 @@ mod tests {
 
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
+        }
+    }
+
+    #[test]
+    fn metrics_pass_any_filter() {
+        for (asked, says_info) in [("", true), ("info", true), ("WARN", false), ("store=debug", false), ("off", false)]
+        {
+            let written = Written::default();
+            let to = written.clone();
+            let subscriber = tracing_subscriber::fmt()
+                .fmt_fields(JsonFields::new())
+                .event_format(Lines::new("log".to_owned()))
+                .with_env_filter(filter(asked).unwrap())
+                .with_writer(move || to.clone())
+                .finish();
+            tracing::subscriber::with_default(subscriber, || {
+                tracing::info!(target: METRICS, function = "ingest", not_kept = 1, "ingested");
+                tracing::info!(target: "ingest", "as ever");
+            });
+            let written = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+            assert!(written.contains("\"not_kept\":1"), "{asked}: {written}");
+            assert_eq!(written.contains("as ever"), says_info, "{asked}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_filter_is_named() {
+        for asked in ["inof", "info,warning", "store=loud", "info,"] {
+            let error = filter(asked).expect_err(asked).to_string();
+            assert!(error.contains("RUST_LOG is"), "{error}");
         }
     }
 

@@ -69,6 +69,7 @@ mod tests {
             source: "mm".into(),
             catalog: "migration-manager".into(),
             received_at: time,
+            stored_at: None,
             fields,
             payload: b"{\"a\":\"bbbbbbbbbbbbbbbb\"}".repeat(40),
         }

@@ -86,6 +86,12 @@ pub struct Selection {
     /// No event at or after this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
+    /// None that was received before this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received_from: Option<Timestamp>,
+    /// None that was received at or after this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received_until: Option<Timestamp>,
     /// What must hold of their fields, besides what the target wants.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
@@ -95,6 +101,12 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// Whether an event that was received then may be one of them. No index and no segment tells when an event was
+    /// received, so [`Self::filter`] leaves that open.
+    pub fn is_received(&self, at: Timestamp) -> bool {
+        self.received_from.is_none_or(|from| at >= from) && self.received_until.is_none_or(|until| at < until)
+    }
+
     /// The same as a filter, with what the target wants.
     pub fn filter(&self, wanted: Vec<Condition>) -> Filter {
         let mut conditions = wanted;

@@ -23,5 +23,5 @@ pub use caching::{Caching, answer_cached};
 pub use json::{BODY_REFUSALS, JsonBody, unreadable};
 pub use problem::{Kind, Problem};
 pub use query::{Params, bad, list, shortened, text};
-pub use range::{from_after_to, time_range};
+pub use range::{from_after_to, range_of, time_range};
 pub use size::{MAX_ANSWER, answer_size, needs_compression};

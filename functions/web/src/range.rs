@@ -15,12 +15,21 @@ const EXPECTED: &str = "a date (2026-01-31, in UTC) or a time (2026-01-31T12:00:
 /// # Errors
 /// The parameter that is no time, or `from` where the range ends before it begins.
 pub fn time_range(params: &Params) -> Result<(Option<Timestamp>, Option<Timestamp>), Problem> {
-    let from = params.parsed("from", EXPECTED, |value| range(value).map(|(start, _)| start))?;
-    let until = params.parsed("to", EXPECTED, |value| range(value).map(|(_, end)| end))?;
+    range_of(params, "from", "to")
+}
+
+/// The same of other parameters.
+///
+/// # Errors
+/// As [`time_range`].
+pub fn range_of(params: &Params, first: &str, last: &str) -> Result<(Option<Timestamp>, Option<Timestamp>), Problem> {
+    let from = params.parsed(first, EXPECTED, |value| range(value).map(|(start, _)| start))?;
+    let until = params.parsed(last, EXPECTED, |value| range(value).map(|(_, end)| end))?;
     match (from, until) {
         // Of what cannot be told any more, both ends are the last moment that can.
         (Some(from), Some(until)) if from >= until && from < Timestamp::MAX => {
-            Err(after(params.get("from").unwrap_or_default(), params.get("to").unwrap_or_default()))
+            let value = |name| params.get(name).unwrap_or_default();
+            Err(after((first, value(first)), (last, value(last))))
         }
         ends => Ok(ends),
     }
@@ -28,12 +37,12 @@ pub fn time_range(params: &Params) -> Result<(Option<Timestamp>, Option<Timestam
 
 /// The problem of a range that ends before it begins.
 pub fn from_after_to() -> Problem {
-    after("2026-05-02", "2026-05-01")
+    after(("from", "2026-05-02"), ("to", "2026-05-01"))
 }
 
-fn after(from: &str, to: &str) -> Problem {
+fn after((first, from): (&str, &str), (last, to): (&str, &str)) -> Problem {
     let (from, to) = (shortened(from), shortened(to));
-    bad("from", &format!("is {from:?}, which is after `to`, {to:?}: expected the same or earlier"))
+    bad(first, &format!("is {from:?}, which is after `{last}`, {to:?}: expected the same or earlier"))
 }
 
 /// The start of a date or time, and the end that it stands for: both ends of a range belong to it.

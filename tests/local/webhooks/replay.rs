@@ -75,6 +75,30 @@ async fn a_replay_can_be_cancelled_and_waits_for_a_paused_target() {
     assert_eq!(receiver.received().len(), sent);
 }
 
+#[tokio::test]
+async fn what_was_received_in_a_range_is_replayed_whenever_it_happened() {
+    let stack = start().await;
+    let receiver = Receiver::start().await;
+    let before = post(&stack, 0..2).await;
+    let received = stack.read().get(&format!("/v1/events/{}", before[1])).await.expect(200)["received_at"].clone();
+    let received: jiff::Timestamp = received.as_str().expect("a time").parse().expect("a time");
+    let from = received + jiff::SignedDuration::from_millis(1);
+    within(Duration::from_secs(5), "a later moment", || async { (jiff::Timestamp::now() > from).then_some(()) }).await;
+    post(&stack, 2..5).await;
+    stack.create_target("audit", receiver.url(), &json!({})).await;
+    let path = format!("/v1/targets/audit/replay?received_from={from}");
+    let matching = stack.manage().post(&format!("{path}&dry_run=true"), &Value::Null).await.expect(200);
+    assert_eq!((&matching["events"], matching["sample"].as_array().map(Vec::len)), (&json!(3), Some(3)));
+    let replay = stack.manage().post(&path, &Value::Null).await.expect(202);
+    assert_eq!(replay["received_from"], from.to_string());
+    assert_eq!(done(&stack, &replay).await["sent"], 3);
+    stack.wait_until_idle().await;
+    assert_eq!(numbers(&receiver.received()), [2, 3, 4]);
+    stack.manage().post("/v1/targets/audit/replay", &Value::Null).await.expect_problem(400);
+    let wrong = "/v1/targets/audit/replay?received_from=2026-05-02&received_to=2026-05-01";
+    assert_eq!(stack.manage().post(wrong, &Value::Null).await.expect_problem(400)["parameter"], "received_from");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replay_survives_kills_and_sends_nothing_twice() {
     let mut stack = start().await;

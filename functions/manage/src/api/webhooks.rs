@@ -222,7 +222,8 @@ pub(crate) static REPLAY_TARGET: Operation = Operation {
     summary: "Send a target events of the log again",
     description: "What matches, and what the target wants as it is now, the oldest first, whether it was delivered \
         before or not: also events that are older than the target. `webhook-id` is that of the first delivery. Ask \
-        with `dry_run=true` first. While the target is paused, the replay waits.",
+        with `dry_run=true` first. While the target is paused, the replay waits. It begins with the event time `from`, or \
+        with `received_from`: then all of the log is read, for late events too, unless `from` says otherwise.",
     parameters: &REPLAYED,
     answers: &[
         Answer::json(

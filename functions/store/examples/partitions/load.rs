@@ -148,6 +148,7 @@ fn accepted(shape: Shape, number: u32, rng: &mut Rng) -> Accepted {
         source: "unleash".to_owned(),
         catalog: "unleash".to_owned(),
         received_at: now(),
+        stored_at: None,
         fields,
         payload: payload.into_bytes(),
     };

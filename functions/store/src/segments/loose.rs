@@ -101,7 +101,10 @@ mod tests {
         let payload = vec![b'.'; size];
         let id = EventId::from_u64(id).unwrap();
         let (source, catalog) = ("s".to_owned(), "signal".to_owned());
-        Row::new(Event { id, source, catalog, received_at: Timestamp::UNIX_EPOCH, fields, payload }, None)
+        Row::new(
+            Event { id, source, catalog, received_at: Timestamp::UNIX_EPOCH, stored_at: None, fields, payload },
+            None,
+        )
     }
 
     #[test]

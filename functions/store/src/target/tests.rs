@@ -50,6 +50,7 @@ fn event(scope: Scope, event_type: &str, level: Option<Level>) -> Event {
         source: "unleash-prod".into(),
         catalog: "unleash".into(),
         received_at: "2026-06-01T00:00:00Z".parse().unwrap(),
+        stored_at: None,
         fields,
         payload: b"{}".to_vec(),
     }

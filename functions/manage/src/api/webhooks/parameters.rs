@@ -17,7 +17,23 @@ const PACE: [Parameter; 2] = [
     Parameter::query("dry_run", "Whether only to say what would be sent.", boolean, "true"),
 ];
 
-pub(super) const REPLAYED: [Parameter; 16] = join::<16>(&join::<3>(&[TARGET_NAME], &PACE), &filters::ALL);
+pub(super) const REPLAYED: [Parameter; 18] =
+    join::<18>(&join::<3>(&[TARGET_NAME], &PACE), &join::<15>(&filters::ALL, &RECEIVED));
+
+const RECEIVED: [Parameter; 2] = [
+    Parameter::query(
+        "received_from",
+        "What was received from then on, whenever it happened: a date (UTC) or a time.",
+        web::text,
+        r#""2026-01-31""#,
+    ),
+    Parameter::query(
+        "received_to",
+        "What was received until then: a date (UTC, to its end) or a time.",
+        web::text,
+        r#""2060-12-31""#,
+    ),
+];
 
 const RANGE: [Parameter; 2] = [
     Parameter::query("from", "Events from then on: a date (UTC) or a time.", web::text, r#""2026-01-31""#),
