@@ -36,7 +36,8 @@ const MAX_AGE: Duration = Duration::from_secs(1);
 /// may put off each of its attempts by a day.
 const MAX_MESSAGE_AGE: Duration = Duration::from_hours(9 * 24);
 
-/// How long a message's events are delivered one after the other. What is left then goes each its own way.
+/// How long a message's events are delivered one after the other. What is left then is a message of its own: together
+/// with the longest attempt, this ends before the function does.
 const IN_ORDER: Duration = Duration::from_secs(30);
 
 /// What the function works with.
@@ -79,8 +80,10 @@ enum Next {
     Done,
     /// So may this one: its target is paused, and its delivery held.
     Held,
-    /// It comes again after this long.
+    /// It comes again after this long: its attempt failed, or is not due.
     Again(Duration),
+    /// So does this one: somebody else has it, or its target has enough to do.
+    Busy(Duration),
     /// It goes to the slow lane.
     Slow,
 }
@@ -128,27 +131,36 @@ async fn work_on(
         return settle(state, record, next).await;
     }
     let (started, mut held) = (Instant::now(), false);
-    for one in message.each() {
-        let next = if started.elapsed() < IN_ORDER {
-            // What follows one that is held is held too, though the target be resumed meanwhile: it would come first.
-            turn::take(state, loaded, record, &one, held).await
-        } else {
-            Ok(Next::Again(Duration::ZERO))
-        };
-        // What is to come again does so by itself, so that it keeps the others from nothing. The record of its
-        // delivery says when it is due.
+    for (index, one) in message.each().enumerate() {
+        if started.elapsed() > IN_ORDER {
+            return pass_on(state, record, message.from(index), state.queues.is_slow(record)).await;
+        }
+        // What follows one that is held is held too, though the target be resumed meanwhile: it would come first.
+        let next = turn::take(state, loaded, record, &one, held).await;
         held = matches!(next, Ok(Next::Held));
-        let settled = match next {
-            Ok(Next::Done | Next::Held) => true,
-            Ok(Next::Again(_)) => state.queues.send(&one, state.queues.is_slow(record)).await,
-            Ok(Next::Slow) => state.queues.send(&one, true).await,
+        match next {
+            Ok(Next::Done | Next::Held) => {}
+            // It comes again by itself, so that it keeps the others from nothing: its record says when it is due.
+            Ok(Next::Again(_)) => {
+                if !state.queues.send(&one, state.queues.is_slow(record)).await {
+                    return again(record);
+                }
+            }
+            // Those before it are on record, and nothing is done for them when all of them come again.
+            Ok(Next::Busy(wait)) => {
+                state.queues.hide(record, wait).await;
+                return again(record);
+            }
+            Ok(Next::Slow) => return pass_on(state, record, message.from(index), true).await,
             Err(error) => return settle(state, record, Err(error)).await,
-        };
-        if !settled {
-            return again(record);
         }
     }
     None
+}
+
+/// Sends on what is left of a message: it stays together, so that it goes on in its order.
+async fn pass_on(state: &State, record: &SqsMessage, left: Option<Message>, slow: bool) -> Option<BatchItemFailure> {
+    if state.queues.send(&left?, slow).await { None } else { again(record) }
 }
 
 async fn load(state: &State, read: &[Result<Message, Unhandled>]) -> Result<Loaded, store::Error> {
@@ -193,11 +205,11 @@ async fn settle(state: &State, record: &SqsMessage, next: Result<Next, Unhandled
             _ => {}
         },
         // Its time on the queue would be over before: as a new message it has all of that again.
-        Ok(Next::Again(wait)) if outlives(record, wait, (state.clock)()) => match read(record) {
+        Ok(Next::Again(wait) | Next::Busy(wait)) if outlives(record, wait, (state.clock)()) => match read(record) {
             Ok(message) if state.queues.send(&message, state.queues.is_slow(record)).await => return None,
             _ => state.queues.hide(record, wait).await,
         },
-        Ok(Next::Again(wait)) => state.queues.hide(record, wait).await,
+        Ok(Next::Again(wait) | Next::Busy(wait)) => state.queues.hide(record, wait).await,
         Err(error) => {
             tracing::error!(message = record.message_id, %error, "a message cannot be handled");
             tally::unhandled(1);

@@ -56,12 +56,14 @@ pub(crate) async fn take(
         tracing::info!(event = %event.id, target, "the target was removed: nothing to deliver");
         return Ok(Next::Done);
     };
-    if run.is_none() && event.received_at < target.created_at {
+    let turn = Turn { event: event.id, target: &target.name, run: run.as_deref(), undelivered: *undelivered };
+    let known = loaded.records.iter().find(|known| known.event == event.id && known.target == target.name);
+    // What is explained as this target's is delivered, and what as another's that had its name is not.
+    let ours = known.is_some_and(|known| known.is_for(target)) || event.received_at >= target.known_since();
+    if run.is_none() && !ours {
         tracing::info!(event = %event.id, target = target.name, "another target has that name now");
         return Ok(Next::Done);
     }
-    let turn = Turn { event: event.id, target: &target.name, run: run.as_deref(), undelivered: *undelivered };
-    let known = loaded.records.iter().find(|known| known.event == event.id && known.target == target.name);
     let before = known.map_or(0, |known| known.attempts.len());
     let standing = states.iter().find(|standing| standing.name == target.name);
     let (made, first) = match plan(known, turn, (state.clock)()) {
@@ -78,13 +80,13 @@ pub(crate) async fn take(
     if slow && !state.queues.is_slow(record) {
         return Ok(Next::Slow);
     }
-    let Some(_permit) = state.permits.take(&target.name).await else { return Ok(Next::Again(busy(record))) };
+    let Some(_permit) = state.permits.take(&target.name).await else { return Ok(Next::Busy(busy(record))) };
     let claimed_until = (state.clock)().checked_add(target.timeout + CLAIM).unwrap_or(Timestamp::MAX);
     // The replay notes what it has sent, which may come in between: then the record is this run's already.
     let claimed = state.deliveries.claim(turn, first, claimed_until).await?
         || (first && state.deliveries.claim(turn, false, claimed_until).await?);
     if !claimed {
-        return Ok(Next::Again(BUSY));
+        return Ok(Next::Busy(BUSY));
     }
     attempt(state, Case { event, target, standing, turn, before }, made).await
 }

@@ -42,8 +42,12 @@ const PAUSE: Duration = Duration::from_mins(1);
 /// The most events of one page.
 const PAGE: usize = 50;
 
-/// How often a page looks whether the one before has been attempted.
+/// How soon it is looked whether the page before has been attempted, and how often when that takes long.
 const LOOK: Duration = Duration::from_millis(50);
+const LOOK_AT_MOST: Duration = Duration::from_secs(2);
+
+/// How much longer than its attempts a page may take: until its message is received, and again after a crash.
+const SPARE: Duration = Duration::from_mins(12);
 
 /// How many records are written at the same time.
 const TOGETHER: usize = 16;
@@ -119,9 +123,19 @@ async fn work(state: &State, name: &str) -> Result<Next, Stopped> {
         if paused {
             return pause(state, &replay, PAUSE).await;
         }
+        if !settled(state, &replay, &target, started + WAITS).await? {
+            return pause(state, &replay, Duration::ZERO).await;
+        }
+        if started.elapsed() > BUDGET {
+            return pause(state, &replay, Duration::ZERO).await;
+        }
         let page = page(state, &replay, &target).await?;
         if page.events.is_empty() && page.last.is_none() {
             return finish(state, &replay).await;
+        }
+        // Somebody may have cancelled it.
+        if state.config.keep(name, lease(state)).await?.is_none() {
+            return Ok(Next::Ended);
         }
         let paged = Instant::now();
         send(state, &replay, &page.events).await?;
@@ -135,16 +149,12 @@ async fn work(state: &State, name: &str) -> Result<Next, Stopped> {
             replayed = sent,
             "replayed"
         );
-        match state.config.advance(&replay, sent, lease(state)).await? {
-            None => return Ok(Next::Ended),
-            Some(advanced) => replay = advanced,
+        match state.config.paged(&replay, &page.events, (state.clock)()).await? {
+            Some(sent) if sent.state == ReplayState::Running => replay = sent,
+            _ => return Ok(Next::Ended),
         }
-        settled(state, &replay, &page.events, started + WAITS).await?;
         let share = Duration::from_secs(1) * u32::try_from(sent).unwrap_or(1) / replay.rate.max(1);
         tokio::time::sleep(share.saturating_sub(paged.elapsed())).await;
-        if started.elapsed() > BUDGET {
-            return pause(state, &replay, Duration::ZERO).await;
-        }
     }
 }
 
@@ -221,28 +231,38 @@ async fn overtaken(state: &State, replay: &Replay, end: Instant) -> Result<(), S
             break;
         }
         tokio::time::sleep(LOOK).await;
-        state.config.advance(replay, 0, lease(state)).await?;
+        state.config.keep(&replay.name, lease(state)).await?;
     }
     Ok(())
 }
 
-/// Waits until each of these events has been attempted, so that those of the next page come after them; or until then.
-async fn settled(state: &State, replay: &Replay, events: &[EventId], end: Instant) -> Result<(), Stopped> {
-    let keys: Vec<(EventId, &str)> = events.iter().map(|event| (*event, replay.target.as_str())).collect();
-    while Instant::now() < end && !keys.is_empty() {
+/// Waits until each event that was sent last has been attempted, so that what is sent next comes after it; whether
+/// that is so before `end`.
+async fn settled(state: &State, replay: &Replay, target: &Target, end: Instant) -> Result<bool, Stopped> {
+    let keys: Vec<(EventId, &str)> = replay.page.iter().map(|event| (*event, replay.target.as_str())).collect();
+    // They are attempted one after the other. What takes longer than that is not on its way any more.
+    let all = target.timeout.saturating_mul(u32::try_from(keys.len()).unwrap_or(u32::MAX)) + SPARE;
+    let given_up = replay.paged_at.and_then(|paged| paged.checked_add(all).ok());
+    let mut look = LOOK;
+    while !keys.is_empty() && given_up.is_some_and(|at| (state.clock)() < at) {
         let records = state.deliveries.get_many(&keys).await?;
         let attempted = |record: &&Delivery| {
             let run = record.run.as_deref();
             run > Some(&replay.name)
                 || (run == Some(&replay.name) && (record.made > 0 || record.status == Status::Held))
+                || (replay.of != ReplayOf::Log && record.status == Status::Delivered)
         };
         if records.iter().filter(attempted).count() == keys.len() {
             break;
         }
-        tokio::time::sleep(LOOK).await;
-        state.config.advance(replay, 0, lease(state)).await?;
+        if Instant::now() >= end {
+            return Ok(false);
+        }
+        tokio::time::sleep(look).await;
+        look = (look * 3 / 2).min(LOOK_AT_MOST);
+        state.config.keep(&replay.name, lease(state)).await?;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// What to do when a replay finds nothing more.
@@ -266,7 +286,7 @@ async fn end(state: &State, name: &str, as_: ReplayState) -> Result<Next, Stoppe
 
 /// Gives the replay back, to be gone on with later.
 async fn pause(state: &State, replay: &Replay, wait: Duration) -> Result<Next, Stopped> {
-    state.config.advance(replay, 0, (state.clock)()).await?;
+    state.config.keep(&replay.name, (state.clock)()).await?;
     Ok(Next::More(wait))
 }
 

@@ -241,6 +241,8 @@ pub(crate) async fn start(state: &State, caller: &Caller, start: Start<'_>) -> R
         total: start.total,
         sent: 0,
         cursor: None,
+        page: Vec::new(),
+        paged_at: None,
         pass_at: None,
         leased_until: None,
         created_at: now,

@@ -40,6 +40,13 @@ impl Message {
         })
     }
 
+    /// The message of its events from this one on; `None` where it has not so many.
+    pub fn from(&self, index: usize) -> Option<Self> {
+        let left = std::iter::once(self.event).chain(self.then.iter().copied()).skip(index).collect::<Vec<_>>();
+        let (event, then) = left.split_first()?;
+        Some(Self { event: *event, then: then.to_vec(), ..self.clone() })
+    }
+
     /// A message for each of its events.
     pub fn each(&self) -> impl Iterator<Item = Self> {
         let one = |event: &EventId| Self { event: *event, then: Vec::new(), ..self.clone() };

@@ -38,6 +38,12 @@ pub struct Replay {
     /// The last event that was looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<EventId>,
+    /// What was sent last: nothing further is sent before this is attempted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub page: Vec<EventId>,
+    /// When that was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paged_at: Option<Timestamp>,
     /// When it last began to look at all there is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pass_at: Option<Timestamp>,
@@ -146,23 +152,34 @@ impl Config {
         self.updated(update).await
     }
 
-    /// Notes how far a replay has come, and keeps or gives back (`until` now) its lease; `None` where it has ended
-    /// meanwhile.
-    pub async fn advance(&self, replay: &Replay, sent: u64, until: Timestamp) -> Result<Option<Replay>, Error> {
-        let set = "SET leased_until = :until, sent = sent + :sent";
+    /// Keeps a replay for longer, or gives it back (`until` now); `None` where it has ended meanwhile.
+    pub async fn keep(&self, name: &str, until: Timestamp) -> Result<Option<Replay>, Error> {
         let update = self
-            .progress(&replay.name)
-            .expression_attribute_values(":until", AttributeValue::N(until.as_millisecond().to_string()))
-            .expression_attribute_values(":sent", AttributeValue::N(sent.to_string()))
-            .condition_expression("#state = :running");
-        let update = match replay.cursor {
-            None => update.update_expression(set),
-            Some(cursor) => update
-                .update_expression(format!("{set}, #cursor = :cursor"))
-                .expression_attribute_names("#cursor", "cursor")
-                .expression_attribute_values(":cursor", AttributeValue::N(cursor.to_string())),
-        };
+            .progress(name)
+            .update_expression("SET leased_until = :until")
+            .condition_expression("#state = :running")
+            .expression_attribute_values(":until", AttributeValue::N(until.as_millisecond().to_string()));
         self.updated(update).await
+    }
+
+    /// Notes what a replay has just sent, and up to where it has looked: also of one that was ended meanwhile, since it
+    /// was sent.
+    pub async fn paged(&self, replay: &Replay, page: &[EventId], now: Timestamp) -> Result<Option<Replay>, Error> {
+        let events = page.iter().map(|event| AttributeValue::N(event.to_string())).collect();
+        let mut set = "SET sent = sent + :sent, page = :page, paged_at = :now".to_owned();
+        let mut update = self
+            .progress(&replay.name)
+            .expression_attribute_values(":sent", AttributeValue::N(page.len().to_string()))
+            .expression_attribute_values(":page", AttributeValue::L(events))
+            .expression_attribute_values(":now", AttributeValue::S(now.to_string()))
+            .condition_expression("#state = :running OR attribute_exists(ended_at)");
+        if let Some(cursor) = replay.cursor {
+            set.push_str(", #cursor = :cursor");
+            update = update
+                .expression_attribute_names("#cursor", "cursor")
+                .expression_attribute_values(":cursor", AttributeValue::N(cursor.to_string()));
+        }
+        self.updated(update.update_expression(set)).await
     }
 
     /// Lets a replay begin anew with all there is, not before `at`, and gives back its lease.

@@ -66,6 +66,8 @@ async fn a_replay_can_be_cancelled_and_waits_for_a_paused_target() {
     stack.wait_until_idle().await;
     let sent = receiver.received().len();
     assert!(sent < 60, "{sent} of 100 were sent though it was cancelled");
+    let path_of = format!("/v1/replays/{}", replay["name"].as_str().expect("a name"));
+    assert_eq!(stack.manage().get(&path_of).await.expect(200)["sent"], sent, "what was sent is counted");
 
     stack.manage().post("/v1/targets/slow/pause", &Value::Null).await.expect(200);
     let waiting = stack.manage().post(path, &Value::Null).await.expect(202);

@@ -77,6 +77,47 @@ async fn resumes_one_after_the_other_send_each_event_once_and_in_order() {
 }
 
 #[tokio::test]
+async fn a_slow_receiver_gets_what_was_held_in_order() {
+    // The one is slow enough for the slow lane, the other too slow for a page to be through in one go.
+    let ((slow, receiver, _), (long, other, _)) = tokio::join!(holding(12), holding(54));
+    receiver.take(Duration::from_millis(2200));
+    other.take(Duration::from_millis(700));
+    verb(&slow, "resume").await;
+    verb(&long, "resume").await;
+    let all = async |receiver: &Receiver, count: usize| {
+        let received = receiver.wait_for_all(count, Duration::from_mins(2)).await;
+        assert_eq!(numbers(&received), (0..count as u64).collect::<Vec<_>>());
+    };
+    tokio::join!(all(&receiver, 12), all(&other, 54));
+    for stack in [slow, long] {
+        stack.wait_until_idle().await;
+    }
+    assert_eq!((receiver.count(), other.count()), (12, 54));
+}
+
+#[tokio::test]
+async fn a_target_that_is_made_anew_at_once_goes_on_with_what_waits() {
+    let stack = start().await;
+    let receiver = Receiver::start().await;
+    receiver.answer_next(&[500]);
+    let fields = json!({ "retry_schedule": ["2s", "2s"] });
+    stack.create_target("audit", receiver.url(), &fields).await;
+    let id = post(&stack, 0..1).await[0];
+    receiver.wait_for(1).await;
+    stack.manage().delete("/v1/targets/audit").await.expect(204);
+    stack.create_target("audit", receiver.url(), &fields).await;
+    // One way or the other, and as it is told: it is delivered, or it went with the former target.
+    within(Duration::from_secs(20), "its end", || async {
+        let explained = stack.read().get(&format!("/v1/events/{id}/deliveries")).await.expect(200);
+        (explained["deliveries"][0]["status"] != "waiting").then_some(())
+    })
+    .await;
+    stack.wait_until_idle().await;
+    let health = stack.read().get("/v1/targets/audit/health").await.expect(200);
+    assert_eq!((&health["backlog"], &health["oldest_undelivered_at"]), (&json!(0), &Value::Null), "{health}");
+}
+
+#[tokio::test]
 async fn a_target_that_is_removed_leaves_nothing_to_another_of_its_name() {
     let stack = start().await;
     let (former, receiver) = (Receiver::start().await, Receiver::start().await);

@@ -123,6 +123,8 @@ pub(super) async fn try_resume(
         total: u64::try_from(held).unwrap_or(u64::MAX),
         sent: 0,
         cursor: None,
+        page: Vec::new(),
+        paged_at: None,
         pass_at: None,
         leased_until: None,
         created_at: now,

@@ -94,9 +94,16 @@ pub struct Listing<'a> {
 impl Delivery {
     /// Whether it was made for this target, and not for one that had its name before.
     pub fn is_for(&self, target: &Target) -> bool {
-        let since = created(target.created_at);
+        let since = target.known_since();
         let attempted = self.attempts.last().is_some_and(|attempt| attempt.at >= since);
         attempted || self.held_at.is_some_and(|held| held >= since) || self.run.as_ref() >= Some(&run_time(since))
+    }
+}
+
+impl Target {
+    /// From when on it may have been known: what was received before was for another that had its name.
+    pub fn known_since(&self) -> Timestamp {
+        created(self.created_at)
     }
 }
 
