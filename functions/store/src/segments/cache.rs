@@ -27,7 +27,7 @@ struct Inner {
 }
 
 impl Cache {
-    /// A cache of at most so many bytes. 256 MB of heads are those of about three million events.
+    /// A cache of at most so many bytes. Of how many events 256 MB of heads are, docs/cost.md says.
     pub(crate) fn new(bytes: usize) -> Self {
         Self { inner: Mutex::default(), max_heads: bytes / 3 * 2, max_texts: bytes / 3 }
     }
@@ -66,6 +66,12 @@ impl Cache {
     pub(crate) fn keep_head(&self, number: u64, head: Head) -> Arc<Head> {
         let size = head.size();
         self.lock().heads.insert(number, head, size, self.max_heads)
+    }
+
+    /// How many heads are at hand, and the bytes that they take.
+    pub(crate) fn kept(&self) -> (usize, usize) {
+        let inner = self.lock();
+        (inner.heads.kept.len(), inner.heads.size)
     }
 
     /// The texts that are at hand, and the numbers of the others.
