@@ -147,4 +147,22 @@ mod tests {
         kept.insert(3, "drei", 50, 100);
         assert_eq!(kept.size, 90, "what is replaced is not counted");
     }
+
+    /// What docs/cost.md says of logs that there is no room for.
+    #[test]
+    fn who_goes_through_more_than_there_is_room_for_finds_nothing() {
+        let mut kept: Bounded<u64> = Bounded::default();
+        let mut unread = |numbers: std::ops::Range<u64>| {
+            let read = numbers.filter(|number| {
+                let (_, missing) = kept.get(&[*number]);
+                for missing in &missing {
+                    kept.insert(*missing, *missing, 40, 400);
+                }
+                !missing.is_empty()
+            });
+            read.count()
+        };
+        assert_eq!([unread(0..10), unread(0..10)], [10, 0]);
+        assert_eq!([unread(0..11), unread(0..11), unread(0..11)], [1, 11, 11]);
+    }
 }
