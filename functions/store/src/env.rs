@@ -94,8 +94,9 @@ impl<'a> Env<'a> {
         }
     }
 
-    /// How many bytes of what it has read a process may keep: three eighths of the memory that Lambda gives it
-    /// (`AWS_LAMBDA_FUNCTION_MEMORY_SIZE`, in MB), which is 1 GB elsewhere.
+    /// How many bytes of segments a process may keep: three eighths of the memory that Lambda gives it
+    /// (`AWS_LAMBDA_FUNCTION_MEMORY_SIZE`, in MB), which is 1 GB elsewhere. What is in no segment takes a sixth of that
+    /// besides, so that seven sixteenths are kept together.
     pub fn room(&self) -> Result<usize, EnvError> {
         let megabytes: usize = self.parsed("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 1024, "a whole number of MB")?;
         Ok((megabytes << 20) / 8 * 3)

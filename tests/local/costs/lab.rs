@@ -124,12 +124,13 @@ impl Functions<'_> {
         api.with_token(self.lab.token(&format!("/keys/ingest/{source}")))
     }
 
-    /// A new process of query, with a read key.
-    pub(super) async fn query(&self) -> Api {
+    /// A new process of query, with a read key; and what it keeps of the segments.
+    pub(super) async fn query(&self) -> (Api, Segments) {
         let mut state = self.made(query::from_env).expect("query");
         state.log = self.log();
+        let segments = state.log.segments.clone();
         let api = Api::new(&super::serve(web::finish(query::router(state))).await);
-        api.with_token(self.lab.token("/keys/read"))
+        (api.with_token(self.lab.token("/keys/read")), segments)
     }
 
     /// Has a new process of fanout handle these items of the log.
@@ -209,6 +210,13 @@ impl Functions<'_> {
             bytes += OVERHEAD + size(&item.expect("an item"));
         }
         (count, bytes)
+    }
+
+    /// The bytes that a read of each item of the table of segments counts, with its partition.
+    pub(super) async fn segments(&self) -> Vec<(String, usize)> {
+        let scan = self.database.scan().table_name(format!("{}-segments", self.name));
+        let items = scan.into_paginator().items().send().try_collect().await.expect("items");
+        items.iter().map(|item| (item["pk"].as_s().expect("a text").clone(), size(item))).collect()
     }
 }
 

@@ -97,6 +97,7 @@ pub(super) async fn of_size(lab: &Lab, functions: &Functions<'_>, bytes: usize) 
     let (packed, segment_bytes) = functions.stored("segments", None).await;
     assert_eq!(packed, 4, "one segment, of two items, where it lies, and the marks");
 
+    let segment = segment(functions).await;
     post(&ingest, events..events + UNPACKED, bytes).await;
     let search = searches(lab, functions, bytes).await;
     let late = event(900_000, now() - SignedDuration::from_hours(1), bytes);
@@ -109,8 +110,19 @@ pub(super) async fn of_size(lab: &Lab, functions: &Functions<'_>, bytes: usize) 
             "table": table_bytes / events, "indexes": index_bytes / events,
             "delivery": record_bytes / records, "delivery_indexes": listed_bytes / records, "segments": segment_bytes / events,
         },
-        "deliver": deliver, "pack": pack, "pack_idle": idle, "search": search,
+        "deliver": deliver, "pack": pack, "pack_idle": idle, "segment": segment, "search": search,
     })
+}
+
+/// The bytes of the parts of the only segment there is; and the memory of its head, in a process that has read it.
+async fn segment(functions: &Functions<'_>) -> Value {
+    let parts = functions.segments().await;
+    let bytes = |key: &str| parts.iter().find(|(partition, _)| partition.starts_with(key)).expect("an item").1;
+    let (query, segments) = functions.query().await;
+    assert_eq!(query.get("/v1/events?q=xylophone").await.status, 200);
+    let (heads, memory) = segments.kept();
+    assert_eq!(heads, 1);
+    json!({ "head": bytes("H#"), "text": bytes("T#"), "place": bytes("places"), "memory": memory })
 }
 
 /// Delivers events to the only target there is.
@@ -141,7 +153,7 @@ async fn searches(lab: &Lab, functions: &Functions<'_>, bytes: usize) -> Value {
     ];
     let mut measured = Map::new();
     for (kind, path) in kinds {
-        let query = functions.query().await;
+        let (query, _) = functions.query().await;
         lab.meter.take();
         let mut units = Vec::new();
         for _ in 0..2 {

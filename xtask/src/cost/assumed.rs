@@ -7,8 +7,24 @@ pub(crate) const HOURS: f64 = 730.0;
 /// Days of a month.
 pub(crate) const DAYS: f64 = HOURS / 24.0;
 
-/// How often the pack function is called in a month: every five minutes, as the template says.
-pub(crate) const PACK_ROUNDS: f64 = HOURS * 12.0;
+/// How often the pack function is called: every five minutes, as the template says; and how often in a month.
+pub(crate) const PACK_SECONDS: f64 = 300.0;
+pub(crate) const PACK_ROUNDS: f64 = HOURS * 3600.0 / PACK_SECONDS;
+
+/// How often in a month `DynamoDB` asks KMS anew for the key of a table that a function is at work with: each five
+/// minutes (KMS's guide, "How `DynamoDB` uses AWS KMS").
+pub(crate) const KEY_ROUNDS: f64 = HOURS * 12.0;
+
+/// How many tables, or streams of them, each function is at work with, as a rule.
+pub(crate) struct Tables {
+    pub(crate) ingest: f64,
+    pub(crate) fanout: f64,
+    pub(crate) deliver: f64,
+    pub(crate) query: f64,
+    pub(crate) pack: f64,
+}
+
+pub(crate) const TABLE_KEYS: Tables = Tables { ingest: 2.0, fanout: 2.0, deliver: 3.0, query: 3.0, pack: 2.0 };
 
 /// Polls a month of a queue that Lambda reads: five pollers that each wait for 20 seconds, whether there is
 /// something or not (Lambda's guide, "Using Lambda with Amazon SQS").
@@ -31,8 +47,9 @@ pub(crate) struct Times {
     pub(crate) fanout_send: f64,
     /// A batch of deliver, beside the time that the receiver takes.
     pub(crate) deliver: f64,
-    /// A search.
+    /// A search, and each read unit that it takes.
     pub(crate) query: f64,
+    pub(crate) query_unit: f64,
     /// A look at what there is to pack, and making one segment.
     pub(crate) pack: f64,
     pub(crate) pack_segment: f64,
@@ -47,6 +64,7 @@ pub(crate) const MS: Times = Times {
     fanout_send: 10.0,
     deliver: 30.0,
     query: 100.0,
+    query_unit: 1.0,
     pack: 100.0,
     pack_segment: 1000.0,
     start: 200.0,
@@ -70,12 +88,13 @@ pub(crate) const LOG_ACCESS: f64 = 500.0;
 /// Bytes of a webhook and of an answer beside its payloads: headers, signature, TLS records.
 pub(crate) const HEADERS: f64 = 1000.0;
 
+/// The share of invocations that Lambda traces of a function that has `Active` tracing, beyond the first of each second
+/// (X-Ray's guide, "Configuring sampling rules"; Lambda lets nobody choose another).
+pub(crate) const SAMPLED: f64 = 0.05;
+
 /// Events of a search's answer, which is compressed to about a third.
 pub(crate) const PAGE: f64 = 20.0;
 pub(crate) const PAGE_COMPRESSED: f64 = 1.0 / 3.0;
-
-/// What segments of a process's memory may hold: heads up to this many bytes.
-pub(crate) const HEADS: f64 = 256e6;
 
 /// Of a hundred searches, how many are of which kind (the names of `tests/units.json`).
 pub(crate) const MIX: [(&str, f64); 7] = [

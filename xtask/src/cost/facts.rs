@@ -19,6 +19,12 @@ impl Units {
         serde_json::from_str(UNITS).map(Self).map_err(|error| format!("tests/units.json: {error}"))
     }
 
+    /// A record of a test's own.
+    #[cfg(test)]
+    pub(crate) fn of(record: Value) -> Self {
+        Self(record)
+    }
+
     /// A number that depends on neither size nor targets, by its path.
     pub(crate) fn once(&self, path: &str) -> f64 {
         self.0.pointer(path).and_then(Value::as_f64).unwrap_or(f64::NAN)
@@ -29,13 +35,24 @@ impl Units {
         self.between("sizes", bytes, path)
     }
 
+    /// The same of each event, where what was measured is of a full segment.
+    pub(crate) fn of_event(&self, bytes: f64, path: &str) -> f64 {
+        self.along("sizes", bytes, |value| {
+            Some(value.pointer(path)?.as_f64()? / value.pointer("/pack/events")?.as_f64()?)
+        })
+    }
+
     /// A number for this many targets, in the same way.
     pub(crate) fn of_targets(&self, targets: f64, path: &str) -> f64 {
         self.between("targets", targets, path)
     }
 
     fn between(&self, of: &str, at: f64, path: &str) -> f64 {
-        let measured = |(key, value): (&String, &Value)| Some((key.parse().ok()?, value.pointer(path)?.as_f64()?));
+        self.along(of, at, |value| value.pointer(path)?.as_f64())
+    }
+
+    fn along(&self, of: &str, at: f64, number: impl Fn(&Value) -> Option<f64>) -> f64 {
+        let measured = |(key, value): (&String, &Value)| Some((key.parse().ok()?, number(value)?));
         let mut points: Vec<(f64, f64)> = self.0[of].as_object().into_iter().flatten().filter_map(measured).collect();
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
         line(&points, at)
@@ -60,8 +77,6 @@ pub(crate) struct Deployed {
     pub(crate) alarms: f64,
     /// Dashboards.
     pub(crate) dashboards: f64,
-    /// Whether requests are traced.
-    pub(crate) traced: bool,
     /// Days that logs are kept, by default.
     pub(crate) log_days: f64,
 }
@@ -73,7 +88,6 @@ impl Deployed {
         Self {
             alarms: count("Type: AWS::CloudWatch::Alarm"),
             dashboards: count("Type: AWS::CloudWatch::Dashboard"),
-            traced: TEMPLATE.contains("Tracing: Active"),
             log_days: after("  LogRetentionDays:", "Default:").unwrap_or(f64::NAN),
         }
     }
@@ -93,6 +107,8 @@ fn after(start: &str, name: &str) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -108,6 +124,28 @@ mod tests {
             assert!((0.1..=10.0).contains(&Deployed::memory(function)), "{function}");
         }
         assert!(Deployed::read().log_days >= 1.0);
+        let count = |what: &str| TEMPLATE.matches(what).count();
+        assert!(Deployed::read().alarms >= 1.0 && Deployed::read().dashboards >= 1.0);
+        assert_eq!(
+            count("SSEEnabled: true"),
+            count("Type: AWS::DynamoDB::Table"),
+            "TABLE_KEYS of assumed.rs is of tables whose key is in KMS"
+        );
         assert!(TEMPLATE.contains("Schedule: rate(5 minutes)"), "PACK_ROUNDS of assumed.rs is of another schedule");
+    }
+
+    #[test]
+    fn what_is_traced_is_in_the_template() {
+        let traced = TEMPLATE.matches("Tracing: !If [IsTraced, Active, PassThrough]").count();
+        assert_eq!(traced, 3, "ingest, fanout and deliver: `traces` of model.rs is of others");
+        assert_eq!(after("  TracePercent:", "Default:"), Some(0.0), "the default of a case");
+    }
+
+    #[test]
+    fn what_was_measured_of_a_segment_is_divided_among_its_events() {
+        let segment = |events, head| json!({ "pack": { "events": events }, "segment": { "head": head } });
+        let units = Units::of(json!({ "sizes": { "1000": segment(1000, 50_000), "3000": segment(300, 45_000) } }));
+        let at = [1000.0, 2000.0, 3000.0].map(|bytes| units.of_event(bytes, "/segment/head"));
+        assert!(at.iter().zip([50.0, 100.0, 150.0]).all(|(a, b)| (a - b).abs() < 1e-9), "{at:?}");
     }
 }

@@ -4,6 +4,9 @@ mod assumed;
 mod facts;
 mod model;
 mod prices;
+mod search;
+mod searches;
+mod table;
 mod tables;
 
 use std::path::Path;
@@ -64,6 +67,7 @@ fn help() -> String {
         --per-request N                 events that a request brings (1)
         --batch N                       messages that a batch has (1); under steady load 10
         --receiver-ms N                 milliseconds that a receiver takes to answer ({})
+        --trace-percent N               of a hundred events, how many are traced (0), as the parameter TracePercent
         --json                          for programs
     cargo xtask cost --check {PAGE}     whether its tables are these
     cargo xtask cost --write {PAGE}     writes them anew",
@@ -77,24 +81,26 @@ fn own(arguments: &[String]) -> Result<(Case, bool)> {
     let (mut case, mut json) = (Case::default(), false);
     let mut arguments = arguments.iter();
     while let Some(option) = arguments.next() {
-        let (field, least) = match option.as_str() {
+        let (field, least, most) = match option.as_str() {
             "--json" => {
                 json = true;
                 continue;
             }
-            "--events" => (&mut case.events, 0.0),
-            "--bytes" => (&mut case.bytes, 1.0),
-            "--targets" => (&mut case.targets, 0.0),
-            "--retention-days" => (&mut case.retention_days, 0.0),
-            "--searches" => (&mut case.searches, 0.0),
-            "--per-request" => (&mut case.per_request, 1.0),
-            "--batch" => (&mut case.batch, 1.0),
-            "--receiver-ms" => (&mut case.receiver_ms, 0.0),
+            "--events" => (&mut case.events, 0.0, f64::MAX),
+            "--bytes" => (&mut case.bytes, 1.0, f64::MAX),
+            "--targets" => (&mut case.targets, 0.0, f64::MAX),
+            "--retention-days" => (&mut case.retention_days, 0.0, f64::MAX),
+            "--searches" => (&mut case.searches, 0.0, f64::MAX),
+            "--per-request" => (&mut case.per_request, 1.0, f64::MAX),
+            "--batch" => (&mut case.batch, 1.0, f64::MAX),
+            "--receiver-ms" => (&mut case.receiver_ms, 0.0, f64::MAX),
+            "--trace-percent" => (&mut case.trace_percent, 0.0, 100.0),
             other => return Err(format!("there is no option {other}\n{}", help())),
         };
         let value = arguments.next().map(String::as_str).unwrap_or_default();
-        let number = value.parse().ok().filter(|number: &f64| number.is_finite() && *number >= least);
-        *field = number.ok_or_else(|| format!("{option} {value}: expected a number from {least} on"))?;
+        let number = value.parse().ok().filter(|number: &f64| (least..=most).contains(number));
+        let end = if most < f64::MAX { format!("to {most}") } else { "on".to_owned() };
+        *field = number.ok_or_else(|| format!("{option} {value}: expected a number from {least} {end}"))?;
     }
     Ok((case, json))
 }
@@ -137,7 +143,16 @@ mod tests {
     fn options_are_read_and_refused() {
         let (case, json) = own(&arguments("--events 5 --bytes 100 --json --batch 2")).unwrap();
         assert!(json && case.events.to_bits() == 5f64.to_bits() && case.batch.to_bits() == 2f64.to_bits());
-        for wrong in ["--events", "--events many", "--events -1", "--bytes 0", "--event 5", "5", "--targets inf"] {
+        for wrong in [
+            "--events",
+            "--events many",
+            "--events -1",
+            "--bytes 0",
+            "--event 5",
+            "5",
+            "--targets inf",
+            "--trace-percent 101",
+        ] {
             let error = own(&arguments(wrong)).unwrap_err();
             assert!(error.contains(wrong.split_whitespace().next().unwrap()), "{error}");
         }

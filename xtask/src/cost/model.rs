@@ -1,14 +1,12 @@
 //! From an installation to its bill.
 
 use super::assumed::{
-    CONFIG_SECONDS, DAYS, HEADERS, HEADS, HOURS, LOG_ACCESS, LOG_CALL, LOG_DELIVERY, LOG_INGEST, LOG_SEARCH, METRICS,
-    MIX, MS, NEW_PROCESS, PACK_ROUNDS, PAGE, PAGE_COMPRESSED, POLLS, QUEUES, RECEIVER_MS,
+    CONFIG_SECONDS, DAYS, HEADERS, HOURS, KEY_ROUNDS, LOG_ACCESS, LOG_CALL, LOG_DELIVERY, LOG_INGEST, LOG_SEARCH,
+    METRICS, MS, NEW_PROCESS, PACK_ROUNDS, PAGE, PAGE_COMPRESSED, POLLS, QUEUES, RECEIVER_MS, SAMPLED, TABLE_KEYS,
 };
 use super::facts::{Deployed, Units};
 use super::prices;
-
-/// Bytes of a read unit that is strongly consistent.
-const READ_UNIT: f64 = 4096.0;
+use super::search::{per_segment, search_reads};
 
 /// What API Gateway counts as one request.
 const HTTP_CHUNK: f64 = 512.0 * 1024.0;
@@ -41,6 +39,8 @@ pub(crate) struct Case {
     pub(crate) batch: f64,
     /// Milliseconds that a receiver takes.
     pub(crate) receiver_ms: f64,
+    /// Of a hundred events, how many have a trace of their own.
+    pub(crate) trace_percent: f64,
 }
 
 impl Default for Case {
@@ -55,6 +55,7 @@ impl Default for Case {
             per_request: 1.0,
             batch: 1.0,
             receiver_ms: RECEIVER_MS,
+            trace_percent: 0.0,
         }
     }
 }
@@ -98,21 +99,21 @@ struct Use {
 }
 
 impl Use {
-    fn of(case: &Case, units: &Units) -> Self {
+    fn of(case: &Case) -> Self {
         let deliveries = case.events * case.targets;
         Self {
             requests: case.events / case.per_request,
             fan_outs: case.events / case.batch.clamp(1.0, 100.0),
             deliveries,
             batches: deliveries / case.batch.clamp(1.0, MESSAGES),
-            segments: case.events / units.of_size(case.bytes, "/pack/events"),
+            segments: case.events / per_segment(case.bytes),
         }
     }
 }
 
 /// The bill of a month in which as much expires as comes in.
 pub(crate) fn bill(case: &Case, units: &Units, deployed: &Deployed) -> Bill {
-    let used = Use::of(case, units);
+    let used = Use::of(case);
     let lines = vec![
         ("storing events", prices::WRITE.of(case.events * units.of_size(case.bytes, "/store/all"))),
         ("recording deliveries", prices::WRITE.of(used.deliveries * units.of_size(case.bytes, "/deliver/one/write"))),
@@ -126,8 +127,8 @@ pub(crate) fn bill(case: &Case, units: &Units, deployed: &Deployed) -> Bill {
         ("API Gateway", gateway(case, &used)),
         ("logs", logs(case, &used, deployed)),
         (WATCHING, watching(case, deployed)),
-        ("traces", traces(case, &used, deployed)),
-        ("KMS key", prices::KEY.of(1.0)),
+        ("traces", traces(case, &used)),
+        ("KMS", prices::KEY.of(1.0) + prices::KEY_REQUEST.of(key_requests(case, &used))),
         ("data out", transfer(case, &used)),
     ];
     Bill { lines }
@@ -136,12 +137,11 @@ pub(crate) fn bill(case: &Case, units: &Units, deployed: &Deployed) -> Bill {
 /// Writing segments, and reading what they are made of: each round looks at what is in none yet, half a segment on
 /// average.
 fn packing(case: &Case, used: &Use, units: &Units) -> f64 {
-    let of = |path| units.of_size(case.bytes, path);
-    let (full, idle) = (of("/pack/events"), of("/pack_idle"));
-    let each = (of("/pack/read") - idle) / full;
+    let (full, idle) = (per_segment(case.bytes), units.of_size(case.bytes, "/pack_idle"));
+    let each = units.of_event(case.bytes, "/pack/read") - units.of_event(case.bytes, "/pack_idle");
     let waiting = PACK_ROUNDS * full.min(case.events) / 2.0;
     let read = PACK_ROUNDS * idle + each * case.events.max(waiting);
-    prices::WRITE.of(used.segments * of("/pack/write")) + prices::READ.of(read)
+    prices::WRITE.of(used.segments * units.of_size(case.bytes, "/pack/write")) + prices::READ.of(read)
 }
 
 fn delivery_reads(case: &Case, used: &Use, units: &Units) -> f64 {
@@ -149,32 +149,6 @@ fn delivery_reads(case: &Case, used: &Use, units: &Units) -> f64 {
     let config = used.batches * units.of_targets(case.targets, "/deliver_config");
     let each = if case.targets > 0.0 { units.of_size(case.bytes, "/deliver/one/read") } else { 0.0 };
     fan_out + config.max(0.0) + used.deliveries * each
-}
-
-/// Units of one search of the mix: most in a process that has done the like before, some in a new one, which reads
-/// the heads of the segments that it needs.
-fn search_reads(case: &Case, units: &Units) -> f64 {
-    MIX.iter().map(|(kind, share)| share / 100.0 * one_search(case, units, kind)).sum()
-}
-
-/// Units of one search of a kind, on average over processes.
-pub(crate) fn one_search(case: &Case, units: &Units, kind: &str) -> f64 {
-    let of = |kind: &str, when: &str| units.of_size(case.bytes, &format!("/search/{kind}/{when}"));
-    let again = of(kind, "again");
-    if !["text_once", "total", "facets"].contains(&kind) {
-        return again;
-    }
-    // The text of the one segment that has it.
-    let text = of(kind, "first") - of("text_nowhere", "first") - (again - of("text_nowhere", "again"));
-    again + text.max(0.0) + NEW_PROCESS * heads(case, units)
-}
-
-/// What a new process reads of the heads, for a search without a range of time.
-pub(crate) fn heads(case: &Case, units: &Units) -> f64 {
-    let of = |when: &str| units.of_size(case.bytes, &format!("/search/text_nowhere/{when}"));
-    let head = of("first") - of("again");
-    let kept = case.events * case.retention_days / DAYS / units.of_size(case.bytes, "/pack/events");
-    head * kept.min(HEADS / (head * READ_UNIT))
 }
 
 fn config_reads(case: &Case, used: &Use, units: &Units) -> f64 {
@@ -201,16 +175,23 @@ fn lambda(case: &Case, used: &Use, units: &Units) -> f64 {
         ("Ingest", used.requests, MS.ingest + MS.ingest_more * (kb + case.per_request - 1.0)),
         ("Fanout", used.fan_outs, MS.fanout + MS.fanout_send * sends * case.events / used.fan_outs.max(1.0)),
         ("Deliver", used.batches, MS.deliver + case.receiver_ms),
-        ("Query", case.searches, MS.query),
+        ("Query", case.searches, MS.query + MS.query_unit * search_reads(case, units)),
         ("Pack", PACK_ROUNDS, MS.pack + MS.pack_segment * segments_a_round),
     ];
-    functions
-        .iter()
-        .map(|(function, calls, ms)| {
-            let seconds = calls * (ms + NEW_PROCESS * MS.start) / 1000.0;
-            prices::LAMBDA_REQUEST.of(*calls) + prices::LAMBDA_TIME.of(seconds * Deployed::memory(function))
-        })
-        .sum()
+    functions.iter().map(|(function, calls, ms)| invocations(function, *calls, *ms)).sum()
+}
+
+/// So many calls of a function, each of these milliseconds.
+fn invocations(function: &str, calls: f64, ms: f64) -> f64 {
+    let seconds = calls * (ms + NEW_PROCESS * MS.start) / 1000.0;
+    prices::LAMBDA_REQUEST.of(calls) + prices::LAMBDA_TIME.of(seconds * Deployed::memory(function))
+}
+
+/// What so many searches cost that take these read units each: the units, Lambda, the request and the log.
+pub(crate) fn searches(count: f64, units: f64, deployed: &Deployed) -> f64 {
+    let lambda = invocations("Query", count, MS.query + MS.query_unit * units);
+    let lines = count * (LOG_CALL + LOG_ACCESS + LOG_SEARCH);
+    prices::READ.of(count * units) + lambda + prices::HTTP_REQUEST.of(count) + written(lines, deployed)
 }
 
 /// Calls that send an event's messages.
@@ -238,6 +219,11 @@ fn logs(case: &Case, used: &Use, deployed: &Deployed) -> f64 {
     let calls = api + used.fan_outs + used.batches + PACK_ROUNDS;
     let lines = used.requests * LOG_INGEST + case.searches * LOG_SEARCH + used.deliveries * LOG_DELIVERY;
     let bytes = calls * LOG_CALL + api * LOG_ACCESS + lines;
+    written(bytes, deployed)
+}
+
+/// So many bytes of log lines.
+fn written(bytes: f64, deployed: &Deployed) -> f64 {
     prices::LOG.of(bytes) + prices::LOG_KEPT.of(bytes * deployed.log_days / DAYS)
 }
 
@@ -248,20 +234,37 @@ fn watching(case: &Case, deployed: &Deployed) -> f64 {
     prices::METRIC.of(metrics) + prices::ALARM.of(deployed.alarms) + prices::DASHBOARD.of(deployed.dashboards)
 }
 
-/// X-Ray's own rule: the first of each second, and a twentieth of the others.
-fn traces(case: &Case, used: &Use, deployed: &Deployed) -> f64 {
-    if !deployed.traced {
+/// Events' own traces; and where there are any, those that Lambda makes of the three functions, of which nobody can
+/// choose how many: of the first invocation of each second, and of a twentieth of the others.
+fn traces(case: &Case, used: &Use) -> f64 {
+    if case.trace_percent <= 0.0 {
         return 0.0;
     }
-    let requests = used.requests + case.searches + PACK_ROUNDS;
-    let first = requests.min(HOURS * 3600.0);
-    prices::TRACE.of(first + 0.05 * (requests - first))
+    let sampled = |calls: f64| {
+        let first = calls.min(HOURS * 3600.0);
+        first + SAMPLED * (calls - first)
+    };
+    let own = case.events * case.trace_percent / 100.0;
+    prices::TRACE.of(own + [used.requests, used.fan_outs, used.batches].map(sampled).iter().sum::<f64>())
 }
 
+/// `DynamoDB`'s requests for the tables' keys, and deliver's for the key of the targets' secrets, once in a process.
+fn key_requests(case: &Case, used: &Use) -> f64 {
+    let tables = [
+        (used.requests, TABLE_KEYS.ingest),
+        (used.fan_outs, TABLE_KEYS.fanout),
+        (used.batches, TABLE_KEYS.deliver),
+        (case.searches, TABLE_KEYS.query),
+        (PACK_ROUNDS, TABLE_KEYS.pack),
+    ];
+    tables.iter().map(|(calls, tables)| calls.min(KEY_ROUNDS) * tables).sum::<f64>() + NEW_PROCESS * used.batches
+}
+
+/// Webhooks, pages, and the answers to producers.
 fn transfer(case: &Case, used: &Use) -> f64 {
     let webhooks = used.deliveries * (case.bytes + HEADERS);
     let pages = case.searches * (PAGE * (case.bytes + HEADERS) * PAGE_COMPRESSED + HEADERS);
-    prices::TRANSFER.of(webhooks + pages)
+    prices::TRANSFER.of(webhooks + pages + used.requests * HEADERS)
 }
 
 /// The same events through `EventBridge`: an HTTP API in front, a bus, an archive, API destinations.
@@ -280,7 +283,11 @@ pub(crate) fn event_bridge(case: &Case) -> Bill {
         ("API destinations", prices::BUS_DELIVERY.of(case.events * case.targets)),
         ("archive taken in", prices::BUS_ARCHIVED.of(archived)),
         ("archive kept", prices::BUS_ARCHIVE.of(archived * case.retention_days / DAYS)),
-        ("data out", prices::TRANSFER.of(case.events * case.targets * (case.bytes + HEADERS))),
+        ("data out", prices::TRANSFER.of(case.events * (case.targets * (case.bytes + HEADERS) + HEADERS))),
     ];
     Bill { lines }
 }
+
+#[cfg(test)]
+#[path = "model_tests.rs"]
+mod tests;

@@ -77,6 +77,8 @@ prices! {
     ALARM: "CloudWatch alarms", 0.10 per "alarm-month" = 1.0, CLOUDWATCH;
     DASHBOARD: "CloudWatch dashboards", 3.00 per "dashboard-month" = 1.0, CLOUDWATCH;
     KEY: "KMS keys", 1.00 per "key-month" = 1.0, KMS;
+    /// The tables' own key costs nothing but these.
+    KEY_REQUEST: "KMS requests", 0.03 per "10,000" = 10_000.0, KMS;
     TRACE: "X-Ray traces recorded", 5.00 per "million" = MILLION, XRAY;
     TRANSFER: "data out to the internet", 0.09 per "GB" = GB, EC2;
     /// Each 64 KB count as one.

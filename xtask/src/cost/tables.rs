@@ -1,12 +1,13 @@
-//! The tables, as text and for `docs/cost.md`.
+//! The tables of `docs/cost.md`.
 
-use super::assumed::{DAYS, MIX};
+use super::assumed::DAYS;
 use super::facts::{Deployed, Units};
-use super::model::{Bill, Case, bill, event_bridge, heads, one_search};
+use super::model::{Bill, Case, bill, event_bridge};
 use super::prices;
+use super::table::{Table, count, dollars, size};
 
 /// Sizes of payloads.
-const SIZES: [f64; 4] = [1000.0, 4000.0, 16_000.0, 64_000.0];
+pub(super) const SIZES: [f64; 4] = [1000.0, 4000.0, 16_000.0, 64_000.0];
 
 /// Numbers of targets.
 const TARGETS: [f64; 4] = [0.0, 1.0, 5.0, 20.0];
@@ -14,73 +15,10 @@ const TARGETS: [f64; 4] = [0.0, 1.0, 5.0, 20.0];
 /// How long events are kept, in days.
 const KEPT: [(&str, f64); 3] = [("30 days", 30.0), ("1 year", 365.0), ("7 years", 2555.0)];
 
-/// A table: the first row are its headings.
-#[derive(Debug, Default)]
-pub(crate) struct Table {
-    /// What `docs/cost.md` calls it.
-    pub(crate) name: &'static str,
-    /// What it shows.
-    pub(crate) title: String,
-    rows: Vec<Vec<String>>,
-}
-
 /// What all tables are made from.
 pub(crate) struct Book {
     pub(crate) units: Units,
     pub(crate) deployed: Deployed,
-}
-
-impl Table {
-    fn new(name: &'static str, title: &str, headings: &[&str]) -> Self {
-        let rows = vec![headings.iter().map(|&heading| heading.to_owned()).collect()];
-        Self { name, title: title.to_owned(), rows }
-    }
-
-    fn row(&mut self, first: impl Into<String>, others: impl IntoIterator<Item = String>) {
-        self.rows.push(std::iter::once(first.into()).chain(others).collect());
-    }
-
-    /// With columns of spaces.
-    pub(crate) fn text(&self) -> String {
-        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
-        let width = |column: usize| self.rows.iter().filter_map(|row| row.get(column)).map(String::len).max();
-        let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
-        let line = |row: &Vec<String>| {
-            let cells = row.iter().enumerate().map(|(column, cell)| match column {
-                0 => format!("{cell:<0$}", widths[0]),
-                _ => format!("{cell:>0$}", widths[column]),
-            });
-            format!("  {}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
-        };
-        let rows: String = self.rows.iter().map(line).collect();
-        format!("{}\n\n{rows}", self.title)
-    }
-
-    /// As Markdown.
-    pub(crate) fn markdown(&self) -> String {
-        let line = |row: &Vec<String>| format!("| {} |\n", row.join(" | "));
-        let Some((headings, rows)) = self.rows.split_first() else { return String::new() };
-        let rule = "|---".to_owned() + &"|--:".repeat(headings.len().saturating_sub(1)) + "|\n";
-        let rows: String = rows.iter().map(line).collect();
-        format!("{}:\n\n{}{rule}{rows}", self.title, line(headings))
-    }
-}
-
-/// Dollars, with as many places as say something.
-fn dollars(amount: f64) -> String {
-    if amount == 0.0 {
-        "0".to_owned()
-    } else if amount < 0.1 {
-        format!("{amount:.3}")
-    } else if amount < 100.0 {
-        format!("{amount:.2}")
-    } else {
-        format!("{amount:.0}")
-    }
-}
-
-fn size(bytes: f64) -> String {
-    format!("{} KB", bytes / 1000.0)
 }
 
 impl Book {
@@ -104,6 +42,8 @@ impl Book {
             self.batched(),
             self.storage(),
             self.searches(),
+            self.heads(),
+            self.logs(),
             self.installations(),
             self.shares(),
             self.event_bridge(),
@@ -147,23 +87,6 @@ impl Book {
             };
             table.row(size(bytes), KEPT.map(cost));
         }
-        table
-    }
-
-    fn searches(&self) -> Table {
-        let title = "Read units of a search, and dollars of a million of them, with their Lambda time and request, in \
-                     a log of a year of a million events a month";
-        let mut table = Table::new("searches", title, &["search", "1 KB", "4 KB", "16 KB", "64 KB", "$ at 4 KB"]);
-        for (kind, _) in MIX.iter().chain(&[("text_everywhere", 0.0), ("export", 0.0)]) {
-            let units = SIZES.map(|bytes| one_search(&Case { bytes, ..Case::default() }, &self.units, kind));
-            let beside = Case { events: 0.0, searches: 1e6, bytes: 4000.0, targets: 0.0, ..Case::default() };
-            let beside = self.bill(&beside).without(&self.idle());
-            let beside = ["Lambda", "API Gateway", "logs", "traces"].map(|name| beside.line(name)).iter().sum::<f64>();
-            let cost = dollars(prices::READ.of(units[1] * 1e6) + beside);
-            table.row(named(kind), units.map(|units| format!("{units:.0}")).into_iter().chain([cost]));
-        }
-        let all = SIZES.map(|bytes| format!("{:.0}", heads(&Case { bytes, ..Case::default() }, &self.units)));
-        table.row("beginning of a new process, for text and totals", all.into_iter().chain([String::new()]));
         table
     }
 
@@ -268,35 +191,6 @@ fn price_list() -> Table {
     table
 }
 
-/// What the kinds of searches are, in words.
-fn named(kind: &str) -> &str {
-    match kind {
-        "newest" => "the newest 20",
-        "field" => "20 of a subject",
-        "field_and_type" => "20 of an actor and a type",
-        "text_once" => "a text that stands in one event",
-        "text_everywhere" => "a text that stands in every event, 20 of them",
-        "total" => "the newest 20, and how many there are",
-        "facets" => "the values of a field",
-        "timeline" => "a timeline with all of a segment and more",
-        "export" => "an export of all of a segment and more",
-        other => other,
-    }
-}
-
-/// `1,000,000`.
-fn count(number: f64) -> String {
-    let digits = format!("{number:.0}");
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// Days of a month, for the options' help.
 pub(crate) fn month() -> String {
     format!("{DAYS:.1} days")
@@ -304,6 +198,8 @@ pub(crate) fn month() -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::assumed::MIX;
+    use super::super::search::{Process, one_search};
     use super::*;
 
     fn book() -> Book {
@@ -323,6 +219,7 @@ mod tests {
             Case { retention_days: 700.0, ..least },
             Case { searches: 2000.0, ..least },
             Case { receiver_ms: 1000.0, ..least },
+            Case { trace_percent: 1.0, ..least },
         ];
         let total = book.bill(&least).total();
         for case in more {
@@ -342,7 +239,7 @@ mod tests {
             }
         }
         for (kind, share) in MIX {
-            assert!(share > 0.0 && one_search(&Case::default(), &book.units, kind) > 0.0, "{kind}");
+            assert!(share > 0.0 && one_search(&Case::default(), &book.units, kind, Process::New) > 0.0, "{kind}");
         }
         assert!((MIX.iter().map(|kind| kind.1).sum::<f64>() - 100.0).abs() < 1e-9);
     }

@@ -27,7 +27,7 @@ struct Inner {
 }
 
 impl Cache {
-    /// A cache of at most so many bytes. 256 MB of heads are those of about three million events.
+    /// A cache of at most so many bytes. Of how many events 256 MB of heads are, docs/cost.md says.
     pub(crate) fn new(bytes: usize) -> Self {
         Self { inner: Mutex::default(), max_heads: bytes / 3 * 2, max_texts: bytes / 3 }
     }
@@ -66,6 +66,12 @@ impl Cache {
     pub(crate) fn keep_head(&self, number: u64, head: Head) -> Arc<Head> {
         let size = head.size();
         self.lock().heads.insert(number, head, size, self.max_heads)
+    }
+
+    /// How many heads are at hand, and the bytes that they take.
+    pub(crate) fn kept(&self) -> (usize, usize) {
+        let inner = self.lock();
+        (inner.heads.kept.len(), inner.heads.size)
     }
 
     /// The texts that are at hand, and the numbers of the others.
@@ -140,5 +146,23 @@ mod tests {
         assert_eq!((found.len(), missing, kept.size), (2, vec![2], 80));
         kept.insert(3, "drei", 50, 100);
         assert_eq!(kept.size, 90, "what is replaced is not counted");
+    }
+
+    /// What docs/cost.md says of logs that there is no room for.
+    #[test]
+    fn who_goes_through_more_than_there_is_room_for_finds_nothing() {
+        let mut kept: Bounded<u64> = Bounded::default();
+        let mut unread = |numbers: std::ops::Range<u64>| {
+            let read = numbers.filter(|number| {
+                let (_, missing) = kept.get(&[*number]);
+                for missing in &missing {
+                    kept.insert(*missing, *missing, 40, 400);
+                }
+                !missing.is_empty()
+            });
+            read.count()
+        };
+        assert_eq!([unread(0..10), unread(0..10)], [10, 0]);
+        assert_eq!([unread(0..11), unread(0..11), unread(0..11)], [1, 11, 11]);
     }
 }

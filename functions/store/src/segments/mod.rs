@@ -196,6 +196,13 @@ impl Segments {
         self.cache.has_heads(ids)
     }
 
+    /// How many heads this process keeps, and about the memory that they take, in bytes: what tells of how large a log
+    /// it keeps all of them.
+    #[must_use]
+    pub fn kept(&self) -> (usize, usize) {
+        self.cache.kept()
+    }
+
     /// The heads of these segments, in their order, and the units that reading took. One that DynamoDB has
     /// removed, because all its events have expired, is empty.
     pub(crate) async fn heads(&self, numbers: &[u64]) -> Result<(Vec<Arc<Head>>, f64), Error> {
