@@ -3,11 +3,18 @@
 //!
 //! What ministack cannot carry, and where it is tested instead:
 //! - partial failures of a stream's batch: it ignores `batchItemFailures`; `infra/local/src/pollers/tests.rs`;
-//! - compressed `application/json`: it damages the bytes; NDJSON is sent compressed here, JSON in `tests/local/forms.rs`;
+//! - compressed `application/json`: it damages the bytes, as AWS may do too (docs/ingest.md); NDJSON is sent compressed here,
+//!   JSON in `tests/local/forms.rs`;
 //! - CORS: it answers `OPTIONS` itself; `tests/local/query.rs`;
 //! - throttling of DynamoDB and SQS: it has none; `functions/ingest/src/tests.rs` and `tests/local/webhooks`;
+//! - `dynamodb:LeadingKeys`, which restrict a role to some kinds of the config table: it knows no such condition, and lets
+//!   everything pass; `tests/policies/roles.rs` holds them against the code;
+//! - alarms on metric math: it makes none, and `infra/ministack/deploy.py` leaves them out; `tests/policies/metrics.rs`;
 //! - what AWS does by itself: expiry, backups, alarms, the throttles of the API, fair queueing between message groups,
-//!   scaling. The template states them, and cfn-lint and `tests/policies.rs` read it.
+//!   scaling. The template states them, and cfn-lint and `tests/policies/main.rs` read it.
+//!
+//! What is not done here, and would only here be held to a role: packing of a segment (pack is called, and finds too
+//! little to pack), the slow lane, the pause that a target gets by itself, dead letters of the stream.
 
 mod operating;
 mod reading;
@@ -78,6 +85,7 @@ async fn the_template_deploys_and_does_the_main_job() {
     operating::failed_deliveries_are_retried_and_the_log_is_replayed(&keys, &receiver).await;
     operating::what_deliver_cannot_read_goes_to_the_dead_letters(&deployment).await;
     operating::keys_end(&keys, &api).await;
+    operating::functions_do_nothing_when_there_is_nothing_to_do(&deployment).await;
     operating::metrics_stand_in_the_logs(&deployment).await;
 }
 

@@ -50,8 +50,7 @@ impl Deployment {
     /// # Panics
     /// Where the deployment does not say where it is.
     pub fn api(&self) -> Api {
-        let text = |member: &str| self.described[member].as_str().unwrap_or_else(|| panic!("no {member}"));
-        Api::new(text("url")).with_host(text("host"))
+        Api::new(self.text("url")).with_host(self.text("host"))
     }
 
     /// An output of the stack.
@@ -70,6 +69,24 @@ impl Deployment {
         self.aws("sqs", "1.0", &format!("AmazonSQS.{action}"), input).await
     }
 
+    /// What a function answers to an event; `name` is the one in the template.
+    ///
+    /// # Panics
+    /// Where there is no such function, or it fails.
+    pub async fn invoke(&self, name: &str, event: &Value) -> Value {
+        let functions = self.signed(reqwest::Method::GET, "/2015-03-31/functions/", "lambda");
+        let functions = self.endpoint().send(functions).await.expect(200);
+        let all = functions["Functions"].as_array().expect("functions").iter();
+        let mut names = all.filter_map(|function| function["FunctionName"].as_str());
+        let function = names.find(|full| full.contains(name)).unwrap_or_else(|| panic!("no {name}: {functions}"));
+        let path = format!("/2015-03-31/functions/{function}/invocations");
+        let request = self.signed(reqwest::Method::POST, &path, "lambda").body(event.to_string());
+        let answer = self.endpoint().send(request).await;
+        let failed = answer.headers.get("x-amz-function-error");
+        assert!(failed.is_none(), "{name} fails: {failed:?} {}", answer.text);
+        answer.expect(200)
+    }
+
     /// The lines that a function has printed so far.
     ///
     /// # Panics
@@ -83,18 +100,27 @@ impl Deployment {
 
     /// One call of an AWS service that speaks JSON in this version.
     async fn aws(&self, service: &str, version: &str, action: &str, input: &Value) -> Value {
-        let text = |member: &str| self.described[member].as_str().unwrap_or_else(|| panic!("no {member}"));
-        // ministack goes by the key's id, and does not check signatures.
-        let credential = format!("{}/20260101/{}/{service}/aws4_request", text("access_key_id"), text("region"));
-        let api = Api::new(text("endpoint"));
-        let request = api
-            .request(reqwest::Method::POST, "/")
+        let request = self
+            .signed(reqwest::Method::POST, "/", service)
             .header("content-type", format!("application/x-amz-json-{version}"))
-            .header("x-amz-target", action)
-            .header(
-                "authorization",
-                format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0"),
-            );
-        api.send(request.body(input.to_string())).await.expect(200)
+            .header("x-amz-target", action);
+        self.endpoint().send(request.body(input.to_string())).await.expect(200)
+    }
+
+    /// A request to a service of AWS.
+    fn signed(&self, method: reqwest::Method, path: &str, service: &str) -> reqwest::RequestBuilder {
+        // ministack goes by the key's id, and does not check signatures.
+        let (key, region) = (self.text("access_key_id"), self.text("region"));
+        let credential = format!("{key}/20260101/{region}/{service}/aws4_request");
+        let signed = format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0");
+        self.endpoint().request(method, path).header("authorization", signed)
+    }
+
+    fn endpoint(&self) -> Api {
+        Api::new(self.text("endpoint"))
+    }
+
+    fn text(&self, member: &str) -> &str {
+        self.described[member].as_str().unwrap_or_else(|| panic!("no {member}"))
     }
 }

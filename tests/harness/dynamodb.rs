@@ -27,6 +27,8 @@ struct State {
     writes: Option<usize>,
     /// How many of the next writes are throttled.
     throttled: usize,
+    /// How often keys were read.
+    reads_of_keys: usize,
 }
 
 /// What a client of a DynamoDB that is not AWS's has to say.
@@ -68,6 +70,11 @@ impl FakeDynamoDb {
         self.lock().throttled = writes;
     }
 
+    /// How often the keys were read so far.
+    pub fn reads_of_keys(&self) -> usize {
+        self.lock().reads_of_keys
+    }
+
     /// The items of a table.
     pub fn items(&self, table: &str) -> Vec<Value> {
         let state = self.lock();
@@ -103,10 +110,13 @@ impl FakeDynamoDb {
         let request: Value = serde_json::from_slice(body).unwrap_or_default();
         let created_at = json!({ "S": "2026-01-01T00:00:00Z" });
         let item = match request["ExpressionAttributeValues"][":kind"]["S"].as_str() {
-            Some("keys") => json!({
-                "name": { "S": "test" }, "scope": { "S": "ingest" }, "source": { "S": "test" },
-                "sha256": { "S": self.sha256 }, "created_at": created_at,
-            }),
+            Some("keys") => {
+                self.lock().reads_of_keys += 1;
+                json!({
+                    "name": { "S": "test" }, "scope": { "S": "ingest" }, "source": { "S": "test" },
+                    "sha256": { "S": self.sha256 }, "created_at": created_at,
+                })
+            }
             _ => json!({ "name": { "S": "test" }, "catalog": { "S": self.catalog }, "created_at": created_at }),
         };
         json!({ "Items": [item], "Count": 1, "ScannedCount": 1 }).to_string()

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use crate::calls;
+
 /// Services whose actions concern no resource that could be named, and why.
 const WITHOUT_RESOURCES: [(&str, &str); 2] = [
     ("xray:PutTraceSegments", "X-Ray has no resources for it"),
@@ -13,39 +15,18 @@ const WITHOUT_RESOURCES: [(&str, &str); 2] = [
 /// What only reads.
 const READS: [&str; 3] = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"];
 
-/// The DynamoDB, SQS and KMS actions that code of ours calls. Those that Lambda takes for its event sources, its
-/// logs and traces are `LAMBDA`'s.
-pub(crate) const CALLED: [&str; 10] = [
-    "dynamodb:BatchGetItem",
-    "dynamodb:DeleteItem",
-    "dynamodb:GetItem",
-    "dynamodb:PutItem",
-    "dynamodb:Query",
-    "dynamodb:UpdateItem",
-    "kms:Decrypt",
-    "kms:GenerateDataKey",
-    "sqs:ChangeMessageVisibility",
-    "sqs:SendMessage",
-];
-const LAMBDA: [&str; 11] = [
-    "dynamodb:DescribeStream",
-    "dynamodb:GetRecords",
-    "dynamodb:GetShardIterator",
-    "dynamodb:ListStreams",
-    "logs:CreateLogStream",
-    "logs:PutLogEvents",
-    "sqs:DeleteMessage",
-    "sqs:GetQueueAttributes",
-    "sqs:ReceiveMessage",
-    "xray:PutTelemetryRecords",
-    "xray:PutTraceSegments",
-];
+/// The beginning of what the API's permissions name as their source.
+const OF_THE_API: &str = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${HttpApi}/";
+
+/// How old a record of the stream may become, in seconds: the stream keeps it for a day.
+const RECORD_AGE: std::ops::Range<i64> = 60..86_400;
 
 /// Everything that is wrong with a template.
 pub(crate) fn complaints(template: &Value) -> Vec<String> {
     let mut found = Vec::new();
     let resources = template["Resources"].as_object().expect("resources");
     let mut owners = BTreeMap::new();
+    parameters(template, &mut found);
     for (name, resource) in resources {
         let properties = &resource["Properties"];
         match resource["Type"].as_str().expect("a type") {
@@ -57,7 +38,7 @@ pub(crate) fn complaints(template: &Value) -> Vec<String> {
                 owners.entry(names(&properties["Role"]).concat()).or_insert_with(Vec::new).push(name.as_str());
             }
             "AWS::Logs::LogGroup" => needs(name, properties, "RetentionInDays", "kept for ever", &mut found),
-            "AWS::Lambda::Permission" => needs(name, properties, "SourceArn", "anybody's of that service", &mut found),
+            "AWS::Lambda::Permission" => permission(name, properties, &mut found),
             "AWS::ApiGatewayV2::Stage" => stage(name, properties, &mut found),
             _ => {}
         }
@@ -94,20 +75,71 @@ fn call(function: &str, value: &Value) -> Vec<String> {
     }
 }
 
+/// A number that a template takes may be a fraction, which no function and no service takes; a text says what it is.
+fn parameters(template: &Value, found: &mut Vec<String>) {
+    for (name, parameter) in template["Parameters"].as_object().into_iter().flatten() {
+        if !parameter["AllowedValues"].is_null() {
+            continue;
+        }
+        if parameter["Type"] == "Number" {
+            found.push(format!("{name}: takes fractions"));
+        }
+        needs(name, parameter, "AllowedPattern", "takes anything", found);
+        needs(name, parameter, "ConstraintDescription", "does not say what it may be", found);
+    }
+}
+
+fn permission(name: &str, properties: &Value, found: &mut Vec<String>) {
+    let source = names(&properties["SourceArn"]).concat();
+    if !source.starts_with(OF_THE_API) {
+        found.push(format!("{name}: not of this one API, but {source:?}"));
+    }
+}
+
 fn role(role: &str, properties: &Value, found: &mut Vec<String>) {
     if !properties["ManagedPolicyArns"].is_null() {
         found.push(format!("{role}: has managed policies, which allow more than it needs"));
     }
     let policies = properties["Policies"].as_array().map_or(&[][..], Vec::as_slice);
-    for statement in
-        policies.iter().flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().expect("a list"))
-    {
+    let statements: Vec<&Value> =
+        policies.iter().flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().expect("a list")).collect();
+    lacks(role, &statements, found);
+    for statement in statements {
         let Some(sid) = statement["Sid"].as_str() else {
             found.push(format!("{role}: a statement without a Sid"));
             continue;
         };
         for complaint in allowed(role, statement) {
             found.push(format!("{role} {sid}: {complaint}"));
+        }
+    }
+}
+
+/// What a statement is about, as `calls.rs` names it: an index with its table, a part of the config table by the keys
+/// that it is restricted to.
+fn restricted(statement: &Value) -> Vec<String> {
+    let keys = names(&statement["Condition"]["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"]);
+    let resources = names(&statement["Resource"]).into_iter();
+    // The key that the stack makes, or the one that it is given.
+    let resources = resources.filter(|resource| resource != "SecretsKeyArn");
+    let named = resources.flat_map(|resource| match resource.as_str() {
+        "ConfigTable" if !keys.is_empty() => keys.iter().map(|key| format!("ConfigTable/{key}")).collect(),
+        other => vec![other.replace("${", "").replace(".Arn}", "")],
+    });
+    named.collect()
+}
+
+/// What a function does and its role does not allow.
+fn lacks(role: &str, statements: &[&Value], found: &mut Vec<String>) {
+    for (of, resource, actions, _) in calls::rows().filter(|(of, ..)| *of == role) {
+        for action in *actions {
+            let allows = |statement: &&&Value| {
+                names(&statement["Action"]).iter().any(|allowed| allowed == action)
+                    && restricted(statement).iter().any(|on| on == resource)
+            };
+            if !statements.iter().any(|statement| allows(&statement)) {
+                found.push(format!("{of}: does not allow {action} on {resource}, which its function does"));
+            }
         }
     }
 }
@@ -124,8 +156,11 @@ fn allowed(role: &str, statement: &Value) -> Vec<String> {
     for action in &actions {
         if action.contains('*') {
             found.push(format!("wildcard action {action}"));
-        } else if !CALLED.contains(&action.as_str()) && !LAMBDA.contains(&action.as_str()) {
-            found.push(format!("no code calls {action}"));
+        }
+        for resource in restricted(statement) {
+            if !calls::is_called(role, &resource, action) {
+                found.push(format!("nothing in its function does {action} to {resource}"));
+            }
         }
     }
     let nameless = |action: &String| WITHOUT_RESOURCES.iter().any(|(name, _)| name == action);
@@ -156,15 +191,8 @@ fn business(role: &str, statement: &Value, actions: &[String], resources: &[Stri
     if on("EventsTable") && actions.iter().any(|action| changes.contains(&action.as_str())) {
         found.push("changes events, which are never changed".to_owned());
     }
-    let own: &[&str] = match role {
-        "IngestRole" => &["keys", "sources", "uses"],
-        "QueryRole" => &["keys", "targets", "states", "uses"],
-        "DeliverRole" => &["targets", "states"],
-        "FanoutRole" => &["targets", "states", "replays"],
-        _ => &[],
-    };
-    if on("ConfigTable") && role != "ManageRole" && !within(own) {
-        found.push(format!("reads all of ConfigTable, or more of it than {own:?}"));
+    if on("ConfigTable") && role != "ManageRole" && keys.is_empty() {
+        found.push("reads all of ConfigTable".to_owned());
     }
     let quarantine = matches!(role, "IngestRole" | "ManageRole");
     if on("QuarantineTable") && !quarantine {
@@ -230,9 +258,16 @@ fn function(name: &str, properties: &Value, found: &mut Vec<String>) {
                 needs(&name, event, "FunctionResponseTypes", "no FunctionResponseTypes", found);
             }
             Some("DynamoDB") => {
-                let bounds = ["ParallelizationFactor", "MaximumRetryAttempts", "MaximumRecordAgeInSeconds"];
-                for member in bounds.iter().chain(&["DestinationConfig", "FunctionResponseTypes", "FilterCriteria"]) {
+                let members = ["ParallelizationFactor", "DestinationConfig", "FunctionResponseTypes", "FilterCriteria"];
+                for member in members {
                     needs(&name, event, member, &format!("no {member}"), found);
+                }
+                // The age is what ends attempts: counted, they end before an outage does.
+                if event["MaximumRetryAttempts"].as_i64().is_some_and(|attempts| attempts != -1) {
+                    found.push(format!("{name}: attempts end before the record's age does"));
+                }
+                if !event["MaximumRecordAgeInSeconds"].as_i64().is_some_and(|age| RECORD_AGE.contains(&age)) {
+                    found.push(format!("{name}: records are tried until the stream forgets them"));
                 }
             }
             Some("Schedule") => {}

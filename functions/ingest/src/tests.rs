@@ -37,7 +37,11 @@ fn state(dynamodb: &FakeDynamoDb, patience: Duration) -> State {
 
 /// Posts JSON with the key.
 async fn post(state: &State, body: &Value) -> Response {
-    let request = Request::post("/v1/events").header("authorization", format!("Bearer {TOKEN}"));
+    post_as(TOKEN, state, body).await
+}
+
+async fn post_as(token: &str, state: &State, body: &Value) -> Response {
+    let request = Request::post("/v1/events").header("authorization", format!("Bearer {token}"));
     let request = request.header("content-length", "1").body(Body::from(body.to_string())).unwrap();
     web::finish(router(state.clone())).oneshot(request).await.unwrap()
 }
@@ -65,6 +69,19 @@ async fn large_requests_do_not_hold_up_a_small_one() {
     });
     let (first, _, _) = futures::future::select_all(posts).await;
     assert_eq!(first, 1, "the small one came last and is answered first");
+}
+
+#[tokio::test]
+async fn a_flood_of_unknown_tokens_reads_the_keys_once_a_second() {
+    let dynamodb = FakeDynamoDb::new(TOKEN, "unleash");
+    let state = state(&dynamodb, Duration::from_secs(20));
+    let started = std::time::Instant::now();
+    for _ in 0..200 {
+        let token = web::token::generate().unwrap();
+        assert_eq!(post_as(&token, &state, &batch(1)[0]).await.status(), StatusCode::UNAUTHORIZED);
+    }
+    let (reads, seconds) = (dynamodb.reads_of_keys(), started.elapsed().as_secs());
+    assert!((1..=seconds + 1).contains(&(reads as u64)), "{reads} reads in {seconds} s");
 }
 
 #[tokio::test]

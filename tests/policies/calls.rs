@@ -1,0 +1,140 @@
+//! What each function does with which table, queue or key, and the text in its code that does it.
+//!
+//! A role allows what stands here and nothing else (`rules.rs`); what stands here is done by code, or the row is stale
+//! (`every_call_stands_in_the_code`). So an action that no code path needs any more is found from either side.
+
+/// What an action is done to: a resource of the template, an index of a table, or a kind of the config table, by the
+/// condition on its leading key.
+pub(crate) type Resource = &'static str;
+
+/// A row: the role, the resource, the actions, and where code asks for them.
+pub(crate) type Row = (&'static str, Resource, &'static [&'static str], &'static str);
+
+/// Reading of segments, which every search does.
+const SEARCHED: &[&str] = &["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"];
+const GET: &[&str] = &["dynamodb:GetItem"];
+const GET_MANY: &[&str] = &["dynamodb:BatchGetItem"];
+const QUERY: &[&str] = &["dynamodb:Query"];
+const PUT: &[&str] = &["dynamodb:PutItem"];
+const UPDATE: &[&str] = &["dynamodb:UpdateItem"];
+const DELETE: &[&str] = &["dynamodb:DeleteItem"];
+const SEND: &[&str] = &["sqs:SendMessage"];
+const HIDE: &[&str] = &["sqs:ChangeMessageVisibility"];
+
+/// A transaction is allowed as the puts, updates and deletions in it.
+pub(crate) const CALLED: &[Row] = &[
+    ("IngestRole", "EventsTable", PUT, "events.put("),
+    ("IngestRole", "QuarantineTable", PUT, "quarantine.put("),
+    ("IngestRole", "ConfigTable/sources", QUERY, "Directory<Source>"),
+    ("IngestRole", "ConfigTable/keys", QUERY, "Keys::new("),
+    ("IngestRole", "ConfigTable/uses", PUT, "Keys::new("),
+    ("QueryRole", "EventsTable", GET_MANY, "events.get("),
+    ("QueryRole", "EventsTable", QUERY, "log.search("),
+    ("QueryRole", "EventsTable/index/by_subject", QUERY, "log.search("),
+    ("QueryRole", "EventsTable/index/by_actor", QUERY, "log.search("),
+    ("QueryRole", "EventsTable/index/by_project", QUERY, "log.search("),
+    ("QueryRole", "EventsTable/index/by_type", QUERY, "log.search("),
+    ("QueryRole", "EventsTable/index/by_late", QUERY, "log.search("),
+    ("QueryRole", "SegmentsTable", SEARCHED, "log.search("),
+    ("QueryRole", "DeliveriesTable", QUERY, "deliveries.of_event("),
+    ("QueryRole", "ConfigTable/targets", QUERY, "Directory<Target>"),
+    ("QueryRole", "ConfigTable/states", QUERY, "Directory<TargetState>"),
+    ("QueryRole", "ConfigTable/keys", QUERY, "Keys::new("),
+    ("QueryRole", "ConfigTable/uses", PUT, "Keys::new("),
+    ("PackRole", "EventsTable", QUERY, "segments.pack("),
+    ("PackRole", "EventsTable/index/by_late", QUERY, "segments.pack("),
+    ("PackRole", "SegmentsTable", GET, "segments.pack("),
+    ("PackRole", "SegmentsTable", PUT, "segments.pack("),
+    ("ManageRole", "ConfigTable", QUERY, "config.list"),
+    ("ManageRole", "ConfigTable", GET, "config.get"),
+    ("ManageRole", "ConfigTable", PUT, "config.creating("),
+    ("ManageRole", "ConfigTable", UPDATE, "config.pausing("),
+    ("ManageRole", "ConfigTable", DELETE, "config.removing::<"),
+    ("ManageRole", "QuarantineTable", QUERY, "quarantine.list("),
+    ("ManageRole", "QuarantineTable", GET, "quarantine.get("),
+    ("ManageRole", "QuarantineTable", PUT, "quarantine.put("),
+    ("ManageRole", "QuarantineTable", DELETE, "quarantine.remove("),
+    ("ManageRole", "EventsTable", PUT, "events.change("),
+    ("ManageRole", "EventsTable", GET_MANY, "events.get("),
+    ("ManageRole", "EventsTable", QUERY, "log.search("),
+    ("ManageRole", "EventsTable/index/by_subject", QUERY, "log.search("),
+    ("ManageRole", "EventsTable/index/by_actor", QUERY, "log.search("),
+    ("ManageRole", "EventsTable/index/by_project", QUERY, "log.search("),
+    ("ManageRole", "EventsTable/index/by_type", QUERY, "log.search("),
+    ("ManageRole", "EventsTable/index/by_late", QUERY, "log.search("),
+    ("ManageRole", "SegmentsTable", SEARCHED, "log.search("),
+    ("ManageRole", "DeliveriesTable", GET_MANY, "deliveries.get("),
+    ("ManageRole", "DeliveriesTable", UPDATE, "deliveries.release("),
+    ("ManageRole", "DeliveriesTable/index/by_target", QUERY, "deliveries.list("),
+    ("ManageRole", "DeliveriesTable/index/by_status", QUERY, "deliveries.count("),
+    ("ManageRole", "DeliveryQueue", SEND, ".send_message()"),
+    ("ManageRole", "SecretsKey", &["kms:GenerateDataKey"], "keyring.seal("),
+    ("ManageRole", "SecretsKey", &["kms:Decrypt"], "keyring.open("),
+    ("FanoutRole", "ConfigTable/targets", QUERY, "Directory<Target>"),
+    ("FanoutRole", "ConfigTable/targets", GET, "config.get::<Target>("),
+    ("FanoutRole", "ConfigTable/states", QUERY, "Directory<TargetState>"),
+    ("FanoutRole", "ConfigTable/states", GET, "Option<TargetState> = state.config.get("),
+    ("FanoutRole", "ConfigTable/replays", GET, "Option<Replay> = state.config.get("),
+    ("FanoutRole", "ConfigTable/replays", UPDATE, "config.advance("),
+    ("FanoutRole", "EventsTable", GET_MANY, "log.search("),
+    ("FanoutRole", "EventsTable", QUERY, "log.search("),
+    ("FanoutRole", "EventsTable/index/by_subject", QUERY, "log.search("),
+    ("FanoutRole", "EventsTable/index/by_actor", QUERY, "log.search("),
+    ("FanoutRole", "EventsTable/index/by_project", QUERY, "log.search("),
+    ("FanoutRole", "EventsTable/index/by_type", QUERY, "log.search("),
+    ("FanoutRole", "EventsTable/index/by_late", QUERY, "log.search("),
+    ("FanoutRole", "SegmentsTable", SEARCHED, "log.search("),
+    ("FanoutRole", "DeliveriesTable", GET_MANY, "deliveries.get_many("),
+    ("FanoutRole", "DeliveriesTable", UPDATE, "deliveries.hold("),
+    ("FanoutRole", "DeliveriesTable/index/by_status", QUERY, "deliveries.list("),
+    ("FanoutRole", "DeliveryQueue", SEND, ".send_message_batch()"),
+    ("FanoutRole", "ReplayQueue", SEND, ".send_message()"),
+    ("DeliverRole", "EventsTable", GET_MANY, "events.get_many("),
+    ("DeliverRole", "EventsTable", PUT, "events.change("),
+    ("DeliverRole", "ConfigTable/targets", QUERY, "Directory<Target>"),
+    ("DeliverRole", "ConfigTable/targets", GET, "config.get("),
+    ("DeliverRole", "ConfigTable/states", QUERY, "Directory<TargetState>"),
+    ("DeliverRole", "ConfigTable/states", UPDATE, "config.note_failing("),
+    ("DeliverRole", "DeliveriesTable", GET_MANY, "deliveries.get_many("),
+    ("DeliverRole", "DeliveriesTable", PUT, "deliveries.record("),
+    ("DeliverRole", "DeliveriesTable", UPDATE, "deliveries.hold("),
+    ("DeliverRole", "DeliveryQueue", SEND, ".send_message()"),
+    ("DeliverRole", "SlowDeliveryQueue", SEND, ".send_message()"),
+    ("DeliverRole", "DeliveryQueue", HIDE, ".change_message_visibility()"),
+    ("DeliverRole", "SlowDeliveryQueue", HIDE, ".change_message_visibility()"),
+    ("DeliverRole", "SecretsKey", &["kms:Decrypt"], "keyring.open("),
+];
+
+const RECEIVE: &[&str] = &["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"];
+const LOG: &[&str] = &["logs:CreateLogStream", "logs:PutLogEvents"];
+const TRACE: &[&str] = &["xray:PutTelemetryRecords", "xray:PutTraceSegments"];
+const STREAM: &[&str] =
+    &["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"];
+
+/// What Lambda does as a function: for its logs, its traces and what it is called by. The text is of the template.
+pub(crate) const LAMBDA: &[Row] = &[
+    ("IngestRole", "IngestLogs", LOG, "LogGroup: !Ref IngestLogs"),
+    ("IngestRole", "*", TRACE, "Tracing: !If"),
+    ("QueryRole", "QueryLogs", LOG, "LogGroup: !Ref QueryLogs"),
+    ("PackRole", "PackLogs", LOG, "LogGroup: !Ref PackLogs"),
+    ("ManageRole", "ManageLogs", LOG, "LogGroup: !Ref ManageLogs"),
+    ("FanoutRole", "FanoutLogs", LOG, "LogGroup: !Ref FanoutLogs"),
+    ("FanoutRole", "*", TRACE, "Tracing: !If"),
+    ("FanoutRole", "EventsTable.StreamArn", STREAM, "Stream: !GetAtt EventsTable.StreamArn"),
+    ("FanoutRole", "ReplayQueue", RECEIVE, "Queue: !GetAtt ReplayQueue.Arn"),
+    ("FanoutRole", "StreamDeadLetters", SEND, "Destination: !GetAtt StreamDeadLetters.Arn"),
+    ("DeliverRole", "DeliverLogs", LOG, "LogGroup: !Ref DeliverLogs"),
+    ("DeliverRole", "*", TRACE, "Tracing: !If"),
+    ("DeliverRole", "DeliveryQueue", RECEIVE, "Queue: !GetAtt DeliveryQueue.Arn"),
+    ("DeliverRole", "SlowDeliveryQueue", RECEIVE, "Queue: !GetAtt SlowDeliveryQueue.Arn"),
+];
+
+/// Whether a role's function does this.
+pub(crate) fn is_called(role: &str, resource: &str, action: &str) -> bool {
+    rows().any(|(of, on, actions, _)| (*of, *on) == (role, resource) && actions.contains(&action))
+}
+
+/// All rows.
+pub(crate) fn rows() -> impl Iterator<Item = &'static Row> {
+    CALLED.iter().chain(LAMBDA)
+}

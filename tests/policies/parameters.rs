@@ -1,0 +1,125 @@
+//! The parameters' patterns: what a function or a service would not take is refused when the stack is deployed.
+
+use std::net::IpAddr;
+
+use regex_automata::dfa::regex::Regex;
+use serde_json::{Value, json};
+
+use crate::{read, refused, template};
+
+/// Whether a parameter may have this value.
+fn takes(template: &Value, name: &str, value: &str) -> bool {
+    let parameter = &template["Parameters"][name];
+    assert!(!parameter.is_null(), "there is no parameter {name}");
+    if let Some(values) = parameter["AllowedValues"].as_array() {
+        return values
+            .iter()
+            .any(|allowed| allowed.as_str().map_or_else(|| allowed.to_string(), str::to_owned) == value);
+    }
+    let pattern = parameter["AllowedPattern"].as_str().unwrap_or_else(|| panic!("{name} has no pattern"));
+    assert!(pattern.starts_with('^') && pattern.ends_with('$'), "{name}: {pattern}");
+    Regex::new(pattern).unwrap_or_else(|error| panic!("{name}: {error}")).is_match(value)
+}
+
+#[test]
+fn parameters_take_what_they_should() {
+    let template = template();
+    let digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+    let good: [(&str, &[&str]); 14] = [
+        ("ManageKeySha256", &[digest]),
+        ("Shards", &["1", "4", "9", "10", "59", "64"]),
+        ("DeliveryConcurrency", &["2", "20", "99", "100", "999", "1000"]),
+        ("SlowDeliveryConcurrency", &["2", "10", "1000"]),
+        ("TracePercent", &["0", "1", "10", "99", "100"]),
+        ("ThrottlingRate", &["1", "200", "10000"]),
+        ("ThrottlingBurst", &["1", "400", "5000"]),
+        ("RetentionDays", &["0", "1", "30", "999", "9999", "29999", "35999", "36499", "36500"]),
+        ("LogRetentionDays", &["1", "30", "3653"]),
+        ("LogLevel", &["info", "warn", "info,store=debug", "off,store::search=trace", "ingest=debug"]),
+        ("AllowedCidrs", &["", "10.0.0.0/8", "0.0.0.0/0", "255.255.255.255/32", "fd00::/8", "::/0", "::1/128"]),
+        ("AllowedCidrs", &["10.0.0.0/8,fd00::/8", "1:2:3:4:5:6:7:8/64,172.16.0.0/12"]),
+        ("CorsOrigins", &["", "https://log.example.org", "https://a.example.org,http://localhost:5173"]),
+        ("AlarmTopicArn", &["", "arn:aws:sns:eu-west-1:123456789012:alarms"]),
+    ];
+    for (name, values) in good {
+        for value in values {
+            assert!(takes(&template, name, value), "{name}: {value:?} is right");
+        }
+        for network in values.iter().filter(|_| name == "AllowedCidrs").flat_map(|value| value.split(',')) {
+            let address = network.split('/').next().unwrap_or_default();
+            assert!(network.is_empty() || address.parse::<IpAddr>().is_ok(), "{network} is none");
+        }
+    }
+}
+
+#[test]
+fn parameters_refuse_what_would_fail_later() {
+    let template = template();
+    let bad: [(&str, &[&str]); 10] = [
+        ("ManageKeySha256", &["", "secret", "9F86D081884C7D659A2FEAA0C55AD015A3BF4F1B2B0B822CD15D6C15B0F00A08"]),
+        ("Shards", &["", "0", "65", "4.5", "04", "-1", "four", "100"]),
+        ("DeliveryConcurrency", &["", "0", "1", "1001", "20.5", "1e2", " 20"]),
+        ("SlowDeliveryConcurrency", &["1", "1001", "2.0"]),
+        ("TracePercent", &["", "-1", "0.5", "101", "5%"]),
+        ("ThrottlingRate", &["", "0", "0.5", "-1"]),
+        ("ThrottlingBurst", &["0", "400.5"]),
+        ("RetentionDays", &["", "-1", "0.5", "36501", "40000", "100000", "30d"]),
+        ("LogLevel", &["", "inof", "store", "info,", "store=", "info,store", "store=inof"]),
+        (
+            "AllowedCidrs",
+            &[
+                "10.0.0.0",
+                "10.0.0.0/33",
+                "10.0.0.0/99",
+                "1.2.3/8",
+                "256.0.0.0/8",
+                "10.0.0.0/8, fd00::/8",
+                "fd00::/129",
+                "fd00/8",
+                "10.0.0.0/8,",
+                "example.org/8",
+            ],
+        ),
+    ];
+    for (name, values) in bad {
+        for value in values {
+            assert!(!takes(&template, name, value), "{name}: {value:?} would fail later");
+        }
+    }
+}
+
+#[test]
+fn defaults_and_the_environments_keep_the_patterns() {
+    let template = template();
+    for (name, parameter) in template["Parameters"].as_object().expect("parameters") {
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        if !parameter["Default"].is_null() {
+            assert!(takes(&template, name, &text(&parameter["Default"])), "the default of {name}");
+        }
+    }
+    let config = read("infra/samconfig.toml");
+    // Each of them stands between quotation marks, on a line of its own or not.
+    let given: Vec<(&str, &str)> = config
+        .lines()
+        .filter(|line| !line.starts_with('#') && (line.contains("parameter_overrides") || line.starts_with("    \"")))
+        .flat_map(|line| line.split('"').skip(1).step_by(2))
+        .filter_map(|pair| pair.split_once('='))
+        .collect();
+    assert!(given.len() >= 6, "{given:?}");
+    for (name, value) in given {
+        assert!(takes(&template, name, value), "infra/samconfig.toml: {name}={value}");
+    }
+}
+
+#[test]
+fn parameters_that_take_too_much_are_found() {
+    let shards = "/Parameters/Shards";
+    refused(shards, |of| of["Type"] = json!("Number"), "Shards: takes fractions");
+    refused(
+        shards,
+        |of| {
+            of.as_object_mut().and_then(|members| members.remove("AllowedPattern")).expect("a pattern");
+        },
+        "Shards: takes anything",
+    );
+}
