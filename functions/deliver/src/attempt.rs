@@ -193,6 +193,7 @@ fn name(class: FailureClass) -> &'static str {
 
 fn refusal(status: u16) -> String {
     match status {
+        304 => "answered 304, which is no answer to a POST".to_owned(),
         300..=399 => format!("answered {status}: redirects are not followed"),
         _ => format!("answered {status}"),
     }

@@ -98,6 +98,8 @@ async fn attempt(state: &State, case: Case<'_>, made: u32) -> Result<Next, Unhan
     let made = made + 1;
     let gone = done.attempt.status == Some(410) && gone(state, target).await;
     let (status, wait) = follows(&done, gone, target, event, made, (state.clock)());
+    // To the millisecond, as all times are told.
+    let wait = wait.map(|wait| Duration::from_millis(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)));
     let next_attempt_at = wait.and_then(|wait| (state.clock)().checked_add(wait).ok());
     let outcome = Outcome { attempt: &done.attempt, status, made, next_attempt_at, before };
     let current = state.deliveries.record(turn, outcome).await?;

@@ -22,7 +22,7 @@ use url::Url;
 
 use crate::address::{Guard, Resolve, System};
 use attempt::Attempt;
-use pools::{Http, Pools};
+use pools::{Http, MOST_IDLE, Pools};
 use stream::Link;
 
 /// The most of an answer that is read; with more, the exchange ends as if it were complete.
@@ -152,14 +152,31 @@ impl Client {
         Self { pools: Arc::new(Pools::new(guard, Arc::new(resolver))) }
     }
 
-    /// Posts, once. Nothing is followed, and nothing is tried again that may have arrived.
+    /// Posts, once. Nothing is followed.
+    ///
+    /// A connection that was kept may be closed by its target in the very moment in which it is used: where nothing was
+    /// heard over it, that is no answer, and the next one is taken, a new one in the end. Should the target have read
+    /// the request in that moment, it gets it twice, under one id.
     pub(crate) async fn post(&self, request: Request<'_>) -> Exchange {
-        let (started, timeout) = (Instant::now(), request.timeout);
+        let started = Instant::now();
+        for _ in 0..=MOST_IDLE {
+            let (exchange, heard) = self.post_from(request.clone(), started).await;
+            let broke = exchange.failure.as_ref().is_some_and(|failure| failure.class == FailureClass::Exchange);
+            if !(broke && exchange.reused && exchange.status.is_none() && !heard) {
+                return exchange;
+            }
+        }
+        self.post_from(request, started).await.0
+    }
+
+    /// The exchange over one connection, and whether anything was heard over it.
+    async fn post_from(&self, request: Request<'_>, started: Instant) -> (Exchange, bool) {
+        let timeout = request.timeout;
         let attempt = Attempt::new(started, timeout);
         let http = self.pools.of(request.pool, request.ca_cert);
         let mut posted = match to_http(request) {
             Ok(posted) => posted,
-            Err(failure) => return Exchange { failure: Some(failure), ..Exchange::default() },
+            Err(failure) => return (Exchange { failure: Some(failure), ..Exchange::default() }, false),
         };
         let captured = capture_connection(&mut posted);
         let (mut exchange, mut body) = (Exchange::default(), Kept::default());
@@ -181,7 +198,7 @@ impl Client {
             abandon(&captured);
         }
         exchange.phases.total = started.elapsed();
-        exchange
+        (exchange, link.is_some_and(|link| link.heard()))
     }
 }
 

@@ -21,7 +21,7 @@ const POOLS: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 const IDLE: Duration = Duration::from_secs(30);
 
 /// How many of those a target has at most.
-const MOST_IDLE: usize = 16;
+pub(super) const MOST_IDLE: usize = 16;
 
 /// The most bytes of an answer's head.
 const MAX_HEAD: u32 = 64 * 1024;

@@ -181,8 +181,8 @@ fn certificate(wrong: &CertificateError, host: &str, private: bool) -> String {
         Wrong::BadEncoding => "it cannot be read".to_owned(),
         Wrong::Revoked => "revoked".to_owned(),
         Wrong::InvalidPurpose | Wrong::InvalidPurposeContext { .. } => "not issued for servers".to_owned(),
-        other if format!("{other:?}").contains("CaUsedAsEndEntity") => {
-            "it is a CA's own, which cannot be a server's as well".to_owned()
+        other if super::tls::is_of_authority(other) => {
+            "it is a CA's own, which a server may have only where the target's ca_cert names it".to_owned()
         }
         other => other.to_string(),
     }

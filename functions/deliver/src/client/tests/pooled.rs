@@ -51,6 +51,32 @@ async fn a_connection_that_was_closed_meanwhile_is_no_failure() {
     }
 }
 
+#[tokio::test]
+async fn a_connection_that_breaks_while_it_is_used_again_is_no_failure() {
+    // It closes when the second request comes, and has answered none of it.
+    let target = Target::new(|mut stream| async move {
+        read_request(&mut stream).await;
+        stream.write_all(OK).await.unwrap();
+        read_request(&mut stream).await;
+    })
+    .await;
+    let client = local();
+    for number in 1..=5 {
+        succeeded(&post(&client, target.port).await);
+        assert_eq!(target.accepted(), number);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_at_its_first_request_is_one() {
+    let target = Target::new(|mut stream| async move {
+        read_request(&mut stream).await;
+    })
+    .await;
+    failed(&post(&local(), target.port).await, FailureClass::Exchange, "closed");
+    assert_eq!(target.accepted(), 1, "once");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_at_once() {
     let together = Arc::new(Barrier::new(8));

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use http_body_util::Full;
 
-use super::server::{Authority, Certificate, OK, Target, VALID};
+use super::server::{Authority, Certificate, OK, Target, VALID, serves_by_itself};
 use super::*;
 
 fn https(target: &Target) -> Url {
@@ -55,6 +55,24 @@ async fn wrong_certificates() {
         let target = authority.serves(&certificate).await;
         let exchange = post_to(&local(), &target, &authority).await;
         failed(&exchange, FailureClass::Tls, words);
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_signed_itself_is_trusted_by_who_names_it() {
+    let (target, pem) = serves_by_itself(&VALID).await;
+    let named = post_with(&local(), &https(&target), AMPLE, Some(&pem)).await;
+    succeeded(&named);
+    let words = "a server may have only where the target's ca_cert names it";
+    failed(&post_to(&local(), &target, &Authority::new()).await, FailureClass::Tls, words);
+    // Named or not, it must be in its time, and of the right name.
+    for (certificate, words) in [
+        (Certificate { years: (2000, 2020), ..VALID }, "expired"),
+        (Certificate { years: (2070, 2080), ..VALID }, "not valid yet"),
+        (Certificate { name: "other.example.com", ..VALID }, "wrong name: issued for other.example.com"),
+    ] {
+        let (target, pem) = serves_by_itself(&certificate).await;
+        failed(&post_with(&local(), &https(&target), AMPLE, Some(&pem)).await, FailureClass::Tls, words);
     }
 }
 

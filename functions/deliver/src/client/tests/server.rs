@@ -142,28 +142,12 @@ impl Authority {
         params.not_before = rcgen::date_time_ymd(certificate.years.0, 1, 1);
         params.not_after = rcgen::date_time_ymd(certificate.years.1, 1, 1);
         let signed = params.signed_by(&key, &self.issuer).unwrap();
-        let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config =
-            ServerConfig::builder_with_provider(provider).with_protocol_versions(certificate.versions).unwrap();
-        let mut config = config.with_no_client_auth().with_single_cert(vec![signed.der().clone()], private).unwrap();
-        config.alpn_protocols = certificate.protocols.iter().map(|protocol| protocol.to_vec()).collect();
-        TlsAcceptor::from(Arc::new(config))
+        acceptor(&signed, &key, certificate)
     }
 
     /// Answers each request over TLS with `OK`.
     pub(super) async fn serves(&self, certificate: &Certificate) -> Target {
-        let acceptor = self.acceptor(certificate);
-        Target::new(move |stream| {
-            let acceptor = acceptor.clone();
-            async move {
-                let Ok(mut stream) = acceptor.accept(stream).await else { return };
-                while read_request(&mut stream).await.is_some() {
-                    stream.write_all(OK).await.unwrap();
-                }
-            }
-        })
-        .await
+        serves(self.acceptor(certificate)).await
     }
 
     /// Speaks HTTP/2, and answers each request with what this makes of it.
@@ -190,4 +174,37 @@ impl Authority {
         })
         .await
     }
+}
+
+/// A server whose certificate is an authority's own, as `openssl req -x509` makes them, and that certificate.
+pub(super) async fn serves_by_itself(certificate: &Certificate) -> (Target, String) {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec![certificate.name.to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.not_before = rcgen::date_time_ymd(certificate.years.0, 1, 1);
+    params.not_after = rcgen::date_time_ymd(certificate.years.1, 1, 1);
+    let signed = params.self_signed(&key).unwrap();
+    (serves(acceptor(&signed, &key, certificate)).await, signed.pem())
+}
+
+fn acceptor(signed: &rcgen::Certificate, key: &KeyPair, certificate: &Certificate) -> TlsAcceptor {
+    let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider).with_protocol_versions(certificate.versions).unwrap();
+    let mut config = config.with_no_client_auth().with_single_cert(vec![signed.der().clone()], private).unwrap();
+    config.alpn_protocols = certificate.protocols.iter().map(|protocol| protocol.to_vec()).collect();
+    TlsAcceptor::from(Arc::new(config))
+}
+
+async fn serves(acceptor: TlsAcceptor) -> Target {
+    Target::new(move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let Ok(mut stream) = acceptor.accept(stream).await else { return };
+            while read_request(&mut stream).await.is_some() {
+                stream.write_all(OK).await.unwrap();
+            }
+        }
+    })
+    .await
 }
