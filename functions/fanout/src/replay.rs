@@ -109,6 +109,10 @@ async fn work(state: &State, name: &str) -> Result<Next, Stopped> {
         overtaken(state, &replay, started + BUDGET).await?;
     }
     loop {
+        if !settled(state, &replay, started + WAITS).await? || started.elapsed() > BUDGET {
+            return pause(state, &replay, Duration::ZERO).await;
+        }
+        // Asked after the wait: what a later resume is to send is not sent by this one.
         let Some(target) = state.config.get::<Target>(&replay.target).await? else {
             tracing::info!(replay = name, "the target was removed: the replay ends");
             return end(state, name, ReplayState::Cancelled).await;
@@ -122,12 +126,6 @@ async fn work(state: &State, name: &str) -> Result<Next, Stopped> {
         }
         if paused {
             return pause(state, &replay, PAUSE).await;
-        }
-        if !settled(state, &replay, &target, started + WAITS).await? {
-            return pause(state, &replay, Duration::ZERO).await;
-        }
-        if started.elapsed() > BUDGET {
-            return pause(state, &replay, Duration::ZERO).await;
         }
         let page = page(state, &replay, &target).await?;
         if page.events.is_empty() && page.last.is_none() {
@@ -205,7 +203,7 @@ async fn send(state: &State, replay: &Replay, events: &[EventId]) -> Result<(), 
     state.queue.send(&[message]).await.map_err(|_| NotSent)?;
     if replay.of == ReplayOf::Held {
         let turns = turns(replay, events).map(|turn| state.deliveries.release(turn, Status::Held));
-        futures::stream::iter(turns.collect::<Vec<_>>()).buffer_unordered(TOGETHER).try_collect::<()>().await?;
+        futures::stream::iter(turns.collect::<Vec<_>>()).buffer_unordered(TOGETHER).try_collect::<Vec<bool>>().await?;
     }
     Ok(())
 }
@@ -238,13 +236,17 @@ async fn overtaken(state: &State, replay: &Replay, end: Instant) -> Result<(), S
 
 /// Waits until each event that was sent last has been attempted, so that what is sent next comes after it; whether
 /// that is so before `end`.
-async fn settled(state: &State, replay: &Replay, target: &Target, end: Instant) -> Result<bool, Stopped> {
+async fn settled(state: &State, replay: &Replay, end: Instant) -> Result<bool, Stopped> {
     let keys: Vec<(EventId, &str)> = replay.page.iter().map(|event| (*event, replay.target.as_str())).collect();
+    if keys.is_empty() {
+        return Ok(true);
+    }
+    let Some(target) = state.config.get::<Target>(&replay.target).await? else { return Ok(true) };
     // They are attempted one after the other. What takes longer than that is not on its way any more.
     let all = target.timeout.saturating_mul(u32::try_from(keys.len()).unwrap_or(u32::MAX)) + SPARE;
     let given_up = replay.paged_at.and_then(|paged| paged.checked_add(all).ok());
     let mut look = LOOK;
-    while !keys.is_empty() && given_up.is_some_and(|at| (state.clock)() < at) {
+    while given_up.is_some_and(|at| (state.clock)() < at) {
         let records = state.deliveries.get_many(&keys).await?;
         let attempted = |record: &&Delivery| {
             let run = record.run.as_deref();

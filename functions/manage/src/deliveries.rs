@@ -8,10 +8,10 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use events::EventId;
 use futures::{StreamExt, TryStreamExt};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
-use store::{Filter, Listed, Listing, Message, Record, ReplayOf, Selection, Status, Target, Turn, run_name};
+use store::{Delivery, Filter, Listed, Listing, Message, Record, ReplayOf, Selection, Status, Target, Turn, run_name};
 use web::{Kind, Manage, Params, Problem, ReadOrManage, time_range};
 
 use crate::State;
@@ -85,6 +85,17 @@ impl From<Listed> for DeliveryView {
     }
 }
 
+impl DeliveryView {
+    /// As it is since its target was removed, in the words of its explanation.
+    fn removed(&mut self) {
+        if matches!(self.status, Status::Waiting | Status::Held) {
+            self.status = Status::Failed;
+            self.next_attempt_at = None;
+            self.last_error = Some("the target was removed before the event was delivered to it".to_owned());
+        }
+    }
+}
+
 /// `GET /v1/deliveries`: by target, by where they stand, by the time of their events.
 pub(crate) async fn list(
     Shared(state): Shared<State>,
@@ -120,7 +131,10 @@ pub(crate) async fn list(
     };
     // An event's deliveries to several targets are next to each other, and a page may end between them.
     let high = cursor.as_ref().map_or(high, |(event, _)| (*event).min(high));
-    let asked = targets.iter().flat_map(|target| statuses.iter().map(move |status| (target, *status)));
+    let asked = targets.iter().flat_map(|target| {
+        let removed = !known.contains_key(target);
+        asked_of(&statuses, removed).into_iter().map(move |status| (target, status))
+    });
     let pages = asked.map(|(target, status)| {
         // What waits and what is held is so for the target that there is, not for one that had its name before.
         let stands = matches!(status, Some(Status::Waiting | Status::Held));
@@ -129,7 +143,20 @@ pub(crate) async fn list(
         state.deliveries.list(listing)
     });
     let pages = futures::stream::iter(pages.collect::<Vec<_>>()).buffered(TOGETHER).try_collect().await?;
-    Ok(Json(page(pages, cursor, limit)))
+    let mut page = page(pages, cursor, limit);
+    page.deliveries.iter_mut().filter(|listed| !known.contains_key(&listed.target)).for_each(DeliveryView::removed);
+    Ok(Json(page))
+}
+
+/// What is to be read for these statuses. What waited or was held when its target was removed has failed since.
+fn asked_of(statuses: &[Option<Status>], removed: bool) -> Vec<Option<Status>> {
+    let left = [Some(Status::Waiting), Some(Status::Held)];
+    if !removed || statuses.contains(&None) {
+        return statuses.to_vec();
+    }
+    let others = statuses.iter().copied().filter(|status| !left.contains(status));
+    let failed = statuses.contains(&Some(Status::Failed));
+    others.chain(left.into_iter().filter(|_| failed)).collect()
 }
 
 /// One page of the deliveries of several listings, each of which tells up to where it is complete.
@@ -170,15 +197,16 @@ pub(crate) async fn retry(
     let id = event.parse().ok().and_then(EventId::from_u64).ok_or_else(none)?;
     let event = state.log.events.get(id).await?.ok_or_else(none)?;
     let (target, standing) = targets::get(&state, &name).await?;
-    if standing.is_some_and(|standing| standing.paused.is_some()) {
-        return Err(Problem::new(Kind::Conflict, "The target is paused: resume it, and what is held is delivered"));
-    }
+    let now = (state.clock)();
     let delivery = state.deliveries.get(id, &name).await?.filter(|delivery| delivery.is_for(&target));
-    match &delivery {
-        Some(delivery) if delivery.status == Status::Waiting => {
-            return Err(waiting());
+    let from = match delivery {
+        Some(delivery)
+            if delivery.status == Status::Held && standing.is_some_and(|standing| standing.paused.is_some()) =>
+        {
+            return Err(Problem::new(Kind::Conflict, "The target is paused: resume it, and what is held is delivered"));
         }
-        Some(_) => {}
+        Some(delivery) if delivery.status == Status::Waiting && !is_stranded(&delivery, now) => return Err(waiting()),
+        Some(delivery) => delivery.status,
         None => match target.wants(&event) {
             Ok(()) => return Err(Problem::new(Kind::Conflict, "The delivery's first attempt is still due")),
             Err(not) => {
@@ -187,17 +215,31 @@ pub(crate) async fn retry(
                 return Err(Problem::new(Kind::Conflict, detail).with("filter", not.filter));
             }
         },
+    };
+    let run = run_name(now);
+    let turn = Turn { event: id, target: &name, run: Some(&run), undelivered: false };
+    // Of several who ask at once, one is told yes, and the others that it waits already.
+    if !state.deliveries.release(turn, from).await? {
+        return Err(waiting());
     }
-    let run = run_name((state.clock)());
     let message = Message { run: Some(run.clone()), ..Message::new(id, &name) };
-    state.send(&message).await?;
-    // Whoever retries it meanwhile is told that it waits already.
-    if let Some(delivery) = delivery {
-        let turn = Turn { event: id, target: &name, run: Some(&run), undelivered: false };
-        state.deliveries.release(turn, delivery.status).await?;
+    if let Err(error) = state.send(&message).await {
+        state.deliveries.unrelease(turn, from).await?;
+        return Err(error);
     }
     tracing::info!(event = %id, target = name, run, key = caller.key, "a delivery is tried again");
     Ok((StatusCode::ACCEPTED, Json(Retried { event: id, target: name, run })))
+}
+
+/// How long a retry may be on its way to its first attempt, before it is taken for one that never was sent.
+const STRANDED: SignedDuration = SignedDuration::from_mins(15);
+
+/// Whether nothing is on its way of a delivery that waits for a retry's first attempt: who asked for that was ended
+/// between noting it and sending it.
+fn is_stranded(delivery: &Delivery, now: Timestamp) -> bool {
+    let before = now.checked_sub(STRANDED).map(run_name);
+    let run = delivery.run.as_ref();
+    delivery.made == 0 && delivery.claimed_until.is_none() && run.zip(before.ok().as_ref()).is_some_and(|(a, b)| a < b)
 }
 
 /// The problem of a delivery that is under way already.

@@ -28,6 +28,9 @@ const COUNTED: usize = 10_000;
 const STEP: usize = 100;
 const STEPS: usize = 20;
 
+/// After how many steps without one there are none further.
+const CLEAN: usize = 5;
+
 /// How a target is doing.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Health {
@@ -164,9 +167,9 @@ async fn oldest(state: &State, target: &Target) -> Result<Option<EventId>, store
 }
 
 /// How many events that the target wants have no record of a delivery, and the oldest of them. They are among the
-/// newest: the search ends where a whole step has been attempted.
+/// newest, but queues keep no order: the search ends where several steps have been attempted.
 async fn unattempted(state: &State, target: &Target, paused: bool) -> Result<(usize, Option<EventId>), store::Error> {
-    let (mut count, mut oldest, mut after) = (0, None, None);
+    let (mut count, mut oldest, mut after, mut clean) = (0, None, None, 0);
     if paused {
         return Ok((0, None));
     }
@@ -183,7 +186,8 @@ async fn unattempted(state: &State, target: &Target, paused: bool) -> Result<(us
         count += missing.len();
         oldest = missing.iter().min().copied().or(oldest);
         after = page.next;
-        if missing.is_empty() || after.is_none() {
+        clean = if missing.is_empty() { clean + 1 } else { 0 };
+        if clean == CLEAN || after.is_none() {
             break;
         }
     }

@@ -113,7 +113,11 @@ fn attempted(delivery: Delivery, paused: Option<&Paused>) -> Explained {
             Some(run) => (Word::Waiting, format!("the first attempt of the replay or retry {run} is due")),
             None => (Word::Waiting, "the first attempt is due".to_owned()),
         },
-        Status::Waiting => (Word::Waiting, format!("attempt {count} failed: {why}")),
+        Status::Waiting => {
+            let then =
+                paused.map(|_| "; the target is paused: the next attempt is held when it is due").unwrap_or_default();
+            (Word::Waiting, format!("attempt {count} failed: {why}{then}"))
+        }
         Status::Failed => (Word::Failed, format!("gave up after attempt {count}: {why}")),
         Status::Held => (Word::Held, held(paused)),
     };

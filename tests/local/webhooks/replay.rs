@@ -78,6 +78,55 @@ async fn a_replay_can_be_cancelled_and_waits_for_a_paused_target() {
 }
 
 #[tokio::test]
+async fn of_several_who_retry_a_delivery_one_does() {
+    let stack = start().await;
+    let receiver = Receiver::start().await;
+    receiver.answer_next(&[500]);
+    stack.create_target("audit", receiver.url(), &json!({ "retry_count": 1 })).await;
+    let id = post(&stack, 0..1).await[0];
+    delivery(&stack, id, "audit", "failed").await;
+    receiver.take(Duration::from_millis(300));
+    let path = format!("/v1/deliveries/{id}/audit/retry");
+    let manage = stack.manage();
+    let asked = futures::future::join_all((0..6).map(|_| manage.post(&path, &Value::Null))).await;
+    let mut statuses: Vec<u16> = asked.iter().map(|answer| answer.status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [202, 409, 409, 409, 409, 409]);
+    delivery(&stack, id, "audit", "delivered").await;
+    stack.wait_until_idle().await;
+    assert_eq!(receiver.count(), 2);
+
+    // While the target is paused, a retry waits for it to be resumed.
+    receiver.answer_next(&[500]);
+    let id = post(&stack, 1..2).await[0];
+    delivery(&stack, id, "audit", "failed").await;
+    manage.post("/v1/targets/audit/pause", &Value::Null).await.expect(200);
+    let path = format!("/v1/deliveries/{id}/audit/retry");
+    manage.post(&path, &Value::Null).await.expect(202);
+    delivery(&stack, id, "audit", "held").await;
+    manage.post(&path, &Value::Null).await.expect_problem(409);
+    manage.post("/v1/targets/audit/resume", &Value::Null).await.expect(200);
+    delivery(&stack, id, "audit", "delivered").await;
+    assert_eq!(receiver.count(), 4);
+
+    // What a target leaves when it is removed has failed, wherever one looks.
+    manage.post("/v1/targets/audit/pause", &Value::Null).await.expect(200);
+    let id = post(&stack, 2..3).await[0];
+    delivery(&stack, id, "audit", "held").await;
+    manage.delete("/v1/targets/audit").await.expect(204);
+    let listed = async |status: &str| {
+        let path = format!("/v1/deliveries?target=audit&status={status}");
+        let found = stack.read().get(&path).await.expect(200);
+        found["deliveries"].as_array().expect("deliveries").clone()
+    };
+    within(Duration::from_secs(10), "the index", || async { (listed("failed").await.len() == 1).then_some(()) }).await;
+    let failed = listed("failed").await;
+    assert_eq!((&failed[0]["event"], &failed[0]["status"]), (&json!(id), &json!("failed")));
+    assert!(failed[0]["last_error"].as_str().is_some_and(|why| why.contains("removed")), "{failed:?}");
+    assert_eq!(listed("held,waiting").await, Vec::<Value>::new());
+}
+
+#[tokio::test]
 async fn what_was_received_in_a_range_is_replayed_whenever_it_happened() {
     let stack = start().await;
     let receiver = Receiver::start().await;

@@ -315,7 +315,8 @@ static RETRY_DELIVERY: Operation = Operation {
     path: "/v1/deliveries/{event}/{target}/retry",
     id: "retryDelivery",
     summary: "Try a delivery again",
-    description: "With all the attempts that the target allows, from now on; also where it was delivered.",
+    description: "With all the attempts that the target allows, from now on; also where it was delivered. Of several \
+        calls at once, one has an effect. While the target is paused, what is tried again is held until it is resumed.",
     parameters: &[
         Parameter::path("event", "The event's id.", web::text, r#""3403542528000501""#),
         Parameter::path("target", "The target's name.", web::text, r#""audit""#),
@@ -324,7 +325,8 @@ static RETRY_DELIVERY: Operation = Operation {
     refusals: &[
         Refusal { when: "There is no such event, or no such target.", example: || unknown(Target::KIND, "audit") },
         Refusal {
-            when: "The delivery is waiting or held already, or the target does not want the event.",
+            when: "The delivery is waiting already, or held because the target is paused, or the target does not want the \
+                event.",
             example: deliveries::waiting,
         },
     ],

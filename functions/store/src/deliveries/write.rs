@@ -263,16 +263,28 @@ impl Deliveries {
         self.update(turn, update).await
     }
 
-    /// Notes that a delivery which stood `from` was sent on its way again. Not where that has brought it further
-    /// since: it may be held anew.
-    pub async fn release(&self, turn: Turn<'_>, from: Status) -> Result<(), Error> {
-        let Some(run) = turn.run else { return Ok(()) };
+    /// Notes that a delivery which stood `from` is on its way again; whether that is so. Not where something has
+    /// brought it further since: it may be held anew, or somebody else's.
+    pub async fn release(&self, turn: Turn<'_>, from: Status) -> Result<bool, Error> {
+        let Some(run) = turn.run else { return Ok(false) };
         let mut update = Update::new();
         update.status(turn.target, Status::Waiting);
         update.set("run = :run", ":run", AttributeValue::S(run.to_owned()));
         update.set("made = :zero", ":zero", AttributeValue::N("0".to_owned()));
         update.value(":from", AttributeValue::S(from.name().to_owned()));
         update.condition = "#status = :from AND (attribute_not_exists(run) OR run < :run)".into();
+        self.update(turn, update).await
+    }
+
+    /// Takes back that a delivery is on its way, because nothing was sent.
+    pub async fn unrelease(&self, turn: Turn<'_>, to: Status) -> Result<(), Error> {
+        let Some(run) = turn.run else { return Ok(()) };
+        let mut update = Update::new();
+        update.status(turn.target, to);
+        update.value(":run", AttributeValue::S(run.to_owned()));
+        update.value(":waiting", AttributeValue::S(Status::Waiting.name().to_owned()));
+        update.condition = "#status = :waiting AND run = :run AND made = :none".into();
+        update.value(":none", AttributeValue::N("0".to_owned()));
         self.update(turn, update).await.map(drop)
     }
 
