@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use store::{Attempt, Phases, Target};
-use webhook::{Secrets, SigningSecret, Template};
+use webhook::{Escape, Secrets, SigningSecret, Template};
 
 use crate::State;
 use crate::client::{Exchange, FailureClass, Request};
@@ -158,8 +158,8 @@ fn render(template: &str, event: &Event, content_type: &str) -> Result<String, N
         is_final: true,
     };
     let template = Template::parse(template).map_err(|error| failed(&error))?;
-    let body = template.render(&context(event), MAX_BODY).map_err(|error| failed(&error))?;
-    if is_json(content_type)
+    let body = template.render(&context(event), Escape::of(content_type), MAX_BODY).map_err(|error| failed(&error))?;
+    if webhook::is_json(content_type)
         && let Some(error) = webhook::json_error(&body)
     {
         return Err(failed(&format!("what it makes, {error}")));
@@ -173,11 +173,6 @@ fn context(event: &Event) -> Value {
     let catalog = events::catalog(&event.catalog);
     let markdown = catalog.map(|catalog| catalog.describe(&event.fields, &payload).summary);
     json!({ "event": payload, "eventJson": String::from_utf8_lossy(&event.payload), "eventMarkdown": markdown })
-}
-
-fn is_json(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json" || essence.ends_with("+json")
 }
 
 fn name(class: FailureClass) -> &'static str {

@@ -66,7 +66,7 @@ impl Violations {
     /// The problem of all of it.
     pub(crate) fn into_problem(self) -> Problem {
         let fields: Vec<String> = self.0.iter().map(|v| format!("{} {}", v.pointer, v.message)).collect();
-        Problem::new(Kind::Refused, fields.join("; ")).with("violations", json!(self.0))
+        Problem::new(Kind::Refused, fields.join("; ").trim_start()).with("violations", json!(self.0))
     }
 }
 

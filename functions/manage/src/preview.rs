@@ -3,9 +3,8 @@
 use axum::Json;
 use axum::extract::{Path, State as Shared};
 use jiff::SignedDuration;
-use serde_json::Value;
 use store::{Filter, Wanted};
-use web::{JsonBody, Kind, Manage, Problem};
+use web::{Manage, Problem};
 
 use crate::State;
 use crate::name::Violations;
@@ -15,19 +14,13 @@ use crate::targets::{self, NewTarget};
 /// How far back a preview looks.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
-/// `POST /v1/targets/preview`: of a target that is not there yet.
-pub(crate) async fn of_new(
-    Shared(state): Shared<State>,
-    _: Manage,
-    JsonBody(body): JsonBody<Value>,
-) -> Result<Json<Matching>, Problem> {
-    let new: NewTarget = serde_json::from_value(body)
-        .map_err(|error| Problem::new(Kind::BadRequest, format!("The body does not read as a target: {error}")))?;
+/// Of a target that is not there yet.
+pub(crate) async fn of_new(state: &State, new: NewTarget) -> Result<Json<Matching>, Problem> {
     let mut violations = Violations::default();
     let checked = new.check((state.clock)(), &mut violations);
     violations.into_result()?;
     let wanted = checked.map(|checked| checked.target.wanted).unwrap_or_default();
-    Ok(Json(preview(&state, &wanted).await?))
+    Ok(Json(preview(state, &wanted).await?))
 }
 
 /// `POST /v1/targets/{name}/preview`: of a target that there is.

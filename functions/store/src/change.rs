@@ -26,6 +26,16 @@ pub const OWN: &str = "tidings";
 /// How long a change is tried.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The condition that a target is the one that was read, with what [`of_version`] gives.
+const UNCHANGED: &str = "version = :version AND created_at = :created";
+
+fn of_version(target: &Target, version: u64) -> HashMap<String, AttributeValue> {
+    HashMap::from([
+        (":version".to_owned(), AttributeValue::N(version.to_string())),
+        (":created".to_owned(), AttributeValue::S(target.created_at.to_string())),
+    ])
+}
+
 /// What an event of a change says.
 #[derive(Debug, Clone)]
 pub struct Entry<'a> {
@@ -71,10 +81,20 @@ impl Config {
         self.putting(record, Some("created_at = :created"), values)
     }
 
-    /// Writes a target over the one of that version.
+    /// Writes a target over itself as it was at that version: one that was created anew meanwhile stays.
     pub fn replacing(&self, target: &Target, version: u64) -> Result<Change, Error> {
-        let values = HashMap::from([(":version".to_owned(), AttributeValue::N(version.to_string()))]);
-        self.putting(target, Some("version = :version"), values)
+        self.putting(target, Some(UNCHANGED), of_version(target, version))
+    }
+
+    /// Removes a target, as long as it is this one in this version.
+    pub fn removing_unchanged(&self, target: &Target) -> Result<Change, Error> {
+        let delete = Delete::builder()
+            .table_name(self.table())
+            .set_key(Some(key::<Target>(&target.name)))
+            .condition_expression(UNCHANGED)
+            .set_expression_attribute_values(Some(of_version(target, target.version)));
+        let delete = delete.build().map_err(|e| Error::corrupt(self.table(), e))?;
+        Ok(Change(TransactWriteItem::builder().delete(delete).build()))
     }
 
     fn putting<T: Record>(

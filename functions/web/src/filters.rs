@@ -8,7 +8,7 @@ use crate::problem::Problem;
 use crate::query::{Params, list};
 use crate::range::time_range;
 
-/// The most bytes that `q` may have.
+/// The most characters that `q` may have.
 const MAX_TEXT: usize = 1000;
 
 const SCOPES: [&str; 3] = ["lifecycle", "logging", "signal"];

@@ -20,7 +20,7 @@ pub use api::{Answer, Content, Method, Operation, Parameter, Place, Refusal, Rou
 pub use app::{MAX_BODY, cors_origins, finish, for_readers};
 pub use auth::{AnyKey, Caller, EVERY_KEYED, Ingest, Keys, Manage, Read, ReadAny, ReadOrManage};
 pub use caching::{Caching, answer_cached};
-pub use json::{BODY_REFUSALS, JsonBody, unreadable};
+pub use json::{AnyJsonBody, BODY_REFUSALS, JsonBody, Object, unreadable};
 pub use problem::{Kind, Problem};
 pub use query::{Params, bad, list, shortened, text};
 pub use range::{from_after_to, range_of, time_range};

@@ -3,7 +3,7 @@
 use axum::extract::RawQuery;
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-use crate::api::Parameter;
+use crate::api::{Parameter, Place};
 use crate::problem::{Kind, Problem};
 use crate::split::split;
 
@@ -37,24 +37,24 @@ pub fn text(_: &mut SchemaGenerator) -> Schema {
 pub struct Params(Vec<(String, String)>);
 
 impl Params {
-    /// The parameters of a query string, all of them among `known`.
+    /// The parameters of a query string, all of them among those of `known` that a query has.
     pub fn read(RawQuery(query): RawQuery, known: &[Parameter]) -> Result<Self, Problem> {
         let mut params: Vec<(String, String)> = Vec::new();
         for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
             let (encoded_name, encoded) = pair.split_once('=').unwrap_or((pair, ""));
             let name = decoded(encoded_name).ok_or_else(|| no_text(&shortened(encoded_name), encoded_name))?;
-            if known.iter().all(|parameter| parameter.name != name) {
+            let Some(parameter) = of_query(known).find(|parameter| parameter.name == name) else {
                 return Err(unknown(&name, known));
-            }
+            };
             let value = decoded(encoded).ok_or_else(|| no_text(&name, encoded))?;
             if params.iter().any(|(other, _)| *other == name) {
-                return Err(bad(&name, "is given twice: separate several values by commas"));
+                return Err(twice(parameter));
             }
             if value.is_empty() {
                 return Err(bad(&name, "has an empty value: leave it out, or say what it is"));
             }
             if value.len() > MAX_VALUE {
-                return Err(too_long(&name, &value, MAX_VALUE));
+                return Err(too_long(&name, &value));
             }
             params.push((name, value));
         }
@@ -101,10 +101,16 @@ impl Params {
         }
     }
 
-    /// The parameter's value, of at most so many bytes.
+    /// The parameter's value, of at most so many characters.
     pub fn short(&self, name: &str, most: usize) -> Result<Option<&str>, Problem> {
         match self.get(name) {
-            Some(value) if value.len() > most => Err(too_long(name, value, most)),
+            Some(value) if value.chars().count() > most => {
+                let count = value.chars().count();
+                Err(bad(
+                    name,
+                    &format!("is {:?}…: that has {count} characters, and {most} are allowed", shortened(value)),
+                ))
+            }
             value => Ok(value),
         }
     }
@@ -132,16 +138,29 @@ pub fn shortened(text: &str) -> String {
     text.chars().take(64).collect()
 }
 
+/// Those of an operation's parameters that stand in its query.
+fn of_query(known: &[Parameter]) -> impl Iterator<Item = &Parameter> {
+    known.iter().filter(|parameter| parameter.place != Place::Path)
+}
+
+/// The problem of a parameter that stands there twice.
+fn twice(parameter: &Parameter) -> Problem {
+    let schema = (parameter.schema)(&mut SchemaGenerator::default());
+    let takes_several = schema.get("type").is_some_and(|kind| kind == "array");
+    let what = if takes_several { "separate several values by commas" } else { "it takes one value" };
+    bad(parameter.name, &format!("is given twice: {what}"))
+}
+
 /// The problem of a parameter that its path does not know.
 fn unknown(name: &str, known: &[Parameter]) -> Problem {
     let name = shortened(name);
-    let known: Vec<&str> = known.iter().map(|parameter| parameter.name).collect();
+    let known: Vec<&str> = of_query(known).map(|parameter| parameter.name).collect();
     bad(&name, &format!("is not a parameter of this path, which takes {}", known.join(", ")))
 }
 
 /// The problem of a value that is too long.
-fn too_long(name: &str, value: &str, most: usize) -> Problem {
-    bad(name, &format!("is {:?}…: that has {} bytes, and {most} are allowed", shortened(value), value.len()))
+fn too_long(name: &str, value: &str) -> Problem {
+    bad(name, &format!("is {:?}…: that has {} bytes, and {MAX_VALUE} are allowed", shortened(value), value.len()))
 }
 
 /// The problem of bytes that are no text.
@@ -159,7 +178,11 @@ mod tests {
     use super::*;
 
     fn read(query: &str) -> Result<Params, Problem> {
-        let known = ["type", "limit"].map(|name| Parameter::query(name, "", list, "[]"));
+        let known = [
+            Parameter::path("name", "", text, ""),
+            Parameter::query("type", "", list, "[]"),
+            Parameter::query("limit", "", text, ""),
+        ];
         Params::read(RawQuery(Some(query.to_owned())), &known)
     }
 
@@ -172,7 +195,9 @@ mod tests {
 
     #[test]
     fn what_is_wrong_names_its_parameter() {
-        for (query, name) in [("x=1", "x"), ("type=a&type=b", "type"), ("type=%FF", "type"), ("%FF=a", "%FF")] {
+        for (query, name) in
+            [("x=1", "x"), ("name=a", "name"), ("type=a&type=b", "type"), ("type=%FF", "type"), ("%FF=a", "%FF")]
+        {
             assert_eq!(read(query).unwrap_err().document()["parameter"], name, "{query}");
         }
         for query in ["type=", "type=a,,b", "type=a,"] {
@@ -180,5 +205,19 @@ mod tests {
         }
         let refused = read("limit=many").unwrap().parsed("limit", "a number", |value| value.parse::<u32>().ok());
         assert!(refused.unwrap_err().document()["detail"].as_str().unwrap().contains("many"));
+    }
+    #[test]
+    fn commas_are_advised_where_they_help() {
+        let detail = |query: &str| read(query).unwrap_err().detail().to_owned();
+        assert!(detail("type=a&type=b").ends_with("given twice: separate several values by commas"));
+        assert!(detail("limit=1&limit=1").ends_with("given twice: it takes one value"));
+        assert!(detail("name=a").ends_with("which takes type, limit"), "{}", detail("name=a"));
+    }
+
+    #[test]
+    fn characters_are_counted_not_bytes() {
+        let umlauts = |count: usize| read(&format!("limit={}", "%C3%BC".repeat(count))).unwrap();
+        assert!(umlauts(10).short("limit", 10).is_ok());
+        assert!(umlauts(11).short("limit", 10).unwrap_err().detail().contains("11 characters"));
     }
 }

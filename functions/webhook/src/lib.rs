@@ -9,8 +9,8 @@ mod secrets;
 mod signing;
 mod template;
 
-pub use ca::trusted;
+pub use ca::{certificates_alone, trusted};
 pub use keyring::{Error, Keyring, write_key};
 pub use secrets::Secrets;
 pub use signing::{NoRandomness, SigningSecret};
-pub use template::{Position, Template, TemplateError, json_error};
+pub use template::{Escape, Named, Position, Template, TemplateError, is_json, json_error};

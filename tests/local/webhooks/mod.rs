@@ -1,11 +1,13 @@
 //! Webhooks: setting targets up, attempts of every end, pausing and replaying.
 
+mod changes;
 mod deliveries;
 mod hostile;
 mod pause;
 mod replay;
 mod resume;
 mod targets;
+mod templates;
 
 use std::time::Duration;
 

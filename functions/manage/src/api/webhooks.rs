@@ -87,7 +87,8 @@ static READ_TARGET: Operation = Operation {
     path: "/v1/targets/{name}",
     id: "readTarget",
     summary: "Read one target",
-    description: "Its `ETag` is what `If-Match` of a change takes.",
+    description: "Its `ETag` is what `If-Match` of a change takes: it stands for how the target is set up, and since when it \
+        is paused.",
     parameters: &[TARGET_NAME],
     answers: &[TARGET],
     refusals: &[NO_TARGET],
@@ -100,18 +101,13 @@ static CHANGE_TARGET: Operation = Operation {
     id: "changeTarget",
     summary: "Change a target",
     description: "A JSON Merge Patch (RFC 7396) of what it was created from: fields that are left out stay, null \
-        takes one back to its default. With `If-Match`, only where nobody has changed it since. What it wants \
-        counts for events that are received from then on. `enabled` pauses and resumes it.",
+        takes one back to its default. With `If-Match`, only where nobody has changed, paused or resumed it since; \
+        without, what others change at the same time stays as well. What it wants counts for events that are \
+        received from then on. `enabled` pauses and resumes it.",
     parameters: &[TARGET_NAME],
     body: &[Content::json(patch, &[("filters", r#"{"events": [], "projects": ["web"]}"#)])],
     answers: &[TARGET],
-    refusals: &[
-        NO_TARGET,
-        web::BODY_REFUSALS[0],
-        web::BODY_REFUSALS[1],
-        Refusal { when: "It was changed since it was read.", example: targets::changed_since },
-        WRONG_BODY,
-    ],
+    refusals: &[NO_TARGET, web::BODY_REFUSALS[0], web::BODY_REFUSALS[1], CHANGED_SINCE, WRONG_BODY],
     ..MANAGE
 };
 
@@ -120,10 +116,11 @@ static REMOVE_TARGET: Operation = Operation {
     path: "/v1/targets/{name}",
     id: "removeTarget",
     summary: "Remove a target",
-    description: "What waits for it, or is held, is dropped; what was delivered to it stays on record.",
+    description: "What waits for it, or is held, is dropped; what was delivered to it stays on record. With `If-Match`, \
+        only where nobody has changed, paused or resumed it since.",
     parameters: &[TARGET_NAME],
     answers: &[REMOVED],
-    refusals: &[NO_TARGET],
+    refusals: &[NO_TARGET, CHANGED_SINCE],
     ..MANAGE
 };
 
@@ -339,6 +336,9 @@ const NO_TARGET: Refusal = Refusal { when: "No target has this name.", example: 
 
 const NO_REPLAY: Refusal =
     Refusal { when: "No replay has this name.", example: || unknown(Replay::KIND, "20260501T092000879Z-4f2a") };
+
+const CHANGED_SINCE: Refusal =
+    Refusal { when: "`If-Match` is given, and it was changed since.", example: targets::changed_since };
 
 const WRONG_BODY: Refusal = Refusal {
     when: "The body can be read, but not all of it is right: `violations` says what.",

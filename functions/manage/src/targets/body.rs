@@ -7,8 +7,9 @@ use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Vis
 use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 use serde_path_to_error::Segment;
-use web::Problem;
+use web::{Object, Problem};
 
+use super::definition::MAX_RETRY_COUNT;
 use crate::name::Violations;
 
 /// The most characters of a name that a refusal repeats.
@@ -80,10 +81,11 @@ impl<'de> Visitor<'de> for Reader {
     }
 }
 
-/// Reads a value as what it is to be, or says where it is not that, and what is expected there. What was found is not
-/// repeated: it may be a secret, or have been meant for one.
+/// Reads an object as what it is to be, or says where it is not that, and what is expected there. What was found is
+/// not repeated: it may be a secret, or have been meant for one.
 pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T, Violations> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
+    let read = serde_path_to_error::deserialize(value).map(|Object(read)| read);
+    read.map_err(|error| {
         let place: Vec<String> = error.path().iter().map(segment).collect();
         let (keyword, message) = expected(&error.inner().to_string());
         let mut violations = Violations::default();
@@ -116,7 +118,8 @@ fn expected(message: &str) -> (&'static str, String) {
         return ("additionalProperties", format!("there is no such field: expected {wanted}"));
     }
     let wanted = match wanted {
-        "u32" => "a whole number, zero or more",
+        // There is one such field.
+        "u32" => return ("type", format!("expected a whole number from 1 to {MAX_RETRY_COUNT}")),
         "a boolean" => "true or false",
         "a sequence" => "an array",
         "a map" => "an object",
@@ -141,9 +144,9 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_with_its_place() {
         for (fields, pointer, message) in [
-            (json!({ "retry_count": "3" }), "/retry_count", "expected a whole number, zero or more"),
-            (json!({ "retry_count": -3 }), "/retry_count", "expected a whole number, zero or more"),
-            (json!({ "retry_count": 1.5 }), "/retry_count", "expected a whole number, zero or more"),
+            (json!({ "retry_count": "3" }), "/retry_count", "expected a whole number from 1 to 100"),
+            (json!({ "retry_count": -3 }), "/retry_count", "expected a whole number from 1 to 100"),
+            (json!({ "retry_count": 1.5 }), "/retry_count", "expected a whole number from 1 to 100"),
             (json!({ "enabled": "yes" }), "/enabled", "expected true or false"),
             (json!({ "scopes": "logging" }), "/scopes", "expected an array"),
             (json!({ "scopes": ["logging", 7] }), "/scopes/1", "expected a string"),
@@ -161,7 +164,9 @@ mod tests {
         assert_eq!(missing.detail(), "The body does not read as a target: expected the field `address`");
         let unknown = problem(json!({ "colour": "red" }));
         assert!(unknown.detail().contains("/colour there is no such field: expected one of `name`"), "{unknown:?}");
-        assert_eq!(problem(json!("x")).detail(), "The body does not read as a target: expected an object");
+        for other in [json!("x"), json!([]), json!(["a", null, null, null, "https://example.com"]), json!(null)] {
+            assert_eq!(problem(other).detail(), "The body does not read as a target: expected an object");
+        }
     }
 
     #[test]

@@ -7,19 +7,21 @@ use axum::http::{HeaderName, HeaderValue};
 use events::{Level, Scope};
 use store::duration;
 use url::Url;
-use webhook::{SigningSecret, Template};
+use webhook::{Named, Position, SigningSecret, Template};
 
 use crate::name::Violations;
 
+/// The most characters of an address.
 pub(super) const MAX_ADDRESS: usize = 2048;
 
-/// The most values of a filter, and the most bytes of one, of a name or of a password.
+/// The most values of a filter, and the most characters of one, of a name or of a password.
 pub(super) const MAX_LIST: usize = 50;
 pub(super) const MAX_VALUE: usize = 256;
 
-/// The most bytes of a header's value.
+/// The most characters of a header's value, all of which are ASCII.
 pub(super) const MAX_TEXT: usize = 4096;
 
+/// The most bytes of these two.
 pub(super) const MAX_CA_CERT: usize = 64 * 1024;
 pub(super) const MAX_TEMPLATE: usize = 64 * 1024;
 
@@ -52,7 +54,7 @@ pub(super) fn address(address: &str, violations: &mut Violations) -> Option<Url>
         violations.add("address", "format", message);
         None
     };
-    if address.len() > MAX_ADDRESS {
+    if is_longer(address, MAX_ADDRESS) {
         return refuse(&format!("expected at most {MAX_ADDRESS} characters"));
     }
     // URLs are read leniently: what its writer did not mean as the host must not become one.
@@ -150,14 +152,19 @@ pub(super) fn scopes(given: Option<&[String]>, violations: &mut Violations) -> O
 }
 
 pub(super) fn list(field: &str, values: &[String], violations: &mut Violations) {
-    if values.len() > MAX_LIST || values.iter().any(|value| !(1..=MAX_VALUE).contains(&value.len())) {
+    if values.len() > MAX_LIST || values.iter().any(|value| value.is_empty() || is_longer(value, MAX_VALUE)) {
         let message = format!("expected at most {MAX_LIST} values of 1 to {MAX_VALUE} characters");
         violations.add(field, "maxItems", message);
     }
 }
 
+/// Whether a text has more characters, as JSON Schema counts them.
+fn is_longer(text: &str, most: usize) -> bool {
+    text.len() > most && text.chars().count() > most
+}
+
 pub(super) fn length(field: &str, value: Option<&str>, most: usize, violations: &mut Violations) {
-    if value.is_some_and(|value| value.len() > most) {
+    if value.is_some_and(|value| is_longer(value, most)) {
         violations.add(field, "maxLength", format!("expected at most {most} characters"));
     }
 }
@@ -206,8 +213,8 @@ pub(super) fn headers(given: BTreeMap<String, String>, violations: &mut Violatio
 pub(super) fn ca_cert(pem: Option<&str>, violations: &mut Violations) {
     let Some(pem) = pem else { return };
     if pem.len() > MAX_CA_CERT {
-        violations.add("ca_cert", "maxLength", format!("expected at most {MAX_CA_CERT} characters"));
-    } else if let Err(reason) = webhook::trusted(pem) {
+        violations.add("ca_cert", "maxLength", format!("expected at most {MAX_CA_CERT} bytes"));
+    } else if let Err(reason) = webhook::certificates_alone(pem) {
         violations.add("ca_cert", "format", reason);
     }
 }
@@ -218,14 +225,34 @@ pub(super) fn template(text: Option<&str>, violations: &mut Violations) {
         Ok(template) => template,
         Err(error) => return violations.add("body_template", "format", error.to_string()),
     };
-    for (name, position) in template.roots() {
-        if !ROOTS.contains(&name) {
-            let (line, column) = (position.line, position.column);
-            let known = ROOTS.join(", ");
-            let message = format!("line {line}, column {column}: there is no {name:?}, only {known}");
-            violations.add("body_template", "enum", message);
+    for named in template.names() {
+        if let Some((keyword, wrong)) = wrong_name(named) {
+            let Position { line, column } = named.at;
+            violations.add("body_template", keyword, format!("line {line}, column {column}: {wrong}"));
         }
     }
+}
+
+/// What is wrong with a name in a template that would otherwise write nothing, and say nothing.
+fn wrong_name(named: &Named) -> Option<(&'static str, String)> {
+    let (name, root) = (&*named.name, named.root());
+    if name.contains('|') {
+        return Some(("pattern", format!("`{name}`: there are no pipes or filters, only names")));
+    }
+    if !named.is_root {
+        return None;
+    }
+    if !ROOTS.contains(&root) {
+        return Some(("enum", format!("there is no {root:?}, only {}", ROOTS.join(", "))));
+    }
+    (root != "event" && name != root).then(|| {
+        (
+            "enum",
+            format!(
+                "there is no {name:?}: `{root}` is a text, which has no parts. Those of the payload are in `event`"
+            ),
+        )
+    })
 }
 
 /// Standard Webhooks: `whsec_` and 24 to 64 bytes in base64.

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 use store::{Change, Entry, Events, Paused, Record, Target, TargetState};
-use web::{Caller, JsonBody, Kind, Manage, Problem};
+use web::{AnyJsonBody, Caller, JsonBody, Kind, Manage, Problem};
 use webhook::Secrets;
 
 use super::body::{Strict, read, read_as};
@@ -54,7 +54,7 @@ pub(crate) enum Created {
 pub(crate) async fn create(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
-    JsonBody(Strict(body)): JsonBody<Strict>,
+    AnyJsonBody(Strict(body)): AnyJsonBody<Strict>,
 ) -> Result<(StatusCode, Json<Created>), Problem> {
     let (all, one) = match body {
         Value::Array(several) => (check_all(&state, several).await?, false),
@@ -82,9 +82,14 @@ pub(super) const KIND: &str = "a target";
 
 /// Every one of several targets, or everything that is wrong with them.
 async fn check_all(state: &State, several: Vec<Value>) -> Result<Vec<Checked>, Problem> {
-    if several.is_empty() || several.len() > MAX_TOGETHER {
-        let detail =
-            format!("Expected 1 to {MAX_TOGETHER} targets, created together or none: post more of them in parts");
+    if several.is_empty() {
+        return Err(Problem::new(Kind::BadRequest, "Expected at least one target: the array is empty"));
+    }
+    if several.len() > MAX_TOGETHER {
+        let detail = format!(
+            "Expected at most {MAX_TOGETHER} targets, created together or none: post these {} in parts",
+            several.len()
+        );
         return Err(Problem::new(Kind::BadRequest, detail));
     }
     if several.iter().map(|new| new.to_string().len()).sum::<usize>() > MAX_BYTES {
@@ -164,10 +169,9 @@ fn taken(name: &str, of: usize) -> Problem {
 
 /// `POST /v1/targets/preview`: what a body is told here is told as where the target is created.
 pub(crate) async fn preview(
-    state: Shared<State>,
-    manage: Manage,
+    Shared(state): Shared<State>,
+    _: Manage,
     JsonBody(Strict(body)): JsonBody<Strict>,
 ) -> Result<Json<Matching>, Problem> {
-    read_as::<NewTarget>(KIND, body.clone())?;
-    preview::of_new(state, manage, JsonBody(body)).await
+    preview::of_new(&state, read_as(KIND, body)?).await
 }

@@ -7,6 +7,7 @@ use events::{Level, Scope};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use store::{Retry, Sealed, Target, Wanted, duration};
 use webhook::{Secrets, SigningSecret};
 
@@ -14,7 +15,7 @@ use super::checks::{self, MAX_ADDRESS, MAX_LIST, MAX_TEXT, MAX_VALUE};
 use crate::name::{self, Violations};
 
 const DEFAULT_RETRY_COUNT: u32 = 3;
-const MAX_RETRY_COUNT: u32 = 100;
+pub(super) const MAX_RETRY_COUNT: u32 = 100;
 const DEFAULT_RETRY_TIMEOUT: &str = "10s";
 const DEFAULT_TIMEOUT: &str = "10s";
 const DEFAULT_DISABLE_AFTER: &str = "120h";
@@ -23,7 +24,11 @@ const DEFAULT_CONTENT_TYPE: &str = "application/json";
 /// All the waits of a delivery together: the queue keeps a message for ten days.
 const MAX_WAITS: Duration = Duration::from_hours(9 * 24);
 
-/// What a target is set up from. An empty text is the same as none, as Migration Manager writes it.
+/// The most bytes of a target's texts together: an item of DynamoDB has 400 KB, secrets are larger when they are sealed.
+pub(super) const MAX_BYTES: usize = 300_000;
+
+/// What a target is set up from, of 300,000 bytes at most. An empty text is the same as none, as Migration Manager
+/// writes it.
 #[derive(Debug, Default, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewTarget {
@@ -44,10 +49,10 @@ pub(crate) struct NewTarget {
     /// networks are not dialled, unless the deployment allows them.
     #[schemars(url, length(max = MAX_ADDRESS), regex(pattern = r"^[Hh][Tt][Tt][Pp][Ss]?://[^/\\]"))]
     pub(super) address: String,
-    /// The user name of Basic credentials.
+    /// The user name of Basic credentials, without `:` and control characters.
     #[schemars(length(max = MAX_VALUE))]
     pub(super) username: Option<String>,
-    /// Their password. Never shown.
+    /// Their password, without control characters. Never shown.
     #[schemars(length(max = MAX_VALUE))]
     pub(super) password: Option<String>,
     /// An `authorization` header, instead of those. Never shown.
@@ -56,7 +61,7 @@ pub(crate) struct NewTarget {
     /// Headers of its own, at most 20. Their values are never shown.
     pub(super) headers: Option<BTreeMap<String, String>>,
     /// Certificates in PEM: the target's own must be signed by one of them, instead of by those that everybody
-    /// trusts.
+    /// trusts. Nothing else, private keys above all, may stand beside them. At most 64 KiB in UTF-8.
     #[schemars(length(max = checks::MAX_CA_CERT))]
     pub(super) ca_cert: Option<String>,
     /// The least severe log line that it wants, in upper or lower case; bounds `logging` events only.
@@ -100,7 +105,8 @@ pub(crate) struct NewTarget {
     #[schemars(length(max = MAX_VALUE), extend("default" = DEFAULT_CONTENT_TYPE))]
     pub(super) content_type: Option<String>,
     /// The body as a Mustache template of `event` (the payload), `eventJson` (its text) and `eventMarkdown` (a
-    /// sentence); the payload itself, byte for byte, where there is none.
+    /// sentence); the payload itself, byte for byte, where there is none. `{{ }}` is escaped for what `content_type` says,
+    /// `{{{ }}}` is not. At most 64 KiB in UTF-8.
     #[schemars(length(max = checks::MAX_TEMPLATE))]
     pub(super) body_template: Option<String>,
     /// What its deliveries are signed with: `whsec_` and 24 to 64 bytes in base64. One is made where
@@ -157,10 +163,13 @@ impl NewTarget {
     /// The target, or everything that is wrong with it.
     pub(crate) fn check(self, now: Timestamp, violations: &mut Violations) -> Option<Checked> {
         violations.check_target_name(&self.name);
+        if text_bytes(&json!(self)) > MAX_BYTES {
+            violations.add("", "maxLength", format!("expected at most {MAX_BYTES} bytes together"));
+        }
         if self.name == "preview" {
             violations.add("name", "not", "expected another name: this one stands for a path of the API");
         }
-        if self.kind.as_deref().is_some_and(|kind| kind != "webhook") {
+        if self.kind.as_deref().is_some_and(|kind| !matches!(kind, "" | "webhook")) {
             violations.add("type", "const", "expected \"webhook\": there is no other type of target");
         }
         let address = checks::address(&self.address, violations);
@@ -211,7 +220,8 @@ impl NewTarget {
     fn retry(&self, violations: &mut Violations) -> Option<Retry> {
         let count = self.retry_count.unwrap_or(DEFAULT_RETRY_COUNT);
         if !(1..=MAX_RETRY_COUNT).contains(&count) {
-            violations.add("retry_count", "minimum", format!("expected a number from 1 to {MAX_RETRY_COUNT}"));
+            let keyword = if count == 0 { "minimum" } else { "maximum" };
+            violations.add("retry_count", keyword, format!("expected a whole number from 1 to {MAX_RETRY_COUNT}"));
         }
         let limits = ["0s", "216h"];
         let timeout =
@@ -253,6 +263,11 @@ impl NewTarget {
         if username.as_ref().is_some_and(|name| name.contains(':')) {
             violations.add("username", "pattern", "expected no `:` in it: Basic credentials end the name there");
         }
+        for (field, value) in [("username", &username), ("password", &password)] {
+            if value.as_ref().is_some_and(|value| value.contains(char::is_control)) {
+                violations.add(field, "pattern", "expected no line breaks or other control characters in it");
+            }
+        }
         if password.is_some() && username.is_none() {
             violations.add("username", "required", "expected a user name with the password");
         }
@@ -270,6 +285,16 @@ impl NewTarget {
             None => SigningSecret::generate().ok(),
         };
         Some(Secrets { signing: signing?, former_signing: None, password, authorization, headers })
+    }
+}
+
+/// The bytes of all texts in a value.
+pub(super) fn text_bytes(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(text_bytes).sum(),
+        Value::Object(fields) => fields.iter().map(|(name, value)| name.len() + text_bytes(value)).sum(),
+        _ => 0,
     }
 }
 

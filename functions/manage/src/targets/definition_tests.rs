@@ -1,5 +1,3 @@
-use serde_json::json;
-
 use super::*;
 
 fn check(new: serde_json::Value) -> Result<Checked, serde_json::Value> {
@@ -121,6 +119,76 @@ fn durations_are_kept_as_they_are_or_refused() {
 fn a_template_is_refused_with_its_line() {
     let refused = refused(json!({ "body_template": "{\n \"a\": \"{{evnt.type}}\"\n}" }));
     assert!(refused[0].1.starts_with("line 2, column 8") && refused[0].1.contains("evnt"), "{refused:?}");
+}
+
+#[test]
+fn a_template_that_would_write_nothing_is_refused() {
+    for (template, place, message) in [
+        ("{{event.type | upper}}", "line 1, column 1", "there are no pipes"),
+        ("{{#event.tags}}\n{{value|upper}}{{/event.tags}}", "line 2, column 1", "there are no pipes"),
+        ("\n {{eventJson.type}}", "line 2, column 2", "`eventJson` is a text"),
+        ("{{^event.x}}{{{eventMarkdown.length}}}{{/event.x}}", "line 1, column 13", "`eventMarkdown` is a text"),
+    ] {
+        let refused = refused(json!({ "body_template": template }));
+        assert_eq!(refused.len(), 1, "{refused:?}");
+        assert!(refused[0].1.starts_with(place) && refused[0].1.contains(message), "{refused:?}");
+    }
+    for template in
+        ["{{{eventJson}}} {{eventMarkdown}}", "a | b {{event.a b.c}}", "{{#event}}{{eventJson.x}}{{/event}}"]
+    {
+        assert_eq!(refused(json!({ "body_template": template })), [], "{template}");
+    }
+}
+
+#[test]
+fn lengths_are_those_of_characters() {
+    let umlauts = |count: usize| "\u{fc}".repeat(count);
+    for (field, most) in [("description", 1000), ("username", 256)] {
+        assert_eq!(refused(json!({ field: umlauts(most) })), [], "{field}");
+        assert_eq!(refused(json!({ field: umlauts(most + 1) })).len(), 1, "{field}");
+    }
+    for field in ["sources", "events", "projects", "environments"] {
+        assert_eq!(refused(json!({ field: vec![umlauts(256); 50] })), [], "{field}");
+        assert_eq!(refused(json!({ field: [umlauts(257)] })).len(), 1, "{field}");
+    }
+    let address = |count: usize| format!("https://example.com/{}", umlauts(count - 20));
+    assert_eq!(refused(json!({ "address": address(2048) })), []);
+    assert_eq!(refused(json!({ "address": address(2049) })).len(), 1);
+}
+
+#[test]
+fn all_of_a_target_together_is_bounded() {
+    let long = |count: usize| vec!["\u{1f980}".repeat(256); count];
+    let template = "x".repeat(64 * 1024);
+    let most = json!({ "body_template": template, "sources": long(50), "events": long(50), "projects": long(50) });
+    assert_eq!(refused(most.clone()), []);
+    let mut more = most;
+    more["environments"] = json!(long(50));
+    more["authorization"] = json!("x".repeat(4096));
+    more["address"] = json!(format!("https://example.com/{}", "\u{fc}".repeat(2000)));
+    more["headers"] = (0..20).map(|n| (format!("x-{n}"), json!("x".repeat(4096)))).collect();
+    let refused = refused(more);
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    assert!(refused[0].0.is_empty() && refused[0].1.contains("together"), "{refused:?}");
+}
+
+#[test]
+fn an_empty_type_is_none_and_control_characters_are_refused_in_credentials() {
+    assert_eq!(refused(json!({ "type": "" })), []);
+    for text in ["a\nb", "a\r", "\u{0}", "a\u{7f}b", "\u{85}"] {
+        let refused = refused(json!({ "username": text, "password": text }));
+        let fields: Vec<&str> = refused.iter().map(|(pointer, _)| pointer.as_str()).collect();
+        assert_eq!(fields, ["/username", "/password"], "{text:?}");
+    }
+    assert_eq!(refused(json!({ "username": "J\u{f6}rg M.", "password": "\u{1f980} x:y" })), []);
+}
+
+#[test]
+fn a_private_key_is_no_certificate_and_not_repeated() {
+    let key = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END PRIVATE KEY-----\n";
+    let refused = refused(json!({ "ca_cert": key }));
+    assert_eq!(refused[0].0, "/ca_cert");
+    assert!(refused[0].1.contains("a private key") && !refused[0].1.contains("MC4"), "{refused:?}");
 }
 
 #[test]

@@ -5,13 +5,14 @@ mod checks;
 mod create;
 mod definition;
 mod patch;
+mod tag;
 mod verbs;
 mod view;
 
 use axum::Json;
 use axum::extract::{Path, State as Shared};
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -23,6 +24,8 @@ pub(crate) use definition::NewTarget;
 pub(crate) use patch::change;
 pub(crate) use verbs::{DEFAULT_RATE, Resumed, Rotation, Tested, pause, resume, rotate, test};
 pub(crate) use view::{TargetList, TargetView};
+
+use tag::{Condition, tagged};
 
 use crate::State;
 use crate::name::unknown;
@@ -52,27 +55,21 @@ pub(crate) async fn read_one(
     Ok(tagged(target, standing.as_ref()))
 }
 
-/// A target with its version as the `ETag`.
-fn tagged(target: Target, standing: Option<&TargetState>) -> Response {
-    let tag = tag(&target);
-    let mut response = Json(TargetView::new(target, standing)).into_response();
-    if let Ok(tag) = HeaderValue::try_from(tag) {
-        response.headers_mut().insert(header::ETAG, tag);
-    }
-    response
-}
-
-fn tag(target: &Target) -> String {
-    format!("\"{}\"", target.version)
-}
-
 /// `DELETE /v1/targets/{name}`: what waits for it is dropped.
 pub(crate) async fn remove(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
     Path(name): Path<String>,
+    headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
     let (target, standing) = get(&state, &name).await?;
+    let condition = Condition::of(&headers);
+    condition.check(&target, standing.as_ref())?;
+    let removing = if condition.names_one() {
+        state.config.removing_unchanged(&target)?
+    } else {
+        state.config.removing::<Target>(&name, true)?
+    };
     let entry = Entry {
         event_type: "target-removed",
         actor: &caller.key,
@@ -80,10 +77,10 @@ pub(crate) async fn remove(
         data: Value::Null,
         previous: json!(TargetView::new(target, standing.as_ref())),
     };
-    let changes =
-        vec![state.config.removing::<Target>(&name, true)?, state.config.removing::<TargetState>(&name, false)?];
+    let changes = vec![removing, state.config.removing::<TargetState>(&name, false)?];
     match state.events.change(&entry, changes).await? {
         Changed::Done(_) => Ok(StatusCode::NO_CONTENT),
+        Changed::Refused(_) if condition.names_one() => Err(changed_since()),
         Changed::Refused(_) => Err(unknown(Target::KIND, &name)),
     }
 }

@@ -1,19 +1,28 @@
 //! `PATCH /v1/targets/{name}`: a JSON Merge Patch (RFC 7396) of what it was created from.
 
+use std::time::Duration;
+
 use axum::extract::{Path, State as Shared};
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use serde_json::{Map, Value, json};
-use store::{Changed, Entry, Target};
-use web::{JsonBody, Kind, Manage, Problem};
+use store::{Changed, Entry, Target, TargetState};
+use web::{Caller, JsonBody, Kind, Manage, Problem};
 
 use super::body::{Strict, read_as};
 use super::create::KIND;
-use super::definition::{Checked, NewTarget};
+use super::definition::{Checked, MAX_BYTES, NewTarget, text_bytes};
+use super::tag::{Condition, tagged};
 use super::view::TargetView;
-use super::{changed_since, get, no_key, no_randomness, tag, tagged, verbs};
+use super::{changed_since, get, no_key, no_randomness, verbs};
 use crate::State;
 use crate::name::Violations;
+
+/// How often a change that met another is made anew. Of those that meet, one is made each time.
+const TRIES: u32 = 20;
+
+/// The longest wait before that; they are random, so that those who met do not meet again.
+const LONGEST_WAIT: Duration = Duration::from_millis(100);
 
 /// `PATCH /v1/targets/{name}`: a JSON Merge Patch (RFC 7396) of what it was created from.
 pub(crate) async fn change(
@@ -23,46 +32,55 @@ pub(crate) async fn change(
     headers: HeaderMap,
     JsonBody(Strict(patch)): JsonBody<Strict>,
 ) -> Result<Response, Problem> {
-    let (target, standing) = get(&state, &name).await?;
-    if !is_wanted(&headers, &tag(&target)) {
-        return Err(changed_since());
-    }
-    let (mut changed, enabled) = patched(&state, &target, patch).await?;
-    if changed.target != target {
-        let now = (state.clock)();
-        let target_before = target.clone();
-        changed.target.version = target.version + 1;
-        let entry = Entry {
-            event_type: "target-modified",
-            actor: &caller.key,
-            subject: &name,
-            data: json!(TargetView::new(changed.target.clone(), standing.as_ref())),
-            previous: json!(TargetView::new(target_before, standing.as_ref())),
-        };
-        tracing::info!(target = name, at = %now, "a target is changed");
-        let write = state.config.replacing(&changed.target, target.version)?;
-        if let Changed::Refused(_) = state.events.change(&entry, vec![write]).await? {
-            return Err(changed_since());
+    let condition = Condition::of(&headers);
+    for _ in 0..TRIES {
+        let (target, standing) = get(&state, &name).await?;
+        condition.check(&target, standing.as_ref())?;
+        let (changed, enabled) = patched(&state, &target, patch.clone()).await?;
+        if !write(&state, &caller, &target, changed, standing.as_ref()).await? {
+            if condition.names_one() {
+                return Err(changed_since());
+            }
+            tokio::time::sleep(LONGEST_WAIT.mul_f64(fastrand::f64())).await;
+            continue;
         }
+        match enabled {
+            Some(true) => drop(verbs::try_resume(&state, &caller, &target, standing.as_ref()).await?),
+            Some(false) => verbs::try_pause(&state, &caller, &name, "`enabled` was set to false".to_owned()).await?,
+            None => {}
+        }
+        let (target, standing) = get(&state, &name).await?;
+        return Ok(tagged(target, standing.as_ref()));
     }
-    match enabled {
-        Some(true) => drop(verbs::try_resume(&state, &caller, &target, standing.as_ref()).await?),
-        Some(false) => verbs::try_pause(&state, &caller, &name, "`enabled` was set to false".to_owned()).await?,
-        None => {}
-    }
-    let (target, standing) = get(&state, &name).await?;
-    Ok(tagged(target, standing.as_ref()))
+    Err(Problem::new(Kind::Unavailable, "The target is being changed by many at once: send the same request again"))
 }
 
-/// Whether a request may change what has this tag (RFC 9110, 13.1.1): `If-Match` names it among others, or anything.
-fn is_wanted(headers: &HeaderMap, tag: &str) -> bool {
-    let names = |list: &str| list.trim() == "*" || list.split(',').any(|one| one.trim() == tag);
-    let mut given = headers.get_all(header::IF_MATCH).iter().peekable();
-    given.peek().is_none() || given.any(|list| list.to_str().is_ok_and(names))
+/// Writes a target over what was read of it, with the event that tells of it; whether it was still that.
+async fn write(
+    state: &State,
+    caller: &Caller,
+    before: &Target,
+    mut changed: Target,
+    standing: Option<&TargetState>,
+) -> Result<bool, Problem> {
+    if changed == *before {
+        return Ok(true);
+    }
+    changed.version = before.version + 1;
+    let entry = Entry {
+        event_type: "target-modified",
+        actor: &caller.key,
+        subject: &before.name,
+        data: json!(TargetView::new(changed.clone(), standing)),
+        previous: json!(TargetView::new(before.clone(), standing)),
+    };
+    let write = state.config.replacing(&changed, before.version)?;
+    let made = state.events.change(&entry, vec![write]).await?;
+    Ok(matches!(made, Changed::Done(_)))
 }
 
 /// The target with a patch applied, and what the patch says of `enabled`.
-async fn patched(state: &State, target: &Target, patch: Value) -> Result<(Checked, Option<bool>), Problem> {
+async fn patched(state: &State, target: &Target, patch: Value) -> Result<(Target, Option<bool>), Problem> {
     let not_object = || Problem::new(Kind::BadRequest, "Expected an object with the fields to change");
     let Value::Object(mut patch) = patch else { return Err(not_object()) };
     let mut violations = Violations::default();
@@ -76,6 +94,8 @@ async fn patched(state: &State, target: &Target, patch: Value) -> Result<(Checke
     let enabled = match patch.remove("enabled") {
         None => None,
         Some(Value::Bool(enabled)) => Some(enabled),
+        // Back to the default.
+        Some(Value::Null) => Some(true),
         Some(_) => {
             violations.add("enabled", "type", "expected true or false");
             None
@@ -87,7 +107,15 @@ async fn patched(state: &State, target: &Target, patch: Value) -> Result<(Checke
     }
     let secrets = state.keyring.open(&target.name, &target.sealed).await.map_err(no_key)?;
     let mut definition = json!(NewTarget::of(target, &secrets));
+    // All of its fields stand there, null where they have no value. What else is null in the patch would be merged away,
+    // and is kept to be refused.
+    let unknown: Vec<String> = patch.keys().filter(|name| definition.get(name.as_str()).is_none()).cloned().collect();
     merge(&mut definition, Value::Object(patch));
+    if let Value::Object(fields) = &mut definition {
+        for name in unknown {
+            fields.entry(name).or_insert(Value::Null);
+        }
+    }
     let new: NewTarget = read_as(KIND, definition)?;
     let now = (state.clock)();
     let checked = new.check(now, &mut violations);
@@ -106,10 +134,14 @@ async fn patched(state: &State, target: &Target, patch: Value) -> Result<(Checke
         ..new
     };
     changed.want(wanted, now);
+    // What DynamoDB takes is bounded: of what it wanted before, the oldest is forgotten.
+    while !changed.former.is_empty() && text_bytes(&json!(changed)) + changed.sealed.0.len() > MAX_BYTES {
+        changed.former.remove(0);
+    }
     if own != *secrets {
         changed.sealed = state.keyring.seal(&target.name, &own).await.map_err(no_key)?;
     }
-    Ok((Checked { target: changed, secrets: own, enabled: true }, enabled))
+    Ok((changed, enabled))
 }
 
 /// Writes the names of headers as they are stored; whether each stands there once.
@@ -141,8 +173,6 @@ fn merge(value: &mut Value, patch: Value) {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-
     use super::*;
 
     #[test]
@@ -150,23 +180,6 @@ mod tests {
         let mut value = json!({"a": 1, "b": {"c": 2, "d": 3}, "e": [1]});
         merge(&mut value, json!({"a": null, "b": {"c": null, "x": 4}, "e": [2], "f": {"g": null}}));
         assert_eq!(value, json!({"b": {"d": 3, "x": 4}, "e": [2], "f": {}}));
-    }
-
-    #[test]
-    fn if_match_names_one_tag_several_or_any() {
-        let wanted = |lines: &[&'static str]| {
-            let mut headers = HeaderMap::new();
-            for line in lines {
-                headers.append(header::IF_MATCH, HeaderValue::from_static(line));
-            }
-            is_wanted(&headers, "\"7\"")
-        };
-        for lines in [&[][..], &["*"], &["\"7\""], &["\"3\", \"7\""], &["\"7\",\"3\""], &["\"3\"", "\"7\""]] {
-            assert!(wanted(lines), "{lines:?}");
-        }
-        for lines in [&["\"3\""][..], &["7"], &["W/\"7\""], &["\"77\", \"3\""], &[""], &["\"a,*,b\""]] {
-            assert!(!wanted(lines), "{lines:?}");
-        }
     }
 
     #[test]

@@ -44,8 +44,10 @@ fn optional<T: DeserializeOwned + Default>(body: &Bytes) -> Result<T, Problem> {
     }
     // Said of the bytes: it repeats none of them.
     let unread = |error| Problem::new(Kind::BadRequest, format!("The body does not read as {KIND}: {error}"));
-    let Strict(body) = serde_json::from_slice(body).map_err(unread)?;
-    read_as::<Option<T>>(KIND, body).map(Option::unwrap_or_default)
+    match serde_json::from_slice(body).map_err(unread)? {
+        Strict(Value::Null) => Ok(T::default()),
+        Strict(body) => read_as(KIND, body),
+    }
 }
 
 /// `POST /v1/targets/{name}/pause`: from now on its events are held.

@@ -1,8 +1,15 @@
-//! Whether a rendered body is JSON.
+//! Whether a body is to be JSON, and whether it is.
 
 use serde_json::value::RawValue;
 
+use super::escape::essence;
 use super::{Position, TemplateError};
+
+/// Whether what has this `content-type` is to be JSON.
+pub fn is_json(content_type: &str) -> bool {
+    let essence = essence(content_type);
+    matches!(&*essence, "application/json" | "text/json") || essence.ends_with("+json")
+}
 
 /// Where and why `rendered` is not JSON, or `None` when it is. The place is one in the body, not in the template.
 pub fn json_error(rendered: &str) -> Option<TemplateError> {

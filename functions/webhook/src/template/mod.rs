@@ -1,8 +1,9 @@
-//! Bodies of webhooks from templates: a bounded Mustache whose escape is that of JSON strings.
+//! Bodies of webhooks from templates: a bounded Mustache whose escape is that of what the body is.
 //!
 //! Templates are strangers' and so are the events they are filled with: what a template may cost is bounded in each
 //! direction, and what is wrong with one is said with its place.
 
+mod escape;
 mod json;
 mod parse;
 mod render;
@@ -16,7 +17,8 @@ use std::fmt;
 
 use serde_json::Value;
 
-pub use json::json_error;
+pub use escape::Escape;
+pub use json::{is_json, json_error};
 
 /// How long a template's text may be.
 pub(crate) const MAX_TEMPLATE_BYTES: usize = 64 * 1024;
@@ -30,12 +32,35 @@ pub(crate) const MAX_STEPS: usize = 1_000_000;
 
 /// A Mustache template, parsed.
 ///
-/// `{{a.b}}` is escaped as the content of a JSON string, `{{{a.b}}}` and `{{& a.b}}` are not. There are sections,
-/// inverted sections and comments; there are no partials, other delimiters or lambdas.
+/// `{{a.b}}` is escaped, `{{{a.b}}}` and `{{& a.b}}` are not. There are sections, inverted sections and comments;
+/// there are no partials, other delimiters or lambdas.
 #[derive(Clone, Debug)]
 pub struct Template {
     nodes: Vec<Node>,
-    roots: Vec<(Box<str>, Position)>,
+    names: Vec<Named>,
+}
+
+/// What a tag names, and where.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Named {
+    /// The name: `event.type`, or `.`.
+    pub name: Box<str>,
+    /// Where the tag stands.
+    pub at: Position,
+    /// Whether it can only be looked up in the context itself: so it is in tags outside of sections, of outermost
+    /// sections, and in inverted sections alone, which bring no context of their own. `{{.}}` there is the whole context.
+    pub is_root: bool,
+}
+
+impl Named {
+    /// What the name begins with: its first part, or `.`.
+    pub fn root(&self) -> &str {
+        root(&self.name)
+    }
+}
+
+fn root(name: &str) -> &str {
+    if name == Name::ITEM { name } else { name.split('.').next().unwrap_or_default() }
 }
 
 impl Template {
@@ -48,21 +73,20 @@ impl Template {
         parse::parse(text)
     }
 
-    /// Renders the template against `context`, an object whose names the template's outermost tags begin with.
+    /// Renders the template against `context`, an object whose names the template's outermost tags begin with, for a
+    /// body with this escape.
     ///
     /// # Errors
     ///
     /// When the body would have more than `max_bytes`, or takes too many steps. The place is that of the tag, or the
     /// text, where that showed.
-    pub fn render(&self, context: &Value, max_bytes: usize) -> Result<String, TemplateError> {
-        render::render(&self.nodes, context, max_bytes)
+    pub fn render(&self, context: &Value, escape: Escape, max_bytes: usize) -> Result<String, TemplateError> {
+        render::render(&self.nodes, context, escape, max_bytes)
     }
 
-    /// What the names begin with that can only be looked up in the context itself, in the text's order and as often as
-    /// they are there: those of tags outside of sections, of outermost sections, and of tags in inverted sections
-    /// alone, which bring no context of their own. `{{.}}` there is the whole context, and `.` here.
-    pub fn roots(&self) -> impl Iterator<Item = (&str, Position)> {
-        self.roots.iter().map(|(root, at)| (&**root, *at))
+    /// What its tags name, in the text's order and as often as they do. The ends of sections are left out.
+    pub fn names(&self) -> &[Named] {
+        &self.names
     }
 }
 
@@ -149,7 +173,7 @@ impl Name {
     }
 
     fn root(&self) -> &str {
-        if self.is_item() { Self::ITEM } else { self.0.split('.').next().unwrap_or_default() }
+        root(&self.0)
     }
 }
 

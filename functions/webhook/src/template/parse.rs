@@ -1,6 +1,8 @@
 //! From text to nodes, in three passes: pieces, lines that vanish, nodes.
 
-use super::{MAX_NAME_BYTES, MAX_NESTING, MAX_TEMPLATE_BYTES, Name, Node, Position, Section, Template, TemplateError};
+use super::{
+    MAX_NAME_BYTES, MAX_NESTING, MAX_TEMPLATE_BYTES, Name, Named, Node, Position, Section, Template, TemplateError,
+};
 
 const OPEN: &str = "{{";
 
@@ -159,7 +161,7 @@ struct Tree {
     nodes: Vec<Node>,
     /// The sections that are not closed yet, outermost first.
     open: Vec<Section>,
-    roots: Vec<(Box<str>, Position)>,
+    names: Vec<Named>,
 }
 
 impl Tree {
@@ -169,14 +171,14 @@ impl Tree {
             Kind::Comment => {}
             Kind::Text(text) => self.text(text, at),
             Kind::Value { name, escaped } => {
-                self.root(&name, at);
+                self.note(&name, at);
                 self.innermost().push(Node::Value { name, escaped, at });
             }
             Kind::Section { name, inverted } => {
                 if self.open.len() == MAX_NESTING {
                     return Err(at.error(format!("the section `{name}` is nested more than {MAX_NESTING} deep")));
                 }
-                self.root(&name, at);
+                self.note(&name, at);
                 self.open.push(Section { name, inverted, nodes: Vec::new(), at });
             }
             Kind::Close(name) => self.close(&name, at)?,
@@ -207,10 +209,9 @@ impl Tree {
         Ok(())
     }
 
-    fn root(&mut self, name: &Name, at: Position) {
-        if self.open.iter().all(|section| section.inverted) {
-            self.roots.push((name.root().into(), at));
-        }
+    fn note(&mut self, name: &Name, at: Position) {
+        let is_root = self.open.iter().all(|section| section.inverted);
+        self.names.push(Named { name: name.0.clone(), at, is_root });
     }
 
     fn innermost(&mut self) -> &mut Vec<Node> {
@@ -220,7 +221,7 @@ impl Tree {
     fn finish(self) -> Result<Template, TemplateError> {
         match self.open.last() {
             Some(section) => Err(section.at.error(format!("the section `{}` is never closed", section.name))),
-            None => Ok(Template { nodes: self.nodes, roots: self.roots }),
+            None => Ok(Template { nodes: self.nodes, names: self.names }),
         }
     }
 }

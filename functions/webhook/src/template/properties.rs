@@ -2,7 +2,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 
-use super::{Position, Template, json_error};
+use super::{Escape, Named, Position, Template, json_error};
 
 const ROOM: usize = 1 << 20;
 
@@ -85,6 +85,10 @@ fn string_content() -> impl Strategy<Value = String> {
     })
 }
 
+fn escape() -> impl Strategy<Value = Escape> {
+    prop::sample::select(vec![Escape::Json, Escape::Markup, Escape::Form, Escape::None])
+}
+
 /// The text from the position on, if there is such a position. The end of an empty text is one.
 fn at(text: &str, line: usize, column: usize) -> Option<&str> {
     let start: usize = text.split_inclusive('\n').take(line.checked_sub(1)?).map(str::len).sum();
@@ -99,9 +103,9 @@ proptest! {
     fn any_text_parses_or_errs_within_it(text in text()) {
         match Template::parse(&text) {
             Ok(template) => {
-                for (root, Position { line, column }) in template.roots() {
-                    let tag = at(&text, line, column).unwrap();
-                    prop_assert!(tag.starts_with("{{") && tag.contains(root));
+                for Named { name, at: Position { line, column }, .. } in template.names() {
+                    let tag = at(&text, *line, *column).unwrap();
+                    prop_assert!(tag.starts_with("{{") && tag.contains(&**name));
                 }
             }
             Err(error) => prop_assert!(at(&text, error.line, error.column).unwrap().starts_with("{{")),
@@ -109,10 +113,15 @@ proptest! {
     }
 
     #[test]
-    fn any_context_renders_or_errs_within_the_text(text in text(), context in value(), max_bytes in 0..200_usize) {
+    fn any_context_renders_or_errs_within_the_text(
+        text in text(),
+        context in value(),
+        escape in escape(),
+        max_bytes in 0..200_usize,
+    ) {
         let Ok(template) = Template::parse(&text) else { return Ok(()) };
-        let whole = template.render(&context, ROOM).unwrap();
-        match template.render(&context, max_bytes) {
+        let whole = template.render(&context, escape, ROOM).unwrap();
+        match template.render(&context, escape, max_bytes) {
             Ok(body) => prop_assert!(body == whole && body.len() <= max_bytes),
             Err(error) => {
                 prop_assert!(whole.len() > max_bytes);
@@ -124,27 +133,40 @@ proptest! {
     #[test]
     fn escaped_tags_in_strings_give_json(content in string_content(), context in context()) {
         let template = format!("{{\"text\": \"{content}\"}}");
-        let body = Template::parse(&template).unwrap().render(&context, ROOM).unwrap();
+        let body = Template::parse(&template).unwrap().render(&context, Escape::Json, ROOM).unwrap();
         prop_assert_eq!(json_error(&body), None);
         prop_assert!(serde_json::from_str::<Value>(&body).is_ok());
     }
 
     #[test]
-    fn escaped_values_are_read_back(value in value()) {
+    fn escaped_values_are_read_back(value in value(), escape in escape()) {
         let context = Value::from(Map::from_iter([("a".to_owned(), value.clone())]));
-        let body = Template::parse("\"{{a}}\"").unwrap().render(&context, ROOM).unwrap();
+        let body = Template::parse("{{a}}").unwrap().render(&context, escape, ROOM).unwrap();
         let expected = match value {
             Value::Null => String::new(),
             Value::String(string) => string,
             value => value.to_string(),
         };
-        prop_assert_eq!(serde_json::from_str::<String>(&body).unwrap(), expected);
+        let read = match escape {
+            Escape::Json => serde_json::from_str(&format!("\"{body}\"")).unwrap(),
+            Escape::Markup => {
+                prop_assert!(!body.contains(['<', '>', '"', '\'']), "{}", body);
+                let plain = body.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
+                plain.replace("&#39;", "'").replace("&amp;", "&")
+            }
+            Escape::Form => {
+                prop_assert!(body.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%".contains(&byte)));
+                percent_encoding::percent_decode_str(&body).decode_utf8().unwrap().into_owned()
+            }
+            Escape::None => body,
+        };
+        prop_assert_eq!(read, expected);
     }
 
     #[test]
     fn text_without_tags_renders_to_itself(text in any::<String>()) {
         prop_assume!(!text.contains("{{"));
-        prop_assert_eq!(Template::parse(&text).unwrap().render(&Value::Null, ROOM).unwrap(), text);
+        prop_assert_eq!(Template::parse(&text).unwrap().render(&Value::Null, Escape::Json, ROOM).unwrap(), text);
     }
 
     #[test]

@@ -6,10 +6,16 @@ use std::iter;
 
 use serde_json::Value;
 
-use super::{MAX_STEPS, Name, Node, Position, Section, TemplateError};
+use super::{Escape, MAX_STEPS, Name, Node, Position, Section, TemplateError};
 
-pub(super) fn render(nodes: &[Node], context: &Value, max_bytes: usize) -> Result<String, TemplateError> {
-    let mut renderer = Renderer { body: Body { bytes: Vec::new(), max_bytes, escaped: false }, steps: 0 };
+pub(super) fn render(
+    nodes: &[Node],
+    context: &Value,
+    escape: Escape,
+    max_bytes: usize,
+) -> Result<String, TemplateError> {
+    let body = Body { bytes: Vec::new(), max_bytes, escape: Escape::None };
+    let mut renderer = Renderer { body, escape, steps: 0 };
     renderer.nodes(nodes, &Scope { item: context, outer: None })?;
     // It is UTF-8: what is put together is, and escapes stand for whole characters.
     String::from_utf8(renderer.body.bytes).map_err(|error| Position::START.error(error.to_string()))
@@ -69,6 +75,8 @@ fn is_shown(value: &Value) -> bool {
 
 struct Renderer {
     body: Body,
+    /// That of tags which are escaped.
+    escape: Escape,
     steps: usize,
 }
 
@@ -77,10 +85,11 @@ impl Renderer {
         for node in nodes {
             self.step(node.at())?;
             match node {
-                Node::Text { text, at } => self.write(*at, false, |body| body.write_all(text.as_bytes()))?,
+                Node::Text { text, at } => self.write(*at, Escape::None, |body| body.write_all(text.as_bytes()))?,
                 Node::Value { name, escaped, at } => {
                     if let Some(value) = scope.find(name) {
-                        self.write(*at, *escaped, |body| body.write_value(&value))?;
+                        let escape = if *escaped { self.escape } else { Escape::None };
+                        self.write(*at, escape, |body| body.write_value(&value))?;
                     }
                 }
                 Node::Section(section) => self.section(section, scope)?,
@@ -114,10 +123,10 @@ impl Renderer {
     fn write(
         &mut self,
         at: Position,
-        escaped: bool,
+        escape: Escape,
         write: impl FnOnce(&mut Body) -> io::Result<()>,
     ) -> Result<(), TemplateError> {
-        self.body.escaped = escaped;
+        self.body.escape = escape;
         // There is one reason for which a body is not written to.
         let max_bytes = self.body.max_bytes;
         write(&mut self.body).map_err(|_| at.error(format!("the body would have more than {max_bytes} bytes")))
@@ -128,7 +137,8 @@ impl Renderer {
 struct Body {
     bytes: Vec<u8>,
     max_bytes: usize,
-    escaped: bool,
+    /// That of what is written now.
+    escape: Escape,
 }
 
 impl Body {
@@ -148,37 +158,23 @@ impl Body {
         Ok(())
     }
 
-    /// Byte for byte, wherever the writer cut its text: all that is escaped is ASCII.
+    /// Byte for byte, wherever the writer cut its text.
     fn push_escaped(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let escapes = |byte: &u8| *byte < b' ' || matches!(byte, b'"' | b'\\');
-        for run in bytes.split_inclusive(escapes) {
-            match run.split_last() {
-                Some((last, plain)) if escapes(last) => {
-                    self.push(plain)?;
-                    self.push_escape(*last)?;
-                }
-                _ => self.push(run)?,
+        let mut plain = 0;
+        for (at, byte) in bytes.iter().enumerate() {
+            if let Some(written) = self.escape.written(*byte) {
+                self.push(&bytes[plain..at])?;
+                self.push(&written)?;
+                plain = at + 1;
             }
         }
-        Ok(())
-    }
-
-    fn push_escape(&mut self, byte: u8) -> io::Result<()> {
-        match byte {
-            b'"' => self.push(br#"\""#),
-            b'\\' => self.push(br"\\"),
-            b'\n' => self.push(br"\n"),
-            b'\r' => self.push(br"\r"),
-            b'\t' => self.push(br"\t"),
-            _ => self.push(format!("\\u{byte:04x}").as_bytes()),
-        }
+        self.push(&bytes[plain..])
     }
 }
 
 impl Write for Body {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.escaped { self.push_escaped(bytes) } else { self.push(bytes) }?;
-        Ok(bytes.len())
+        self.push_escaped(bytes).map(|()| bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

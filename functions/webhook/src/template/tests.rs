@@ -1,11 +1,11 @@
 use serde_json::{Value, json};
 
-use super::{MAX_NAME_BYTES, MAX_NESTING, MAX_STEPS, MAX_TEMPLATE_BYTES, Position, Template, json_error};
+use super::{Escape, MAX_NAME_BYTES, MAX_NESTING, MAX_STEPS, MAX_TEMPLATE_BYTES, Position, Template, json_error};
 
 const ROOM: usize = 1 << 20;
 
 fn render(template: &str, context: &Value) -> String {
-    Template::parse(template).unwrap().render(context, ROOM).unwrap()
+    Template::parse(template).unwrap().render(context, Escape::Json, ROOM).unwrap()
 }
 
 #[track_caller]
@@ -190,7 +190,7 @@ fn templates_are_bounded() {
 fn bodies_are_bounded() {
     let error = |template: &str, max_bytes| {
         let context = json!({"list": ["aa", "\n"], "o": {"k": "aa"}});
-        Template::parse(template).unwrap().render(&context, max_bytes).map_err(|error| error.to_string())
+        Template::parse(template).unwrap().render(&context, Escape::Json, max_bytes).map_err(|error| error.to_string())
     };
     let too_long = |line: usize, column: usize, max: usize| {
         Err(format!("line {line}, column {column}: the body would have more than {max} bytes"))
@@ -212,22 +212,63 @@ fn rendering_takes_so_many_steps() {
         Template::parse(&format!("\n{open}{}{close}", "{{x}}".repeat(values))).unwrap()
     };
     let context = json!({"a": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]});
-    assert_eq!(template(8).render(&context, ROOM).unwrap(), "\n");
-    let error = template(9).render(&context, ROOM).unwrap_err();
+    assert_eq!(template(8).render(&context, Escape::Json, ROOM).unwrap(), "\n");
+    let error = template(9).render(&context, Escape::Json, ROOM).unwrap_err();
     assert_eq!((error.line, error.reason), (2, format!("rendering the body would take more than {MAX_STEPS} steps")));
 
-    let error = Template::parse("{{#a}}{{/a}}").unwrap().render(&json!({"a": vec![1; MAX_STEPS]}), ROOM).unwrap_err();
+    let error = Template::parse("{{#a}}{{/a}}")
+        .unwrap()
+        .render(&json!({"a": vec![1; MAX_STEPS]}), Escape::Json, ROOM)
+        .unwrap_err();
     assert_eq!((error.line, error.column), (1, 1));
 }
 
 #[test]
-fn roots_are_what_only_the_context_can_have() {
+fn names_are_told_and_which_only_the_context_can_have() {
     let template =
         "{{event.name}}\n{{#tags.0}}{{name}}{{^x}}{{y}}{{/x}}{{/tags.0}}{{^none}} {{{why.not}}}{{/none}}{{.}}";
     let template = Template::parse(template).unwrap();
-    let at = |line, column| Position { line, column };
-    let expected = [("event", at(1, 1)), ("tags", at(2, 1)), ("none", at(2, 48)), ("why", at(2, 58)), (".", at(2, 80))];
-    assert_eq!(template.roots().collect::<Vec<_>>(), expected);
+    let told = template.names().iter().map(|named| {
+        let Position { line, column } = named.at;
+        (&*named.name, named.root(), (line, column), named.is_root)
+    });
+    let expected = [
+        ("event.name", "event", (1, 1), true),
+        ("tags.0", "tags", (2, 1), true),
+        ("name", "name", (2, 12), false),
+        ("x", "x", (2, 20), false),
+        ("y", "y", (2, 26), false),
+        ("none", "none", (2, 48), true),
+        ("why.not", "why", (2, 58), true),
+        (".", ".", (2, 80), true),
+    ];
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn each_kind_of_body_has_its_escape() {
+    let context = json!({"s": "<a href=\"x\">'R&D'</a>\n=+é", "o": {"k": "&"}});
+    let cases = [
+        (Escape::Json, r#"<a href=\"x\">'R&D'</a>\n=+é"#, r#"{\"k\":\"&\"}"#),
+        (
+            Escape::Markup,
+            "&lt;a href=&quot;x&quot;&gt;&#39;R&amp;D&#39;&lt;/a&gt;\n=+é",
+            "{&quot;k&quot;:&quot;&amp;&quot;}",
+        ),
+        (Escape::Form, "%3Ca%20href%3D%22x%22%3E%27R%26D%27%3C%2Fa%3E%0A%3D%2B%C3%A9", "%7B%22k%22%3A%22%26%22%7D"),
+        (Escape::None, "<a href=\"x\">'R&D'</a>\n=+é", r#"{"k":"&"}"#),
+    ];
+    for (escape, text, object) in cases {
+        let render = |template: &str| Template::parse(template).unwrap().render(&context, escape, ROOM).unwrap();
+        assert_eq!((render("{{s}}"), render("{{o}}")), (text.to_owned(), object.to_owned()), "{escape:?}");
+        for raw in ["{{{s}}}", "{{& s}}"] {
+            assert_eq!(render(raw), context["s"].as_str().unwrap(), "{escape:?}");
+        }
+        assert_eq!(render("<b> & \"{{{o}}}\""), r#"<b> & "{"k":"&"}""#, "what stands in the template is its own");
+        let exact = Template::parse("x{{s}}").unwrap();
+        assert!(exact.render(&context, escape, text.len() + 1).is_ok());
+        assert_eq!(exact.render(&context, escape, text.len()).unwrap_err().column, 2, "{escape:?}");
+    }
 }
 
 #[test]
