@@ -112,6 +112,7 @@ test('a test is sent, and its attempt shown', async () => {
   const box = page.getByRole('status').filter({ hasText: 'Test' });
   await box.getByText('delivered').waitFor();
   await box.getByText('204').waitFor();
+  await page.getByText('100% of 1', { exact: true }).waitFor();
   status = 500;
   await page.getByRole('button', { name: 'Send a test' }).click();
   await box.getByText('answered 500').waitFor();

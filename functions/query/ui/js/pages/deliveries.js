@@ -2,7 +2,7 @@
 
 import { every, h, link, say, show, url } from '../dom.js';
 import { call } from '../api.js';
-import { counted, duration, number, when } from '../format.js';
+import { clock, counted, day, duration, number, when } from '../format.js';
 import { attempts, status } from '../parts/deliveries.js';
 import { eventLink } from '../parts/event.js';
 import { busy, button, confirm, field, select } from '../parts/forms.js';
@@ -34,7 +34,7 @@ export async function page({ params, query, signal, note }) {
   const columns = [
     ['Event', (one) => eventLink(one.event)],
     ['Status', (one) => status(one.status)],
-    ['Last attempt', (one) => (one.last_attempt_at ? [when(one.last_attempt_at), ' ', h('span.quiet', duration(one.last_duration_ms))] : '–')],
+    ['Last attempt', (one) => (one.last_attempt_at ? [when(one.last_attempt_at, [day(one.last_attempt_at), h('br'), clock(one.last_attempt_at)]), ' ', h('span.quiet', duration(one.last_duration_ms))] : '–')],
     ['Answer', (one) => [one.last_error ?? one.last_status ?? '–', one.next_attempt_at && [h('br'), 'next ', when(one.next_attempt_at)]]],
     ['Attempts', (one) => (one.attempts ? history(one, params.name, signal) : '0')],
   ];

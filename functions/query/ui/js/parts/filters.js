@@ -173,6 +173,7 @@ function date(name, words, state, set) {
     show(made.hint, value.length > 10 && `at ${value.slice(11, 19)}`);
   };
   whenChosen(input, (options) => {
+    show(made.hint);
     const { from, to } = { ...Object.fromEntries(state), [name]: input.value };
     const wrong = from && to && from.slice(0, 10) > to.slice(0, 10);
     made.error(wrong && 'The range ends before it begins.');
