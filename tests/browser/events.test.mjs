@@ -25,6 +25,9 @@ test('one signs in with a key, and what it may not do is not offered', async () 
   await page.getByLabel('Token of a key').fill(stack.keys.ingest.unleash);
   await page.keyboard.press('Enter');
   await page.getByText('may only send events').waitFor();
+  await page.getByLabel('Token of a key').fill('ключ');
+  await page.keyboard.press('Enter');
+  await page.getByText('No key has this token').waitFor();
   await page.getByLabel('Token of a key').fill(stack.keys.read);
   await page.keyboard.press('Enter');
   await rows(page).first().waitFor();
@@ -106,6 +109,36 @@ test('each filter finds what the API finds, and the address has it all', async (
   await page.getByLabel('Scope', { exact: true }).fill('lifecycel');
   await page.keyboard.press('Enter');
   await page.getByText('One of lifecycle, logging, signal.').waitFor();
+  await page.getByRole('button', { name: 'Clear' }).click();
+  await page.getByText('One of lifecycle, logging, signal.').waitFor({ state: 'hidden' });
+  assert.equal(await page.getByLabel('Scope', { exact: true }).inputValue(), '');
+  await page.getByLabel('Level', { exact: true }).fill('error');
+  await page.keyboard.press('Enter');
+  await until('the level as it is written', 5, () => page.url().includes('level=ERROR'));
+  await page.goto(`${made.stack.url}/?from=2024-10-03T00:16:11Z`);
+  await page.getByText('at 00:16:11').waitFor();
+  await page.getByLabel('From (UTC)').fill('2024-10-02');
+  await page.getByText('at 00:16:11').waitFor({ state: 'detached' });
+});
+
+test('one comes back from an event to where one was in the list', async () => {
+  const page = await made.browser.open('/');
+  await until('a third page of the list', 20, async () => {
+    await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
+    return (await rows(page).count()) > 100;
+  });
+  const listed = await shown(page);
+  await rows(page).nth(100).click();
+  const panel = page.getByRole('complementary', { name: 'Event' });
+  await panel.getByRole('heading', { name: 'Payload' }).waitFor();
+  await panel.getByRole('link', { name: 'Open as a page' }).click();
+  await page.getByRole('heading', { level: 2, name: 'Payload' }).waitFor();
+  await page.goBack();
+  await until('what was listed', 10, async () => (await shown(page)).slice(0, 101).join() === listed.slice(0, 101).join());
+  await until('its row, in view', 5, () => rows(page).nth(100).evaluate((row) => {
+    const { top, bottom } = row.getBoundingClientRect();
+    return row.ariaCurrent === 'true' && top > 0 && bottom < innerHeight;
+  }));
 });
 
 test('values are suggested from the log', async () => {
@@ -181,6 +214,20 @@ test('an event opens to all there is to know', async () => {
   });
 });
 
+test('what changed is told of types, of long texts, and of lists into which something was put', async () => {
+  const long = 'A'.repeat(2500);
+  const preData = { a: true, b: null, text: `${long} before`, list: [{ name: 'one' }, { name: 'two' }] };
+  const data = { a: 'true', b: '', text: `${long} after`, list: [{ name: 'new' }, { name: 'one' }, { name: 'two' }] };
+  const { id } = await made.stack.post('unleash', flag(800_007, now(), { preData, data }));
+  const page = await made.browser.open(`/events/${id}`);
+  const changed = page.getByRole('region', { name: 'Changes' });
+  await changed.waitFor();
+  assert.deepEqual(await changed.getByRole('rowheader').allTextContents(), ['a', 'b', 'text', 'list[0]']);
+  const [before, after] = [await changed.locator('del').allTextContents(), await changed.locator('ins').allTextContents()];
+  assert.deepEqual([before.slice(0, 2), after.slice(0, 2)], [['true', 'null'], ['"true"', '""']]);
+  assert.ok(before[2].endsWith('A before"') && after[2].endsWith('A after"'), 'where they differ');
+});
+
 test('an export has what the API exports', async () => {
   const page = await made.browser.open('/?catalog=unleash');
   await rows(page).first().waitFor();
@@ -248,8 +295,9 @@ test('a subject and an actor have a page each', async () => {
 });
 
 test('the states: empty, an error that can be tried again, partial', async () => {
-  const page = await made.browser.open('/?subject=nothing-has-this-name');
+  const page = await made.browser.open('/subjects/nothing-has-this-name');
   await page.getByText('No event matches.').waitFor();
+  await page.locator('.intro').waitFor({ state: 'hidden' });
   let broken = true;
   await page.route('**/v1/events?**', (route) => (broken
     ? route.fulfill({ status: 503, contentType: 'application/problem+json', body: '{"title":"Busy","status":503,"detail":"The database is busy."}' })

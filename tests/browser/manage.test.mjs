@@ -30,6 +30,7 @@ test('what was refused is listed with why, and marked in the body', async () => 
   await page.getByText(REFUSED).waitFor();
   await page.getByRole('button', { name: 'Replay' }).click();
   await page.getByText('still does not fit').waitFor();
+  await page.getByRole('status').getByRole('cell', { name: 'expected integer' }).waitFor();
   await page.getByRole('button', { name: 'Discard' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Discard' }).click();
   await page.getByText('2 bodies').waitFor();
@@ -56,10 +57,12 @@ test('all that match are replayed, and discarded after that was typed', async ()
   await page.getByRole('dialog').getByRole('button', { name: 'Replay' }).click();
   await page.getByText(/0 stored, 0 there already, \d still refused/).waitFor();
   await page.getByRole('button', { name: 'Discard all that match' }).click();
+  await page.getByText('This concerns source unleash.').waitFor();
   await page.getByLabel('Type “discard” to go on').fill('discard');
   await page.getByRole('dialog').getByRole('button', { name: 'Discard' }).click();
   await page.getByText(/\d discarded/).waitFor();
   await page.getByText('Nothing is in the quarantine that matches.').waitFor();
+  assert.equal(await page.getByRole('button', { name: /all that match/ }).count(), 0, 'there is nothing to do it with');
 });
 
 test('a source and its key are made; the token is shown once, and works', async () => {
@@ -69,6 +72,10 @@ test('a source and its key are made; the token is shown once, and works', async 
   await source.getByLabel('Name').fill('no name');
   await source.getByRole('button', { name: 'Add' }).click();
   await source.getByText('expected 1 to 64').waitFor();
+  await source.getByLabel('Name').fill('unleash');
+  await source.getByRole('button', { name: 'Add' }).click();
+  await source.getByText('This name is taken').waitFor();
+  assert.equal(await source.getByLabel('Name').getAttribute('aria-invalid'), 'true');
   await source.getByLabel('Name').fill('shop');
   await source.getByLabel('Catalog').selectOption('signal');
   await source.getByRole('button', { name: 'Add' }).click();
@@ -89,6 +96,7 @@ test('a source and its key are made; the token is shown once, and works', async 
   await page.getByRole('button', { name: 'Remove shop' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
   await page.getByRole('rowheader', { name: 'shop' }).waitFor({ state: 'detached' });
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Keys', 'the focus is not at the next one’s button');
   await page.getByRole('link', { name: 'Sources' }).click();
   await page.getByRole('button', { name: 'Remove shop' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
@@ -102,12 +110,18 @@ test('schemas are browsed, and one is tried', async () => {
   await page.getByRole('heading', { name: 'feature-created' }).waitFor();
   await page.getByRole('row').filter({ hasText: 'createdBy' }).first().getByText('required').waitFor();
   await page.getByRole('heading', { name: 'Try it' }).click();
-  await page.getByLabel('Token of an ingest key').fill(made.stack.keys.ingest.unleash);
+  const token = page.getByLabel('Token of an ingest key');
+  for (const wrong of ['tdg_wrong', '“tdg_quoted”']) {
+    await token.fill(wrong);
+    await page.getByRole('button', { name: 'Send it' }).click();
+    await until(`what is wrong with ${wrong}`, 5, () => token.evaluate((one) => one.ariaInvalid === 'true' && one === document.activeElement));
+  }
+  await token.fill(made.stack.keys.ingest.unleash);
   const text = page.getByLabel('Event', { exact: true });
   const example = JSON.parse(await text.inputValue());
   await text.fill(JSON.stringify({ ...example, id: 'seven' }));
   await page.getByRole('button', { name: 'Send it' }).click();
-  await page.getByText('It is kept in the quarantine as').waitFor();
+  await page.getByText('Its id there is').getByRole('link').waitFor();
   assert.match(await page.locator('.try mark').textContent(), /seven/);
   await text.fill(JSON.stringify({ ...example, id: 850_002 }));
   await page.getByRole('button', { name: 'Send it' }).click();

@@ -64,6 +64,18 @@ test('several requests that are refused lead to one sign-in', async () => {
   await page.getByRole('heading', { name: 'test-flag' }).waitFor();
 });
 
+test('what is not there is said, at any address', async () => {
+  const page = await made.browser.open('/nowhere');
+  for (const path of ['/nowhere', '/events/', '/targets/demo/nonsense', '/events/123', '/targets/none']) {
+    const answer = await page.goto(made.stack.url + path);
+    assert.equal(answer.status(), ['/nowhere', '/events/'].includes(path) ? 404 : 200, path);
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    assert.equal(await page.getByRole('button', { name: 'Try again' }).count(), 0, path);
+  }
+  const other = await fetch(`${made.stack.url}/nowhere`);
+  assert.deepEqual([other.status, other.headers.get('content-type')], [404, 'application/problem+json']);
+});
+
 test('the sign-in is no step to go back to', async () => {
   const page = await made.browser.open('/signin', { scopes: [] });
   const steps = await page.evaluate(() => history.length);
@@ -102,6 +114,8 @@ test('a dialog begins at its first field; a token that is shown once is not lost
   const once = page.getByRole('dialog', { name: 'The token of focused' });
   await once.waitFor();
   for (let n = 0; n < 3; n += 1) await page.keyboard.press('Escape');
+  await once.getByRole('button', { name: 'Copy' }).click();
+  await once.getByRole('status').getByText(/^Copied|does not allow/).waitFor();
   assert.ok(await once.isVisible());
   assert.equal(await once.getByRole('button', { name: 'Close' }).count(), 0);
   await once.getByRole('button', { name: 'I have kept it' }).click();
@@ -126,6 +140,26 @@ test('the focus stays where something was done', async () => {
   await page.getByText(/^[6-9]\d deliveries|^1\d\d deliveries/).waitFor();
   assert.equal(await page.getByRole('table').count(), 1);
   assert.ok(await page.evaluate(() => document.activeElement !== document.body), 'it is not lost');
+});
+
+test('the bar covers neither what has the focus nor the day', async () => {
+  const page = await made.browser.open('/');
+  await rows(page).nth(30).focus();
+  await page.evaluate(() => scrollTo(0, 600));
+  for (let n = 0; n < 25; n += 1) {
+    await page.keyboard.press('Shift+Tab');
+    const [top, bar] = await page.evaluate(() => [document.activeElement, document.getElementById('bar')].map((one) => one.getBoundingClientRect()))
+      .then(([row, { bottom }]) => [row.top, bottom]);
+    assert.ok(top >= bar, `the focus is at ${top}, the bar ends at ${bar}`);
+  }
+  await page.setViewportSize({ width: 768, height: 900 });
+  await page.evaluate(() => scrollTo(0, 600));
+  const covered = () => page.evaluate(() => {
+    const bar = document.getElementById('bar').getBoundingClientRect();
+    const days = [...document.querySelectorAll('.day')].map((day) => day.getBoundingClientRect());
+    return days.every(({ bottom }) => bottom < bar.bottom);
+  });
+  assert.equal(await covered(), false);
 });
 
 test('where an event covers the page, nothing below it can be reached', async () => {

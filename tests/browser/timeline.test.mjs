@@ -56,6 +56,11 @@ test('groups open on hover and on focus, and close with Escape', async () => {
   await until('its end', 5, async () => (await list.count()) === 0);
   await group.focus();
   await until('its events again', 5, async () => (await list.count()) === 3);
+  await page.getByText('Show all of this time in the log').waitFor();
+  await page.setViewportSize({ width: 360, height: 500 });
+  await page.getByRole('button', { name: 'Zoom in' }).focus();
+  await group.focus();
+  await until('all of it in view', 5, () => page.locator('.group.open .pop').evaluate((box) => box.getBoundingClientRect().bottom <= innerHeight + 1));
   await page.keyboard.press('Tab');
   assert.ok(await list.first().evaluate((one) => one === document.activeElement), 'the events can be reached');
   await page.keyboard.press('Escape');
@@ -72,6 +77,8 @@ test('one zooms into a group, moves, and comes back to now', async () => {
   const before = new URL(page.url()).searchParams.get('until');
   await page.getByRole('button', { name: 'Earlier' }).click();
   await until('an earlier window', 5, async () => new URL(page.url()).searchParams.get('until') < before);
+  await page.getByLabel('Window').selectOption('30m');
+  await until('the end of zooming in', 5, async () => (await page.getByRole('button', { name: 'Zoom in' }).getAttribute('aria-disabled')) === 'true');
   await page.getByRole('button', { name: 'Now' }).click();
   await until('now', 5, async () => !new URL(page.url()).searchParams.has('until'));
 });

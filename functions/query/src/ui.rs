@@ -5,9 +5,9 @@ use std::sync::OnceLock;
 
 use axum::Router;
 use axum::extract::Path;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use sha2::{Digest, Sha256};
 use web::{Caching, Kind, Problem, answer_cached};
 
@@ -20,14 +20,12 @@ const FILES: &[(&str, &str)] = files![
     "icon.svg",
     "css/base.css",
     "css/events.css",
-    "css/manage.css",
     "js/main.js",
     "js/api.js",
     "js/dom.js",
     "js/format.js",
     "js/session.js",
     "js/pages/deliveries.js",
-    "js/pages/event.js",
     "js/pages/events.js",
     "js/pages/keys.js",
     "js/pages/quarantine.js",
@@ -49,7 +47,6 @@ const FILES: &[(&str, &str)] = files![
     "js/parts/manage.js",
     "js/parts/matching.js",
     "js/parts/replays.js",
-    "js/parts/states.js",
     "js/parts/table.js",
     "js/parts/target-form.js",
 ];
@@ -86,7 +83,17 @@ const KEPT: Caching = if cfg!(debug_assertions) { Caching::Revalidated } else { 
 /// Adds the pages and their files.
 pub(crate) fn pages<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
     let pages = PAGES.into_iter().chain(["/signin"]);
-    pages.fold(routes, |routes, path| routes.route(path, get(index))).route("/ui/{version}/{*path}", get(file))
+    let routes = pages.fold(routes, |routes, path| routes.route(path, get(index)));
+    routes.route("/ui/{version}/{*path}", get(file)).route("/{*path}", any(nowhere))
+}
+
+/// What there is at all other paths: for a browser the frame too, in which the page says that there is none.
+async fn nowhere(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    if method == Method::GET && accept.contains("text/html") && !uri.path().starts_with("/v1/") {
+        return (StatusCode::NOT_FOUND, index(HeaderMap::new()).await).into_response();
+    }
+    Problem::new(Kind::NotFound, format!("There is nothing at {}", uri.path())).into_response()
 }
 
 /// What the files are: part of their addresses, so that a browser may keep them for good, and never has some of one

@@ -37,6 +37,8 @@ export async function call(path, options = {}) {
   const address = query ? `${path}?${new URLSearchParams(query)}` : path;
   const limits = [AbortSignal.timeout(PATIENCE_MS), ...(signal ? [signal] : [])];
   const request = { method, signal: AbortSignal.any(limits), cache: 'no-store', headers: { ...headers } };
+  // What a header cannot have is in no token.
+  if (/[^!-~]/.test(token)) throw new Problem(401, { detail: 'No key has this token.' });
   if (token) request.headers.authorization = `Bearer ${token}`;
   if (body !== undefined) {
     request.body = typeof body === 'string' ? body : JSON.stringify(body);

@@ -1,14 +1,16 @@
 // Elements from data. Children are text unless they are nodes, so nothing that an event carries becomes markup.
 
 /**
- * Makes an element: `h('a', { href: '/', class: 'quiet', onclick: go }, 'Home')`, or `h('p', 'Hello')`.
+ * Makes an element: `h('a', { href: '/', onclick: go }, 'Home')`, or `h('p.quiet', 'Hello')`, with classes behind dots.
  * Properties that begin with `on` are listeners; `true` sets an attribute, `false`, `null` and `undefined` leave it out.
  */
-export function h(tag, props, ...children) {
+export function h(kind, props, ...children) {
+  const [tag, ...classes] = kind.split('.');
   const element = document.createElement(tag);
+  if (classes.length) element.className = classes.join(' ');
   if (props?.constructor !== Object) return append(element, [props, children]);
   for (const [name, value] of Object.entries(props)) {
-    if (value === false || value === null || value === undefined) continue;
+    if (isNothing(value)) continue;
     if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
     else if (name === 'value' || name === 'checked') element[name] = value;
     else element.setAttribute(name, value === true ? '' : visible(value));
@@ -16,7 +18,9 @@ export function h(tag, props, ...children) {
   return append(element, children);
 }
 
-/** A text with what would hide other text or turn it around (controls, marks of direction, invisible signs) written out. */
+const isNothing = (value) => [false, null, undefined].includes(value);
+
+/** A text in which signs that would hide others or turn them around are written out. */
 export function visible(text) {
   return String(text).replace(/[\0-\x08\v-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g, (sign) =>
     `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);
@@ -25,8 +29,7 @@ export function visible(text) {
 /** Adds children: nodes, texts, numbers, or lists of them. */
 export function append(element, children) {
   for (const child of [children].flat(Infinity)) {
-    if (child === null || child === undefined || child === false) continue;
-    element.append(child instanceof Node ? child : visible(child));
+    if (!isNothing(child)) element.append(child instanceof Node ? child : visible(child));
   }
   return element;
 }
@@ -84,9 +87,12 @@ export function every(seconds, signal, task) {
   signal.addEventListener('abort', () => clearInterval(timer), { once: true });
 }
 
+/** Where things are said. It moves into the dialog that is open: what is outside is not heard. */
+export const says = document.getElementById('says');
+
 /** Says something to those who listen and do not look, and shows it for a while. */
 export function say(text) {
   const line = h('p', text);
-  document.getElementById('says').append(line);
+  says.append(line);
   setTimeout(() => line.remove(), 6000);
 }

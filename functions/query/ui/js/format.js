@@ -37,13 +37,13 @@ export function ago(time, now = Date.now()) {
 
 /** A time as an element: day and clock, the exact instant for who points at it. */
 export function when(time, words) {
-  if (!time) return h('span', { class: 'quiet' }, '–');
+  if (!time) return h('span.quiet', '–');
   return h('time', { datetime: time, title: time }, words ?? `${day(time)}, ${clock(time)}`);
 }
 
 /** Milliseconds: `840 ms`, `1.2 s`, `3 min`. */
 export function duration(ms) {
-  if (ms === null || ms === undefined) return '–';
+  if (!Number.isFinite(ms)) return '–';
   if (ms < 1000) return `${Math.round(ms)} ms`;
   if (ms < 120_000) return `${(ms / 1000).toFixed(1)} s`;
   return `${Math.round(ms / 60_000)} min`;

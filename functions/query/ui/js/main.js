@@ -3,9 +3,8 @@
 import { address, h, link, say, show, visible } from './dom.js';
 import { left } from './api.js';
 import * as session from './session.js';
-import { loading, problem } from './parts/states.js';
+import { loading, problem } from './parts/table.js';
 import * as events from './pages/events.js';
-import * as event from './pages/event.js';
 import * as thing from './pages/thing.js';
 import * as timeline from './pages/timeline.js';
 import * as signin from './pages/signin.js';
@@ -17,24 +16,24 @@ import * as sources from './pages/sources.js';
 import * as target from './pages/target.js';
 import * as targets from './pages/targets.js';
 
-/** Every page: its path, the scope of the key it needs, its module, and its word in the bar, or the page `under` which it is. */
+/** Every page: its path, the scope of the key it needs, what makes it, and its word in the bar. */
 const PAGES = [
-  { path: '/', scope: 'read', page: events.page, word: 'Events' },
-  { path: '/timeline', scope: 'read', page: timeline.page, word: 'Timeline' },
-  { path: '/events/{id}', scope: 'read', page: event.page },
-  { path: '/subjects/{name}', scope: 'read', page: thing.subject },
-  { path: '/actors/{name}', scope: 'read', page: thing.actor },
-  { path: '/targets', scope: 'manage', page: targets.page, word: 'Targets' },
-  { path: '/targets/{name}', scope: 'manage', page: target.page, under: '/targets' },
-  { path: '/targets/{name}/deliveries', scope: 'either', page: deliveries.page, under: '/targets' },
-  { path: '/quarantine', scope: 'manage', page: quarantine.page, word: 'Quarantine' },
-  { path: '/quarantine/{source}/{id}', scope: 'manage', page: quarantine.one, under: '/quarantine' },
-  { path: '/sources', scope: 'manage', page: sources.page, word: 'Sources' },
-  { path: '/keys', scope: 'manage', page: keys.page, word: 'Keys' },
-  { path: '/schemas', scope: 'read', page: schemas.page, word: 'Schemas' },
-  { path: '/schemas/{catalog}/{type}', scope: 'read', page: schemas.type, under: '/schemas' },
-  { path: '/signin', page: signin.page },
-];
+  ['/', 'read', events.page, 'Events'],
+  ['/timeline', 'read', timeline.page, 'Timeline'],
+  ['/events/{id}', 'read', events.one],
+  ['/subjects/{name}', 'read', thing.subject],
+  ['/actors/{name}', 'read', thing.actor],
+  ['/targets', 'manage', targets.page, 'Targets'],
+  ['/targets/{name}', 'manage', target.page],
+  ['/targets/{name}/deliveries', 'either', deliveries.page],
+  ['/quarantine', 'manage', quarantine.page, 'Quarantine'],
+  ['/quarantine/{source}/{id}', 'manage', quarantine.one],
+  ['/sources', 'manage', sources.page, 'Sources'],
+  ['/keys', 'manage', keys.page, 'Keys'],
+  ['/schemas', 'read', schemas.page, 'Schemas'],
+  ['/schemas/{catalog}/{type}', 'read', schemas.type],
+  ['/signin', null, signin.page],
+].map(([path, scope, page, word]) => ({ path, scope, page, word }));
 
 const main = document.getElementById('main');
 let current = null;
@@ -45,8 +44,9 @@ function drop() {
   current = null;
 }
 
-/** Goes to a page. `replace` leaves no step back to this one. */
+/** Goes to a page. `replace` leaves no step back to this one; otherwise that shows as many events as are shown now. */
 function go(path, query, { replace = false } = {}) {
+  if (!replace) history.replaceState({ rows: document.querySelectorAll('.row').length }, '');
   history[replace ? 'replaceState' : 'pushState'](null, '', address(path, query));
   return draw();
 }
@@ -96,7 +96,7 @@ async function draw() {
   const { signal } = mine.leave;
   const route = { path, params: found?.params ?? {}, query: new URLSearchParams(location.search), signal, go, note, needs };
   try {
-    if (!entry) throw new Error(`There is no page at ${path}.`);
+    if (!entry) throw Object.assign(new Error(`There is none at ${path}.`), { status: 404, body: { title: 'No such page' } });
     const made = await entry.page(route);
     if (signal.aborted) return;
     mine.update = made.update;
@@ -105,7 +105,7 @@ async function draw() {
   } catch (error) {
     if (left(error, signal)) return;
     document.title = 'Problem – Tidings';
-    show(main, problem(error, () => { drop(); draw(); }));
+    show(main, problem(error, () => { drop(); draw(); }, 'h1'));
   } finally {
     clearTimeout(wait);
   }
@@ -119,14 +119,14 @@ function settle({ content, focus = main }) {
 }
 
 function bar(entry) {
-  const here = (page) => (page.word && (page === entry || page.path === entry?.under) ? 'page' : undefined);
-  const pages = PAGES.filter((page) => page.word && (page.scope ? session.may(page.scope) : true));
+  const here = (page) => (page === entry || entry?.path.startsWith(`${page.path}/`) ? 'page' : null);
+  const pages = PAGES.filter((page) => page.word && session.may(page.scope));
   const links = pages.map((page) => h('li', h('a', { href: page.path, 'aria-current': here(page) }, page.word)));
   show(
     document.getElementById('bar'),
-    h('a', { href: '/', class: 'brand' }, h('span', { class: 'mark', 'aria-hidden': 'true' }), 'Tidings'),
+    h('a', { href: '/', class: 'brand' }, h('span.mark', { 'aria-hidden': 'true' }), 'Tidings'),
     h('nav', { 'aria-label': 'Pages' }, h('ul', links)),
-    h('div', { class: 'end' }, h('a', { href: '/docs' }, 'API'), account()),
+    h('div.end', h('a', { href: '/docs' }, 'API'), account()),
   );
   document.querySelector('.bar [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
 }
@@ -139,7 +139,7 @@ function account() {
     ? [h('b', keys[scope].name), ` may ${scope}`]
     : link('/signin', `Add a key that may ${scope}`, { to: location.pathname })));
   const out = h('button', { type: 'button', onclick: signOut }, 'Sign out');
-  return h('details', { class: 'menu' }, h('summary', 'Signed in'), h('ul', scopes, h('li', out)));
+  return h('details.menu', h('summary', 'Signed in'), h('ul', scopes, h('li', out)));
 }
 
 function signOut() {
@@ -176,11 +176,14 @@ document.addEventListener('keydown', (event) => {
 });
 
 window.addEventListener('popstate', draw);
-window.addEventListener('signed-out', () => {
+window.addEventListener('signed-out', function out() {
+  const form = document.querySelector('dialog.wide');
   if (location.pathname === '/signin') return;
   say('The key is not valid any more.');
+  // What is typed stays until its dialog is left.
+  if (form) return form.addEventListener('close', out, { once: true });
   drop();
-  go('/signin', { to: location.pathname + location.search }, { replace: true });
+  go('/signin', { to: location.pathname + location.search, ended: 1 }, { replace: true });
 });
 
 draw();

@@ -2,6 +2,7 @@
 
 import { focus, h, show } from '../dom.js';
 import { eventList, panel } from '../parts/list.js';
+import { readEvent } from '../parts/event.js';
 import { exportDialog } from '../parts/export.js';
 import { filterForm, filtersOf } from '../parts/filters.js';
 import { button, field, select } from '../parts/forms.js';
@@ -12,6 +13,12 @@ export async function page(route) {
   return browse(route, { title: 'Events', heading: h('h1', 'Events') });
 }
 
+/** One of them as a page. */
+export async function one({ params, signal }) {
+  const { event, element } = await readEvent(params.id, signal, 2);
+  return { title: `${event.label}, event ${event.id}`, content: h('div.page', h('h1', event.label), element) };
+}
+
 /**
  * The list with its filters, and the opened event beside it; the address has it all. `fixed` are filters that the page
  * has decided.
@@ -20,11 +27,12 @@ export function browse({ path, query, signal, go }, { title, heading, fixed = {}
   let listed = new AbortController();
   let list = null;
   let shown = null;
+  let back = history.state?.rows ?? 0;
   const place = h('div');
   const side = panel(() => openEvent(null), signal);
   let state = query;
 
-  const order = field('Order', select({ options: ORDERS, value: orderOf(state) }));
+  const order = field('Order', select(ORDERS, orderOf(state)));
   order.input.addEventListener('change', () => change(filtersOf(state)));
   const form = filterForm({ query, signal, without: Object.keys(fixed), changed: change });
   form.element.querySelector('.line').insertBefore(order.element, form.element.querySelector('.line').lastChild);
@@ -43,7 +51,8 @@ export function browse({ path, query, signal, go }, { title, heading, fixed = {}
     listed.abort();
     listed = new AbortController();
     shown = searched() + orderOf(state);
-    list = eventList({ filters: searched(), order: orderOf(state), signal: AbortSignal.any([signal, listed.signal]), open: openEvent, again });
+    list = eventList({ filters: searched(), order: orderOf(state), back, signal: AbortSignal.any([signal, listed.signal]), open: openEvent, again });
+    back = 0;
     list.mark(state.get('open'));
     show(place, list.element);
     side.open(state.get('open'));
@@ -78,8 +87,8 @@ export function browse({ path, query, signal, go }, { title, heading, fixed = {}
   }
 
   draw();
-  const content = h('div', { class: 'browse' }, h('div', { class: 'head' }, heading, save), intro, form.element,
-    h('div', { class: 'split' }, place, side.element));
+  const content = h('div.browse', h('div.head', heading, save), intro, form.element,
+    h('div.split', place, side.element));
   return { title, content, update };
 }
 

@@ -2,11 +2,10 @@
 
 import { h, url } from '../dom.js';
 import { call } from '../api.js';
-import { counted, when } from '../format.js';
-import { asking, busy, button, dialog, field, input, select } from '../parts/forms.js';
-import { loaded, remover, showViolations, shownOnce } from '../parts/manage.js';
-import { empty } from '../parts/states.js';
-import { badge, table } from '../parts/table.js';
+import { counted, day, when } from '../format.js';
+import { button, field, input, select } from '../parts/forms.js';
+import { creating, loaded, remover, shownOnce } from '../parts/manage.js';
+import { badge, empty, table } from '../parts/table.js';
 import * as session from '../session.js';
 
 const SCOPES = [['ingest', 'ingest: post events of one source'], ['read', 'read: search and read'], ['manage', 'manage: change targets, sources and keys']];
@@ -23,7 +22,7 @@ export async function page({ signal }) {
     ['Key', (key) => [key.name, mine(key) ? ' (this one)' : '']],
     ['May', (key) => [badge(key.scope === 'manage' ? 'warn' : 'plain', key.scope), key.source ? ` for ${key.source}` : '']],
     ['Created', (key) => when(key.created_at)],
-    ['Last used', (key) => key.last_used ?? 'never'],
+    ['Last used', (key) => (key.last_used ? when(key.last_used, day(key.last_used)) : 'never')],
     ['Ends', (key) => (key.expires_at ? [when(key.expires_at), over(key) ? ' (over)' : ''] : 'never')],
     ['Actions', (key) => remover(url`/v1/keys/${key.name}`, key.name, removing(key), list)],
   ];
@@ -33,7 +32,7 @@ export async function page({ signal }) {
     list.refresh();
     await shownOnce(`The token of ${made.name}`, made.token, 'It is shown this once. Keep it where its user finds it, and nobody else does.');
   }, { kind: 'main' });
-  const content = h('div', { class: 'page' }, h('div', { class: 'head' }, h('h1', 'Keys'), add), list.place);
+  const content = h('div.page', h('div.head', h('h1', 'Keys'), add), list.place);
   return { title: 'Keys', content };
 }
 
@@ -43,24 +42,18 @@ const over = (key) => Date.parse(key.expires_at) <= Date.now();
 
 async function create(signal) {
   const { data } = await call('/v1/sources', { signal }).catch(() => ({ data: { sources: [] } }));
-  return dialog('Create a key', (close) => {
-    const name = field('Name', input({ required: true, placeholder: 'auditor' }));
-    const scope = field('May', select({ options: SCOPES, value: 'read' }));
-    const sources = data.sources.map((source) => [source.name, source.name]);
-    const source = field('Source', select({ options: sources.length ? sources : [['', 'There is none: add one first']] }));
-    const ends = field('Ends', h('input', { type: 'datetime-local' }), { help: 'Never, where this is empty.' });
-    const wrong = h('div');
-    const follow = () => { source.element.hidden = scope.input.value !== 'ingest'; };
-    scope.input.addEventListener('change', follow);
-    follow();
-    return asking(close, [name.element, scope.element, source.element, ends.element, wrong], 'Create', async (submit) => {
-      const body = { name: name.input.value.trim(), scope: scope.input.value };
-      if (body.scope === 'ingest') body.source = source.input.value;
-      if (ends.input.value) body.expires_at = new Date(ends.input.value).toISOString();
-      const fields = { '/name': name, '/scope': scope, '/source': source, '/expires_at': ends };
-      const made = await busy(submit, () => call('/v1/keys', { method: 'POST', body }),
-        (error) => showViolations(error, fields, wrong));
-      if (made) close(made.data);
-    });
-  });
+  const name = field('Name', input({ required: true, placeholder: 'auditor' }));
+  const scope = field('May', select(SCOPES, 'read'));
+  const sources = data.sources.map((source) => [source.name, source.name]);
+  const source = field('Source', select(sources.length ? sources : [['', 'There is none: add one first']]));
+  const ends = field('Ends', h('input', { type: 'datetime-local' }), 'Never, where this is empty.');
+  const follow = () => { source.element.hidden = scope.input.value !== 'ingest'; };
+  scope.input.addEventListener('change', follow);
+  follow();
+  return creating('Create a key', 'Create', '/v1/keys', { name, scope, source, expires_at: ends }, () => ({
+    name: name.input.value.trim(),
+    scope: scope.input.value,
+    source: source.element.hidden ? undefined : source.input.value,
+    expires_at: ends.input.value ? new Date(ends.input.value).toISOString() : undefined,
+  }));
 }

@@ -6,12 +6,12 @@ import { counted } from '../format.js';
 import { eventLink } from '../parts/event.js';
 import { busy, copy, field, input } from '../parts/forms.js';
 import { json, parse, unescaped } from '../parts/json.js';
-import { problem } from '../parts/states.js';
-import { badge, table } from '../parts/table.js';
+import { badge, problem, table } from '../parts/table.js';
+import * as session from '../session.js';
 
 export async function page({ query, signal, note }) {
   const { data } = await call('/v1/catalogs', { signal });
-  const search = field('Find a type', h('input', { type: 'search', value: query.get('find') ?? '', autocomplete: 'off' }));
+  const search = field('Find a type', input({ type: 'search', value: query.get('find') ?? '' }));
   const place = h('div');
   const draw = () => {
     const wanted = search.input.value.trim().toLowerCase();
@@ -21,16 +21,16 @@ export async function page({ query, signal, note }) {
       const types = catalog.types.filter(fits);
       return types.length ? section(catalog, types) : null;
     }));
-    if (!place.hasChildNodes()) show(place, h('p', { class: 'state' }, 'No type has that in its name.'));
+    if (!place.hasChildNodes()) show(place, h('p.state', 'No type has that in its name.'));
   };
   search.input.addEventListener('input', draw);
   draw();
-  return { title: 'Schemas', content: h('div', { class: 'page' }, h('h1', 'Schemas'), search.element, place) };
+  return { title: 'Schemas', content: h('div.page', h('h1', 'Schemas'), search.element, place) };
 }
 
 function section(catalog, types) {
   const base = link(`/schemas/${catalog.name}/base`, 'what all have in common');
-  return h('section', h('h2', catalog.title), h('p', { class: 'quiet' }, catalog.description, ' See ', base, '.'),
+  return h('section', h('h2', catalog.title), h('p.quiet', catalog.description, ' See ', base, '.'),
     table(counted(types.length, 'type'), [
       ['Type', (type) => link(url`/schemas/${catalog.name}/${type.name}`, type.name)],
       ['Says', (type) => type.label ?? type.title ?? ''],
@@ -38,14 +38,13 @@ function section(catalog, types) {
     ], types));
 }
 
-/** One type: its fields, its examples, and a way to try it. */
 export async function type({ params, signal }) {
   const { data: schema } = await call(url`/v1/schemas/${params.catalog}/${params.type}`, { signal });
   const examples = (schema.examples ?? []).map((example) =>
     h('section', json(example), copy(JSON.stringify(example, null, 2), 'Copy the example')));
-  const content = h('div', { class: 'page' },
+  const content = h('div.page',
     h('p', link('/schemas', 'All schemas')),
-    h('h1', h('span', { class: 'kind' }, params.catalog), ' ', params.type),
+    h('h1', h('span.kind', params.catalog), ' ', params.type),
     h('p', schema.description ?? ''),
     h('h2', 'Fields'), fieldsOf(schema),
     examples.length ? [h('h2', 'Examples'), examples] : null,
@@ -54,11 +53,10 @@ export async function type({ params, signal }) {
   return { title: params.type, content };
 }
 
-/** The fields as rows: their path, type, whether they must be there, and what they mean. */
 function fieldsOf(schema) {
   const rows = [];
   collect(schema, schema, '', rows, 0);
-  if (!rows.length) return h('p', { class: 'quiet' }, 'It names none.');
+  if (!rows.length) return h('p.quiet', 'It names none.');
   return table(counted(rows.length, 'field'), [
     ['Field', ({ path }) => h('code', path)],
     ['Type', ({ type }) => type],
@@ -105,32 +103,34 @@ function typeOf(schema) {
   return types.map((type) => (schema.format && type === 'string' ? `${type} (${schema.format})` : type));
 }
 
-/** Posts an edited example with an ingest key, which is not kept. */
 function tryIt(example, signal) {
-  const token = field('Token of an ingest key', input({ type: 'password', required: true }), {
-    help: 'It is used for this one request, and not kept.',
-  });
+  const token = field('Token of an ingest key', input({ type: 'password', required: true }), 'It is used for this one request, and not kept.');
   const body = field('Event', h('textarea', { rows: 14, spellcheck: 'false', value: JSON.stringify(example, null, 2) }));
   const result = h('div', { role: 'status' });
-  const submit = h('button', { class: 'main' }, 'Send it');
+  const submit = h('button.main', 'Send it');
   const onsubmit = async (event) => {
     event.preventDefault();
     show(result);
     token.error('');
     const done = await busy(submit, () => call('/v1/events', { method: 'POST', token: token.input.value.trim(), body: body.input.value, signal }),
-      (error) => show(result, refused(error, body.input.value)));
+      (error) => {
+        // Whatever is wrong with the token is said there.
+        if (![401, 403].includes(error.status)) return show(result, refused(error, body.input.value));
+        token.error(error.message);
+        return token.input.focus();
+      });
     if (!done) return;
     const words = done.status === 200 ? 'It was in the log already' : 'It is in the log';
-    show(result, h('p', { class: 'note' }, words, ': ', eventLink(done.data.id, `event ${done.data.id}`), '.'));
+    show(result, h('p.note', words, ': ', eventLink(done.data.id, `event ${done.data.id}`), '.'));
   };
-  return h('details', { class: 'try' }, h('summary', h('h2', 'Try it')),
+  return h('details.try', h('summary', h('h2', 'Try it')),
     h('p', 'This stores a real event: use a key of a source that is made for trying.'),
-    h('form', { onsubmit }, token.element, body.element, h('div', { class: 'actions' }, submit), result));
+    h('form', { onsubmit }, token.element, body.element, h('div.actions', submit), result));
 }
 
 function refused(error, body) {
   const { quarantine } = error.body ?? {};
-  const kept = quarantine && h('p', 'It is kept in the quarantine as ', h('code', quarantine), '.');
+  const kept = quarantine && h('p', 'Its id there is ', session.may('manage') ? link('/quarantine', quarantine) : quarantine, '.');
   let marked = null;
   try {
     marked = error.violations?.length ? json(parse(body), error.violations) : null;

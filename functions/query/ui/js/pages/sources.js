@@ -3,10 +3,9 @@
 import { h, link, url } from '../dom.js';
 import { call } from '../api.js';
 import { counted, when } from '../format.js';
-import { asking, busy, button, dialog, field, input, select } from '../parts/forms.js';
-import { loaded, remover, showViolations } from '../parts/manage.js';
-import { empty } from '../parts/states.js';
-import { table } from '../parts/table.js';
+import { button, field, input, select } from '../parts/forms.js';
+import { creating, loaded, remover } from '../parts/manage.js';
+import { empty, table } from '../parts/table.js';
 import * as session from '../session.js';
 
 const CATALOGS = [['unleash', 'Unleash'], ['migration-manager', 'Migration Manager'], ['signal', 'Signals'], ['tidings', 'Tidings']];
@@ -29,21 +28,14 @@ export async function page({ signal }) {
     if (added) list.refresh();
   }, { kind: 'main' });
   const words = 'A source is one producer. Its catalog says how its events are read.';
-  const content = h('div', { class: 'page' }, h('div', { class: 'head' }, h('h1', 'Sources'), add),
-    h('p', { class: 'quiet' }, words), list.place);
+  const content = h('div.page', h('div.head', h('h1', 'Sources'), add),
+    h('p.quiet', words), list.place);
   return { title: 'Sources', content };
 }
 
 function create() {
-  return dialog('Add a source', (close) => {
-    const name = field('Name', input({ required: true, placeholder: 'unleash-prod' }));
-    const catalog = field('Catalog', select({ options: CATALOGS }));
-    const wrong = h('div');
-    return asking(close, [name.element, catalog.element, wrong], 'Add', async (submit) => {
-      const body = { name: name.input.value.trim(), catalog: catalog.input.value };
-      const made = await busy(submit, () => call('/v1/sources', { method: 'POST', body }),
-        (error) => showViolations(error, { '/name': name, '/catalog': catalog }, wrong));
-      if (made) close(made.data);
-    });
-  });
+  const name = field('Name', input({ required: true, placeholder: 'unleash-prod' }));
+  const catalog = field('Catalog', select(CATALOGS));
+  return creating('Add a source', 'Add', '/v1/sources', { name, catalog },
+    () => ({ name: name.input.value.trim(), catalog: catalog.input.value }));
 }

@@ -6,8 +6,7 @@ import { counted, duration, number, when } from '../format.js';
 import { attempt, status } from '../parts/deliveries.js';
 import { asking, busy, button, confirm, dialog, field } from '../parts/forms.js';
 import { raw } from '../parts/json.js';
-import { loaded, shownOnce } from '../parts/manage.js';
-import { problem } from '../parts/states.js';
+import { loaded, outcome, shownOnce } from '../parts/manage.js';
 import { facts } from '../parts/table.js';
 import { targetForm } from '../parts/target-form.js';
 import { replayDialog, replays } from '../parts/replays.js';
@@ -22,11 +21,10 @@ export async function page({ params, signal, go }) {
   let target = null;
   let etag = null;
   const top = h('div');
-  const result = h('div', { role: 'status' });
+  const { result, failed } = outcome();
   const definition = h('div');
-  const health = loaded(signal, async () => healthFacts((await call(`${at}/health`, { scope: 'either', signal })).data));
+  const health = loaded(signal, async () => healthFacts((await call(`${at}/health`, { signal })).data));
   const running = replays(params.name, signal);
-  const failed = (error) => show(result, problem(error));
 
   let known = '';
   const read = async () => {
@@ -53,10 +51,11 @@ export async function page({ params, signal, go }) {
     running.refresh();
   };
   const test = (event) => busy(event.target, async () => {
-    show(result, h('p', { class: 'quiet' }, 'Sending a test event…'));
+    show(result, h('p.quiet', 'Sending a test event…'));
     const { data } = await post('/test');
-    show(result, h('section', { class: 'box' }, h('h2', 'Test ', status(data.status)),
-      data.attempt ? h('ol', { class: 'attempts' }, attempt(data.attempt)) : h('p', 'The attempt is not over yet: see its deliveries.')));
+    show(result, h('section.box', h('h2', 'Test ', status(data.status)),
+      data.attempt ? h('ol.attempts', attempt(data.attempt)) : h('p', 'The attempt is not over yet: see its deliveries.')));
+    health.refresh();
   }, failed);
   const change = async () => {
     const made = await targetForm({ target, etag });
@@ -88,10 +87,10 @@ export async function page({ params, signal, go }) {
   function head() {
     const turn = target.paused ? button('Resume', resume, { kind: 'main' }) : button('Pause', pause);
     return [
-      h('div', { class: 'head' }, h('h1', h('span', { class: 'kind' }, 'Target'), ' ', target.name, ' ', standing(target)),
-        h('div', { class: 'buttons' }, button('Send a test', test), turn, button('Replay…', replay), button('Change…', change),
+      h('div.head', h('h1', h('span.kind', 'Target'), ' ', target.name, ' ', standing(target)),
+        h('div.buttons', button('Send a test', test), turn, button('Replay…', replay), button('Change…', change),
           button('Rotate secret…', rotate), button('Remove…', remove, { kind: 'danger' }))),
-      target.paused && h('p', { class: 'note' }, 'Paused since ', when(target.paused.since), ` by ${target.paused.by}: ${target.paused.reason}. Its events are held.`),
+      target.paused && h('p.note', 'Paused since ', when(target.paused.since), ` by ${target.paused.by}: ${target.paused.reason}. Its events are held.`),
       target.description && h('p', target.description),
     ];
   }
@@ -100,7 +99,7 @@ export async function page({ params, signal, go }) {
   every(LOOK, signal, () => read().catch(() => {}));
   await read();
   const deliveries = link(url`/targets/${params.name}/deliveries`, 'All its deliveries');
-  const content = h('div', { class: 'page' }, top, result, h('h2', 'Last 24 hours'), health.place, h('p', deliveries),
+  const content = h('div.page', top, result, h('h2', 'Last 24 hours'), health.place, h('p', deliveries),
     h('h2', 'Replays'), running.place, h('h2', 'Definition'), definition);
   return { title: `Target ${params.name}`, content };
 }
@@ -108,11 +107,10 @@ export async function page({ params, signal, go }) {
 function healthFacts(health) {
   return facts([
     ['Delivered', rate(health)],
-    ['Half of the attempts within', duration(health.p50_ms)],
-    ['95 of 100 within', duration(health.p95_ms)],
-    ['Still to go', `${backlog(health)}: ${number(health.unattempted)} not attempted, ${number(health.waiting)} waiting, ${number(health.held)} held`],
+    ['Time of an attempt', health.p50_ms !== null && `median ${duration(health.p50_ms)}, p95 ${duration(health.p95_ms)}`],
+    ['Still to go', health.backlog ? `${backlog(health)}: ${number(health.unattempted)} not attempted, ${number(health.waiting)} waiting, ${number(health.held)} held` : 'nothing'],
     ['Oldest of those', health.oldest_undelivered_at && when(health.oldest_undelivered_at)],
-    ['Through at', health.through_at && when(health.through_at)],
+    ['All delivered by', health.through_at && when(health.through_at)],
     ['Failed for good', number(health.failed)],
     ['Failing since', health.failing_since && when(health.failing_since)],
   ]);
@@ -140,7 +138,7 @@ function definitionOf(target) {
 
 function askReason(name) {
   return dialog(`Pause ${name}`, (close) => {
-    const reason = field('Why', h('input', { required: true, maxlength: '200', value: 'maintenance' }), { help: 'Whoever looks at a held event reads this.' });
+    const reason = field('Why', h('input', { required: true, maxlength: '200', value: 'maintenance' }), 'Whoever looks at a held event reads this.');
     return asking(close, [h('p', 'Nothing is posted to it from now on. Its events are held, and nothing is lost.'), reason.element], 'Pause', () => {
       if (reason.input.value.trim()) close(reason.input.value.trim());
       else reason.error('Say why.');

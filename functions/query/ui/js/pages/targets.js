@@ -5,8 +5,7 @@ import { call } from '../api.js';
 import { ago, counted, duration, number } from '../format.js';
 import { button } from '../parts/forms.js';
 import { loaded, shownOnce } from '../parts/manage.js';
-import { empty } from '../parts/states.js';
-import { badge, table } from '../parts/table.js';
+import { badge, empty, table } from '../parts/table.js';
 import { targetForm } from '../parts/target-form.js';
 
 /** Seconds between two looks at how the targets are doing. */
@@ -27,7 +26,7 @@ export async function page({ signal, go }) {
     await shownOnce(`The signing secret of ${made.name}`, made.signing_secret, SECRET);
     go(url`/targets/${made.name}`);
   }, { kind: 'main' });
-  const content = h('div', { class: 'page wide' }, h('div', { class: 'head' }, h('h1', 'Targets'), add), list.place);
+  const content = h('div.page.wide', h('div.head', h('h1', 'Targets'), add), list.place);
   return { title: 'Targets', content };
 }
 
@@ -39,35 +38,36 @@ export function standing(target) {
 
 function columns(signal) {
   return [
-    ['Target', (target) => [link(url`/targets/${target.name}`, target.name), target.description && h('p', { class: 'quiet' }, target.description)]],
+    ['Target', (target) => [link(url`/targets/${target.name}`, target.name), target.description && h('p.quiet', target.description)]],
     ['State', (target) => [standing(target), since(target)]],
     ['Address', (target) => target.address],
     ['Wants', wants],
-    ['Last 24 hours', (target) => loaded(signal, async () => glance((await call(url`/v1/targets/${target.name}/health`, { scope: 'either', signal })).data)).place],
+    ['Last 24 hours', (target) => loaded(signal, () => call(url`/v1/targets/${target.name}/health`, { signal }).then(({ data }) => glance(data), () => 'not known just now')).place],
   ];
 }
 
 function since(target) {
-  if (target.paused) return h('p', { class: 'quiet' }, `${ago(target.paused.since)}: ${target.paused.reason}`);
-  return target.failing_since && h('p', { class: 'quiet' }, `since ${ago(target.failing_since)}`);
+  if (target.paused) return h('p.quiet', `${ago(target.paused.since)}: ${target.paused.reason}`);
+  return target.failing_since && h('p.quiet', `since ${ago(target.failing_since)}`);
 }
 
-/** What it wants: its scopes, and each filter that it has. */
 function wants(target) {
   const lists = ['events', 'sources', 'projects', 'environments'].filter((name) => target[name].length);
-  const name = (list) => h('span', { class: 'quiet' }, `${list === 'events' ? 'types' : list} `);
-  return h('ul', { class: 'plain' }, h('li', target.scopes.join(', ')),
+  const name = (list) => h('span.quiet', `${list === 'events' ? 'types' : list} `);
+  return h('ul.plain', h('li', target.scopes.join(', ')),
     lists.map((list) => h('li', name(list), target[list].join(', '))));
 }
 
-/** Health in a line: how many arrive, how fast, what waits. */
 function glance(health) {
   const speed = health.p95_ms === null ? '' : `, p95 ${duration(health.p95_ms)}`;
   const waits = health.backlog ? `, ${backlog(health)} to go` : '';
   return [rate(health), speed, waits, health.failed ? [' ', badge('bad', `${number(health.failed)} failed`)] : null];
 }
 
-export const rate = ({ success_rate: of, settled }) =>
-  (of === null ? 'nothing delivered' : `${Math.floor(of * 1000) / 10}% of ${number(settled)}`);
+/** The part that arrived. The API looks at the latest thousand. */
+export function rate({ success_rate: of, settled }) {
+  if (of === null) return 'nothing delivered';
+  return `${of ? `${Math.floor(of * 1000) / 10}%` : 'none'} of ${settled === 1000 ? 'the latest ' : ''}${number(settled)}`;
+}
 
 export const backlog = (health) => `${number(health.backlog)}${health.backlog_is_at_least ? ' or more' : ''}`;

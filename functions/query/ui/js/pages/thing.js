@@ -22,9 +22,9 @@ export async function actor(route) {
 
 function thing(route, { filter, word, others }) {
   const { name } = route.params;
-  const heading = h('h1', h('span', { class: 'kind' }, word), ' ', name);
+  const heading = h('h1', h('span.kind', word), ' ', name);
   const { place } = loaded(route.signal, () => overview(filter, name, others, route.signal));
-  const intro = h('div', { class: 'intro' }, place);
+  const intro = h('div.intro', place);
   return browse(route, { title: `${word} ${name}`, heading, intro, fixed: { [filter]: quoted(name) } });
 }
 
@@ -34,7 +34,7 @@ async function overview(filter, name, others, signal) {
   const facet = (field) => call('/v1/facets', { query: { field, limit: '5', [filter]: quoted(name) }, signal });
   const [last, first, people, types] = await Promise.all([one('desc'), one('asc'), facet(others), facet('type')]);
   const { events, total } = last.data;
-  if (!events.length) return h('p');
+  if (!events.length) return [];
   const list = ({ data }, linked) => h('ul', data.values.map(({ value, count }) => h('li', linked(value), ` ${number(count)}`)));
   return facts([
     ['Events', total === null ? 'too many to count' : counted(total, 'event')],

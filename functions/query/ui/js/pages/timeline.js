@@ -6,8 +6,8 @@ import { clock, counted, day, minutes, number, short, summary } from '../format.
 import { tone } from '../parts/event.js';
 import { filterForm, filtersOf, quoted } from '../parts/filters.js';
 import { button, copy, field, select, whenChosen } from '../parts/forms.js';
-import { empty, loading, partial, problem } from '../parts/states.js';
-import { badge } from '../parts/table.js';
+import { picked } from '../parts/manage.js';
+import { badge, empty, loading, partial, problem } from '../parts/table.js';
 
 /** The windows that can be chosen: as the API names them, in minutes, and in words. */
 const SPANS = [['30m', 30, '30 minutes'], ['1h', 60, '1 hour'], ...[3, 6, 12, 24, 48].map((n) => [`${n}h`, n * 60, `${n} hours`])];
@@ -17,7 +17,7 @@ const MINUTE = 60_000;
 const SHOWN = 20;
 
 /** The width of a mark in pixels: what is nearer than that to the first event of a group belongs to it. */
-const MARK = 26;
+const MARK = 30;
 
 /** Where the reader's clock is; filters by day are in UTC. */
 const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -34,26 +34,24 @@ export async function page({ query, signal, go, path }) {
   let state = query;
   let asked = new AbortController();
   const place = h('div');
-  const span = field('Window', select({ options: SPANS.map(([key, , words]) => [key, words]) }));
-  const lanes = field('Lanes', select({ options: LANES }));
+  const span = field('Window', select(SPANS.map(([key, , words]) => [key, words])));
+  const lanes = field('Lanes', select(LANES));
   const end = field(`Until (${ZONE})`, h('input', { type: 'datetime-local', step: '1' }));
-  const set = (changes, options) => {
+  const having = (changes) => {
     const next = new URLSearchParams(state);
     for (const [name, value] of Object.entries(changes)) {
       if (value) next.set(name, value);
       else next.delete(name);
     }
-    go(path, next, options);
+    return next;
   };
+  const set = (changes, options) => go(path, having(changes), options);
   span.input.addEventListener('change', () => set({ span: span.input.value }));
   lanes.input.addEventListener('change', () => set({ lanes: lanes.input.value }));
   whenChosen(end.input, (options) => set({ until: end.input.value && iso(end.input.value) }, options));
   const form = filterForm({
     query: state, signal, range: false, without: ['q'],
-    changed: (next) => {
-      for (const name of OWN) if (state.get(name)) next.set(name, state.get(name));
-      go(path, next);
-    },
+    changed: (next) => go(path, [...next, ...picked(state, OWN)]),
   });
 
   const move = (by) => {
@@ -69,17 +67,13 @@ export async function page({ query, signal, go, path }) {
     const until = (from + to) / 2 + SPANS[at][1] * MINUTE / 2;
     set({ span: SPANS[at][0], until: state.get('until') && until < Date.now() ? iso(until) : state.get('until') });
   };
-  const exact = () => {
-    const { to } = windowOf(state);
-    const next = new URLSearchParams(state);
-    next.set('span', spanOf(state));
-    next.set('until', iso(to));
-    return `${location.origin}${path}?${next}`;
-  };
-  const controls = h('div', { class: 'line' }, span.element, end.element, lanes.element,
-    h('div', { class: 'buttons', role: 'group', 'aria-label': 'Move and zoom' },
+  const exact = () => `${location.origin}${path}?${having({ span: spanOf(state), until: iso(windowOf(state).to) })}`;
+  const closer = button('+', () => zoom(-1), { 'aria-label': 'Zoom in' });
+  const wider = button('−', () => zoom(1), { 'aria-label': 'Zoom out' });
+  const controls = h('div.line', span.element, end.element, lanes.element,
+    h('div.buttons', { role: 'group', 'aria-label': 'Move and zoom' },
       button('←', () => move(-1), { 'aria-label': 'Earlier' }), button('→', () => move(1), { 'aria-label': 'Later' }),
-      button('+', () => zoom(-1), { 'aria-label': 'Zoom in' }), button('−', () => zoom(1), { 'aria-label': 'Zoom out' }),
+      closer, wider,
       button('Now', () => set({ until: '' }))), copy(exact, 'Copy a link to this'));
 
   let data = null;
@@ -99,7 +93,6 @@ export async function page({ query, signal, go, path }) {
     }
   }
 
-  /** How many marks there is room for, beside each other. */
   const room = () => Math.max(Math.floor((place.clientWidth - 66) / MARK), 4);
 
   function paint() {
@@ -116,6 +109,8 @@ export async function page({ query, signal, go, path }) {
   const update = ({ query: next }) => {
     state = next;
     span.input.value = spanOf(state);
+    closer.ariaDisabled = spanOf(state) === SPANS[0][0] || null;
+    wider.ariaDisabled = spanOf(state) === SPANS.at(-1)[0] || null;
     if (end.input.value !== local(state.get('until'))) end.input.value = local(state.get('until'));
     lanes.input.value = state.get('lanes') ?? '';
     form.set(state);
@@ -127,7 +122,7 @@ export async function page({ query, signal, go, path }) {
     const reading = place.contains(document.activeElement) || place.querySelector('.group:hover');
     if (!state.get('until') && !reading) draw({ quiet: true });
   });
-  const content = h('div', { class: 'page wide' }, h('h1', 'Timeline'), controls, form.element, place);
+  const content = h('div.page.wide', h('h1', 'Timeline'), controls, form.element, place);
   return { title: 'Timeline', content, update };
 }
 
@@ -142,7 +137,6 @@ function local(time) {
   return new Date(date - date.getTimezoneOffset() * MINUTE).toISOString().slice(0, 19);
 }
 
-/** The window: its ends and its length in milliseconds. */
 function windowOf(state) {
   const length = SPANS.find(([key]) => key === spanOf(state))[1] * MINUTE;
   const until = Date.parse(state.get('until') ?? '');
@@ -167,7 +161,6 @@ function request(state, from, to) {
   return query;
 }
 
-/** The lanes with their groups, and the scale below. */
 function picture(data, { by, marks, filters, zoom }) {
   const [from, to] = [Date.parse(data.from), Date.parse(data.to)];
   const at = (time) => Math.min(Math.max((Date.parse(time) - from) / (to - from), 0), 1);
@@ -175,13 +168,14 @@ function picture(data, { by, marks, filters, zoom }) {
   const drawn = lanesOf(all, by).map(([name, has, filter]) => {
     const events = all.filter(has);
     const query = new URLSearchParams([...filters, ...Object.entries(filter ?? {})]);
-    return h('section', { class: 'lane', 'aria-label': name },
-      h('h2', name, h('span', { class: 'quiet' }, ` ${number(events.length)}`)),
-      h('div', { class: 'track' }, grouped(events, at, 1 / marks).map((group) => mark(group, { at: at(group[0].time) * 100, query, zoom }))));
+    return h('section.lane', { 'aria-label': name },
+      h('h2', name, h('span.quiet', ` ${number(events.length)}`)),
+      h('div.track', grouped(events, at, 1 / marks).map((group) => mark(group, { at: at(group[0].time) * 100, query, zoom, exact: filter }))));
   });
+  const since = data.partial && all.length ? all[0].time : data.from;
   const note = data.partial && partial('There is more than can be drawn: these are the newest. Zoom in, or filter.');
-  const ends = [data.from, data.to].map((time) => `${day(time)}, ${minutes(time)}`);
-  const words = h('p', { class: 'quiet', role: 'status' }, `${counted(data.count, 'event')} from ${ends.join(' to ')} (${ZONE})`);
+  const ends = [since, data.to].map((time) => `${day(time)}, ${minutes(time)}`);
+  const words = h('p.quiet', { role: 'status' }, `${counted(data.count, 'event')} from ${ends.join(' to ')} (${ZONE}). A “!” counts errors; a box has a signal.`);
   const below = data.count ? null : empty('Nothing happened here that matches.');
   return [note, words, scale(from, to, drawn), below];
 }
@@ -220,23 +214,23 @@ const isError = (event) => event.level === 'ERROR';
 let opened = null;
 
 /** One group: a mark that opens to what is in it, on hover, on focus and on a click. */
-function mark(events, { at, query, zoom }) {
+function mark(events, { at, query, zoom, exact }) {
   const id = uid('g');
   const [first, last] = [events[0], events.at(-1)];
   const several = events.length > 1;
   const [errors, signals] = [isError, isSignal].map((is) => events.filter(is).length);
-  const name = [several ? counted(events.length, 'event') : first.label,
+  const name = [counted(events.length, 'event'), !several && first.label,
     errors && counted(errors, 'error'), signals && counted(signals, 'signal'),
     several ? `${clock(first.time)} to ${clock(last.time)}` : clock(first.time)].filter(Boolean).join(', ');
   const items = events.slice(-SHOWN).map((event) =>
-    h('li', h('span', { class: 'quiet' }, clock(event.time)), ' ', badge(tone(event), event.label), ' ',
+    h('li', h('span.quiet', clock(event.time)), ' ', badge(tone(event), event.label), ' ',
       h('a', { href: `/events/${event.id}` }, summary(event.summary))));
-  const more = events.length > SHOWN && h('p', { class: 'quiet' }, `The last ${SHOWN} of ${number(events.length)}.`);
-  const log = link('/', 'Show this time in the log', [...query, ['from', first.time], ['to', last.time]]);
-  const box = h('div', { class: 'pop', id }, h('p', h('b', name)), h('ul', items), more,
+  const more = events.length > SHOWN && h('p.quiet', `The last ${SHOWN} of ${number(events.length)}.`);
+  const log = link('/', exact ? 'Show this time in the log' : 'Show all of this time in the log', [...query, ['from', first.time], ['to', last.time]]);
+  const box = h('div.pop', { id }, h('p', h('b', name)), h('ul', items), more,
     several && h('p', log, ' ', zoom && button('Zoom to these', () => zoom(Date.parse(first.time), Date.parse(last.time)))));
   const handle = h('button', { type: 'button', 'aria-expanded': 'false', 'aria-controls': id, 'aria-label': name, class: errors ? 'bad' : signals ? 'warn' : 'info' },
-    errors ? '!' : '', several ? short(events.length) : '');
+    errors ? '!' : '', short(errors || events.length));
   const element = h('div', { class: `group${at > 60 ? ' right' : ''}` }, handle, box);
   element.style.left = `${at}%`;
   const open = (yes) => {
@@ -252,7 +246,10 @@ function mark(events, { at, query, zoom }) {
   handle.addEventListener('click', () => open(!closes));
   element.addEventListener('mouseenter', () => open(true));
   element.addEventListener('mouseleave', () => { if (!element.contains(document.activeElement)) open(false); });
-  element.addEventListener('focusin', () => open(true));
+  element.addEventListener('focusin', () => {
+    open(true);
+    box.scrollIntoView({ block: 'nearest' });
+  });
   element.addEventListener('focusout', (event) => { if (!element.contains(event.relatedTarget)) open(false); });
   return element;
 }
@@ -261,9 +258,9 @@ function scale(from, to, lanes) {
   const steps = 6;
   const ticks = Array.from({ length: steps + 1 }, (_, at) => {
     const time = from + (to - from) * at / steps;
-    const tick = h('span', { class: 'tick' }, minutes(time), at % 3 === 0 && h('small', day(time)));
+    const tick = h('span.tick', minutes(time), at % 3 === 0 && h('small', day(time)));
     tick.style.left = `${at / steps * 100}%`;
     return tick;
   });
-  return h('div', { class: 'timeline' }, lanes, h('div', { class: 'scale', 'aria-hidden': 'true' }, ticks));
+  return h('div.timeline', lanes, h('div.scale', { 'aria-hidden': 'true' }, ticks));
 }

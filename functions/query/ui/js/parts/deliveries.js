@@ -9,20 +9,18 @@ const KINDS = { delivered: 'good', waiting: 'warn', failed: 'bad', held: 'warn',
 const WORDS = { not_wanted: 'not wanted' };
 const PHASES = [['dns_ms', 'DNS'], ['connect_ms', 'connect'], ['tls_ms', 'TLS'], ['first_byte_ms', 'first byte']];
 
-/** Where a delivery stands, as a badge. */
 export const status = (word) => badge(KINDS[word] ?? 'plain', WORDS[word] ?? word);
 
 export function attempts(list) {
-  return h('ol', { class: 'attempts' }, list.map(attempt));
+  return h('ol.attempts', list.map(attempt));
 }
 
-/** One attempt: when, how long in which phase, what was answered, and what was wrong. */
 export function attempt(one) {
   const phases = PHASES.filter(([key]) => (one.phases?.[key] ?? null) !== null)
     .map(([key, words]) => `${words} ${duration(one.phases[key])}`);
   const how = [one.http, one.address, phases.join(', ')].filter(Boolean).join(' · ');
   const outcome = one.error ? badge('bad', one.status ?? one.class ?? 'failed') : badge('good', one.status ?? 'ok');
   return h('li', h('p', outcome, ' ', when(one.at), `, ${duration(one.duration_ms)}`, one.error ? `: ${one.error}` : ''),
-    how && h('p', { class: 'quiet' }, how),
+    how && h('p.quiet', how),
     one.answer && h('details', h('summary', 'What was answered'), raw(one.answer)));
 }

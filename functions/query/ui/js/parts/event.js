@@ -2,25 +2,22 @@
 
 import { h, link, url } from '../dom.js';
 import { call } from '../api.js';
-import { when, summary } from '../format.js';
+import { counted, when, summary } from '../format.js';
 import { copy } from './forms.js';
 import { diff } from './diff.js';
 import { quoted } from './filters.js';
 import { isTree, json, parse, raw } from './json.js';
 import { attempts, status } from './deliveries.js';
-import { badge, facts } from './table.js';
+import { badge, empty, facts } from './table.js';
 import * as session from '../session.js';
 import { loaded } from './manage.js';
-import { empty } from './states.js';
 
-/** The colour of an event's badge: what needs eyes first. */
 export function tone(event) {
   if (event.level === 'ERROR') return 'bad';
   if (event.level === 'WARN' || event.scope === 'signal') return 'warn';
   return event.scope === 'logging' ? 'plain' : 'info';
 }
 
-/** Links to the pages of what an event names. */
 export const subjectLink = (name) => thingLink('subject', name);
 export const actorLink = (name) => thingLink('actor', name);
 
@@ -48,8 +45,8 @@ export async function readEvent(id, signal, level) {
   const { data: event, text } = await call(url`/v1/events/${id}`, { signal });
   const payload = text.slice(text.indexOf('"payload":') + '"payload":'.length, text.lastIndexOf('}'));
   const value = parse(payload);
-  const element = h('article', { class: 'event' },
-    h('p', { class: 'lead' }, badge(tone(event), event.label), ' ', summary(event.summary)),
+  const element = h('article.event',
+    h('p.lead', level > 2 && [badge(tone(event), event.label), ' '], summary(event.summary)),
     fields(event), change(value, heading), body(value, payload, heading), deliveries(id, signal, heading, level + 1));
   return { event, element };
 }
@@ -81,20 +78,22 @@ function change(payload, heading) {
 function body(payload, text, heading) {
   return h('section', heading('Payload'), json(payload),
     h('details', h('summary', 'As it was sent'), raw(text)),
-    h('p', { class: 'actions' }, copy(text, 'Copy the payload')));
+    h('p.actions', copy(text, 'Copy the payload')));
 }
 
 function deliveries(id, signal, heading, level) {
   const { place } = loaded(signal, async () => {
     const { data } = await call(url`/v1/events/${id}/deliveries`, { signal });
-    return data.deliveries.length ? data.deliveries.map((delivery) => one(delivery, level)) : empty('There is no target that could want it.');
+    const [others, wanted] = [true, false].map((not) => data.deliveries.filter(({ status }) => (status === 'not_wanted') === not).map((delivery) => one(delivery, level)));
+    if (others.length) wanted.push(h('details', h('summary', counted(others.length, 'target did', 'targets did'), ' not want it'), others));
+    return wanted.length ? wanted : empty('There is no target that could want it.');
   });
   return h('section', heading('Deliveries'), place);
 }
 
 function one(delivery, level) {
   const due = delivery.next_attempt_at && [' Next attempt: ', when(delivery.next_attempt_at), '.'];
-  return h('section', { class: 'delivery' }, h(`h${level}`, link(url`/targets/${delivery.target}/deliveries`, delivery.target), ' ', status(delivery.status)),
+  return h('section.delivery', h(`h${level}`, link(url`/targets/${delivery.target}/deliveries`, delivery.target), ' ', status(delivery.status)),
     h('p', delivery.reason, delivery.filter && [' (filter ', h('code', delivery.filter), ')'], due),
     delivery.attempts.length ? attempts(delivery.attempts) : null);
 }

@@ -4,16 +4,15 @@ import { h, show } from '../dom.js';
 import { call } from '../api.js';
 import { counted, number } from '../format.js';
 import { asking, busy, dialog, field, select } from './forms.js';
-import { problem } from './states.js';
+import { problem } from './table.js';
 
 const FORMS = [['csv', 'CSV, for a spreadsheet'], ['json', 'JSON, one list'], ['ndjson', 'NDJSON, an event in each line']];
 const MEDIA = { csv: 'text/csv', json: 'application/json', ndjson: 'application/x-ndjson' };
 
-/** Asks for the form, and fetches page after page, with what is done so far and a way to stop. */
 export function exportDialog(filters) {
   const stop = new AbortController();
   return dialog('Export', (close) => {
-    const form = field('Form', select({ options: FORMS }));
+    const form = field('Form', select(FORMS));
     const bar = h('progress', { 'aria-label': 'Progress', hidden: true });
     const words = h('p', { role: 'status' }, 'All events that the filters let pass, the oldest first.');
     const fetchAll = async () => {
@@ -44,17 +43,12 @@ export function exportDialog(filters) {
 
 /** How many events there are; `null` where that takes too long to count. */
 async function count(filters, signal) {
-  const query = new URLSearchParams(filters);
-  query.set('total', 'exact');
-  query.set('limit', '1');
-  return (await call('/v1/events', { query, signal })).data.total;
+  return (await call('/v1/events', { query: [...filters, ['total', 'exact'], ['limit', '1']], signal })).data.total;
 }
 
-/** All pages, as parts of one file. */
 async function pages(filters, form, signal, tell) {
-  const query = new URLSearchParams(filters);
   // A list of JSON is put together from lines, each of which is an event.
-  query.set('format', form === 'json' ? 'ndjson' : form);
+  const query = new URLSearchParams([...filters, ['format', form === 'json' ? 'ndjson' : form]]);
   const parts = form === 'json' ? ['['] : [];
   let address = `/v1/export?${query}`;
   let done = 0;

@@ -3,7 +3,8 @@
 import { h, show, uid } from '../dom.js';
 import { call, left } from '../api.js';
 import { number } from '../format.js';
-import { button, field, whenChosen } from './forms.js';
+import { button, field, input as textInput, whenChosen } from './forms.js';
+import { picked } from './manage.js';
 
 /** The filters whose values the log can suggest, and those that have few. */
 const FACETS = ['type', 'subject', 'actor', 'project', 'environment', 'source'];
@@ -17,10 +18,7 @@ const FIXED = {
 const VALUES = [...FACETS, 'entity', ...Object.keys(FIXED)];
 
 /** The filters that a query has. */
-export function filtersOf(query) {
-  const given = [...VALUES, 'from', 'to', 'q'].filter((name) => query.get(name)).map((name) => [name, query.get(name)]);
-  return new URLSearchParams(given);
-}
+export const filtersOf = (query) => picked(query, [...VALUES, 'from', 'to', 'q']);
 
 /** A value as it stands in a list: in quotation marks where it could be read as something else. */
 export const quoted = (value) => (/[,"]|^\s|\s$/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
@@ -28,10 +26,9 @@ export const quoted = (value) => (/[,"]|^\s|\s$/.test(value) ? `"${value.replace
 const read = (list) => [...list.matchAll(/"((?:[^"]|"")*)"|[^,]+/g)].map(([value, inner]) => inner?.replaceAll('""', '"') ?? value);
 
 /**
- * The form. `changed(query, { replace })` is called with the filters as they are now; `replace` is whether that is still
- * the same change, as of a text that is being typed, and no step of its own to go back. `without` names filters that the
- * page has decided itself; `range` is whether there are dates, `open` whether all is shown from the beginning. Answers
- * `{ element, set(query) }`.
+ * The form. `changed(query, { replace })` is called with the filters as they are now; `replace` says that it is still the
+ * same change, as of a text that is being typed. `without` names filters that the page has decided itself; `range` is
+ * whether there are dates, `open` whether all is shown from the beginning. Answers `{ element, set(query) }`.
  */
 export function filterForm({ query, signal, changed, without = [], range = true, open = false }) {
   const state = new Map(filtersOf(query));
@@ -48,13 +45,13 @@ export function filterForm({ query, signal, changed, without = [], range = true,
   const all = [...chips, ...text, ...dates];
   const clear = button('Clear', () => {
     state.clear();
-    for (const one of all) one.refresh();
+    for (const one of all) one.refresh(true);
     tell();
   }, { kind: 'link' });
-  const more = h('details', { class: 'more', open: open || chips.some(({ given }) => given()) }, h('summary', 'Filters'),
-    h('div', { class: 'chips' }, chips.map(({ element }) => element)));
-  const element = h('form', { class: 'filters', role: 'search', 'aria-label': 'Search', onsubmit: (event) => event.preventDefault() },
-    h('div', { class: 'line' }, [...text, ...dates].map((one) => one.element), clear), more);
+  const more = h('details.more', { open: open || chips.some(({ given }) => given()) }, h('summary', 'Filters'),
+    h('div.chips', chips.map(({ element }) => element)));
+  const element = h('form.filters', { role: 'search', 'aria-label': 'Search', onsubmit: (event) => event.preventDefault() },
+    h('div.line', [...text, ...dates].map((one) => one.element), clear), more);
   return {
     element,
     set(next) {
@@ -66,25 +63,32 @@ export function filterForm({ query, signal, changed, without = [], range = true,
   };
 }
 
-/** A filter with any number of values: those that are set, and a field for one more, with suggestions. */
+/** A filter with any number of values. */
 function values(name, state, set, signal) {
   const fixed = FIXED[name];
   const list = h('datalist', { id: uid('l') });
-  const input = h('input', { list: list.id, autocomplete: 'off', spellcheck: 'false' });
-  const chosen = h('ul', { class: 'chosen' });
+  const input = textInput({ list: list.id });
+  const chosen = h('ul.chosen');
   const made = field(name[0].toUpperCase() + name.slice(1), input);
   const current = () => read(state.get(name) ?? '');
   const put = (given) => set(name, [...new Set(given)].map(quoted).join(','));
-  const refresh = () => show(chosen, current().map((value) => {
-    const remove = button('×', () => {
-      put(current().filter((other) => other !== value));
-      refresh();
-      input.focus();
-    }, { kind: 'x', 'aria-label': `Remove ${name} ${value}` });
-    return h('li', h('span', value), remove);
-  }));
+  const refresh = (all) => {
+    if (all) {
+      input.value = '';
+      made.error('');
+    }
+    show(chosen, current().map((value) => {
+      const remove = button('×', () => {
+        put(current().filter((other) => other !== value));
+        refresh();
+        input.focus();
+      }, { kind: 'x', 'aria-label': `Remove ${name} ${value}` });
+      return h('li', h('span', value), remove);
+    }));
+  };
   const add = () => {
-    const value = input.value.trim();
+    const typed = input.value.trim();
+    const value = fixed?.find((one) => one.toLowerCase() === typed.toLowerCase()) ?? typed;
     made.error('');
     if (!value) return;
     if (fixed && !fixed.includes(value)) made.error(`One of ${fixed.join(', ')}.`);
@@ -116,13 +120,12 @@ function suggest(name, input, list, state, signal) {
   let timer = 0;
   const ask = async () => {
     const others = [...state].filter(([other, value]) => other !== name && other !== 'q' && value);
-    const query = new URLSearchParams([['field', name], ['limit', '12'], ...others]);
-    if (input.value.trim()) query.set('prefix', input.value.trim());
-    if (asked === query.toString()) return;
-    asked = query.toString();
+    const query = `${new URLSearchParams([['field', name], ['limit', '12'], ['prefix', input.value.trim()], ...others])}`;
+    if (asked === query) return;
+    asked = query;
     try {
-      const { data } = await call('/v1/facets', { query, signal });
-      if (asked !== query.toString()) return;
+      const { data } = await call(`/v1/facets?${query}`, { signal });
+      if (asked !== query) return;
       show(list, data.values.map(({ value, count }) =>
         h('option', { value, label: `${value} (${number(count)})` })));
     } catch (error) {
@@ -159,7 +162,7 @@ function textField(state, set) {
   return { element, refresh };
 }
 
-/** A day, in UTC as the API takes it. An exact time that an address brought stays until it is changed. */
+/** A day, in UTC as the API takes it. An exact time that an address brought is told, and stays until it is changed. */
 function date(name, words, state, set) {
   const input = h('input', { type: 'date', max: '9999-12-31' });
   const made = field(`${words} (UTC)`, input);
@@ -167,10 +170,11 @@ function date(name, words, state, set) {
     const value = state.get(name) ?? '';
     if (input.value !== value.slice(0, 10)) input.value = value.slice(0, 10);
     made.error('');
-    input.title = value.length > 10 ? value : '';
+    show(made.hint, value.length > 10 && `at ${value.slice(11, 19)}`);
   };
   whenChosen(input, (options) => {
-    const [from, to] = [name === 'from' ? input.value : state.get('from'), name === 'to' ? input.value : state.get('to')];
+    show(made.hint);
+    const { from, to } = { ...Object.fromEntries(state), [name]: input.value };
     const wrong = from && to && from.slice(0, 10) > to.slice(0, 10);
     made.error(wrong && 'The range ends before it begins.');
     if (!wrong) set(name, input.value, options);

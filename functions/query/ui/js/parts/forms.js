@@ -1,33 +1,32 @@
 // Fields, buttons and dialogs.
 
-import { append, h, say, show, uid } from '../dom.js';
+import { append, h, say, says, show, uid } from '../dom.js';
 
 /**
- * A labelled field around an input (or select, or textarea): `{ element, input, error(text) }`.
+ * A labelled field around an input (or select, or textarea): `{ element, input, error(text), hint }`.
  * `error` shows what is wrong with it, or nothing.
  */
-export function field(label, input, { help, inline = false } = {}) {
+export function field(label, input, help, inline) {
   const id = input.id || uid('f');
   input.id = id;
-  const wrong = h('p', { class: 'error', id: `${id}e` });
-  const hint = help && h('p', { class: 'help', id: `${id}h` }, help);
-  input.setAttribute('aria-describedby', hint ? `${id}h ${id}e` : `${id}e`);
+  const wrong = h('p.error', { id: `${id}e` });
+  const hint = h('p.help', { id: `${id}h` }, help);
+  input.setAttribute('aria-describedby', `${id}h ${id}e`);
   const error = (text) => {
     show(wrong, text);
     input.ariaInvalid = text ? 'true' : 'false';
   };
   const name = h('label', { for: id }, label);
-  const element = h('div', { class: inline ? 'field inline' : 'field' }, inline ? [input, name] : [name, input], hint, wrong);
-  return { element, input, error };
+  const element = h(inline ? 'div.field.inline' : 'div.field', inline ? [input, name] : [name, input], hint, wrong);
+  return { element, input, error, hint };
 }
 
 /** An input for what a program reads: nothing is suggested or corrected. */
 export const input = (props) => h('input', { autocomplete: 'off', spellcheck: 'false', ...props });
 
-/** A choice: `select({ name, value, options: [['desc', 'Newest first'], …] })`. */
-export function select({ options, value, ...props }) {
-  const made = options.map(([key, words]) => h('option', { value: key }, words));
-  const element = h('select', props, made);
+/** A choice: `select([['desc', 'Newest first'], …], 'desc')`. */
+export function select(options, value) {
+  const element = h('select', options.map(([key, words]) => h('option', { value: key }, words)));
   element.value = value ?? options[0][0];
   return element;
 }
@@ -36,7 +35,6 @@ export function select({ options, value, ...props }) {
 export const button = (words, onclick, { kind, ...props } = {}) =>
   h('button', { type: 'button', class: kind, onclick, ...props }, words);
 
-/** A button that copies a text. */
 export function copy(text, words = 'Copy') {
   return button(words, async () => {
     try {
@@ -63,8 +61,8 @@ export function whenChosen(input, changed) {
 }
 
 /**
- * Runs a task, during which its button cannot start another; `failed` is told what went wrong. What the task answers is
- * answered. The button is not really disabled: it would lose the focus.
+ * Runs a task, during which its button cannot start another; `failed` is told what went wrong. Answers what the task does.
+ * The button is not really disabled: it would lose the focus.
  */
 export async function busy(control, task, failed) {
   if (control.ariaDisabled) return undefined;
@@ -81,7 +79,8 @@ export async function busy(control, task, failed) {
 
 /**
  * A dialog. `build(close)` makes what is in it; `close(value)` ends it with a value. Answers that value, or `undefined`
- * where it was left, which a `firm` one cannot be. The browser keeps the focus inside, and gives it back.
+ * where it was left, which a `firm` one cannot be, and a `wide` one in which something was typed by pressing Escape twice.
+ * The browser keeps the focus inside, and gives it back.
  */
 export function dialog(title, build, { wide, firm } = {}) {
   return new Promise((resolve) => {
@@ -91,16 +90,23 @@ export function dialog(title, build, { wide, firm } = {}) {
     const close = (result) => {
       value = result;
       element.close();
-      element.remove();
     };
     const leave = firm ? null : button('×', () => close(), { kind: 'x', 'aria-label': 'Close' });
     append(element, [h('header', h('h2', { id }, title), leave), build(close)]);
     element.addEventListener('close', () => {
+      document.body.append(says);
       element.remove();
       resolve(value);
     });
-    if (firm) element.addEventListener('cancel', (event) => event.preventDefault());
-    document.body.append(element);
+    let typed = false;
+    element.addEventListener('input', () => { typed = wide; });
+    element.addEventListener('cancel', (event) => {
+      if (!firm && !typed) return;
+      event.preventDefault();
+      if (typed) say('Press Escape once more to leave what you have typed.');
+      typed = false;
+    });
+    append(document.body, append(element, says));
     element.showModal();
     element.querySelector(':is(input, select, textarea):enabled, .actions button')?.focus();
   });
@@ -113,12 +119,11 @@ export function asking(close, parts, yes, send, kind = 'main') {
     event.preventDefault();
     send(submit);
   };
-  return h('form', { onsubmit }, parts, h('div', { class: 'actions' }, button('Cancel', () => close()), submit));
+  return h('form', { onsubmit }, parts, h('div.actions', button('Cancel', () => close()), submit));
 }
 
 /**
- * Asks before something is done that cannot be undone. `type` is a text that must be typed for it. Answers whether to
- * go on.
+ * Asks before something is done that cannot be undone. `type` is a text that must be typed for it.
  */
 export function confirm(title, words, { yes, danger, type }) {
   return dialog(title, (close) => {

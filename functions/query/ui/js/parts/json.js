@@ -13,9 +13,8 @@ export const parse = (text) => JSON.parse(text, (_, value, { source } = {}) =>
 /** Whether a value has others in it. */
 export const isTree = (value) => value !== null && typeof value === 'object' && !JSON.isRawJSON?.(value);
 
-/** A text as it is, the whole of it once that is asked for. */
 export function raw(text) {
-  const box = h('pre', { class: 'code', tabindex: '0' }, text.slice(0, SHOWN));
+  const box = h('pre.code', { tabindex: '0' }, text.slice(0, SHOWN));
   if (text.length <= SHOWN) return box;
   const more = button(`Show all ${text.length.toLocaleString()} characters`, () => {
     show(box, text);
@@ -29,7 +28,7 @@ export function raw(text) {
  * beside its place, or beside the nearest that there is.
  */
 export function json(value, marks = []) {
-  const box = h('pre', { class: 'code', tabindex: '0' });
+  const box = h('pre.code', { tabindex: '0' });
   const byPlace = new Map();
   for (const { pointer, message } of marks) {
     const place = nearest(value, pointer);
@@ -74,12 +73,12 @@ function write(box, value, pointer, indent, marks, budget) {
       if (budget.left <= 0) break;
       budget.left -= key.length + indent.length + 4;
       into.append(`${at ? ',' : ''}\n${indent}  `);
-      if (!isList) into.append(h('span', { class: 'key' }, JSON.stringify(key)), ': ');
+      if (!isList) into.append(h('span.key', JSON.stringify(key)), ': ');
       write(into, one, `${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`, `${indent}  `, marks, budget);
     }
     into.append(`\n${indent}${isList ? ']' : '}'}`);
   }
-  if (messages) box.append(h('strong', { class: 'why' }, ` ← ${messages.join('; ')}`));
+  if (messages) box.append(h('strong.why', ` ← ${messages.join('; ')}`));
 }
 
 function kind(value) {

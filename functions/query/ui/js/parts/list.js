@@ -5,11 +5,11 @@ import { call, left } from '../api.js';
 import { clock, counted, day, summary, when } from '../format.js';
 import { button } from './forms.js';
 import { places, readEvent, tone } from './event.js';
-import { empty, loading, partial, problem } from './states.js';
-import { badge } from './table.js';
+import { badge, empty, loading, partial, problem } from './table.js';
 
-/** Events of a page of the list. */
+/** Events of a page of the list, and the most that the API gives at once. */
 const PAGE = 50;
+const MOST = 1000;
 
 /** Seconds between two looks for new events, and the most that one look finds. */
 const LOOK = 10;
@@ -17,12 +17,13 @@ const NEW = 20;
 
 /**
  * The list of what matches. `filters` is the query of the search, `open(id)` is called when an event is chosen,
- * `again` to have the list made anew. Answers `{ element, mark(id) }`; it ends with the signal.
+ * `again` to have the list made anew. `back` is how many events it had when it was left: it has them again, and shows the
+ * marked one. Answers `{ element, mark(id) }`; it ends with the signal.
  */
-export function eventList({ filters, order = 'desc', signal, open, again }) {
-  const rows = h('div', { class: 'events', role: 'list', 'aria-label': 'Events' });
-  const foot = h('div', { class: 'foot' });
-  const news = h('div', { class: 'news', role: 'status' });
+export function eventList({ filters, order, back, signal, open, again }) {
+  const rows = h('div.events', { role: 'list', 'aria-label': 'Events' });
+  const foot = h('div.foot');
+  const news = h('div.news', { role: 'status' });
   const state = { next: undefined, busy: false, lastDay: '', listed: new Set() };
   let marked = null;
   const mark = (id) => {
@@ -36,7 +37,7 @@ export function eventList({ filters, order = 'desc', signal, open, again }) {
     let part = null;
     for (const event of events) {
       const today = day(event.time);
-      if (today !== state.lastDay) append(rows, h('div', { class: 'day', role: 'listitem' }, h('h2', today)));
+      if (today !== state.lastDay) append(rows, h('div.day', { role: 'listitem' }, h('h2', today)));
       if (!part || today !== state.lastDay) append(rows, part = h('div', { role: 'none' }));
       state.lastDay = today;
       state.listed.add(event.id);
@@ -52,9 +53,11 @@ export function eventList({ filters, order = 'desc', signal, open, again }) {
     if (!state.listed.size) show(foot, loading());
     let data;
     try {
-      ({ data } = await call('/v1/events', { query: pageQuery(filters, order, PAGE, state.next), signal }));
-      state.next = data.next;
+      const size = state.next ? PAGE : Math.min(Math.max(PAGE, back), MOST);
+      ({ data } = await call('/v1/events', { query: pageQuery(filters, order, size, state.next), signal }));
       add(data.events);
+      if (back && !state.next) mark(marked)?.scrollIntoView({ block: 'center' });
+      state.next = data.next;
       ended(data);
       // Observed anew, it tells again where it is: it may not have left the view meanwhile.
       watcher.observe(foot);
@@ -68,7 +71,7 @@ export function eventList({ filters, order = 'desc', signal, open, again }) {
   };
   const ended = (data) => {
     if (data.next) show(foot, data.partial && partial('There is much to look through. '), button('Show more', more));
-    else if (state.listed.size) show(foot, h('p', { class: 'quiet' }, `That is all: ${counted(state.listed.size, 'event')}.`));
+    else if (state.listed.size) show(foot, h('p.quiet', `That is all: ${counted(state.listed.size, 'event')}.`));
     else show(foot, empty(h('p', filters.size ? 'No event matches.' : 'The log is empty.'), hint(filters)));
   };
   const watcher = new IntersectionObserver((seen) => {
@@ -88,16 +91,11 @@ export function eventList({ filters, order = 'desc', signal, open, again }) {
   return { element, mark };
 }
 
-function pageQuery(filters, order, limit, cursor) {
-  const query = new URLSearchParams(filters);
-  if (order !== 'desc') query.set('order', order);
-  query.set('limit', limit);
-  if (cursor) query.set('cursor', cursor);
-  return query;
-}
+const pageQuery = (filters, order, limit, cursor) =>
+  [...filters, ['order', order], ['limit', limit], ...(cursor ? [['cursor', cursor]] : [])];
 
 function hint(filters) {
-  if (filters.size) return h('p', 'Take a filter away, or look at a longer time.');
+  if (filters.size) return h('p', 'See whether the filters, the time and the spelling are right.');
   return h('p', 'See ', h('a', { href: '/docs#postEvents' }, 'how events are sent'), '.');
 }
 
@@ -118,18 +116,18 @@ function look({ filters, state, news, signal, again }) {
       const words = fresh === NEW ? `${NEW} or more new events` : counted(fresh, 'new event');
       tell(fresh ? words : '', () => button(words, again, { kind: 'main' }));
     } catch (error) {
-      if (!left(error, signal)) tell(`Not live since ${clock(live)}: ${error.message}`, (words) => h('span', { class: 'note' }, words));
+      if (!left(error, signal)) tell(`Not live since ${clock(live)}: ${error.message}`, (words) => h('span.note', words));
     }
   });
 }
 
 function row(event) {
-  return h('div', { class: 'row', role: 'listitem' },
+  return h('div.row', { role: 'listitem' },
     h('a', { href: `/events/${event.id}`, 'data-id': event.id },
       when(event.time, clock(event.time)),
       badge(tone(event), event.label),
-      h('span', { class: 'words' }, summary(event.summary)),
-      h('span', { class: 'where' }, places(event) ?? event.source)));
+      h('span.words', summary(event.summary)),
+      h('span.where', places(event) ?? event.source)));
 }
 
 /** Below this width the panel covers the page; `css/events.css` says so too. */
@@ -139,7 +137,7 @@ const COVERS = matchMedia('(max-width: 64rem)');
 export function panel(close, signal) {
   const body = h('div');
   const whole = h('a', { href: '/' }, 'Open as a page');
-  const element = h('aside', { class: 'panel', 'aria-label': 'Event', hidden: true, tabindex: '-1' },
+  const element = h('aside.panel', { 'aria-label': 'Event', hidden: true, tabindex: '-1' },
     h('header', h('h2', 'Event'), whole, button('×', close, { kind: 'x', 'aria-label': 'Close the event' })), body);
   // What is covered cannot be reached either; what is announced is heard.
   const cover = () => {

@@ -7,8 +7,7 @@ import { filterForm, filtersOf } from './filters.js';
 import { busy, button, dialog, field } from './forms.js';
 import { loaded } from './manage.js';
 import { matching } from './matching.js';
-import { problem } from './states.js';
-import { badge, table } from './table.js';
+import { badge, problem, table } from './table.js';
 
 /** Seconds between two looks at a replay that runs. */
 const LOOK = 2;
@@ -28,7 +27,7 @@ export function replays(target, signal) {
     const mine = data.replays.filter((one) => one.target === target).slice(0, 10);
     runs = mine.some((one) => one.state === 'running');
     const now = mine.map((one) => one.name + one.state).join();
-    if (!mine.length) return h('p', { class: 'quiet' }, 'No replays yet.');
+    if (!mine.length) return h('p.quiet', 'No replays yet.');
     for (const one of mine) sent.set(one.name, show(sent.get(one.name) ?? h('div'), progress(one)));
     // Where only the numbers have changed, the rest stays: one may be about to cancel it.
     if (now === shown) return null;
@@ -53,7 +52,7 @@ function columns(cancel, sent) {
     ['Of', (one) => [OF[one.of] ?? one.of, one.from && [' from ', when(one.from)]]],
     ['State', (one) => badge(KINDS[one.state] ?? 'plain', one.state)],
     ['Sent', (one) => sent.get(one.name)],
-    ['Actions', (one) => (one.state === 'running' ? button('Cancel', cancel(one.name), { 'aria-label': 'Cancel the replay' }) : one.ended_at && ['ended ', when(one.ended_at)])],
+    ['Actions', (one) => (one.state === 'running' ? button('Cancel', cancel(one.name), { 'aria-label': `Cancel the replay ${one.name}` }) : one.ended_at && ['ended ', when(one.ended_at)])],
   ];
 }
 
@@ -64,14 +63,18 @@ export function replayDialog(target) {
     let filters = new URLSearchParams({ from: new Date(Date.now() - DAY).toISOString().slice(0, 10) });
     const rate = field('Events a second, at most', h('input', { type: 'number', min: 1, max: 1000, value: 100 }));
     const result = h('div', { role: 'status' });
-    const start = h('button', { class: 'main', disabled: true }, 'Start');
     const ask = (dry) => call(url`/v1/targets/${target}/replay`, {
       method: 'POST', signal: leave.signal,
       query: new URLSearchParams([...filters, ['rate', rate.input.value], ...(dry ? [['dry_run', 'true']] : [])]),
     });
-    const failed = (error) => show(result, problem(error));
+    const failed = (error) => {
+      const ofRate = error.body?.parameter === 'rate' && error.message;
+      rate.error(ofRate);
+      show(result, !ofRate && problem(error));
+    };
     const count = button('Count first', (event) => busy(event.target, async () => {
       const of = filters;
+      rate.error('');
       const { data } = await ask(true);
       // They have been changed meanwhile.
       if (of !== filters) return;
@@ -83,15 +86,14 @@ export function replayDialog(target) {
       start.disabled = true;
       show(result);
     } });
-    const onstart = async () => {
+    const start = button('Start', async () => {
       const done = await busy(start, () => ask(false), failed);
       if (!done) return;
       say(`The replay is started: ${counted(done.data.total, 'event')}.`);
       close(true);
-    };
-    start.addEventListener('click', onstart);
-    const words = 'What matches and the target wants is sent again, the oldest first, whether it was delivered before or not. Receivers know repeats by their webhook-id.';
+    }, { kind: 'main', disabled: true });
+    const words = 'Events that match, and that the target wants, are sent again, the oldest first, whether they were delivered before or not. Receivers know repeats by their webhook-id.';
     return h('div', h('p', words), form.element, rate.element, result,
-      h('div', { class: 'actions' }, button('Cancel', () => close()), count, start));
+      h('div.actions', button('Cancel', () => close()), count, start));
   }, { wide: true }).finally(() => leave.abort());
 }

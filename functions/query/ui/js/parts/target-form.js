@@ -5,7 +5,7 @@ import { call } from '../api.js';
 import { asking, busy, button, dialog, field, input, select } from './forms.js';
 import { showViolations } from './manage.js';
 import { matching } from './matching.js';
-import { problem } from './states.js';
+import { problem } from './table.js';
 
 const LEVELS = ['DEBUG', 'INFO', 'WARN', 'ERROR'].map((level) => [level, level]);
 const SCOPES = ['lifecycle', 'logging', 'signal'];
@@ -17,16 +17,14 @@ const NEW = {
   retry_count: 3, retry_timeout: '10s', timeout: '10s', disable_after: '120h', content_type: 'application/json',
 };
 
-/** Makes the fields for a target as it is, or for a new one. */
 function fieldsFor(target) {
   const now = { ...NEW, ...target };
-  const text = (name, label, props = {}, more = {}) =>
-    field(label, input({ value: now[name] ?? '', ...props }), more);
-  const list = (name, label, help) => text(name, label, { value: now[name]?.join(', ') ?? '' }, { help });
-  const area = (name, label, help) => field(label, h('textarea', { rows: 4, spellcheck: 'false', value: now[name] ?? '' }), { help });
+  const text = (name, label, props = {}, help) => field(label, input({ value: now[name] ?? '', ...props }), help);
+  const list = (name, label, help) => text(name, label, { value: now[name]?.join(', ') ?? '' }, help);
+  const area = (name, label, help) => field(label, h('textarea', { rows: 4, spellcheck: 'false', value: now[name] ?? '' }), help);
   const secret = (name, label, help) => {
     const set = now.secrets.includes(name);
-    return removable(text(name, label, { type: 'password', autocomplete: 'new-password', placeholder: set ? 'set; type to replace it' : '' }, { help }), name, set);
+    return removable(text(name, label, { type: 'password', autocomplete: 'new-password', placeholder: set ? 'set; type to replace it' : '' }, help), name, set);
   };
   // What is set is never shown: an empty field keeps it, and only this takes it away.
   const removable = (made, name, set) => {
@@ -35,31 +33,29 @@ function fieldsFor(target) {
     made.element.append(made.remove.element);
     return made;
   };
-  const check = (label, checked) => field(label, h('input', { type: 'checkbox', checked }), { inline: true });
+  const check = (label, checked) => field(label, h('input', { type: 'checkbox', checked }), '', true);
   const own = now.secrets.filter((name) => name.startsWith('headers.')).map((name) => name.slice(8));
-  const headerHelp = own.length
-    ? `One in each line, as “name: value”. Set now, with values that are not shown: ${own.join(', ')}. Leave this empty to keep them.`
-    : 'One in each line, as “name: value”. Values are never shown again.';
   return {
     name: text('name', 'Name', { required: true, disabled: Boolean(target), placeholder: 'audit' }),
     description: text('description', 'What it is for'),
     address: text('address', 'Address', { type: 'url', required: true, placeholder: 'https://example.com/hook' }),
     scopes: SCOPES.map((scope) => [scope, check(scope, now.scopes.includes(scope))]),
-    level: field('Least level of log lines', select({ options: LEVELS, value: now.level }), { help: 'It bounds log lines only.' }),
+    level: field('Least level of log lines', select(LEVELS, now.level), 'Other events have none.'),
     sources: list('sources', 'Sources', 'Separated by commas, here and below. Empty: every source but Tidings itself.'),
     events: list('events', 'Types', 'Empty: every type.'),
     projects: list('projects', 'Projects', 'Empty: every project.'),
     environments: list('environments', 'Environments', 'Empty: every environment.'),
     include_unscoped: check('Include events without project or environment', now.include_unscoped),
     retry_count: text('retry_count', 'Attempts', { type: 'number', min: 1, max: 100 }),
-    retry_timeout: text('retry_timeout', 'Wait between them', {}, { help: 'Such as 10s, 5m or 1h30m.' }),
-    retry_schedule: text('retry_schedule', 'Schedule instead', { value: now.retry_schedule?.join(', ') ?? '', placeholder: '5s, 5m, 1h' }, { help: 'The waits one after the other, instead of those two.' }),
+    retry_timeout: text('retry_timeout', 'Wait between them', {}, 'Such as 10s, 5m or 1h30m.'),
+    retry_schedule: text('retry_schedule', 'Schedule instead', { value: now.retry_schedule?.join(', ') ?? '', placeholder: '5s, 5m, 1h' }, 'The waits one after the other, instead of those two.'),
     timeout: text('timeout', 'Time for one attempt'),
     disable_after: text('disable_after', 'Pause after failing for'),
     username: text('username', 'User name (Basic)'),
     password: secret('password', 'Password'),
     authorization: secret('authorization', 'Authorization header', 'Instead of user name and password.'),
-    headers: removable(field('Headers', h('textarea', { rows: 3, spellcheck: 'false' }), { help: headerHelp }), 'headers', own.length),
+    headers: removable(field('Headers', h('textarea', { rows: 3, spellcheck: 'false' }),
+      `One in each line, as “name: value”. Values are never shown again${own.length ? `; where this is empty, these are kept: ${own.join(', ')}` : ''}.`), 'headers', own.length),
     ca_cert: area('ca_cert', 'Certificates (PEM)', 'Its own must be signed by one of them, instead of by those that everybody trusts.'),
     content_type: text('content_type', 'Content type'),
     body_template: area('body_template', 'Body template (Mustache)', 'Of event, eventJson and eventMarkdown. Empty: the payload, byte for byte.'),
@@ -88,6 +84,8 @@ function definition(fields, before) {
     else if (fields[name].remove?.input.checked) made[name] = null;
   }
   if (!before) made.name = value('name');
+  // To the server, none is what is usual.
+  if (!made.scopes.length) throw { violations: [{ pointer: '/scopes', message: 'Choose one at least.' }] };
   return made;
 }
 
@@ -107,37 +105,34 @@ export function targetForm({ target, etag } = {}) {
   return dialog(target ? `Change ${target.name}` : 'Create a target', (close) => {
     const fields = fieldsFor(target);
     const { scopes, ...single } = fields;
-    const byPointer = Object.fromEntries(Object.entries(single).map(([name, one]) => [`/${name}`, one]));
-    byPointer['/scopes'] = scopes[0][1];
+    const byName = { ...single, scopes: scopes[0][1] };
     const wrong = h('div');
     const matches = h('div', { role: 'status' });
     const refused = (error) => {
-      if (error.status !== 412) showViolations(error, byPointer, wrong);
-      else show(wrong, h('div', { class: 'note', role: 'alert' }, h('p', 'Somebody else has changed it meanwhile.'), button('Load theirs', () => close('changed'))));
+      if (error.status !== 412) showViolations(error, byName, wrong);
+      else show(wrong, h('div.note', { role: 'alert' }, h('p', 'Somebody else has changed it meanwhile.'), button('Load theirs', () => close('changed'))));
     };
     const send = async (submit) => {
       show(wrong);
-      const body = definition(fields, target);
+      const [method, path] = target ? ['PATCH', url`/v1/targets/${target.name}`] : ['POST', '/v1/targets'];
       const headers = etag ? { 'if-match': etag } : {};
-      const made = await busy(submit, () => (target
-        ? call(url`/v1/targets/${target.name}`, { method: 'PATCH', body, headers })
-        : call('/v1/targets', { method: 'POST', body })), refused);
+      const made = await busy(submit, () => call(path, { method, body: definition(fields, target), headers }), refused);
       if (made) close(made.data);
     };
     const look = button('Preview what it would get', (event) => busy(event.target, async () => {
-      const body = { ...definition(fields), name: target?.name ?? (fields.name.input.value.trim() || 'preview') };
+      const body = { ...definition(fields), name: target?.name ?? (fields.name.input.value.trim() || 'new-one') };
       const { data } = await call('/v1/targets/preview', { method: 'POST', body });
-      for (const one of Object.values(byPointer)) one.error('');
+      for (const one of Object.values(byName)) one.error('');
       show(wrong);
       show(matches, matching(data, 'of the last 24 hours'));
     }, (error) => { show(matches); if (error.violations.length) refused(error); else show(matches, problem(error)); }));
     const own = (names) => names.map((name) => fields[name].element);
-    const group = (name, open, ...parts) => h('details', { class: 'group-of', open }, h('summary', name), h('div', { class: 'two' }, parts));
+    const group = (name, open, ...parts) => h('details.group-of', { open }, h('summary', name), h('div.two', parts));
     const form = asking(close, [
-      h('div', { class: 'two' }, own(['name', 'address', 'description'])),
+      h('div.two', own(['name', 'address', 'description'])),
       group('What it gets', true,
         h('fieldset', h('legend', 'Scopes'), scopes.map(([, one]) => one.element)), fields.level.element,
-        own(LISTS), fields.include_unscoped.element, h('div', { class: 'all' }, look, matches)),
+        own(LISTS), fields.include_unscoped.element, h('div.all', look, matches)),
       group('How often, how long', false, own(['retry_count', 'retry_timeout', 'retry_schedule', 'timeout', 'disable_after'])),
       group('Authentication', false, own(['username', 'password', 'authorization', 'headers', 'ca_cert'])),
       group('Body', false, own(['content_type', 'body_template'])), wrong], target ? 'Change' : 'Create', send);
