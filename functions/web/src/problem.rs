@@ -54,7 +54,7 @@ impl Kind {
             }
             Self::NotAcceptable => ("not-acceptable", StatusCode::NOT_ACCEPTABLE, "The answer could not be read"),
             Self::LengthRequired => ("length-required", StatusCode::LENGTH_REQUIRED, "The body's length is needed"),
-            Self::Conflict => ("conflict", StatusCode::CONFLICT, "It does not fit what there is"),
+            Self::Conflict => ("conflict", StatusCode::CONFLICT, "It cannot be done as things stand"),
             Self::PreconditionFailed => {
                 ("precondition-failed", StatusCode::PRECONDITION_FAILED, "It has been changed since")
             }
@@ -202,7 +202,7 @@ impl From<store::Error> for Problem {
         match &error {
             store::Error::TooLarge { .. } => Self::new(Kind::TooLarge, error.to_string()),
             store::Error::Exists(name) => {
-                Self::new(Kind::Conflict, format!("{name} exists already: remove it first, or choose another name"))
+                Self::new(Kind::Conflict, format!("{name} exists already: choose another name"))
             }
             store::Error::Busy { .. } => {
                 tracing::warn!(%error, "busy");
