@@ -3,7 +3,7 @@
 use axum::extract::RawQuery;
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-use crate::api::Parameter;
+use crate::api::{Parameter, Place};
 use crate::problem::{Kind, Problem};
 use crate::split::split;
 
@@ -41,11 +41,7 @@ impl Params {
     pub fn read(RawQuery(query): RawQuery, known: &[Parameter]) -> Result<Self, Problem> {
         let mut params: Vec<(String, String)> = Vec::new();
         for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
-            let (encoded_name, encoded) = pair.split_once('=').unwrap_or((pair, ""));
-            let name = decoded(encoded_name).ok_or_else(|| no_text(&shortened(encoded_name), encoded_name))?;
-            if known.iter().all(|parameter| parameter.name != name) {
-                return Err(unknown(&name, known));
-            }
+            let (name, encoded) = known_name(pair, known)?;
             let value = decoded(encoded).ok_or_else(|| no_text(&name, encoded))?;
             if params.iter().any(|(other, _)| *other == name) {
                 return Err(bad(&name, "is given twice: separate several values by commas"));
@@ -121,6 +117,24 @@ impl Params {
     }
 }
 
+/// Refuses a query with a parameter that is not among `known`.
+pub(crate) fn must_know(query: &str, known: &[Parameter]) -> Result<(), Problem> {
+    query.split('&').filter(|pair| !pair.is_empty()).try_for_each(|pair| known_name(pair, known).map(drop))
+}
+
+/// The name of a parameter, which a query may have, and its value as it was sent.
+fn known_name<'a>(pair: &'a str, known: &[Parameter]) -> Result<(String, &'a str), Problem> {
+    let (encoded_name, encoded) = pair.split_once('=').unwrap_or((pair, ""));
+    let name = decoded(encoded_name).ok_or_else(|| no_text(&shortened(encoded_name), encoded_name))?;
+    let is_known = in_query(known).any(|known| known == name);
+    if is_known { Ok((name, encoded)) } else { Err(unknown(&name, known)) }
+}
+
+/// The names of those that stand in the query.
+fn in_query(parameters: &[Parameter]) -> impl Iterator<Item = &'static str> {
+    parameters.iter().filter(|parameter| parameter.place != Place::Path).map(|parameter| parameter.name)
+}
+
 /// A part of a query as it was before it was encoded; `None` where that is no text.
 fn decoded(part: &str) -> Option<String> {
     let part = part.replace('+', " ");
@@ -135,8 +149,14 @@ pub fn shortened(text: &str) -> String {
 /// The problem of a parameter that its path does not know.
 fn unknown(name: &str, known: &[Parameter]) -> Problem {
     let name = shortened(name);
-    let known: Vec<&str> = known.iter().map(|parameter| parameter.name).collect();
-    bad(&name, &format!("is not a parameter of this path, which takes {}", known.join(", ")))
+    let known: Vec<&str> = in_query(known).collect();
+    let takes = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    bad(&name, &format!("is not a parameter of this path, which takes {takes}"))
+}
+
+/// The problem of a parameter of a path that takes none.
+pub(crate) fn takes_none() -> Problem {
+    unknown("version", &[])
 }
 
 /// The problem of a value that is too long.
@@ -168,6 +188,17 @@ mod tests {
         let params = read("type=a%20b,c&limit=5").unwrap();
         assert_eq!(params.list("type").unwrap(), ["a b", "c"]);
         assert_eq!(params.parsed("limit", "", |value| value.parse::<u32>().ok()).unwrap(), Some(5));
+    }
+
+    #[test]
+    fn a_part_of_the_path_is_no_parameter_of_the_query() {
+        let known = [Parameter::path("id", "", text, ""), Parameter::query("from", "", text, "")];
+        assert!(must_know("from=1&&from=2", &known).is_ok(), "what is wrong with them is another's matter");
+        for (query, name) in [("id=1", "id"), ("from=1&x", "x"), ("%FF=1", "%FF")] {
+            assert_eq!(must_know(query, &known).unwrap_err().document()["parameter"], name, "{query}");
+        }
+        let refused = must_know("id=1", &known[..1]).unwrap_err();
+        assert!(refused.document()["detail"].as_str().unwrap().ends_with("which takes none"));
     }
 
     #[test]

@@ -46,19 +46,16 @@ impl<'a> Ordered<'a> {
     /// The way by the most selective index that there is a value for; `None` for what only segments can tell.
     pub(crate) fn plan(events: &'a Events, search: &'a Search) -> Option<Self> {
         let filter = &search.filter;
-        let told = filter.conditions.iter().all(|condition| condition.field.attribute().is_some());
-        if filter.text.is_some() || !told {
-            return None;
-        }
+        let expression = filter.deciding(events.retention.now())?;
         let Access { index, key, partitions, links } = access(filter, events.shards)?;
-        let expression = filter.expression(events.retention.now());
-        if !expression.is_taken() {
+        // What few events have to do with would have most of the log read in vain.
+        if index.is_none() && !filter.any.is_empty() {
             return None;
         }
         let (low, high) = search.ids().unwrap_or((1, 0));
         let count = partitions.len() + links.len();
         // A share of the page for each partition, more where a filter thins it out.
-        let thinned = filter.conditions.len() > usize::from(index.is_some());
+        let thinned = filter.conditions.len() > usize::from(index.is_some()) || !filter.any.is_empty();
         let share = (search.limit + 1) / count.max(1) + 8;
         let plan = Plan {
             index,
@@ -155,7 +152,8 @@ fn access(filter: &Filter, shards: u16) -> Option<Access> {
     }
     // The first entity of an event is its subject; each further one has a link, which says nothing else of it.
     if let Some(values) = filter.values(Field::Entity) {
-        return (filter.conditions.len() == 1 && few(&values, 2)).then(|| Access {
+        let alone = filter.conditions.len() == 1 && filter.any.is_empty();
+        return (alone && few(&values, 2)).then(|| Access {
             index: Some("by_subject"),
             key: "ks",
             partitions: partitions(&values, index_key),
