@@ -28,6 +28,13 @@ const MAX_PARTITIONS: usize = 80;
 /// How many events that an index of a few things has are read together.
 const TOGETHER: usize = 25;
 
+/// How many items one Query looks at, where few of them may match.
+const THINNED: usize = 250;
+
+/// Of so many events one at least must match that has one of several alternatives: reading those that do by their ids
+/// takes less than reading all.
+const SPARSE: usize = 8;
+
 /// The part of a search's read units after which the segments are read instead.
 const SHARE: f64 = 0.25;
 
@@ -48,10 +55,6 @@ impl<'a> Ordered<'a> {
         let filter = &search.filter;
         let expression = filter.deciding(events.retention.now())?;
         let Access { index, key, partitions, links } = access(filter, events.shards)?;
-        // What few events have to do with would have most of the log read in vain.
-        if index.is_none() && !filter.any.is_empty() {
-            return None;
-        }
         let (low, high) = search.ids().unwrap_or((1, 0));
         let count = partitions.len() + links.len();
         // A share of the page for each partition, more where a filter thins it out.
@@ -66,7 +69,11 @@ impl<'a> Ordered<'a> {
             partitions,
             links,
             filter: Some(expression),
-            page: if thinned { share.max(250) } else { share },
+            page: match thinned {
+                true if filter.any.is_empty() => share.max(THINNED),
+                true => THINNED,
+                false => share,
+            },
         };
         let merge = Merge::new(events, plan);
         let is_thinned = thinned && index.is_some();
@@ -87,7 +94,7 @@ impl<'a> Ordered<'a> {
                     hits.push((id, event));
                 }
                 Next::End => break,
-                Next::Unread if self.is_enough(units) => {
+                Next::Unread if self.is_enough(units, hits.len()) => {
                     way.units += self.merge.units;
                     way.examined = self.merge.examined;
                     return Ok(None);
@@ -105,9 +112,10 @@ impl<'a> Ordered<'a> {
         Ok(Some(Found { hits, next, partial: false }))
     }
 
-    fn is_enough(&self, units: f64) -> bool {
+    fn is_enough(&self, units: f64, found: usize) -> bool {
         let most = MAX_EXAMINED + 4 * self.search.limit;
-        self.merge.examined > most || self.merge.units > units * SHARE || self.search.is_late()
+        let is_sparse = !self.search.filter.any.is_empty() && found * SPARSE < self.merge.examined;
+        is_sparse || self.merge.examined > most || self.merge.units > units * SHARE || self.search.is_late()
     }
 }
 
