@@ -182,6 +182,33 @@ async fn refusals_name_the_value_and_what_is_allowed() {
 }
 
 #[tokio::test]
+async fn cursors_are_taken_as_they_came_for_the_same_search() {
+    let stack = start().await;
+    post_quotes(&stack, &[1, 1, 1]).await;
+    let api = stack.read();
+    let page = api.get("/v1/events?limit=1&source=signal,%20other").await.expect(200);
+    let cursor = page["next"].as_str().expect("a cursor");
+    for same in ["source=%22other%22,signal", "source=signal,other,signal&limit=5"] {
+        api.get(&format!("/v1/events?{same}&cursor={cursor}")).await.expect(200);
+    }
+    let (first, last) = cursor.split_at(5);
+    let changed = format!("{first}{}{}", if last.starts_with('A') { 'B' } else { 'A' }, &last[1..]);
+    for (filters, cursor) in [("source=signal,%20other", changed.as_str()), ("source=signal", cursor)] {
+        let problem = api.get(&format!("/v1/events?{filters}&cursor={cursor}")).await.expect_problem(400);
+        assert_eq!(problem["parameter"], "cursor");
+    }
+}
+
+#[tokio::test]
+async fn what_belongs_to_csv_is_refused_with_other_forms() {
+    let stack = start().await;
+    for form in ["json", "ndjson"] {
+        let path = format!("/v1/export?format={form}&header=false");
+        assert_eq!(stack.read().get(&path).await.expect_problem(400)["parameter"], "header");
+    }
+}
+
+#[tokio::test]
 async fn every_time_of_rfc_3339_is_one() {
     let stack = start().await;
     let api = stack.read();

@@ -16,7 +16,9 @@ mod reshard;
 mod retention;
 mod search;
 mod segments;
+mod timeline;
 mod unleash;
+mod unpacked;
 mod webhooks;
 
 use e2e::Stack;

@@ -194,6 +194,28 @@ async fn every_operation_is_there_and_asks_for_its_key() {
 }
 
 #[tokio::test]
+async fn parameters_that_are_not_known_are_refused_by_every_operation() {
+    let (stack, document) = (start().await, document());
+    for (path, method, operation) in operations(&document) {
+        let path = filled(path, operation, None);
+        let path = format!("{}?no-such%20one=1", path.split('?').next().expect("a path"));
+        let api = match scope(operation) {
+            Some("manage") => stack.manage(),
+            Some("ingest") => stack.ingest("signal"),
+            _ => stack.read(),
+        };
+        let ignores = path.starts_with("/api/") || [None, Some("ingest")].contains(&scope(operation));
+        let answer = api.send(api.request(method, &path)).await;
+        if ignores {
+            assert!(!answer.text.contains("no-such"), "{path}: {}", answer.text);
+            continue;
+        }
+        assert_eq!(answer.expect_problem(400)["parameter"], "no-such one", "{path}");
+        assert!(operation["responses"]["400"].is_object(), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn the_examples_of_parameters_go_together() {
     let (stack, document) = (start().await, document());
     let reads = |operation: &Value| scope(operation) == Some("read");

@@ -9,15 +9,15 @@ use events::{Arrival, Attributes, Form, catalog};
 use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use store::{Events, Field, Filter, Log, Retention, Search, Segments, Text};
+use store::{Condition, Events, Field, Filter, Log, Retention, Search, Segments, Text};
 use tokio::time::Instant;
 
 use crate::start;
 
 /// The time that the log of this test has.
-static NOW: AtomicI64 = AtomicI64::new(1_770_000_000_000);
+pub(crate) static NOW: AtomicI64 = AtomicI64::new(1_770_000_000_000);
 
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     Timestamp::from_millisecond(NOW.load(Ordering::Relaxed)).expect("a time")
 }
 
@@ -58,7 +58,7 @@ async fn put(log: &Log, random: &mut fastrand::Rng, count: u64, known: &mut Vec<
 }
 
 /// Puts an event; its id.
-async fn put_one(events: &Events, source: &str, payload: &Value) -> u64 {
+pub(crate) async fn put_one(events: &Events, source: &str, payload: &Value) -> u64 {
     let arrival = Arrival {
         source,
         bytes: payload.to_string().into_bytes().into(),
@@ -94,13 +94,22 @@ fn any_filter(random: &mut fastrand::Rng) -> (Filter, impl Fn(&Known) -> bool + 
     let from = random.bool().then(|| now() - SignedDuration::from_secs(random.i64(0..900_000)));
     let parts = ["grün", "GRÜN a", "ende", "flag-3", "\"team-1\"", "ab", "zebra", "xxende\""];
     let text = random.bool().then(|| parts[random.usize(..parts.len())]);
-    let filter = Filter { from, text: text.map(Text::part), ..Filter::default() };
+    // Of these projects, those of a user each.
+    let either =
+        random.bool().then(|| [0, 1].map(|project| (format!("team-{project}"), format!("user-{}", random.u8(..6)))));
+    let is = |field, value: &String| Condition { field, values: vec![value.clone()], or_none: false };
+    let any = either.iter().flatten().map(|(project, user)| vec![is(Field::Project, project), is(Field::Actor, user)]);
+    let filter = Filter { from, text: text.map(Text::part), any: any.collect(), ..Filter::default() };
     let filter =
         filter.and(Field::Subject, feature.iter().cloned().collect()).and(Field::Actor, user.iter().cloned().collect());
     let matches = move |known: &Known| {
         feature.as_ref().is_none_or(|feature| known.payload["featureName"] == **feature)
             && user.as_ref().is_none_or(|user| known.payload["createdBy"] == **user)
             && from.is_none_or(|from| known.time >= from)
+            && either.as_ref().is_none_or(|either| {
+                let is = |name: &str, value: &String| known.payload[name] == **value;
+                either.iter().any(|(project, user)| is("project", project) && is("createdBy", user))
+            })
             && text.is_none_or(|text| known.text.contains(&text.to_lowercase()))
     };
     (filter, matches)
@@ -168,19 +177,19 @@ async fn packed_or_not_a_search_finds_the_same() {
 }
 
 /// A log that several processes search.
-struct Fleet {
+pub(crate) struct Fleet {
     stack: e2e::Stack,
-    events: Events,
+    pub(crate) events: Events,
 }
 
 impl Fleet {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let stack = start().await;
         let events = Events::new(stack.database(), "events".to_owned(), 4, Retention::new(None, now));
         Self { stack, events }
     }
 
-    fn process(&self, max_units: f64) -> Log {
+    pub(crate) fn process(&self, max_units: f64) -> Log {
         let segments = Segments::new(self.stack.database(), "segments".to_owned()).of(30).spending(max_units);
         Log { events: self.events.clone(), segments }
     }
@@ -192,13 +201,13 @@ impl Fleet {
     }
 }
 
-fn search(filter: Filter, ascending: bool, limit: usize) -> Search {
+pub(crate) fn search(filter: Filter, ascending: bool, limit: usize) -> Search {
     Search { filter, ascending, limit, max_bytes: usize::MAX, ..Search::default() }
 }
 
 /// The ids of a search whose pages may be partial, each by the process that `of` gives; and the read units of its
 /// pages.
-async fn partial_pages(mut search: Search, mut of: impl FnMut() -> Log) -> (Vec<u64>, Vec<f64>) {
+pub(crate) async fn partial_pages(mut search: Search, mut of: impl FnMut() -> Log) -> (Vec<u64>, Vec<f64>) {
     let (mut found, mut units) = (Vec::new(), Vec::new());
     loop {
         let page = of().search(&search).await.expect("a page");

@@ -130,7 +130,7 @@ pub(crate) static EXPORT: Operation = Operation {
         CSV is RFC 4180, with the columns `id, source, catalog, scope, type, time, time_given, received_at, actor, \
         subject, entities, project, environment, level, sv, label, summary, payload`; `entities` and `payload` are \
         JSON. A cell that a spreadsheet would run as a formula stands behind an apostrophe. New columns come at the \
-        end.",
+        end. `Accept` is not looked at: `format` says it.",
     scope: Some(KeyScope::Read),
     parameters: &web::join::<18>(
         &filters::ALL,
@@ -152,7 +152,7 @@ pub(crate) static EXPORT: Operation = Operation {
             ),
             Parameter::query(
                 "header",
-                "Whether CSV begins with the names of its columns: the first page does, those after it do not.",
+                "Whether CSV begins with the names of its columns: the first page does, those after it do not. For CSV alone.",
                 |_| json_schema!({ "enum": ["true", "false"] }),
                 r#""true""#,
             ),
@@ -191,10 +191,12 @@ pub(crate) static TIMELINE: Operation = Operation {
     description: "Events that are closer together than a hundredth of the window are one group. Without `types`, what \
         changes what users see is shown: flags, strategies, environments, segments, migrations, the system, every \
         signal, and log lines that report an error. A filter by environment lets pass what belongs to none.\n\n\
-        Without `from` and `to`, the window ends now. At most 2,000 events are shown: the newest, and then \
-        `\"partial\": true`.",
+        Without `from` and `to`, the window ends now. At most 2,000 events are shown: the newest. Where there are more, \
+        or 10 s or 5,000 read units were not enough to look for all, the answer has `\"partial\": true`, says in \
+        `complete_from` from when on nothing is left out, and in `next` how to go on: the same request with it as \
+        `cursor` has what happened before, in the same window.",
     scope: Some(KeyScope::Read),
-    parameters: &web::join::<13>(
+    parameters: &web::join::<14>(
         &filters::FIELDS,
         &[
             Parameter::query("types", "The types to show instead.", web::list, r#"["feature-created"]"#),
@@ -205,6 +207,7 @@ pub(crate) static TIMELINE: Operation = Operation {
                 // `from` and `to` have examples.
                 "",
             ),
+            Parameter { schema: cursor::schema_of_two, ..CURSOR },
         ],
     ),
     answers: &[Answer::json(
@@ -215,6 +218,7 @@ pub(crate) static TIMELINE: Operation = Operation {
     )],
     refusals: &[
         FILTERED[0],
+        FILTERED[1],
         Refusal { when: "The window is longer than 48 hours.", example: timeline::too_long },
         Refusal { when: "A span is given beside both ends.", example: timeline::span_and_ends },
     ],
@@ -360,7 +364,10 @@ const FILTERED: [Refusal; 2] = [
         when: "A parameter is not known, given twice, or cannot be read: `parameter` names it.",
         example: web::from_after_to,
     },
-    Refusal { when: "The cursor belongs to a search with other filters.", example: cursor::of_another_search },
+    Refusal {
+        when: "The cursor was changed, or belongs to a search with other filters.",
+        example: cursor::of_another_search,
+    },
 ];
 
 const ORDER: Parameter = Parameter::query(
@@ -373,7 +380,7 @@ const ORDER: Parameter = Parameter::query(
 const CURSOR: Parameter = Parameter::query(
     "cursor",
     "Where to go on: `next` of the page before, which was searched for with the same filters and order.",
-    web::text,
+    cursor::schema,
     // One belongs to its own search.
     "",
 );

@@ -79,7 +79,8 @@ pub(crate) const TIMELINE: &str = r#"{
             "subject": "dark-mode", "project": "web", "environment": null, "level": null, "label": "Flag tagged",
             "summary": "**ada@example.org** tagged **dark-mode** with **simple:beta** in project **web**"
         }]
-    }]
+    }],
+    "complete_from": "2026-05-01T00:00:00Z", "next": null
 }"#;
 
 pub(crate) const FACETS: &str = r#"{"field": "project", "values": [{"value": "web", "count": 12}], "different": 1}"#;

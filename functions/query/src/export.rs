@@ -82,11 +82,15 @@ pub(crate) async fn export(Shared(state): Shared<State>, _: ReadAny, query: RawQ
     };
     let ascending = params.word("order", &["desc", "asc"])? != Some("desc");
     let header = params.word("header", &["true", "false"])?.map(|word| word == "true");
+    if header.is_some() && format != Format::Csv {
+        return Err(bad("header", "belongs to CSV alone: leave it out"));
+    }
     let limit = |value: &str| value.parse::<usize>().ok().filter(|limit| (1..=MAX_EVENTS).contains(limit));
-    let canonical = filters::canonical(&params, ascending);
+    let filter = filters::read(&params)?;
+    let canonical = filters::canonical(&params, &filter, ascending);
     let after = params.get("cursor").map(|cursor| cursor::decode(cursor, &canonical)).transpose()?;
     let search = Search {
-        filter: filters::read(&params)?,
+        filter,
         ascending,
         after,
         limit: params.parsed("limit", "a whole number from 1 to 5000", limit)?.unwrap_or(MAX_EVENTS),

@@ -1,8 +1,9 @@
 //! What the timeline shows where nobody says what it is to show.
 
-use events::{Event, Level, Scope};
+use events::{Level, Scope};
+use store::{Condition, Field};
 
-/// The types of each catalog that change what users of the system see, sorted.
+/// The types of each catalog that change what users of the system see.
 const HIGHLIGHTS: [(&str, &[&str]); 2] = [
     (
         "migration-manager",
@@ -53,18 +54,17 @@ const HIGHLIGHTS: [(&str, &[&str]); 2] = [
     ),
 ];
 
-/// Whether an event is shown: what changes what users see, signals, and log lines that report an error.
-pub(crate) fn is_highlight(event: &Event) -> bool {
-    let fields = &event.fields;
-    match fields.scope {
-        Scope::Signal => true,
-        Scope::Logging => fields.level == Some(Level::Error),
-        Scope::Lifecycle => types(&event.catalog).binary_search(&&*fields.event_type).is_ok(),
-    }
-}
-
-fn types(catalog: &str) -> &'static [&'static str] {
-    HIGHLIGHTS.iter().find(|(name, _)| *name == catalog).map_or(&[], |(_, types)| types)
+/// What an event that is shown has one of: what changes what users see, signals, and log lines that report an error.
+pub(crate) fn highlights() -> Vec<Vec<Condition>> {
+    let is = |field, values: &[&str]| {
+        let values = values.iter().map(|value| (*value).to_owned()).collect();
+        Condition { field, values, or_none: false }
+    };
+    let scope = |scope: Scope| is(Field::Scope, &[&scope.to_string()]);
+    let changes = HIGHLIGHTS
+        .map(|(catalog, types)| vec![scope(Scope::Lifecycle), is(Field::Catalog, &[catalog]), is(Field::Type, types)]);
+    let errors = vec![scope(Scope::Logging), is(Field::Level, &[&Level::Error.to_string()])];
+    [vec![scope(Scope::Signal)], errors].into_iter().chain(changes).collect()
 }
 
 #[cfg(test)]
@@ -75,7 +75,6 @@ mod tests {
     fn every_highlight_is_a_type_that_there_is() {
         for (catalog, types) in HIGHLIGHTS {
             let catalog = events::catalog(catalog).unwrap();
-            assert!(types.is_sorted(), "{} are looked up by halves", catalog.name());
             for name in types {
                 assert!(catalog.event_type(name).is_some(), "{name}");
             }

@@ -92,10 +92,11 @@ pub(crate) async fn list(Shared(state): Shared<State>, _: Read, query: RawQuery)
     let ascending = params.word("order", &["desc", "asc"])? == Some("asc");
     let total = params.word("total", &["none", "exact"])? == Some("exact");
     let explain = params.word("explain", &["true", "false"])? == Some("true");
-    let canonical = filters::canonical(&params, ascending);
+    let filter = filters::read(&params)?;
+    let canonical = filters::canonical(&params, &filter, ascending);
     let limit = |value: &str| value.parse::<usize>().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
     let search = Search {
-        filter: filters::read(&params)?,
+        filter,
         ascending,
         after: params.get("cursor").map(|cursor| cursor::decode(cursor, &canonical)).transpose()?,
         limit: params.parsed("limit", "a whole number from 1 to 1000", limit)?.unwrap_or(DEFAULT_LIMIT),

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use axum::Json;
 use axum::extract::{RawQuery, State as Shared};
-use events::Event;
+use events::EventId;
 use jiff::{SignedDuration, Timestamp};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
@@ -14,7 +14,8 @@ use web::{Params, Problem, Read, bad, shortened};
 
 use crate::State;
 use crate::api::TIMELINE;
-use crate::highlights::is_highlight;
+use crate::cursor;
+use crate::highlights::highlights;
 use crate::room::{JSON, Room, written};
 use crate::search::MAX_TIME;
 use crate::tally::Tally;
@@ -27,11 +28,8 @@ const LONGEST: SignedDuration = SignedDuration::from_hours(48);
 /// The shortest span that can be asked for by its length.
 const SHORTEST: SignedDuration = SignedDuration::from_mins(30);
 
-/// The most events of a timeline: more could not be told apart.
+/// The most events of an answer: more could not be told apart.
 const MAX_EVENTS: usize = 2000;
-
-/// The most events that are looked at for one.
-const MAX_EXAMINED: usize = 20_000;
 
 /// Events that are closer together than this part of the window are one group.
 const TOGETHER: i32 = 100;
@@ -47,9 +45,14 @@ pub(crate) struct Timeline {
     groups: Vec<Group>,
     /// How many events the groups have.
     count: usize,
-    /// Whether there is more than the newest events that are shown. Left out where it is not so.
+    /// Whether there is more than is shown. Left out where it is not so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     partial: bool,
+    /// From when on nothing is left out; of a page with a `cursor`, but what those before it had. It is `from`, unless
+    /// there is more.
+    complete_from: Timestamp,
+    /// The `cursor` to go on with, to what happened before; null where nothing is left out.
+    next: Option<String>,
 }
 
 /// Events that are closer together than a hundredth of the window.
@@ -71,19 +74,49 @@ struct Group {
 pub(crate) async fn read(Shared(state): Shared<State>, _: Read, query: RawQuery) -> Result<Json<Timeline>, Problem> {
     let params = Params::read(query, TIMELINE.parameters)?;
     let types = params.list("types")?;
-    let filter = filters::with_any_environment(filters::fields(&params)?);
-    let (from, to) = window(&params, &filter, store::now())?;
-    let all = !types.is_empty();
-    let filter = Filter { from: Some(from), until: Some(to), ..filter }.and(Field::Type, types);
-    let (events, partial) = read_window(&state, filter, all).await?;
-    let (found, mut room) = (events.len(), Room::new(JSON));
-    // The newest come first, and stay where there is no room for all.
-    let moments = events.into_iter().map(Moment::new).take_while(|moment| fits(&mut room, moment));
-    let mut moments: Vec<Moment> = moments.collect();
+    let any = if types.is_empty() { highlights() } else { Vec::new() };
+    let filter = filters::with_any_environment(filters::fields(&params)?).and(Field::Type, types);
+    let canonical = filters::canonical(&params, &filter, false) + params.get("span").unwrap_or_default();
+    let (after, now) = match params.get("cursor") {
+        Some(cursor) => goes_on(cursor, &canonical).map(|(after, now)| (Some(after), now))?,
+        None => (None, to_microseconds(store::now())),
+    };
+    let (from, to) = window(&params, &filter, now)?;
+    let filter = Filter { from: Some(from), until: Some(to), any, ..filter };
+    let (mut moments, next) = read_window(&state, filter, after).await?;
     moments.sort_by_key(|moment| (moment.time, moment.id));
     let together = to.duration_since(from) / TOGETHER;
-    let count = moments.len();
-    Ok(Json(Timeline { from, to, groups: group(moments, together), count, partial: partial || count < found }))
+    Ok(Json(Timeline {
+        from,
+        to,
+        count: moments.len(),
+        groups: group(moments, together),
+        partial: next.is_some(),
+        complete_from: next.map_or(from, |next| complete_from(next).clamp(from, to)),
+        next: next.map(|next| cursor::of_positions([next.as_u64(), microseconds(now)], &canonical)),
+    }))
+}
+
+/// Where a cursor goes on, and the moment that its window ends at where nothing says another.
+fn goes_on(cursor: &str, canonical: &str) -> Result<(EventId, Timestamp), Problem> {
+    let [id, now] = cursor::positions(cursor, canonical)?;
+    let now = i64::try_from(now).ok().and_then(|now| Timestamp::from_microsecond(now).ok());
+    EventId::from_u64(id).zip(now).ok_or_else(cursor::of_another_search)
+}
+
+/// A moment as a cursor has it.
+fn microseconds(moment: Timestamp) -> u64 {
+    u64::try_from(moment.as_microsecond()).unwrap_or_default()
+}
+
+fn to_microseconds(moment: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(moment.as_microsecond()).unwrap_or(moment)
+}
+
+/// From when on there is everything, where that is so of the events with a higher id: theirs is of the millisecond in
+/// which they happened, or of one after it.
+fn complete_from(id: EventId) -> Timestamp {
+    id.time().checked_add(SignedDuration::from_millis(1)).unwrap_or(Timestamp::MAX)
 }
 
 /// Whether an answer has room for a moment, in a group of its own.
@@ -94,28 +127,35 @@ fn fits(room: &mut Room, moment: &Moment) -> bool {
     room.takes(written(&(moment, &moment.r#type)).get().as_bytes(), GROUP)
 }
 
-/// The newest events of the window that belong on the timeline, and whether there are more.
-async fn read_window(state: &State, filter: Filter, all: bool) -> Result<(Vec<Event>, bool), Problem> {
-    const PAGE: usize = 1000;
-    let deadline = Instant::now() + MAX_TIME;
-    let mut search = Search { filter, limit: PAGE, max_bytes: 16 << 20, deadline: Some(deadline), ..Search::default() };
+/// The newest events of the window, as many as there is room for, and where to go on for the others.
+async fn read_window(
+    state: &State,
+    filter: Filter,
+    after: Option<EventId>,
+) -> Result<(Vec<Moment>, Option<EventId>), Problem> {
+    let deadline = Some(Instant::now() + MAX_TIME);
+    let mut search = Search { filter, after, max_bytes: 16 << 20, deadline, ..Search::default() };
+    let (mut moments, mut room, mut units) = (Vec::new(), Room::new(JSON), 0.0);
     let tally = Tally::new("timeline");
-    let (mut events, mut examined, mut units): (Vec<Event>, usize, f64) = (Vec::new(), 0, 0.0);
-    loop {
+    let (read, next) = 'pages: loop {
+        search.limit = MAX_EVENTS - moments.len();
         let page = state.log.search(&search).await?;
-        examined += page.events.len();
         units += page.way.units;
-        events.extend(page.events.into_iter().filter(|event| all || is_highlight(event)));
-        let spent = units >= MAX_UNITS || Instant::now() >= deadline;
-        let full = events.len() > MAX_EVENTS || examined >= MAX_EXAMINED || spent;
-        if full || page.next.is_none() {
-            let partial = page.next.is_some() || events.len() > MAX_EVENTS;
-            events.truncate(MAX_EVENTS);
-            tally.log("", events.len(), units, partial);
-            return Ok((events, partial));
+        for moment in page.events.into_iter().map(Moment::new) {
+            if !fits(&mut room, &moment) {
+                break 'pages (page.way.read, moments.last().map(|last: &Moment| last.id));
+            }
+            moments.push(moment);
         }
+        // It may have ended because of the bytes of its payloads, which are not answered.
+        let spent = page.partial || units >= MAX_UNITS || moments.len() >= MAX_EVENTS;
         search.after = page.next;
-    }
+        if spent || page.next.is_none() {
+            break (page.way.read, page.next);
+        }
+    };
+    tally.log(read, moments.len(), units, next.is_some());
+    Ok((moments, next))
 }
 
 /// The window that is asked for: by both ends, or by its span and one end or none.
@@ -196,6 +236,15 @@ pub(crate) fn span_schema(_: &mut SchemaGenerator) -> Schema {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_complete_begins_after_the_last_event() {
+        let moment: Timestamp = "2026-05-01T09:30:00.250Z".parse().unwrap();
+        let id = EventId::at(moment, 4095).unwrap();
+        assert_eq!(complete_from(id).to_string(), "2026-05-01T09:30:00.251Z");
+        let cursor = cursor::of_positions([id.as_u64(), microseconds(moment)], "");
+        assert_eq!(goes_on(&cursor, "").unwrap(), (id, moment));
+    }
 
     #[test]
     fn spans_are_bounded() {

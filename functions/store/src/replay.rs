@@ -118,7 +118,7 @@ impl Selection {
         let mut conditions = wanted;
         conditions.extend(self.conditions.iter().cloned());
         let text = self.text.as_deref().map(Text::part);
-        Filter { conditions, from: self.from, until: self.until, text }
+        Filter { conditions, from: self.from, until: self.until, text, ..Filter::default() }
     }
 }
 

@@ -3,9 +3,9 @@
 //! Tables are constants, and what they say of types are function pointers: a function that starts
 //! reads paths and methods, and never makes a schema.
 
-use axum::Router;
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, on};
+use axum::{Extension, Router};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use store::KeyScope;
 
@@ -36,6 +36,8 @@ pub struct Operation {
     pub scope: Option<KeyScope>,
     /// What the path and the query may say.
     pub parameters: &'static [Parameter],
+    /// Whether the query may say other things, which are ignored: where a caller expects that, or would lose by it.
+    pub takes_others: bool,
     /// What is sent: nothing, or one of these.
     pub body: &'static [Content],
     /// How it answers where all went well.
@@ -54,6 +56,7 @@ impl Operation {
         description: "",
         scope: None,
         parameters: &[],
+        takes_others: false,
         body: &[],
         answers: &[],
         refusals: &[],
@@ -203,7 +206,8 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> for Router<S> {
             Method::Patch => MethodFilter::PATCH,
             Method::Delete => MethodFilter::DELETE,
         };
-        self.route(operation.path, on(method, handler))
+        // Who reads the caller's key looks at what it asks for as well.
+        self.route(operation.path, on(method, handler).route_layer(Extension(operation)))
     }
 }
 

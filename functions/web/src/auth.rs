@@ -15,8 +15,9 @@ use subtle::ConstantTimeEq;
 use tracing::Instrument;
 
 use crate::accept::{must_accept_json, not_acceptable};
-use crate::api::Refusal;
+use crate::api::{Operation, Refusal};
 use crate::problem::{Kind, Problem, busy};
+use crate::query::must_know;
 use crate::token;
 
 /// The name under which the deployment's own first manage key acts.
@@ -29,6 +30,12 @@ pub const EVERY_KEYED: [Refusal; 4] = [
     Refusal { when: "The `Accept` header leaves out JSON.", example: not_acceptable },
     Refusal { when: "The database is busy or did not answer: send the same request again.", example: busy },
 ];
+
+/// How an operation may say no that takes no parameters in its query.
+pub const UNKNOWN: Refusal = Refusal {
+    when: "The query has a parameter, and this takes none: `parameter` names it.",
+    example: crate::query::takes_none,
+};
 
 /// The keys of a deployment, as a function checks them.
 ///
@@ -152,6 +159,13 @@ macro_rules! extractor {
                 }
                 let also: fn(&HeaderMap) -> Result<(), Problem> = $also;
                 also(&parts.headers)?;
+                // By the table of operations, so that no handler has to say that it takes no parameters.
+                match parts.extensions.get::<&'static Operation>() {
+                    Some(operation) if !operation.takes_others => {
+                        must_know(parts.uri.query().unwrap_or_default(), operation.parameters)?;
+                    }
+                    _ => {}
+                }
                 Ok(Self(caller))
             }
         }

@@ -20,7 +20,12 @@ pub const FIELDS: [Parameter; 11] = [
     Parameter::query("catalog", "The catalogs of those sources.", catalogs, r#"["unleash"]"#),
     Parameter::query("scope", "What kind of thing it reports.", scopes, r#"["lifecycle"]"#),
     filter("subject", "What it was done to.", r#"["dark-mode"]"#),
-    filter("entity", "Any of what it was done to: one of `entities`.", r#"["/1.0/instances/a"]"#),
+    filter(
+        "entity",
+        "Any of what it was done to: one of `entities`, of which events of Unleash and signals have none; those are \
+            found by `subject`.",
+        r#"["/1.0/instances/a"]"#,
+    ),
     filter("actor", "Who did it.", r#"["ada@example.org"]"#),
     filter("project", "The projects involved.", r#"["web"]"#),
     filter("environment", "The environments involved.", r#"["production"]"#),
@@ -44,7 +49,8 @@ pub const FURTHER: [Parameter; 2] = [
     filter("type", "Its types.", r#"["feature-tagged", "feature-untagged"]"#),
     Parameter::query(
         "q",
-        "A part of its payload, as its producer wrote it. Upper and lower case are the same.",
+        "A part of its payload, as its producer wrote it. Upper and lower case are the same: both are compared in lower \
+            case, character by character.",
         part,
         r#""dark-mode""#,
     ),
@@ -89,12 +95,12 @@ pub fn with_any_environment(mut filter: Filter) -> Filter {
     filter
 }
 
-/// The filters in one spelling, for the cursor.
-pub fn canonical(params: &Params, ascending: bool) -> String {
-    // A value's own line feeds are followed by a space, and do not begin another parameter.
-    let line = |name: &str, value: &str| format!("{name}={}\n", value.replace('\n', "\n "));
-    let given = ALL.iter().filter_map(|parameter| Some(line(parameter.name, params.get(parameter.name)?)));
-    given.chain(ascending.then(|| "order=asc\n".to_owned())).collect()
+/// A filter that was read of these parameters in one spelling, for the cursor: however its values were written.
+pub fn canonical(params: &Params, filter: &Filter, ascending: bool) -> String {
+    let Filter { conditions, from, until, .. } = filter;
+    let all = (conditions, from, until, params.get("q"), ascending);
+    // It is made of our own types, whose keys are texts.
+    serde_json::to_string(&all).unwrap_or_default()
 }
 
 const fn filter(name: &'static str, description: &'static str, example: &'static str) -> Parameter {
@@ -139,10 +145,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn filters_that_are_not_the_same_are_not_spelled_the_same() {
-        let spelled = |query: &str| canonical(&Params::read(RawQuery(Some(query.to_owned())), &ALL).unwrap(), false);
-        assert_ne!(spelled("subject=f1%0Aentity=f1"), spelled("subject=f1&entity=f1"));
-        assert_ne!(spelled("subject=f1%0A%20entity=f1"), spelled("subject=f1%0Aentity=f1"));
-        assert_eq!(spelled("subject=a&entity=b"), spelled("entity=b&subject=a"));
+    fn only_filters_that_are_the_same_are_spelled_the_same() {
+        let spelled = |query: &str| {
+            let params = Params::read(RawQuery(Some(query.to_owned())), &ALL).unwrap();
+            canonical(&params, &read(&params).unwrap(), false)
+        };
+        let alike = [
+            &["subject=a&entity=b", "entity=b&subject=a", "entity=%22b%22&subject=a,%20a"][..],
+            &["subject=%22a%22,b", "subject=b,%20a"],
+            &["from=2026-05-01", "from=2026-05-01T00:00:00Z"],
+            &["subject=f1&entity=f1"],
+            &["subject=f1%0Aentity=f1"],
+            &["subject=f1%0A%20entity=f1"],
+            &["q=f1"],
+            &["to=2026-05-01"],
+            &["subject=%22a,b%22"],
+        ];
+        for (at, spellings) in alike.iter().enumerate() {
+            assert!(spellings.iter().all(|query| spelled(query) == spelled(spellings[0])), "{spellings:?}");
+            for others in &alike[at + 1..] {
+                assert_ne!(spelled(spellings[0]), spelled(others[0]));
+            }
+        }
     }
 }

@@ -18,7 +18,7 @@ pub mod token;
 pub use accept::{must_accept_json, not_acceptable};
 pub use api::{Answer, Content, Method, Operation, Parameter, Place, Refusal, Routes, SchemaOf, join, schema_of};
 pub use app::{MAX_BODY, cors_origins, finish, for_readers};
-pub use auth::{AnyKey, Caller, EVERY_KEYED, Ingest, Keys, Manage, Read, ReadAny, ReadOrManage};
+pub use auth::{AnyKey, Caller, EVERY_KEYED, Ingest, Keys, Manage, Read, ReadAny, ReadOrManage, UNKNOWN};
 pub use caching::{Caching, answer_cached};
 pub use json::{AnyJsonBody, BODY_REFUSALS, JsonBody, Object, unreadable};
 pub use problem::{Kind, Problem};

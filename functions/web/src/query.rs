@@ -41,11 +41,8 @@ impl Params {
     pub fn read(RawQuery(query): RawQuery, known: &[Parameter]) -> Result<Self, Problem> {
         let mut params: Vec<(String, String)> = Vec::new();
         for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
-            let (encoded_name, encoded) = pair.split_once('=').unwrap_or((pair, ""));
-            let name = decoded(encoded_name).ok_or_else(|| no_text(&shortened(encoded_name), encoded_name))?;
-            let Some(parameter) = of_query(known).find(|parameter| parameter.name == name) else {
-                return Err(unknown(&name, known));
-            };
+            let (parameter, encoded) = known_parameter(pair, known)?;
+            let name = parameter.name.to_owned();
             let value = decoded(encoded).ok_or_else(|| no_text(&name, encoded))?;
             if params.iter().any(|(other, _)| *other == name) {
                 return Err(twice(parameter));
@@ -127,6 +124,19 @@ impl Params {
     }
 }
 
+/// Refuses a query with a parameter that is not among `known`.
+pub(crate) fn must_know(query: &str, known: &[Parameter]) -> Result<(), Problem> {
+    query.split('&').filter(|pair| !pair.is_empty()).try_for_each(|pair| known_parameter(pair, known).map(drop))
+}
+
+/// A parameter that a query may have, and its value as it was sent.
+fn known_parameter<'a, 'k>(pair: &'a str, known: &'k [Parameter]) -> Result<(&'k Parameter, &'a str), Problem> {
+    let (encoded_name, encoded) = pair.split_once('=').unwrap_or((pair, ""));
+    let name = decoded(encoded_name).ok_or_else(|| no_text(&shortened(encoded_name), encoded_name))?;
+    let parameter = of_query(known).find(|parameter| parameter.name == name);
+    parameter.map(|parameter| (parameter, encoded)).ok_or_else(|| unknown(&name, known))
+}
+
 /// A part of a query as it was before it was encoded; `None` where that is no text.
 fn decoded(part: &str) -> Option<String> {
     let part = part.replace('+', " ");
@@ -155,7 +165,13 @@ fn twice(parameter: &Parameter) -> Problem {
 fn unknown(name: &str, known: &[Parameter]) -> Problem {
     let name = shortened(name);
     let known: Vec<&str> = of_query(known).map(|parameter| parameter.name).collect();
-    bad(&name, &format!("is not a parameter of this path, which takes {}", known.join(", ")))
+    let takes = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    bad(&name, &format!("is not a parameter of this path, which takes {takes}"))
+}
+
+/// The problem of a parameter of a path that takes none.
+pub(crate) fn takes_none() -> Problem {
+    unknown("version", &[])
 }
 
 /// The problem of a value that is too long.
@@ -191,6 +207,17 @@ mod tests {
         let params = read("type=a%20b,c&limit=5").unwrap();
         assert_eq!(params.list("type").unwrap(), ["a b", "c"]);
         assert_eq!(params.parsed("limit", "", |value| value.parse::<u32>().ok()).unwrap(), Some(5));
+    }
+
+    #[test]
+    fn a_part_of_the_path_is_no_parameter_of_the_query() {
+        let known = [Parameter::path("id", "", text, ""), Parameter::query("from", "", text, "")];
+        assert!(must_know("from=1&&from=2", &known).is_ok(), "what is wrong with them is another's matter");
+        for (query, name) in [("id=1", "id"), ("from=1&x", "x"), ("%FF=1", "%FF")] {
+            assert_eq!(must_know(query, &known).unwrap_err().document()["parameter"], name, "{query}");
+        }
+        let refused = must_know("id=1", &known[..1]).unwrap_err();
+        assert!(refused.document()["detail"].as_str().unwrap().ends_with("which takes none"));
     }
 
     #[test]

@@ -21,7 +21,8 @@ A key's token goes into `Authorization: Bearer <token>`, or is the password of B
 `ingest`, `read` or `manage`; each operation says which one it needs.
 
 What goes wrong is answered as `application/problem+json` (RFC 9457): branch on `type`, show `detail`. Fields of a \
-body and parameters of a query that are not known here are refused, never ignored. A path that there is not is \
+body and parameters of a query that are not known here are refused, never ignored; only Unleash's own API, what needs \
+no key, and `POST /v1/events` ignore such parameters. A path that there is not is \
 answered 404, a method that a path does not take 405 with `Allow`. On AWS, API Gateway answers 429 where a \
 deployment's limit is passed.";
 

@@ -19,8 +19,10 @@ static SEARCH: Operation = Operation {
     path: "/api/admin/search/events",
     id: "searchEventsAsUnleash",
     summary: "Search events as in Unleash",
-    description: "Unleash's own API, over the events of its catalog. Parameters that are not known are ignored.",
+    description: "Unleash's own API, over the events of its catalog. Parameters that are not known are ignored, \
+        here and below, and `Accept` is not looked at.",
     scope: Some(KeyScope::Read),
+    takes_others: true,
     parameters: &[
         Parameter::query("type", "`IS:` or `IS_ANY_OF:` and types.", operator, r#""IS_ANY_OF:feature-tagged""#),
         Parameter::query("project", "The same with projects.", operator, r#""IS:web""#),
@@ -61,6 +63,7 @@ static RECENT: Operation = Operation {
     summary: "List the newest events as in Unleash",
     description: "The newest 100, or the newest 50 of a project; fewer where more are too large to be sent.",
     scope: Some(KeyScope::Read),
+    takes_others: true,
     parameters: &[Parameter::query("project", "The project.", any, r#""web""#)],
     answers: &[
         Answer::json(200, "The events.", schema_of::<Recent>, &[("one event", examples::UNLEASH_EVENTS)]),
@@ -77,6 +80,7 @@ static OF_FEATURE: Operation = Operation {
     summary: "List the events of a feature as in Unleash",
     description: "The newest 50; fewer where more are too large to be sent.",
     scope: Some(KeyScope::Read),
+    takes_others: true,
     parameters: &[Parameter::path("feature", "The feature.", schema_of::<String>, r#""dark-mode""#)],
     answers: &[Answer::json(
         200,

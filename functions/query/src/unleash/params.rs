@@ -17,6 +17,9 @@ const DEFAULT_LIMIT: usize = 50;
 /// The most bytes of a value.
 const MAX_VALUE: usize = 4096;
 
+/// What numbers of events and of users are.
+const INTEGERS: &str = "whole numbers up to 2147483647";
+
 /// What ends a line in JavaScript.
 const LINES: [char; 4] = ['\n', '\r', '\u{2028}', '\u{2029}'];
 
@@ -99,8 +102,13 @@ impl Params {
             if nested {
                 return Err(BadData::new(base, &value, "one text"));
             }
-            if value.len() > MAX_VALUE || value.contains('\0') {
-                return Err(BadData::new(&name, &value, "shorter, and text"));
+            // Of these, what cannot be read stands for what is taken without it.
+            let any_will_do = ["limit", "offset"].contains(&base);
+            if value.len() > MAX_VALUE && !any_will_do {
+                return Err(BadData::new(&name, &value, &format!("at most {MAX_VALUE} bytes long")));
+            }
+            if value.contains('\0') && !any_will_do {
+                return Err(BadData::new(&name, &value, "text, which has no NUL"));
             }
             if params.iter().any(|(other, _)| *other == name) {
                 return Err(BadData::new(&name, &value, "given once"));
@@ -149,10 +157,11 @@ impl Params {
         }
     }
 
+    /// The same of what Unleash's database takes for an `integer`: it fails with 500 at another one.
     fn numbers(&self, name: &str) -> Result<Vec<String>, BadData> {
         let number = |value: &String| value.parse::<i32>().map(|number| number.to_string());
         let values = self.values(name)?;
-        values.iter().map(|value| number(value).map_err(|_| BadData::new(name, value, "whole numbers"))).collect()
+        values.iter().map(|value| number(value).map_err(|_| BadData::new(name, value, INTEGERS))).collect()
     }
 
     /// The start of a day, or of the day after it.
@@ -278,10 +287,11 @@ mod tests {
         {
             assert_eq!(params(&format!("limit={limit}")).limit(), expected, "{limit}");
         }
-        for limit in ["0", "-1", "1001", "abc", "", "inf", "NaN", "1e400"] {
+        let long = "1".repeat(5000);
+        for limit in ["0", "-1", "1001", "abc", "", "inf", "NaN", "1e400", "%00", "1%000", &long] {
             assert_eq!(params(&format!("limit={limit}")).limit(), 50, "{limit}");
         }
-        for (offset, expected) in [("5", 5), ("-5", 0), ("x", 0), ("", 0), ("3.9", 3), ("2e21", 2)] {
+        for (offset, expected) in [("5", 5), ("-5", 0), ("x", 0), ("", 0), ("3.9", 3), ("2e21", 2), ("%00", 0)] {
             assert_eq!(params(&format!("offset={offset}")).offset(), expected, "{offset}");
         }
     }
@@ -299,6 +309,22 @@ mod tests {
         {
             assert!(params(query).filter().is_err(), "{query}");
         }
+    }
+
+    #[test]
+    fn refusals_say_what_is_expected() {
+        let long = "x".repeat(4097);
+        for (query, expected) in [
+            ("id=IS:2147483648", "must be whole numbers up to 2147483647. You sent \"2147483648\"."),
+            ("createdBy=IS:99999999999", "must be whole numbers up to 2147483647."),
+            (&format!("query={long}"), "must be at most 4096 bytes long."),
+            ("query=%00", "must be text, which has no NUL."),
+        ] {
+            let read = Params::read(RawQuery(Some(query.to_owned())));
+            let refused = read.and_then(|params| params.filter()).unwrap_err();
+            assert!(refused.details[0].message.contains(expected), "{}", refused.details[0].message);
+        }
+        assert!(params("id=IS:2147483647,-2147483648").filter().is_ok());
     }
 
     #[test]

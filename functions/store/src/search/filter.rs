@@ -79,6 +79,8 @@ pub struct Condition {
 pub struct Filter {
     /// What must hold of their fields.
     pub conditions: Vec<Condition>,
+    /// Besides, all of one of these must hold of fields that an event has one of; where there are none, nothing.
+    pub any: Vec<Vec<Condition>>,
     /// No event before this time.
     pub from: Option<Timestamp>,
     /// No event at or after this time.
@@ -97,6 +99,11 @@ impl Filter {
             self.conditions.push(Condition { field, values, or_none: false });
         }
         self
+    }
+
+    /// Every condition, those of the alternatives included.
+    fn all_conditions(&self) -> impl Iterator<Item = &Condition> {
+        self.conditions.iter().chain(self.any.iter().flatten())
     }
 
     /// The values that a field may have, where there is a condition that says so.
@@ -145,6 +152,18 @@ impl Filter {
         in_time && entities.all(|wanted| wanted.or_none || has(wanted))
     }
 
+    /// The same as [`Self::expression`], where it decides alone which events match; `None` where it does not, or where
+    /// DynamoDB does not take it.
+    pub(crate) fn deciding(&self, now: Timestamp) -> Option<Expression> {
+        let told = self.all_conditions().all(|condition| condition.field.attribute().is_some());
+        (told && self.text.is_none()).then(|| self.expression(now)).filter(Expression::is_taken)
+    }
+
+    /// Whether it leaves out events by more than their time.
+    pub(crate) fn is_thinning(&self) -> bool {
+        self.all_conditions().next().is_some() || self.text.is_some()
+    }
+
     /// What DynamoDB is to leave out of what it reads.
     pub(crate) fn expression(&self, now: Timestamp) -> Expression {
         let mut values = Values::default();
@@ -154,6 +173,13 @@ impl Filter {
         for condition in &self.conditions {
             clauses.extend(condition.clause(&mut values));
         }
+        let all = |alternative: &Vec<Condition>| {
+            let clauses = alternative.iter().filter_map(|condition| condition.clause(&mut values));
+            clauses.collect::<Vec<_>>().join(" AND ")
+        };
+        let mut any: Vec<String> = self.any.iter().map(all).collect();
+        // DynamoDB refuses parentheses that change nothing.
+        clauses.extend(if any.len() > 1 { Some(format!("({})", any.join(" OR "))) } else { any.pop() });
         // Ids hold milliseconds and may spill: the exact time decides.
         for (time, comparison) in [(self.from, ">="), (self.until, "<")] {
             if let Some(time) = time {
@@ -228,6 +254,17 @@ mod tests {
         assert!(filter(20).expression(Timestamp::UNIX_EPOCH).is_taken());
         assert_eq!(filter(20).conditions[0].values.len(), 10, "each value counts once");
         assert!(!filter(100).expression(Timestamp::UNIX_EPOCH).is_taken());
+    }
+
+    #[test]
+    fn one_of_several_alternatives_holds() {
+        let is = |field, value: &str| Condition { field, values: vec![value.to_owned()], or_none: false };
+        let any = vec![vec![is(Field::Scope, "signal")], vec![is(Field::Scope, "logging"), is(Field::Level, "ERROR")]];
+        let filter = Filter { any, ..Filter::default() };
+        let expression = filter.deciding(Timestamp::UNIX_EPOCH).unwrap();
+        assert!(expression.text.ends_with("AND (o IN (:v1) OR o IN (:v2) AND l IN (:v3))"), "{}", expression.text);
+        let by_payload = Filter { any: vec![vec![is(Field::Number, "1")]], ..Filter::default() };
+        assert!(by_payload.deciding(Timestamp::UNIX_EPOCH).is_none(), "only the payload tells");
     }
 
     #[test]

@@ -28,6 +28,13 @@ const MAX_PARTITIONS: usize = 80;
 /// How many events that an index of a few things has are read together.
 const TOGETHER: usize = 25;
 
+/// How many items one Query looks at, where few of them may match.
+const THINNED: usize = 250;
+
+/// Of so many events one at least must match that has one of several alternatives: reading those that do by their ids
+/// takes less than reading all.
+const SPARSE: usize = 8;
+
 /// The part of a search's read units after which the segments are read instead.
 const SHARE: f64 = 0.25;
 
@@ -46,19 +53,12 @@ impl<'a> Ordered<'a> {
     /// The way by the most selective index that there is a value for; `None` for what only segments can tell.
     pub(crate) fn plan(events: &'a Events, search: &'a Search) -> Option<Self> {
         let filter = &search.filter;
-        let told = filter.conditions.iter().all(|condition| condition.field.attribute().is_some());
-        if filter.text.is_some() || !told {
-            return None;
-        }
+        let expression = filter.deciding(events.retention.now())?;
         let Access { index, key, partitions, links } = access(filter, events.shards)?;
-        let expression = filter.expression(events.retention.now());
-        if !expression.is_taken() {
-            return None;
-        }
         let (low, high) = search.ids().unwrap_or((1, 0));
         let count = partitions.len() + links.len();
         // A share of the page for each partition, more where a filter thins it out.
-        let thinned = filter.conditions.len() > usize::from(index.is_some());
+        let thinned = filter.conditions.len() > usize::from(index.is_some()) || !filter.any.is_empty();
         let share = (search.limit + 1) / count.max(1) + 8;
         let plan = Plan {
             index,
@@ -69,7 +69,11 @@ impl<'a> Ordered<'a> {
             partitions,
             links,
             filter: Some(expression),
-            page: if thinned { share.max(250) } else { share },
+            page: match thinned {
+                true if filter.any.is_empty() => share.max(THINNED),
+                true => THINNED,
+                false => share,
+            },
         };
         let merge = Merge::new(events, plan);
         let is_thinned = thinned && index.is_some();
@@ -90,7 +94,7 @@ impl<'a> Ordered<'a> {
                     hits.push((id, event));
                 }
                 Next::End => break,
-                Next::Unread if self.is_enough(units) => {
+                Next::Unread if self.is_enough(units, hits.len()) => {
                     way.units += self.merge.units;
                     way.examined = self.merge.examined;
                     return Ok(None);
@@ -108,9 +112,10 @@ impl<'a> Ordered<'a> {
         Ok(Some(Found { hits, next, partial: false }))
     }
 
-    fn is_enough(&self, units: f64) -> bool {
+    fn is_enough(&self, units: f64, found: usize) -> bool {
         let most = MAX_EXAMINED + 4 * self.search.limit;
-        self.merge.examined > most || self.merge.units > units * SHARE || self.search.is_late()
+        let is_sparse = !self.search.filter.any.is_empty() && found * SPARSE < self.merge.examined;
+        is_sparse || self.merge.examined > most || self.merge.units > units * SHARE || self.search.is_late()
     }
 }
 
@@ -155,7 +160,8 @@ fn access(filter: &Filter, shards: u16) -> Option<Access> {
     }
     // The first entity of an event is its subject; each further one has a link, which says nothing else of it.
     if let Some(values) = filter.values(Field::Entity) {
-        return (filter.conditions.len() == 1 && few(&values, 2)).then(|| Access {
+        let alone = filter.conditions.len() == 1 && filter.any.is_empty();
+        return (alone && few(&values, 2)).then(|| Access {
             index: Some("by_subject"),
             key: "ks",
             partitions: partitions(&values, index_key),

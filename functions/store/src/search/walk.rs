@@ -8,11 +8,11 @@ use std::time::Instant;
 use events::EventId;
 
 use crate::error::Error;
-use crate::search::filter::Filter;
+use crate::search::filter::{Expression, Filter};
 use crate::search::merge::{Merge, Next, Plan};
 use crate::search::ordered::of_few;
 use crate::search::{Log, Way};
-use crate::segments::{Entry, Gather, Head, Loose, State, capacity, ends, in_time_plan, log_plan};
+use crate::segments::{Entry, Gather, Head, Loose, State, WHOLE, capacity, ends, in_time_plan, matching_plan};
 
 /// How many segments are looked at together: few at first, for what is common is found at once.
 const FIRST: usize = 4;
@@ -61,6 +61,10 @@ pub(crate) struct Route {
 pub(crate) struct Walk<'a> {
     log: &'a Log,
     filter: &'a Filter,
+    /// What tells DynamoDB which events to leave out; `None` where it cannot, or would leave out none.
+    matching: Option<Expression>,
+    /// The read units that were taken for what is read as a whole all the same, to be kept.
+    whole: f64,
     route: Route,
     state: State,
     now: i64,
@@ -80,8 +84,10 @@ impl<'a> Walk<'a> {
     ) -> Result<Walk<'a>, Error> {
         let (state, units) = log.segments.state().await?;
         way.units += units;
-        let now = log.events.retention.now().as_second();
-        let mut walk = Walk { log, filter, route, state, now, parts: Vec::new(), together: FIRST, way };
+        let now = log.events.retention.now();
+        let matching = filter.deciding(now).filter(|_| filter.is_thinning());
+        let (now, parts) = (now.as_second(), Vec::new());
+        let mut walk = Walk { log, filter, matching, whole: 0.0, route, state, now, parts, together: FIRST, way };
         if route.ids.0 <= route.ids.1 {
             walk.plan().await?;
         }
@@ -94,13 +100,14 @@ impl<'a> Walk<'a> {
         let (log, ids) = (self.log, self.route.ids);
         // What came late may have any id, so all of it must be known.
         let most = (self.route.units - self.way.units) / 2.0;
-        let late = log.segments.unpacked().late(&log.events, &self.state, most, self.route.deadline);
+        let (matching, deadline) = (self.matching.as_ref(), self.route.deadline);
+        let late = log.segments.unpacked().late(&log.events, &self.state, matching, most, deadline);
         let entries = log.segments.entries(self.state.next);
         let ((entries, units), (late, used)) = futures::future::try_join(entries, late).await?;
         self.way.units += units + used;
         let Some(late) = late else {
             // So much of it waits to be packed that the log is read as it is: a page is then found in pieces.
-            self.add_log(ids, log_plan(&log.events, ids, self.route.ascending), 0);
+            self.add_log(ids, matching_plan(&log.events, ids, self.route.ascending, self.matching.as_ref()), 0);
             return Ok(());
         };
         for entry in entries {
@@ -115,13 +122,30 @@ impl<'a> Walk<'a> {
         }
         let (end, _) = ends(&log.events);
         for gap in in_time.gaps {
-            if let Some(plan) = of_few(&log.events, self.filter, gap, self.route.ascending) {
-                self.add_log(gap, plan, 0);
-                continue;
+            match of_few(&log.events, self.filter, gap, self.route.ascending) {
+                Some(plan) => self.add_log(gap, plan, 0),
+                None => self.add_in_time(gap, end),
             }
-            self.add_log(gap, in_time_plan(&log.events, gap, self.route.ascending), end);
         }
         Ok(())
+    }
+
+    /// Adds what came in time within these ids. What can be kept is read as a whole, as long as that is little; of the
+    /// rest, what matches.
+    fn add_in_time(&mut self, (low, high): (u64, u64), end: u64) {
+        let (log, ascending) = (self.log, self.route.ascending);
+        let matching = self.matching.clone();
+        let first = match matching {
+            None => high + 1,
+            Some(_) if self.whole >= WHOLE => low,
+            Some(_) => end.clamp(low, high + 1),
+        };
+        if first > low {
+            let ids = (low, first - 1);
+            self.add_log(ids, in_time_plan(&log.events, ids, ascending, None), end);
+        }
+        let rest = (first, high);
+        self.add_log(rest, in_time_plan(&log.events, rest, ascending, matching.as_ref()), 0);
     }
 
     /// Adds what the walk leads through of a part.
@@ -295,6 +319,7 @@ impl<'a> Walk<'a> {
         let before = merge.units;
         merge.read(self.route.units - self.way.units).await?;
         self.way.units += merge.units - before;
+        self.whole += if end > 0 { merge.units - before } else { 0.0 };
         let (mut settled, mut rows, mut ids) = (Gather::default(), Gather::default(), Vec::new());
         while let Next::Item(id, item) = merge.next() {
             if item.contains_key("payload") {
@@ -324,8 +349,10 @@ impl<'a> Walk<'a> {
         for loose in settled.into_iter().chain(rows.finish()?) {
             self.add_loose(loose);
         }
-        if let Some((low, high)) = rest {
-            self.add(low, high, Lies::Log(merge, end));
+        match rest {
+            Some(rest) if end > 0 && self.matching.is_some() && self.whole >= WHOLE => self.add_in_time(rest, end),
+            Some((low, high)) => self.add(low, high, Lies::Log(merge, end)),
+            None => {}
         }
         Ok(())
     }

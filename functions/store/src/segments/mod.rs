@@ -34,7 +34,7 @@ pub(crate) use loose::{Gather, Loose};
 pub use pack::Packed;
 pub(crate) use row::Row;
 pub(crate) use segment::{Head, Hit, capacity};
-pub(crate) use unpacked::{Unpacked, ends, in_time_plan, log_plan};
+pub(crate) use unpacked::{Unpacked, WHOLE, ends, in_time_plan, log_plan, matching_plan};
 
 /// An event that is stored later than this after it happened is late.
 pub(crate) const LATE: SignedDuration = SignedDuration::from_secs(60);

@@ -108,7 +108,7 @@ impl Segments {
         let plan = Plan {
             range: state.upto..=end.saturating_sub(1),
             page: (self.rows + self.rows / 5) / usize::from(events.shards) + 1,
-            ..in_time_plan(events, (0, 0), true)
+            ..in_time_plan(events, (0, 0), true, None)
         };
         let (mut merge, mut rows, mut bytes) = (Merge::new(events, plan), Vec::new(), 0);
         while let Some((id, item)) = merge.next_read().await? {

@@ -159,12 +159,10 @@ impl Head {
     /// The rows within these ids whose fields match, lowest id first.
     pub(crate) fn select(&self, filter: &Filter, ids: (u64, u64), now: i64) -> Vec<usize> {
         let (low, high) = (self.ids.partition_point(|id| *id < ids.0), self.ids.partition_point(|id| *id <= ids.1));
-        let mut tests = Vec::with_capacity(filter.conditions.len());
-        for condition in &filter.conditions {
-            match self.test(condition) {
-                Some(test) => tests.push(test),
-                None => return Vec::new(),
-            }
+        let Some(tests) = self.tests(&filter.conditions) else { return Vec::new() };
+        let any: Vec<Vec<Test<'_>>> = filter.any.iter().filter_map(|conditions| self.tests(conditions)).collect();
+        if any.is_empty() && !filter.any.is_empty() {
+            return Vec::new();
         }
         let (from, until) = filter.times();
         let in_time = |row: usize| (from..until).contains(&self.time(row)) || (until == i64::MAX && from == i64::MIN);
@@ -173,9 +171,15 @@ impl Head {
         (low..high)
             .filter(|row| {
                 let entities = lists.next().unwrap_or_default();
-                tests.iter().all(|test| test.holds(*row, entities)) && in_time(*row) && kept(*row)
+                let hold = |tests: &Vec<Test<'_>>| tests.iter().all(|test| test.holds(*row, entities));
+                hold(&tests) && (any.is_empty() || any.iter().any(hold)) && in_time(*row) && kept(*row)
             })
             .collect()
+    }
+
+    /// How to tell whether all of these hold of a row; `None` where they do of none.
+    fn tests<'a>(&'a self, conditions: &'a [Condition]) -> Option<Vec<Test<'a>>> {
+        conditions.iter().map(|condition| self.test(condition)).collect()
     }
 
     /// How to tell whether a condition holds of a row; `None` where it does of none.

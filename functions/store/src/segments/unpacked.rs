@@ -14,12 +14,68 @@ use crate::item::{late_key, shard_key};
 use crate::search::filter::{Expression, Values};
 use crate::search::merge::{Merge, Next, Plan};
 
+/// The read units that a search takes for what it reads as a whole, to keep it for others, where it could have what is
+/// looked for alone: as much as comes in a while.
+pub(crate) const WHOLE: f64 = 100.0;
+
+/// How many items one Query looks at, where DynamoDB leaves out what is not looked for.
+const MATCHING: usize = 1000;
+
 /// What this process has read of them.
 #[derive(Debug)]
 pub(crate) struct Unpacked {
     kept: Mutex<Kept>,
     /// The most memory for it, in bytes.
     most: usize,
+}
+
+/// Late events that were read.
+struct Late {
+    /// Those to which nothing can be added any more, and the others.
+    settled: Vec<Arc<Loose>>,
+    fresh: Vec<Arc<Loose>>,
+    /// Whether those are all, and where not, the first moment of which they are not.
+    complete: bool,
+    moment: u64,
+    units: f64,
+}
+
+impl Late {
+    /// What this plan gives, until it took `enough` units, or would take more than `most`, or its time is over; before
+    /// the moment `end` it is settled.
+    async fn read(
+        events: &Events,
+        plan: Plan,
+        end: u64,
+        (enough, most): (f64, f64),
+        deadline: Option<Instant>,
+    ) -> Result<Self, Error> {
+        let (mut settled, mut fresh) = (Gather::default(), Gather::default());
+        // Of one moment all or none: what is kept ends between two.
+        let (mut moment, mut rows) = (*plan.range.start(), Vec::new());
+        let mut merge = Merge::new(events, plan);
+        let complete = loop {
+            let next = merge.next();
+            if matches!(next, Next::End) || matches!(next, Next::Item(at, _) if at > moment) {
+                let gather = if moment < end { &mut settled } else { &mut fresh };
+                rows.drain(..).try_for_each(|row| gather.add(row))?;
+            }
+            match next {
+                Next::Item(at, item) => {
+                    moment = at;
+                    rows.extend(events.row(item)?);
+                }
+                Next::End => break true,
+                Next::Unread if merge.units > enough.min(most) || deadline.is_some_and(|end| Instant::now() >= end) => {
+                    break false;
+                }
+                // Of every partition, where that can be paid for: else nothing would be known of any moment.
+                Next::Unread => merge.read(most - merge.units).await?,
+            }
+        };
+        let (settled, fresh) = (settled.finish()?, fresh.finish()?);
+        Ok(Self { settled, fresh, complete, moment, units: merge.units })
+    }
 }
 
 /// What no write can change any more.
@@ -102,11 +158,13 @@ impl Unpacked {
     }
 
     /// Every late event that is in no segment, and the read units that it took; `None` where that would be more
-    /// than `most`, or past the deadline. What of it cannot change is kept in either case.
+    /// than `most`, or past the deadline. What of it cannot change is kept in either case. Where `matching` says which
+    /// ones are looked for, only a part is read as a whole, to be kept; of the rest, others are left out.
     pub(crate) async fn late(
         &self,
         events: &Events,
         state: &State,
+        matching: Option<&Expression>,
         most: f64,
         deadline: Option<Instant>,
     ) -> Result<(Option<Vec<Arc<Loose>>>, f64), Error> {
@@ -117,34 +175,24 @@ impl Unpacked {
             if same { (kept.late_reached, kept.late.clone()) } else { (state.late_upto, Vec::new()) }
         };
         let (_, end) = ends(events);
-        let mut merge = Merge::new(events, late_plan(events, from));
-        let (mut settled, mut fresh) = (Gather::default(), Gather::default());
-        // Of one moment all or none: what is kept ends between two.
-        let (mut moment, mut rows) = (from, Vec::new());
-        let complete = loop {
-            let next = merge.next();
-            if matches!(next, Next::End) || matches!(next, Next::Item(at, _) if at > moment) {
-                let gather = if moment < end { &mut settled } else { &mut fresh };
-                rows.drain(..).try_for_each(|row| gather.add(row))?;
-            }
-            match next {
-                Next::Item(at, item) => {
-                    moment = at;
-                    rows.extend(events.row(item)?);
-                }
-                Next::End => break true,
-                Next::Unread if merge.units > most || deadline.is_some_and(|end| Instant::now() >= end) => break false,
-                Next::Unread => merge.read(most - merge.units).await?,
-            }
-        };
-        let settled = settled.finish()?;
-        self.keep_late(state, from, if complete { end } else { moment.min(end) }, &settled);
-        if !complete {
-            return Ok((None, merge.units));
+        let (mut plan, mut enough) = (late_plan(events, from), most);
+        if matching.is_some() {
+            (plan.range, enough) = (from..=end.saturating_sub(1), WHOLE);
         }
-        all.extend(settled);
-        all.extend(fresh.finish()?);
-        Ok((Some(all), merge.units))
+        let mut read = Late::read(events, plan, end, (enough, most), deadline).await?;
+        self.keep_late(state, from, if read.complete { end } else { read.moment.min(end) }, &read.settled);
+        all.append(&mut read.settled);
+        let mut units = read.units;
+        if let Some(matching) = matching {
+            let from = if read.complete { end.max(from) } else { read.moment };
+            let plan = Plan { filter: Some(matching.clone()), page: MATCHING, ..late_plan(events, from) };
+            let left = most - units;
+            read = Late::read(events, plan, end, (left, left), deadline).await?;
+            all.append(&mut read.settled);
+            units += read.units;
+        }
+        all.append(&mut read.fresh);
+        Ok((read.complete.then_some(all), units))
     }
 
     /// Keeps the late events that were stored from `from` on and before `reached`.
@@ -195,10 +243,18 @@ pub(crate) fn ends(events: &Events) -> (u64, u64) {
     (end, late_end)
 }
 
-/// The log within these ids, without what came late.
-pub(crate) fn in_time_plan(events: &Events, ids: (u64, u64), ascending: bool) -> Plan {
-    let filter = Some(Expression { text: "attribute_not_exists(w)".to_owned(), values: Values::default() });
-    Plan { filter, ..log_plan(events, ids, ascending) }
+/// The log within these ids, without what came late, and without what does not match.
+pub(crate) fn in_time_plan(events: &Events, ids: (u64, u64), ascending: bool, matching: Option<&Expression>) -> Plan {
+    let mut filter = matching.cloned().unwrap_or(Expression { text: String::new(), values: Values::default() });
+    filter.text = ["attribute_not_exists(w)", &filter.text].join(if matching.is_some() { " AND " } else { "" });
+    Plan { filter: Some(filter), ..matching_plan(events, ids, ascending, matching) }
+}
+
+/// The log within these ids, without what does not match.
+pub(crate) fn matching_plan(events: &Events, ids: (u64, u64), ascending: bool, matching: Option<&Expression>) -> Plan {
+    let plan = log_plan(events, ids, ascending);
+    let page = if matching.is_some() { MATCHING } else { plan.page };
+    Plan { filter: matching.cloned(), page, ..plan }
 }
 
 /// The log within these ids.

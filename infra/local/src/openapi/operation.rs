@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Context;
 use schemars::Schema;
 use serde_json::{Map, Value, json};
-use web::{Answer, Content, EVERY_KEYED, Operation, Parameter, Place, Problem, Refusal};
+use web::{Answer, Content, EVERY_KEYED, Operation, Parameter, Place, Problem, Refusal, UNKNOWN};
 
 use super::Schemas;
 
@@ -77,8 +77,8 @@ fn responses(operation: &Operation, schemas: &mut Schemas) -> anyhow::Result<BTr
     for answer in operation.answers {
         responses.insert(answer.status.to_string(), describe_answer(answer, schemas)?);
     }
-    let every: &[Refusal] = if operation.scope.is_some() { &EVERY_KEYED } else { &[] };
-    for shared in every {
+    let every = every(operation);
+    for shared in &every {
         let problem = (shared.example)();
         let reference = json!({ "$ref": format!("#/components/responses/{}", problem.name()) });
         responses.insert(problem.status().as_u16().to_string(), reference);
@@ -88,6 +88,15 @@ fn responses(operation: &Operation, schemas: &mut Schemas) -> anyhow::Result<BTr
         responses.insert(status.to_string(), refusal(&refusals, schemas));
     }
     Ok(responses)
+}
+
+/// How it says no as all of its kind do.
+fn every(operation: &Operation) -> Vec<Refusal> {
+    let mut every = if operation.scope.is_some() { EVERY_KEYED.to_vec() } else { Vec::new() };
+    // Others say what else may be wrong with their parameters.
+    let takes_none = operation.parameters.iter().all(|parameter| parameter.place == Place::Path);
+    every.extend((!every.is_empty() && takes_none && !operation.takes_others).then_some(UNKNOWN));
+    every
 }
 
 fn describe_answer(answer: &Answer, schemas: &mut Schemas) -> anyhow::Result<Value> {
@@ -102,7 +111,7 @@ fn describe_answer(answer: &Answer, schemas: &mut Schemas) -> anyhow::Result<Val
 /// What every operation that needs a key may answer, for the document's components.
 pub(super) fn shared_responses(schemas: &mut Schemas) -> Map<String, Value> {
     let named = |shared: &Refusal| ((shared.example)().name().to_owned(), refusal(&[*shared], schemas));
-    EVERY_KEYED.iter().map(named).collect()
+    EVERY_KEYED.iter().chain([&UNKNOWN]).map(named).collect()
 }
 
 fn by_status(refusals: &[Refusal]) -> BTreeMap<u16, Vec<Refusal>> {
