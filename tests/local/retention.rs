@@ -74,9 +74,9 @@ async fn everything_that_is_received_says_when_it_expires() {
     stack.ingest("signal").post("/v1/events", &Value::Null).await.expect_problem(422);
     let database = stack.database();
     let in_30_days = (Timestamp::now() + SignedDuration::from_hours(30 * 24)).as_second();
-    for (table, items) in [("events", 2), ("quarantine", 1)] {
+    for (table, items) in [("events", 3), ("quarantine", 1)] {
         let found = database.scan().table_name(table).send().await.expect("an answer");
-        assert_eq!(found.items().len(), items, "the event and its claim, in the one");
+        assert_eq!(found.items().len(), items, "the event, its claim, and what is told of the other");
         for item in found.items() {
             let expires: i64 = item["expires"].as_n().expect("a number").parse().expect("a number");
             assert!((in_30_days - 60..=in_30_days).contains(&expires), "{table}: {item:?}");

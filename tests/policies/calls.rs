@@ -75,7 +75,7 @@ pub(crate) const CALLED: &[Row] = &[
     ("FanoutRole", "ConfigTable/states", QUERY, "Directory<TargetState>"),
     ("FanoutRole", "ConfigTable/states", GET, "Option<TargetState> = state.config.get("),
     ("FanoutRole", "ConfigTable/replays", GET, "Option<Replay> = state.config.get("),
-    ("FanoutRole", "ConfigTable/replays", UPDATE, "config.advance("),
+    ("FanoutRole", "ConfigTable/replays", UPDATE, "config.keep("),
     ("FanoutRole", "EventsTable", GET_MANY, "log.search("),
     ("FanoutRole", "EventsTable", QUERY, "log.search("),
     ("FanoutRole", "EventsTable/index/by_subject", QUERY, "log.search("),
