@@ -179,10 +179,12 @@ impl Segments {
         put.send().await.map(drop).map_err(|e| Error::sdk("PutItem", e))
     }
 
-    /// Takes the lease, unless another has; the marks are then as they were read.
+    /// Takes the lease, unless another has, or had it since the marks were read: they are then as they were read.
     async fn lease(&self, state: &mut State, until: u64) -> Result<bool, Error> {
         let before = std::mem::replace(&mut state.lease, until);
-        match self.save(state, before).await {
+        let unchanged =
+            [("#upto", "upto", state.upto), ("#late", "late_upto", state.late_upto), ("#next", "next", state.next)];
+        match self.save_if(state, before, &unchanged).await {
             Err(Error::Exists(_)) => Ok(false),
             saved => saved.map(|()| true),
         }
@@ -190,16 +192,22 @@ impl Segments {
 
     /// Saves the marks, where the lease is still what it was.
     async fn save(&self, state: &State, lease: u64) -> Result<(), Error> {
+        self.save_if(state, lease, &[]).await
+    }
+
+    /// The same, where these marks are what they were too: their placeholders, names and values.
+    async fn save_if(&self, state: &State, lease: u64, marks: &[(&str, &str, u64)]) -> Result<(), Error> {
         let mut item = key(STATE, 0);
         item.extend(serde_dynamo::to_item::<_, Item>(state).map_err(|e| Error::corrupt(&self.table, e))?);
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(pk) OR #lease = :lease")
-            .expression_attribute_names("#lease", "lease")
-            .expression_attribute_values(":lease", AttributeValue::N(lease.to_string()));
+        let mut put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        let mut same = Vec::new();
+        for (place, name, value) in std::iter::once(&("#lease", "lease", lease)).chain(marks) {
+            let of = place.replace('#', ":");
+            same.push(format!("{place} = {of}"));
+            put = put.expression_attribute_names(*place, *name);
+            put = put.expression_attribute_values(of, AttributeValue::N(value.to_string()));
+        }
+        let put = put.condition_expression(format!("attribute_not_exists(pk) OR ({})", same.join(" AND ")));
         match put.send().await {
             Ok(_) => Ok(()),
             Err(error) if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => {
