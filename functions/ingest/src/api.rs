@@ -32,8 +32,7 @@ static POST: Operation = Operation {
         by the request's `Idempotency-Key` or `webhook-id`, or the id of its CloudEvents envelope; else by its time and \
         its bytes. So a request without an answer may be sent again. An event of a type that its catalog does not know \
         is stored where it fits the catalog's base schema. What cannot be stored as an event is kept in the quarantine, \
-        whatever the answer. Parameters in \
-        the query are ignored.",
+        whatever the answer. Parameters in the query are ignored.",
     scope: Some(KeyScope::Ingest),
     // Producers send once: an event is not lost for what stands in an address.
     takes_others: true,

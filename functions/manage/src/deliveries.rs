@@ -11,7 +11,10 @@ use futures::{StreamExt, TryStreamExt};
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
-use store::{Delivery, Filter, Listed, Listing, Message, Record, ReplayOf, Selection, Status, Target, Turn, run_name};
+use store::{
+    Delivery, Filter, Listed, Listing, Message, Record, ReplayOf, Selection, Status, TARGET_REMOVED, Target, Turn,
+    run_name,
+};
 use web::{Kind, Manage, Params, Problem, ReadOrManage, time_range};
 
 use crate::State;
@@ -28,6 +31,9 @@ const TOGETHER: usize = 8;
 
 /// The most failed deliveries that are counted before they are retried.
 const MOST_COUNTED: usize = 100_000;
+
+/// How long a retry may be on its way to its first attempt, before it is taken for one that never was sent.
+const STRANDED: SignedDuration = SignedDuration::from_mins(15);
 
 /// A delivery as lists have it.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -91,7 +97,7 @@ impl DeliveryView {
         if matches!(self.status, Status::Waiting | Status::Held) {
             self.status = Status::Failed;
             self.next_attempt_at = None;
-            self.last_error = Some("the target was removed before the event was delivered to it".to_owned());
+            self.last_error = Some(TARGET_REMOVED.to_owned());
         }
     }
 }
@@ -230,9 +236,6 @@ pub(crate) async fn retry(
     tracing::info!(event = %id, target = name, run, key = caller.key, "a delivery is tried again");
     Ok((StatusCode::ACCEPTED, Json(Retried { event: id, target: name, run })))
 }
-
-/// How long a retry may be on its way to its first attempt, before it is taken for one that never was sent.
-const STRANDED: SignedDuration = SignedDuration::from_mins(15);
 
 /// Whether nothing is on its way of a delivery that waits for a retry's first attempt: who asked for that was ended
 /// between noting it and sending it.

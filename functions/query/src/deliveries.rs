@@ -8,7 +8,7 @@ use events::{Event, EventId};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
-use store::{Attempt, Delivery, Paused, Status, Target};
+use store::{Attempt, Delivery, Paused, Status, TARGET_REMOVED, Target};
 use web::{Problem, Read};
 
 use crate::State;
@@ -95,7 +95,7 @@ fn removed(delivery: Delivery) -> Explained {
     match delivery.status {
         Status::Waiting | Status::Held => Explained {
             status: Word::Failed,
-            reason: "the target was removed before the event was delivered to it".to_owned(),
+            reason: TARGET_REMOVED.to_owned(),
             next_attempt_at: None,
             ..attempted(delivery, None)
         },

@@ -88,13 +88,7 @@ impl Config {
 
     /// Removes a target, as long as it is this one in this version.
     pub fn removing_unchanged(&self, target: &Target) -> Result<Change, Error> {
-        let delete = Delete::builder()
-            .table_name(self.table())
-            .set_key(Some(key::<Target>(&target.name)))
-            .condition_expression(UNCHANGED)
-            .set_expression_attribute_values(Some(of_version(target, target.version)));
-        let delete = delete.build().map_err(|e| Error::corrupt(self.table(), e))?;
-        Ok(Change(TransactWriteItem::builder().delete(delete).build()))
+        self.deleting::<Target>(&target.name, Some(UNCHANGED), of_version(target, target.version))
     }
 
     fn putting<T: Record>(
@@ -114,10 +108,20 @@ impl Config {
 
     /// Removes the record with this name; refused where there is none and `must_exist`.
     pub fn removing<T: Record>(&self, name: &str, must_exist: bool) -> Result<Change, Error> {
+        self.deleting::<T>(name, must_exist.then_some("attribute_exists(pk)"), HashMap::new())
+    }
+
+    fn deleting<T: Record>(
+        &self,
+        name: &str,
+        condition: Option<&str>,
+        values: HashMap<String, AttributeValue>,
+    ) -> Result<Change, Error> {
         let delete = Delete::builder()
             .table_name(self.table())
             .set_key(Some(key::<T>(name)))
-            .set_condition_expression(must_exist.then(|| "attribute_exists(pk)".to_owned()));
+            .set_condition_expression(condition.map(str::to_owned))
+            .set_expression_attribute_values(Some(values).filter(|values| !values.is_empty()));
         let delete = delete.build().map_err(|e| Error::corrupt(self.table(), e))?;
         Ok(Change(TransactWriteItem::builder().delete(delete).build()))
     }

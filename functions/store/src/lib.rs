@@ -23,7 +23,9 @@ mod trace;
 
 pub use change::{Change, Changed, Entry, OWN};
 pub use config::{Config, Directory, Key, KeyScope, KeyUse, Record, Source};
-pub use deliveries::{Attempt, Deliveries, Delivery, Last, Listed, Listing, Outcome, Phases, Status, Turn, status_key};
+pub use deliveries::{
+    Attempt, Deliveries, Delivery, Last, Listed, Listing, Outcome, Phases, Status, TARGET_REMOVED, Turn, status_key,
+};
 pub use env::{Env, EnvError, now};
 pub use error::Error;
 pub use events::Events;

@@ -140,6 +140,9 @@ pub struct Delivery {
     expires: Option<i64>,
 }
 
+/// Why a delivery failed that was still to be made when its target was removed.
+pub const TARGET_REMOVED: &str = "the target was removed before the event was delivered to it";
+
 /// The `deliveries` table of a deployment.
 #[derive(Debug, Clone)]
 pub struct Deliveries {
