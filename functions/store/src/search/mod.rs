@@ -1,5 +1,6 @@
 //! Searching the log: which way to go, and one page of what matches.
 
+mod fill;
 pub(crate) mod filter;
 pub(crate) mod merge;
 mod ordered;
@@ -20,8 +21,10 @@ pub use text::{Notation, Text, javascript_number};
 use crate::error::Error;
 use crate::events::Events;
 use crate::segments::Segments;
+use fill::At;
 use ordered::Ordered;
 use scan::Scan;
+use walk::Pack;
 
 /// The most read units that one search takes, whatever it reads, before it answers with what it has found. It ends
 /// with what it was about to read then, and leads on by a step in any case.
@@ -32,6 +35,10 @@ const FINDING: f64 = 0.8;
 
 /// So many times as much is read for an answer that cannot be continued.
 const WHOLE: f64 = 4.0;
+
+/// Pages of so many events are read by segments, where a thousand are two items, and the index or the log gives each as
+/// one of its own.
+const MANY: usize = 250;
 
 /// The log, to be searched.
 #[derive(Debug, Clone)]
@@ -97,7 +104,9 @@ pub struct Way {
 
 /// Events that match, in order, before their payloads are read.
 struct Found {
-    hits: Vec<(EventId, Option<Event>)>,
+    hits: Vec<(EventId, At)>,
+    /// What [`At::Packed`] counts.
+    packs: Vec<Pack>,
     /// Where to go on, where there is more.
     next: Option<EventId>,
     partial: bool,
@@ -122,7 +131,7 @@ impl Log {
                 Scan::of_page(self, search, self.finding(), &mut way).await?.page(search).await?
             }
         };
-        let mut page = self.page(search, found, way).await?;
+        let mut page = self.fill(search, found, way).await?;
         page.total = total;
         page.partial |= uncounted;
         Ok(page)
@@ -136,6 +145,9 @@ impl Log {
     /// The page by the log itself or one of its indexes; `None` where that would read too much, or what this process
     /// has of the segments tells the same.
     async fn ordered(&self, search: &Search, way: &mut Way) -> Result<Option<Found>, Error> {
+        if search.limit >= MANY && search.ids().is_some_and(|ids| self.segments.has_heads(ids)) {
+            return Ok(None);
+        }
         match Ordered::plan(&self.events, search) {
             // An index gives all that has one value. Columns in memory leave out what the other values do, for nothing.
             Some(ordered) if ordered.is_thinned && search.ids().is_some_and(|ids| self.segments.has_heads(ids)) => {
@@ -144,43 +156,6 @@ impl Log {
             Some(ordered) => ordered.find(self.segments.max_units(), way).await,
             None => Ok(None),
         }
-    }
-
-    /// The page of what was found: reads those events that are known by their id only, until the page is as large as
-    /// it may be.
-    async fn page(&self, search: &Search, found: Found, mut way: Way) -> Result<Page, Error> {
-        let (mut events, mut bytes): (Vec<Event>, usize) = (Vec::new(), 0);
-        let (before, most) = (way.units, self.segments.max_units());
-        let (mut next, mut partial) = (found.next, found.partial);
-        let mut hits = found.hits.into_iter().peekable();
-        'page: while hits.peek().is_some() {
-            let room = search.max_bytes.saturating_sub(bytes);
-            let together = together(events.len(), (bytes, room), (way.units - before, most - way.units));
-            let (ids, mut at_hand): (Vec<EventId>, Vec<Option<Event>>) = hits.by_ref().take(together).unzip();
-            let mut stored = Vec::new();
-            if at_hand.iter().any(Option::is_none) {
-                at_hand.clear();
-                let (items, units) = self.events.get_stored(&ids).await?;
-                (stored, way.units) = (items, way.units + units);
-            }
-            // Inflated one after the other, as far as there is room.
-            let stored = stored.into_iter().map(|item| self.events.read(item));
-            for event in at_hand.into_iter().map(Ok).chain(stored) {
-                let Some(event) = event?.filter(|event| search.filter.holds(event)) else { continue };
-                bytes += event.payload.len();
-                // One event is a page, however large it is.
-                if let Some(last) = events.last().filter(|_| bytes > search.max_bytes) {
-                    (next, partial) = (Some(last.id), false);
-                    break 'page;
-                }
-                events.push(event);
-            }
-            if hits.peek().is_some() && (way.units >= most || search.is_late()) {
-                (next, partial) = (ids.last().copied(), true);
-                break;
-            }
-        }
-        Ok(Page { events, next, total: None, partial, way })
     }
 
     /// Everything that matches, by when it happened and the producer's own number, the newest first. As there is no
@@ -207,19 +182,4 @@ impl Search {
     fn is_late(&self) -> bool {
         self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
-}
-
-/// How many events are read together, after so many that took these bytes and units, where so much of either is left.
-/// They are in memory together: few at first, then as many as will have a place and can be paid for.
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 100")]
-fn together(read: usize, bytes: (usize, usize), units: (f64, f64)) -> usize {
-    const FIRST: f64 = 25.0;
-    const MOST: f64 = 100.0;
-    // Of the largest event.
-    const UNITS: f64 = 100.0;
-    let count = match read as f64 {
-        0.0 => FIRST.min(units.1 / UNITS),
-        read => read * (bytes.1 as f64 / bytes.0.max(1) as f64).min(units.1 / units.0.max(1.0)),
-    };
-    count.clamp(1.0, MOST) as usize
 }

@@ -3,6 +3,7 @@
 use crate::error::Error;
 use crate::events::Events;
 use crate::item::{index_key, link_key, shard_key};
+use crate::search::fill::At;
 use crate::search::filter::{Expression, Field, Filter};
 use crate::search::merge::{Merge, Next, Plan};
 use crate::search::{Found, Search, Way};
@@ -91,7 +92,7 @@ impl<'a> Ordered<'a> {
                     let id = self.events.id_of(&item)?;
                     let event = if item.contains_key("payload") { self.events.read(item)? } else { None };
                     bytes += event.as_ref().map_or(0, |event| event.payload.len());
-                    hits.push((id, event));
+                    hits.push((id, event.map_or(At::Log, |event| At::Hand(Box::new(event)))));
                 }
                 Next::End => break,
                 Next::Unread if self.is_enough(units, hits.len()) => {
@@ -109,7 +110,7 @@ impl<'a> Ordered<'a> {
         way.examined = self.merge.examined;
         way.units += self.merge.units;
         let next = if more { hits.last().map(|(id, _)| *id) } else { None };
-        Ok(Some(Found { hits, next, partial: false }))
+        Ok(Some(Found { hits, packs: Vec::new(), next, partial: false }))
     }
 
     fn is_enough(&self, units: f64, found: usize) -> bool {

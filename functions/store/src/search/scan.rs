@@ -6,8 +6,9 @@ use std::time::Instant;
 use events::EventId;
 
 use crate::error::Error;
+use crate::search::fill::At;
 use crate::search::filter::{Field, Filter};
-use crate::search::walk::{Route, Walk};
+use crate::search::walk::{Pack, Route, Rows, Walk};
 use crate::search::{Found, Log, Search, Way};
 use crate::segments::Hit;
 
@@ -50,6 +51,14 @@ pub struct Values {
     pub units: f64,
 }
 
+/// What belongs to a page, as far as it is found.
+#[derive(Default)]
+struct Spots {
+    packs: Vec<Pack>,
+    /// The ids, and which row of which pack each is.
+    found: Vec<(u64, At)>,
+}
+
 /// A search through every part of the log that may have something.
 pub(crate) struct Scan<'a> {
     walk: Walk<'a>,
@@ -83,14 +92,14 @@ impl<'a> Scan<'a> {
     /// One page, and how many match altogether where that is asked for; and whether that could not be counted.
     pub(crate) async fn page(mut self, search: &Search) -> Result<(Found, Option<u64>, bool), Error> {
         let (low, high) = search.ids().unwrap_or(NONE);
-        let (mut hits, mut total): (Vec<Hit>, u64) = (Vec::new(), 0);
+        let (mut spots, mut total) = (Spots::default(), 0);
         let start = self.walk.bound();
         let mut found: Option<Found> = None;
         loop {
             // What can still come is beyond this.
             let bound = self.walk.bound();
             if found.is_none() {
-                found = self.finished(search.limit, &mut hits, bound);
+                found = self.finished(search.limit, &mut spots, bound);
             }
             // Whatever it takes, a page leads on.
             let leads_on = found.is_some() || bound != start;
@@ -98,47 +107,50 @@ impl<'a> Scan<'a> {
             if done || (leads_on && self.walk.is_over()) {
                 break;
             }
-            for (head, rows) in self.walk.step().await? {
+            for Rows { rows, pack } in self.walk.step().await? {
                 total += rows.len() as u64;
-                if found.is_none() {
-                    hits.extend(rows.iter().map(|row| head.hit(*row)).filter(|hit| (low..=high).contains(&hit.id)));
+                if found.is_none() && !rows.is_empty() {
+                    let at = |row: &usize| (pack.head.hit(*row).id, At::Packed(spots.packs.len(), *row));
+                    spots.found.extend(rows.iter().map(at).filter(|(id, _)| (low..=high).contains(id)));
+                    spots.packs.push(pack);
                 }
             }
         }
         let complete = self.walk.is_at_end();
-        let found = found.unwrap_or_else(|| self.stopped(search, hits));
+        let found = found.unwrap_or_else(|| self.stopped(search, spots));
         let total = (search.total && complete).then_some(total);
         Ok((found, total, search.total && !complete))
     }
 
     /// The page, once everything that belongs to it is found.
-    fn finished(&self, limit: usize, hits: &mut Vec<Hit>, bound: Option<u64>) -> Option<Found> {
-        let certain =
-            |hit: &Hit| bound.is_none_or(|bound| if self.ascending { hit.id < bound } else { hit.id > bound });
-        if bound.is_some() && hits.iter().filter(|hit| certain(hit)).count() <= limit {
+    fn finished(&self, limit: usize, spots: &mut Spots, bound: Option<u64>) -> Option<Found> {
+        let certain = |id: u64| bound.is_none_or(|bound| if self.ascending { id < bound } else { id > bound });
+        if bound.is_some() && spots.found.iter().filter(|(id, _)| certain(*id)).count() <= limit {
             return None;
         }
-        self.sort(hits);
-        let more = hits.len() > limit;
-        hits.truncate(limit);
-        let hits: Vec<_> = std::mem::take(hits).iter().filter_map(plain).collect();
+        let Spots { packs, mut found } = std::mem::take(spots);
+        self.sort(&mut found);
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let hits = hits(found);
         let next = if more { hits.last().map(|(id, _)| *id) } else { None };
-        Some(Found { hits, next, partial: false })
+        Some(Found { hits, packs, next, partial: false })
     }
 
     /// What is certain of a page that could not be finished: it goes on where the walk has stopped.
-    fn stopped(&self, search: &Search, mut hits: Vec<Hit>) -> Found {
-        self.sort(&mut hits);
+    fn stopped(&self, search: &Search, spots: Spots) -> Found {
+        let Spots { packs, mut found } = spots;
+        self.sort(&mut found);
         let bound = self.walk.bound().unwrap_or_default();
-        hits.retain(|hit| if self.ascending { hit.id < bound } else { hit.id > bound });
+        found.retain(|(id, _)| if self.ascending { *id < bound } else { *id > bound });
         // The last id before the bound: the next page has what comes after it.
         let reached = if self.ascending { bound.checked_sub(1) } else { bound.checked_add(1) };
         let next = reached.and_then(EventId::from_u64).or(search.after);
-        Found { hits: hits.iter().filter_map(plain).collect(), next, partial: true }
+        Found { hits: hits(found), packs, next, partial: true }
     }
 
-    fn sort(&self, hits: &mut [Hit]) {
-        hits.sort_unstable_by_key(|hit| if self.ascending { hit.id } else { u64::MAX - hit.id });
+    fn sort(&self, found: &mut [(u64, At)]) {
+        found.sort_unstable_by_key(|(id, _)| if self.ascending { *id } else { u64::MAX - id });
     }
 
     /// How many match; `None` where that could not be counted in time.
@@ -148,7 +160,7 @@ impl<'a> Scan<'a> {
             if self.walk.is_over() {
                 return Ok(None);
             }
-            total += self.walk.step().await?.iter().map(|(_, rows)| rows.len() as u64).sum::<u64>();
+            total += self.walk.step().await?.iter().map(|found| found.rows.len() as u64).sum::<u64>();
         }
         Ok(Some(total))
     }
@@ -160,8 +172,8 @@ impl<'a> Scan<'a> {
             if self.walk.is_over() {
                 return Err(Error::Busy { operation: "a search of everything" });
             }
-            for (head, rows) in self.walk.step().await? {
-                found.extend(rows.iter().map(|row| head.hit(*row)));
+            for Rows { rows, pack } in self.walk.step().await? {
+                found.extend(rows.iter().map(|row| pack.head.hit(*row)));
             }
         }
         found.sort_unstable_by_key(|hit| std::cmp::Reverse((hit.time, hit.number, hit.id)));
@@ -176,10 +188,10 @@ impl<'a> Scan<'a> {
                 values.partial = true;
                 break;
             }
-            for (head, rows) in self.walk.step().await? {
-                head.count(field, &rows, |value| match values.counts.get_mut(value) {
-                    Some(count) => *count += 1,
-                    None => drop(values.counts.insert(value.to_owned(), 1)),
+            for Rows { rows, pack } in self.walk.step().await? {
+                pack.head.count(field, &rows, |value, more| match values.counts.get_mut(value) {
+                    Some(count) => *count += more,
+                    None => drop(values.counts.insert(value.to_owned(), more)),
                 });
             }
         }
@@ -188,6 +200,6 @@ impl<'a> Scan<'a> {
     }
 }
 
-fn plain(hit: &Hit) -> Option<(EventId, Option<events::Event>)> {
-    Some((EventId::from_u64(hit.id)?, None))
+fn hits(found: Vec<(u64, At)>) -> Vec<(EventId, At)> {
+    found.into_iter().filter_map(|(id, at)| Some((EventId::from_u64(id)?, at))).collect()
 }

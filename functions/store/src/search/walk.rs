@@ -12,14 +12,11 @@ use crate::search::filter::{Expression, Filter};
 use crate::search::merge::{Merge, Next, Plan};
 use crate::search::ordered::of_few;
 use crate::search::{Log, Way};
-use crate::segments::{Entry, Gather, Head, Loose, State, WHOLE, capacity, ends, in_time_plan, matching_plan};
+use crate::segments::{Body, Entry, Gather, Head, Loose, State, WHOLE, ends, in_time_plan, matching_plan};
 
 /// How many segments are looked at together: few at first, for what is common is found at once.
 const FIRST: usize = 4;
 const MOST: usize = 64;
-
-/// More than any segment's text.
-const MAX_TEXT: usize = 64 << 20;
 
 /// The bytes that a read unit reads, where it need not be consistent.
 const UNIT: f64 = 8192.0;
@@ -42,7 +39,24 @@ enum Lies<'a> {
 }
 
 /// The rows of one part that match.
-pub(crate) type Rows = (Arc<Head>, Vec<usize>);
+pub(crate) struct Rows {
+    pub(crate) rows: Vec<usize>,
+    pub(crate) pack: Pack,
+}
+
+/// Events that lie together.
+#[derive(Clone)]
+pub(crate) struct Pack {
+    pub(crate) head: Arc<Head>,
+    pub(crate) bodies: Bodies,
+}
+
+/// Where what is not in their head is.
+#[derive(Clone)]
+pub(crate) enum Bodies {
+    Segment(Entry),
+    Loose(Arc<Loose>),
+}
 
 /// What to walk through, and what that may take.
 #[derive(Debug, Clone, Copy)]
@@ -206,13 +220,21 @@ impl<'a> Walk<'a> {
         let mut parts = parts.into_iter();
         for part in parts.by_ref() {
             let known = match &part.lies {
-                Lies::Loose(loose) => Some((Arc::clone(&loose.head), Some(Text::Loose(Arc::clone(loose))))),
-                Lies::Segment(entry) => heads.remove(&entry.number),
+                Lies::Loose(loose) => {
+                    let pack = Pack { head: Arc::clone(&loose.head), bodies: Bodies::Loose(Arc::clone(loose)) };
+                    Some((pack, Some(Text::Loose(Arc::clone(loose)))))
+                }
+                Lies::Segment(entry) => heads
+                    .remove(&entry.number)
+                    .map(|(head, text)| (Pack { head, bodies: Bodies::Segment(*entry) }, text.map(Text::Packed))),
                 Lies::Log(..) => None,
             };
             match known {
                 // One at least, so that the walk comes further.
-                Some((head, text)) if all.is_empty() || !self.is_over() => all.push(self.look(part, head, text).await?),
+                Some((pack, text)) if all.is_empty() || !self.is_over() => {
+                    let rows = self.look(part, &pack.head, text).await?;
+                    all.push(Rows { rows, pack });
+                }
                 _ => {
                     self.parts.push(part);
                     break;
@@ -244,7 +266,7 @@ impl<'a> Walk<'a> {
 
     /// The heads of the segments among these parts, with their texts where those must be read; as many as can be paid
     /// for, one at least.
-    async fn heads(&mut self, parts: &[Part<'a>]) -> Result<HashMap<u64, (Arc<Head>, Option<Text>)>, Error> {
+    async fn heads(&mut self, parts: &[Part<'a>]) -> Result<HashMap<u64, (Arc<Head>, Option<Arc<Body>>)>, Error> {
         let segments: Vec<(&Part<'a>, &Entry)> = parts
             .iter()
             .filter_map(|part| match &part.lies {
@@ -267,29 +289,28 @@ impl<'a> Walk<'a> {
                 found.insert(entry.number, (head, None));
                 continue;
             }
-            units += units_of(entry.text);
+            units += units_of(entry.body);
             if units > self.route.units && !unread.is_empty() {
                 break;
             }
             unread.push((entry.number, head));
         }
         let numbers: Vec<u64> = unread.iter().map(|(number, _)| *number).collect();
-        let (texts, used) = self.log.segments.texts(&numbers).await?;
+        let (bodies, used) = self.log.segments.bodies(&numbers).await?;
         self.way.units += used;
-        self.way.texts += texts.len();
-        let texts = texts.into_iter().map(|text| Some(Text::Packed(text)));
-        found.extend(unread.into_iter().zip(texts).map(|((number, head), text)| (number, (head, text))));
+        self.way.texts += bodies.len();
+        found.extend(unread.into_iter().zip(bodies).map(|((number, head), body)| (number, (head, Some(body)))));
         Ok(found)
     }
 
     /// The rows of a part that match. What there is no time for is left for later.
-    async fn look(&mut self, part: Part<'a>, head: Arc<Head>, text: Option<Text>) -> Result<Rows, Error> {
+    async fn look(&mut self, part: Part<'a>, head: &Head, text: Option<Text>) -> Result<Vec<usize>, Error> {
         let rows = head.select(self.filter, (part.low, part.high), self.now);
         if matches!(part.lies, Lies::Loose(_)) {
             self.way.unpacked += rows.len();
         }
-        let Some(wanted) = &self.filter.text else { return Ok((head, rows)) };
-        let Some(text) = text.filter(|_| !rows.is_empty()) else { return Ok((head, Vec::new())) };
+        let Some(wanted) = &self.filter.text else { return Ok(rows) };
+        let Some(text) = text.filter(|_| !rows.is_empty()) else { return Ok(Vec::new()) };
         let (mut found, mut unsure) = head.find(&rows, wanted, &text.inflate()?);
         if !self.route.ascending {
             unsure.reverse();
@@ -311,7 +332,7 @@ impl<'a> Walk<'a> {
             }
         }
         found.sort_unstable();
-        Ok((head, found))
+        Ok(found)
     }
 
     /// Reads some of the log: it becomes a part that can be looked at, and what is left of it.
@@ -360,21 +381,20 @@ impl<'a> Walk<'a> {
 
 /// The payloads of a part, packed.
 enum Text {
-    Packed(Arc<Vec<u8>>),
+    Packed(Arc<Body>),
     Loose(Arc<Loose>),
 }
 
 impl Text {
     fn inflate(&self) -> Result<Vec<u8>, Error> {
-        let inflate = |text: &[u8]| zstd::bulk::decompress(text, capacity(text, MAX_TEXT));
         match self {
-            Self::Packed(text) => inflate(text).map_err(|e| Error::corrupt("segments", e)),
-            Self::Loose(loose) => loose.text(),
+            Self::Packed(body) => body.text(),
+            Self::Loose(loose) => loose.body.text(),
         }
     }
 }
 
 /// The units that reading an item of so many bytes takes.
-fn units_of(bytes: u32) -> f64 {
+pub(crate) fn units_of(bytes: u32) -> f64 {
     (f64::from(bytes) / UNIT).ceil()
 }

@@ -6,15 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
 
-use crate::segments::{Entry, Head};
+use crate::segments::{Body, Entry, Head};
 
 /// What a process has read of the segments.
 #[derive(Debug)]
 pub(crate) struct Cache {
     inner: Mutex<Inner>,
-    /// The most memory for heads, and for texts (packed), in bytes.
+    /// The most memory for heads, and for bodies (packed), in bytes.
     max_heads: usize,
-    max_texts: usize,
+    max_bodies: usize,
 }
 
 #[derive(Debug, Default)]
@@ -23,13 +23,13 @@ struct Inner {
     known: u64,
     entries: Vec<Entry>,
     heads: Bounded<Head>,
-    texts: Bounded<Vec<u8>>,
+    bodies: Bounded<Body>,
 }
 
 impl Cache {
     /// A cache of at most so many bytes. Of how many events 256 MB of heads are, docs/cost.md says.
     pub(crate) fn new(bytes: usize) -> Self {
-        Self { inner: Mutex::default(), max_heads: bytes / 3 * 2, max_texts: bytes / 3 }
+        Self { inner: Mutex::default(), max_heads: bytes / 3 * 2, max_bodies: bytes / 3 }
     }
 
     /// How many segments are known.
@@ -74,14 +74,14 @@ impl Cache {
         (inner.heads.kept.len(), inner.heads.size)
     }
 
-    /// The texts that are at hand, and the numbers of the others.
-    pub(crate) fn texts(&self, numbers: &[u64]) -> (HashMap<u64, Arc<Vec<u8>>>, Vec<u64>) {
-        self.lock().texts.get(numbers)
+    /// The bodies that are at hand, and the numbers of the others.
+    pub(crate) fn bodies(&self, numbers: &[u64]) -> (HashMap<u64, Arc<Body>>, Vec<u64>) {
+        self.lock().bodies.get(numbers)
     }
 
-    pub(crate) fn keep_text(&self, number: u64, text: Vec<u8>) -> Arc<Vec<u8>> {
-        let size = text.len();
-        self.lock().texts.insert(number, text, size, self.max_texts)
+    pub(crate) fn keep_body(&self, number: u64, body: Body) -> Arc<Body> {
+        let size = body.size();
+        self.lock().bodies.insert(number, body, size, self.max_bodies)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

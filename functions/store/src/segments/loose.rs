@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Head, Row, capacity};
+use super::{Body, Head, Row};
 use crate::error::Error;
 
 /// How many events are looked at as one.
@@ -11,14 +11,11 @@ pub(super) const TOGETHER: usize = 1000;
 /// The bytes of their payloads, about: what is looked at as one is in memory as a whole.
 const BYTES: usize = 1_000_000;
 
-/// More than the payloads of one may have.
-const MOST: usize = 4_000_000;
-
 /// Events that are in no segment, in the form of one: their payloads are packed, for many of them are kept.
 #[derive(Debug)]
 pub(crate) struct Loose {
     pub(crate) head: Arc<Head>,
-    packed: Vec<u8>,
+    pub(crate) body: Body,
 }
 
 impl Loose {
@@ -27,18 +24,12 @@ impl Loose {
         const LEVEL: i32 = 1;
         rows.sort_unstable_by_key(|row| row.id);
         let (head, text) = Head::new(&rows);
-        let packed = zstd::bulk::compress(&text, LEVEL).map_err(|e| Error::corrupt("events", e))?;
-        Ok(Self { head: Arc::new(head), packed })
-    }
-
-    /// The payloads.
-    pub(crate) fn text(&self) -> Result<Vec<u8>, Error> {
-        zstd::bulk::decompress(&self.packed, capacity(&self.packed, MOST)).map_err(|e| Error::corrupt("events", e))
+        Ok(Self { head: Arc::new(head), body: Body::new(&rows, &text, LEVEL)? })
     }
 
     /// About the memory that it takes, in bytes.
     pub(super) fn size(&self) -> usize {
-        self.head.size() + self.packed.len()
+        self.head.size() + self.body.size()
     }
 }
 
@@ -117,8 +108,8 @@ mod tests {
             assert!(held < BYTES, "what is not packed yet is bounded");
         }
         let loose = gather.finish().unwrap();
-        assert_eq!(loose.iter().map(|loose| loose.text().unwrap().len()).sum::<usize>(), 150 * 190_001);
-        assert!(loose.iter().map(|loose| loose.text().unwrap().len()).all(|bytes| bytes < 2 * BYTES));
+        assert_eq!(loose.iter().map(|loose| loose.body.text().unwrap().len()).sum::<usize>(), 150 * 190_001);
+        assert!(loose.iter().map(|loose| loose.body.text().unwrap().len()).all(|bytes| bytes < 2 * BYTES));
         assert!(loose.iter().map(|loose| loose.size()).sum::<usize>() < 200_000);
     }
 }

@@ -11,6 +11,7 @@
 //! The marks follow the present at a distance ([`SETTLED`]) at which no write to what is before them can be under
 //! way any more.
 
+mod body;
 mod cache;
 mod grams;
 mod loose;
@@ -29,6 +30,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::events::{Events, Item, batch_get, units};
+pub(crate) use body::{Body, Opened};
 pub(crate) use cache::Cache;
 pub(crate) use loose::{Gather, Loose};
 pub use pack::Packed;
@@ -96,9 +98,10 @@ pub(crate) struct Entry {
     /// The lowest and highest id of its events.
     pub(crate) low: u64,
     pub(crate) high: u64,
-    /// The bytes of its head and of its text.
+    /// The bytes of its head and of its body.
     pub(crate) head: u32,
-    pub(crate) text: u32,
+    #[serde(rename = "text")]
+    pub(crate) body: u32,
     /// When the last of its events expires, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expires: Option<i64>,
@@ -208,29 +211,29 @@ impl Segments {
     pub(crate) async fn heads(&self, numbers: &[u64]) -> Result<(Vec<Arc<Head>>, f64), Error> {
         let (mut found, missing) = self.cache.heads(numbers);
         let (items, units) = self.get(&missing, |number| key(&head_key(number), number)).await?;
-        for (number, packed) in items {
+        for Stored { sk: number, packed, .. } in items {
             found.insert(number, self.cache.keep_head(number, Head::decode(&packed)?));
         }
         Ok((numbers.iter().map(|number| found.remove(number).unwrap_or_default()).collect(), units))
     }
 
-    /// The packed texts of these segments, in their order; and the units that reading took.
-    pub(crate) async fn texts(&self, numbers: &[u64]) -> Result<(Vec<Arc<Vec<u8>>>, f64), Error> {
-        let (mut found, missing) = self.cache.texts(numbers);
-        let (items, units) = self.get(&missing, |number| key(&text_key(number), number)).await?;
-        for (number, packed) in items {
-            found.insert(number, self.cache.keep_text(number, packed));
+    /// The bodies of these segments, in their order; and the units that reading took.
+    pub(crate) async fn bodies(&self, numbers: &[u64]) -> Result<(Vec<Arc<Body>>, f64), Error> {
+        let (mut found, missing) = self.cache.bodies(numbers);
+        let (items, units) = self.get(&missing, |number| key(&body_key(number), number)).await?;
+        for Stored { sk: number, packed: text, rests, .. } in items {
+            found.insert(number, self.cache.keep_body(number, Body { text, rests }));
         }
-        let texts = numbers.iter().map(|number| found.remove(number));
-        let texts = texts.collect::<Option<Vec<_>>>().ok_or_else(|| Error::corrupt(&self.table, "a text is missing"));
-        Ok((texts?, units))
+        let bodies = numbers.iter().map(|number| found.remove(number));
+        let bodies = bodies.collect::<Option<Vec<_>>>().ok_or_else(|| Error::corrupt(&self.table, "a text is missing"));
+        Ok((bodies?, units))
     }
 
-    async fn get(&self, numbers: &[u64], key: impl Fn(u64) -> Item) -> Result<(Vec<(u64, Vec<u8>)>, f64), Error> {
+    async fn get(&self, numbers: &[u64], key: impl Fn(u64) -> Item) -> Result<(Vec<Stored>, f64), Error> {
         let (mut found, mut units) = self.get_as(numbers, &key, false).await?;
         if found.len() < numbers.len() {
             // What was written a moment ago may not be everywhere yet.
-            let known: HashSet<u64> = found.iter().map(|(number, _)| *number).collect();
+            let known: HashSet<u64> = found.iter().map(|stored| stored.sk).collect();
             let missing: Vec<u64> = numbers.iter().copied().filter(|number| !known.contains(number)).collect();
             let (more, used) = self.get_as(&missing, &key, true).await?;
             found.extend(more);
@@ -244,7 +247,7 @@ impl Segments {
         numbers: &[u64],
         key: &impl Fn(u64) -> Item,
         consistent: bool,
-    ) -> Result<(Vec<(u64, Vec<u8>)>, f64), Error> {
+    ) -> Result<(Vec<Stored>, f64), Error> {
         let chunks: Vec<Vec<Item>> =
             numbers.chunks(BATCH_GET).map(|chunk| chunk.iter().map(|number| key(*number)).collect()).collect();
         let reads = chunks.into_iter().map(|keys| batch_get(&self.client, &self.table, keys, consistent));
@@ -252,8 +255,7 @@ impl Segments {
         for (items, used) in futures::future::try_join_all(reads).await? {
             units += used;
             for item in items {
-                let stored: Stored = self.read(item)?;
-                found.push((stored.sk, stored.packed));
+                found.push(self.read(item)?);
             }
         }
         Ok((found, units))
@@ -264,7 +266,7 @@ impl Segments {
     }
 }
 
-/// A head or a text as its item.
+/// A head or a body as its item.
 #[derive(Debug, Serialize, Deserialize)]
 struct Stored {
     pk: String,
@@ -272,6 +274,9 @@ struct Stored {
     sk: u64,
     #[serde(with = "serde_bytes")]
     packed: Vec<u8>,
+    /// The other part of a body.
+    #[serde(default, with = "serde_bytes", skip_serializing_if = "Vec::is_empty")]
+    rests: Vec<u8>,
     /// When the last of its events expires, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expires: Option<i64>,
@@ -281,7 +286,7 @@ fn head_key(number: u64) -> String {
     format!("H#{}", number % HEAD_PARTITIONS)
 }
 
-fn text_key(number: u64) -> String {
+fn body_key(number: u64) -> String {
     format!("T#{number}")
 }
 

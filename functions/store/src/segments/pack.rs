@@ -6,7 +6,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::unpacked::{ends, in_time_plan, late_plan};
-use super::{Entry, Events, Head, PLACES, Row, STATE, Segments, State, Stored, head_key, key, text_key};
+use super::{Body, Entry, Events, Head, PLACES, Row, STATE, Segments, State, Stored, body_key, head_key, key};
 use crate::error::Error;
 use crate::events::Item;
 use crate::search::merge::{Merge, Plan};
@@ -160,12 +160,12 @@ impl Segments {
             }
         }
         let mut next = number;
-        for Made { low, high, head, text, expires } in made {
-            let size = |packed: &[u8]| u32::try_from(packed.len()).unwrap_or(u32::MAX);
-            let entry = Entry { number: next, low, high, head: size(&head), text: size(&text), expires };
-            let stored = |pk, packed| Stored { pk, sk: next, packed, expires };
-            self.put(stored(text_key(next), text), Item::new()).await?;
-            self.put(stored(head_key(next), head), Item::new()).await?;
+        for Made { low, high, head, body, expires } in made {
+            let size = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
+            let entry = Entry { number: next, low, high, head: size(head.len()), body: size(body.size()), expires };
+            let stored = |pk, packed, rests| Stored { pk, sk: next, packed, rests, expires };
+            self.put(stored(body_key(next), body.text, body.rests), Item::new()).await?;
+            self.put(stored(head_key(next), head, Vec::new()), Item::new()).await?;
             self.put(entry, key(PLACES, next)).await?;
             next += 1;
         }
@@ -223,29 +223,25 @@ struct Made {
     low: u64,
     high: u64,
     head: Vec<u8>,
-    text: Vec<u8>,
+    body: Body,
     expires: Option<i64>,
 }
 
 /// Adds the segment of these rows; of each half, where they do not fit into an item.
 fn pack(rows: &[Row], made: &mut Vec<Made>) -> Result<(), Error> {
+    // Made once and read often: a level that takes its time.
+    const LEVEL: i32 = 9;
     let (mut head, text) = Head::new(rows);
     head.index(&text);
-    let (encoded, packed) = (head.encode()?, compress(&text)?);
-    if encoded.len().max(packed.len()) > MAX_ITEM && rows.len() > 1 {
+    let (encoded, body) = (head.encode()?, Body::new(rows, &text, LEVEL)?);
+    if encoded.len().max(body.size()) > MAX_ITEM && rows.len() > 1 {
         let (first_half, second_half) = rows.split_at(rows.len() / 2);
         pack(first_half, made)?;
         return pack(second_half, made);
     }
     let Some((low, high)) = head.bounds() else { return Ok(()) };
-    made.push(Made { low, high, head: encoded, text: packed, expires: head.expires() });
+    made.push(Made { low, high, head: encoded, body, expires: head.expires() });
     Ok(())
-}
-
-fn compress(text: &[u8]) -> Result<Vec<u8>, Error> {
-    // Made once and read often: a level that takes its time.
-    const LEVEL: i32 = 9;
-    zstd::bulk::compress(text, LEVEL).map_err(|e| Error::corrupt("segments", e))
 }
 
 fn milliseconds(events: &Events) -> u64 {

@@ -24,6 +24,21 @@ pub(crate) struct Row {
     pub(crate) size: usize,
     /// The payload; `None` where it is too large for a segment's text, and for memory that holds many.
     pub(crate) payload: Option<Vec<u8>>,
+    /// What no search asks for.
+    pub(crate) rest: Rest,
+}
+
+/// What of an event no search asks for.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Rest {
+    /// When it was received, in nanoseconds since 1970.
+    pub(crate) received: i64,
+    /// When it was stored, in milliseconds since 1970, where that was late.
+    pub(crate) stored: Option<i64>,
+    /// Whether its time is that of receipt, because the producer gave none.
+    pub(crate) no_time: bool,
+    /// The version of its schema.
+    pub(crate) version: Option<u32>,
 }
 
 /// What Unleash's own API filters by, besides what every event has: each as Unleash's database would have it. Its
@@ -63,6 +78,12 @@ fn as_text(value: Value) -> Option<String> {
 impl Row {
     pub(crate) fn new(event: Event, expires: Option<i64>) -> Self {
         let fields = event.fields;
+        let rest = Rest {
+            received: nanoseconds(event.received_at),
+            stored: event.stored_at.map(jiff::Timestamp::as_millisecond),
+            no_time: !fields.time_given,
+            version: fields.schema_version,
+        };
         let own = if event.catalog == "unleash" { Unleash::read(&event.payload) } else { Unleash::default() };
         Self {
             id: event.id.as_u64(),
@@ -86,6 +107,7 @@ impl Row {
             number: own.number,
             size: event.payload.len(),
             payload: Some(event.payload).filter(|payload| payload.len() <= MAX_PAYLOAD),
+            rest,
         }
     }
 }

@@ -164,17 +164,22 @@ impl Head {
         if any.is_empty() && !filter.any.is_empty() {
             return Vec::new();
         }
+        let mut rows: Vec<usize> = (low..high).collect();
+        // One test after the other, each of what is left: most rows fail the first.
+        for test in &tests {
+            rows.retain(|row| test.holds(*row));
+        }
+        if !any.is_empty() {
+            rows.retain(|row| any.iter().any(|tests| tests.iter().all(|test| test.holds(*row))));
+        }
         let (from, until) = filter.times();
-        let in_time = |row: usize| (from..until).contains(&self.time(row)) || (until == i64::MAX && from == i64::MIN);
-        let kept = |row: usize| self.expires.get(row).is_none_or(|expires| *expires == 0 || *expires > now);
-        let mut lists = self.entities.walk(low);
-        (low..high)
-            .filter(|row| {
-                let entities = lists.next().unwrap_or_default();
-                let hold = |tests: &Vec<Test<'_>>| tests.iter().all(|test| test.holds(*row, entities));
-                hold(&tests) && (any.is_empty() || any.iter().any(hold)) && in_time(*row) && kept(*row)
-            })
-            .collect()
+        if (from, until) != (i64::MIN, i64::MAX) {
+            rows.retain(|row| (from..until).contains(&self.time(*row)));
+        }
+        if !self.expires.is_empty() {
+            rows.retain(|row| self.expires.get(*row).is_none_or(|expires| *expires == 0 || *expires > now));
+        }
+        rows
     }
 
     /// How to tell whether all of these hold of a row; `None` where they do of none.
@@ -188,7 +193,10 @@ impl Head {
         match condition.field {
             Field::Entity => {
                 let codes: Vec<bool> = self.entities.values.iter().map(wanted).collect();
-                (codes.contains(&true) || condition.or_none).then_some(Test::Lists(codes, condition.or_none))
+                let any = codes.contains(&true) || condition.or_none;
+                let lists =
+                    || Test::Lists { lists: &self.entities, starts: self.entities(), codes, none: condition.or_none };
+                any.then(lists)
             }
             Field::Number => {
                 let numbers: Vec<u64> = condition.values.iter().filter_map(|value| value.parse().ok()).collect();
@@ -214,16 +222,47 @@ impl Head {
     }
 
     /// How often each value of a field stands in these rows.
-    pub(crate) fn count(&self, field: Field, rows: &[usize], mut add: impl FnMut(&str)) {
+    pub(crate) fn count(&self, field: Field, rows: &[usize], mut add: impl FnMut(&str, u64)) {
         let Some(column) = COLUMNS.iter().position(|column| *column == field).and_then(|at| self.columns.get(at))
         else {
             return;
         };
+        // One more, for none.
+        let mut counts = vec![0; column.values.len() + 1];
         for row in rows {
-            if let Some(value) = usize::from(column.codes[*row]).checked_sub(1) {
-                add(&column.values[value]);
-            }
+            counts[usize::from(column.codes[*row])] += 1;
         }
+        for (value, count) in column.values.iter().zip(&counts[1..]).filter(|(_, count)| **count > 0) {
+            add(value, *count);
+        }
+    }
+
+    /// One field's value of a row.
+    pub(super) fn value(&self, field: Field, row: usize) -> Option<&str> {
+        let column = self.columns.get(COLUMNS.iter().position(|column| *column == field)?)?;
+        let code = usize::from(*column.codes.get(row)?).checked_sub(1)?;
+        column.values.get(code).map(String::as_str)
+    }
+
+    /// Where the entities of each row begin.
+    pub(super) fn entities(&self) -> Vec<usize> {
+        starts(self.entities.counts.iter().map(|count| *count as usize))
+    }
+
+    /// The entities of a row, which begin there.
+    pub(super) fn entities_from(&self, start: usize, row: usize) -> Vec<String> {
+        let codes = self.entities.of(start, row).iter();
+        codes.filter_map(|code| self.entities.values.get(*code as usize).cloned()).collect()
+    }
+
+    /// The bytes of a row's payload; `None` where it is not in the text.
+    pub(super) fn length(&self, row: usize) -> Option<usize> {
+        self.lengths.get(row)?.map(|length| length as usize)
+    }
+
+    /// Where the payload of each row begins in the text. One that is not in it does where the next one does.
+    pub(super) fn starts(&self) -> Vec<usize> {
+        starts(self.lengths.iter().map(|length| length.map_or(0, |length| length as usize + 1)))
     }
 
     /// Whether one of these rows may have the text in it.
@@ -235,12 +274,7 @@ impl Head {
     /// in it.
     pub(crate) fn find(&self, rows: &[usize], wanted: &Text, text: &[u8]) -> (Vec<usize>, Vec<usize>) {
         let (inside, outside): (Vec<usize>, Vec<usize>) = rows.iter().partition(|row| self.lengths[**row].is_some());
-        let mut starts = Vec::with_capacity(self.lengths.len());
-        let mut at = 0;
-        for length in &self.lengths {
-            starts.push(at);
-            at += length.map_or(0, |length| length as usize + 1);
-        }
+        let starts = self.starts();
         let payload = |row: usize| {
             let end = starts[row] + self.lengths[row].unwrap_or(0) as usize;
             String::from_utf8_lossy(text.get(starts[row]..end).unwrap_or_default())
@@ -256,6 +290,11 @@ impl Head {
         };
         (found.into_iter().filter(|row| wanted.decides(&payload(*row))).collect(), outside)
     }
+}
+
+/// Where each of these begins, one after the other.
+fn starts(lengths: impl Iterator<Item = usize>) -> Vec<usize> {
+    lengths.scan(0, |at, length| Some(std::mem::replace(at, *at + length))).collect()
 }
 
 /// Of these rows, those that one of the places is in.
@@ -276,18 +315,19 @@ fn rows_of(places: impl Iterator<Item = usize>, starts: &[usize], rows: &[usize]
 enum Test<'a> {
     /// The codes of the rows, and which codes will do.
     Column(&'a [u16], Vec<bool>),
-    /// Which codes will do, and whether none at all will.
-    Lists(Vec<bool>, bool),
+    /// The lists of the rows, where each begins, which codes will do, and whether none at all will.
+    Lists { lists: &'a Lists, starts: Vec<usize>, codes: Vec<bool>, none: bool },
     /// The numbers of the rows, and which will do.
     Numbers(&'a [Option<u64>], Vec<u64>),
 }
 
 impl Test<'_> {
-    fn holds(&self, row: usize, entities: &[u32]) -> bool {
+    fn holds(&self, row: usize) -> bool {
         match self {
             Self::Column(codes, wanted) => wanted[usize::from(codes[row])],
-            Self::Lists(wanted, or_none) => {
-                entities.iter().any(|code| wanted[*code as usize]) || (*or_none && entities.is_empty())
+            Self::Lists { lists, starts, codes, none } => {
+                let list = lists.of(starts[row], row);
+                list.iter().any(|code| codes[*code as usize]) || (*none && list.is_empty())
             }
             Self::Numbers(numbers, wanted) => numbers[row].is_some_and(|number| wanted.contains(&number)),
         }
@@ -295,14 +335,10 @@ impl Test<'_> {
 }
 
 impl Lists {
-    /// The codes of each row, from this one on.
-    fn walk(&self, row: usize) -> impl Iterator<Item = &[u32]> {
-        let mut at: usize = self.counts.iter().take(row).map(|count| *count as usize).sum();
-        self.counts.iter().skip(row).map(move |count| {
-            let start = at;
-            at += *count as usize;
-            &self.codes[start..at]
-        })
+    /// The codes of a row, which begin there.
+    fn of(&self, start: usize, row: usize) -> &[u32] {
+        let count = self.counts.get(row).map_or(0, |count| *count as usize);
+        self.codes.get(start..start + count).unwrap_or_default()
     }
 }
 

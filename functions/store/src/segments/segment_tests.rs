@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::search::Notation;
+use crate::segments::row::Rest;
 
 fn row(id: u64, subject: Option<&str>, entities: &[&str], payload: &str) -> Row {
     let mut fields: [Option<String>; COLUMNS.len()] = Default::default();
@@ -15,6 +16,7 @@ fn row(id: u64, subject: Option<&str>, entities: &[&str], payload: &str) -> Row 
         number: id.is_multiple_of(2).then_some(id),
         size: payload.len(),
         payload: Some(payload.as_bytes().to_vec()).filter(|payload| payload.len() <= MAX_PAYLOAD),
+        rest: Rest::default(),
     }
 }
 
@@ -61,7 +63,7 @@ fn a_head_that_is_gone_has_no_events() {
             let condition = Condition { field, values: vec!["a".to_owned()], or_none };
             assert!(all(&head, &Filter { conditions: vec![condition], ..Filter::default() }).is_empty());
         }
-        head.count(field, &[], |_| panic!("a value"));
+        head.count(field, &[], |_, _| panic!("a value"));
     }
 }
 
