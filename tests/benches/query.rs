@@ -75,7 +75,7 @@ async fn main() {
     let sizes = std::env::var("EVENTS").unwrap_or_else(|_| "200000,1000000".to_owned());
     let sizes: Vec<u64> = sizes.split(',').map(|size| size.parse().expect("EVENTS: numbers")).collect();
     let stack = Stack::start(env!("CARGO_BIN_EXE_tidings"), &[]).await;
-    let (mut filled, mut before): (u64, Option<Vec<f64>>) = (0, None);
+    let (mut filled, mut before): (u64, Option<Vec<Took>>) = (0, None);
     for size in sizes {
         fill(&stack, filled..size).await;
         packed(&stack, size).await;
@@ -83,15 +83,24 @@ async fn main() {
         println!("\n{size} events                             p50 ms    p95 ms   read units   Unleash's p50   growth");
         let api = stack.read();
         let deep = deep_page(&api).await;
-        let mut medians = Vec::new();
+        let mut took = Vec::new();
         for (number, (name, path, unleash)) in KINDS.into_iter().enumerate() {
-            let growth = before.as_ref().map(|before| before[number]);
-            medians.push(measure(&api, name, path, unleash, growth).await);
+            let before = before.as_ref().map(|before| before[number]);
+            took.push(measure(&api, name, path, unleash, before).await);
         }
-        let growth = before.as_ref().and_then(|before| before.last().copied());
-        medians.push(measure(&api, "a page in the middle", move |_| deep.clone(), None, growth).await);
-        before = Some(medians);
+        let last = before.as_ref().and_then(|before| before.last().copied());
+        took.push(measure(&api, "a page in the middle", move |_| deep.clone(), None, last).await);
+        before = Some(took);
     }
+}
+
+/// What requests of a kind took.
+#[derive(Clone, Copy)]
+struct Took {
+    /// The median, in milliseconds.
+    p50: f64,
+    /// How many events an answer has, on average, where it is bounded by time and not by number.
+    shown: f64,
 }
 
 async fn measure(
@@ -99,8 +108,8 @@ async fn measure(
     name: &str,
     path: impl Fn(u64) -> String,
     unleash: Option<f64>,
-    before: Option<f64>,
-) -> f64 {
+    before: Option<Took>,
+) -> Took {
     let first = path(0);
     let explained = if first.starts_with("/v1/events") {
         let answer = api.get(&format!("{first}&explain=true")).await.expect(200);
@@ -108,7 +117,7 @@ async fn measure(
     } else {
         String::new()
     };
-    let mut took = Vec::new();
+    let (mut took, mut shown) = (Vec::new(), 0.0);
     for number in 0..REQUESTS {
         let path = path(number);
         let started = Instant::now();
@@ -117,14 +126,23 @@ async fn measure(
         assert_eq!(answer.status, 200, "{path}: {}", answer.text);
         // A timeline shows 2,000 events at most, and a million a year are more than that in two days.
         let bounded = path.starts_with("/v1/timeline");
+        if bounded {
+            shown += answer.json()["count"].as_f64().expect("a count");
+        }
         assert!(bounded || !answer.text.contains("\"partial\":true"), "{path} is partial");
     }
     took.sort_by(f64::total_cmp);
     let (p50, p95) = (took[took.len() / 2], took[took.len() * 95 / 100]);
     let unleash = unleash.map(|unleash| format!("{unleash:.1} ({:.2})", p50 / unleash)).unwrap_or_default();
-    let growth = before.map(|before| format!("{:.2}", p50 / before)).unwrap_or_default();
+    let growth = before.map(|before| format!("{:.2}", p50 / before.p50)).unwrap_or_default();
     println!("{name:<35} {p50:>9.1} {p95:>9.1} {explained:>12} {unleash:>15} {growth:>8}");
-    p50
+    #[expect(clippy::cast_precision_loss, reason = "100")]
+    let shown = shown / REQUESTS as f64;
+    if shown > 0.0 {
+        let growth = before.map(|before| format!("{:.2}", p50 / shown * before.shown / before.p50)).unwrap_or_default();
+        println!("{:<35} {:>9.1} {:>58}", format!("  per 1,000 events of {shown:.0}"), p50 / shown * 1000.0, growth);
+    }
+    Took { p50, shown }
 }
 
 /// The path of a page in the middle of the log: found by going there.
