@@ -25,8 +25,8 @@ pub(crate) enum At {
 /// So many events of a pack are read with its body. Fewer are sooner read one by one than it is inflated.
 const TOGETHER: usize = 16;
 
-/// The read units that an event takes which is read by its id: at least.
-const BY_ID: f64 = 0.5;
+/// The bytes of an item that half a read unit reads.
+const HALF_UNIT: f64 = 4096.0;
 
 /// What a page is filled from.
 struct Packs {
@@ -100,7 +100,7 @@ impl Packs {
             }
         }
         for (pack, left) in packs.iter().zip(&mut left) {
-            if *left < TOGETHER || units_by_id(*left) < pack.units() {
+            if *left < TOGETHER || pack.units_by_id(*left) < pack.units() {
                 *left = 0;
             }
         }
@@ -177,11 +177,17 @@ impl Pack {
             Bodies::Loose(_) => 0.0,
         }
     }
-}
 
-#[expect(clippy::cast_precision_loss, reason = "few enough")]
-fn units_by_id(events: usize) -> f64 {
-    events as f64 * BY_ID
+    /// The read units that so many of its events take which are read by their ids: each compressed by itself, which is
+    /// more than its share of the body.
+    #[expect(clippy::cast_precision_loss, reason = "few enough")]
+    fn units_by_id(&self, events: usize) -> f64 {
+        let bytes = match &self.bodies {
+            Bodies::Segment(entry) => f64::from(entry.body) / self.head.len().max(1) as f64,
+            Bodies::Loose(_) => 0.0,
+        };
+        events as f64 * (bytes / HALF_UNIT).ceil().max(1.0) / 2.0
+    }
 }
 
 /// How many events are read together, after so many that took these bytes and units, where so much of either is left.

@@ -36,8 +36,8 @@ const FINDING: f64 = 0.8;
 /// So many times as much is read for an answer that cannot be continued.
 const WHOLE: f64 = 4.0;
 
-/// Pages of so many events are read by segments, where a thousand are two items, and the index or the log gives each as
-/// one of its own.
+/// Pages of so many events are read by segments, where a thousand are two items: an index and the log have an item for
+/// each.
 const MANY: usize = 250;
 
 /// The log, to be searched.
@@ -145,14 +145,12 @@ impl Log {
     /// The page by the log itself or one of its indexes; `None` where that would read too much, or what this process
     /// has of the segments tells the same.
     async fn ordered(&self, search: &Search, way: &mut Way) -> Result<Option<Found>, Error> {
-        if search.limit >= MANY && search.ids().is_some_and(|ids| self.segments.has_heads(ids)) {
-            return Ok(None);
-        }
+        let is_large = search.limit >= MANY;
+        let has_heads = || search.ids().is_some_and(|ids| self.segments.has_heads(ids));
         match Ordered::plan(&self.events, search) {
+            Some(ordered) if is_large && ordered.is_log() => Ok(None),
             // An index gives all that has one value. Columns in memory leave out what the other values do, for nothing.
-            Some(ordered) if ordered.is_thinned && search.ids().is_some_and(|ids| self.segments.has_heads(ids)) => {
-                Ok(None)
-            }
+            Some(ordered) if (is_large || ordered.is_thinned) && has_heads() => Ok(None),
             Some(ordered) => ordered.find(self.segments.max_units(), way).await,
             None => Ok(None),
         }

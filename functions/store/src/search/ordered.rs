@@ -9,6 +9,9 @@ use crate::search::merge::{Merge, Next, Plan};
 use crate::search::{Found, Search, Way};
 use crate::segments::log_plan;
 
+/// What is read where no index is.
+const LOG: &str = "log";
+
 /// How many items are looked at for one page, besides a few for each of its events, before the segments are
 /// read instead: there a thousand events are one item.
 const MAX_EXAMINED: usize = 2000;
@@ -78,7 +81,12 @@ impl<'a> Ordered<'a> {
         };
         let merge = Merge::new(events, plan);
         let is_thinned = thinned && index.is_some();
-        Some(Self { events, search, merge, read: index.unwrap_or("log"), partitions: count, is_thinned })
+        Some(Self { events, search, merge, read: index.unwrap_or(LOG), partitions: count, is_thinned })
+    }
+
+    /// Whether it is by the log itself.
+    pub(crate) fn is_log(&self) -> bool {
+        self.read == LOG
     }
 
     /// The page; `None` where it would take too long, or too many of these read units.

@@ -137,6 +137,11 @@ impl Head {
         postcard::from_bytes(&bytes).map_err(|e| Error::corrupt("segments", e))
     }
 
+    /// How many events it has.
+    pub(crate) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
     /// Its lowest and highest id.
     pub(crate) fn bounds(&self) -> Option<(u64, u64)> {
         Some((*self.ids.first()?, *self.ids.last()?))
