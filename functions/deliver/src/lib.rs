@@ -200,15 +200,18 @@ async fn settle(state: &State, record: &SqsMessage, next: Result<Next, Unhandled
     match next {
         Ok(Next::Done | Next::Held) => return None,
         // A message that could not be moved comes again, and is moved then.
-        Ok(Next::Slow) => match read(record) {
-            Ok(message) if state.queues.send(&message, true).await => return None,
-            _ => {}
-        },
+        Ok(Next::Slow) => {
+            if send_anew(state, record, true, 0).await {
+                return None;
+            }
+        }
         // Its time on the queue would be over before: as a new message it has all of that again.
-        Ok(Next::Again(wait) | Next::Busy(wait)) if outlives(record, wait, (state.clock)()) => match read(record) {
-            Ok(message) if state.queues.send(&message, state.queues.is_slow(record)).await => return None,
-            _ => state.queues.hide(record, wait).await,
-        },
+        Ok(Next::Again(wait) | Next::Busy(wait)) if outlives(record, wait, (state.clock)()) => {
+            if send_anew(state, record, state.queues.is_slow(record), 1).await {
+                return None;
+            }
+            state.queues.hide(record, wait).await;
+        }
         Ok(Next::Again(wait) | Next::Busy(wait)) => state.queues.hide(record, wait).await,
         Err(error) => {
             tracing::error!(message = record.message_id, %error, "a message cannot be handled");
@@ -216,6 +219,18 @@ async fn settle(state: &State, record: &SqsMessage, next: Result<Next, Unhandled
         }
     }
     again(record)
+}
+
+/// Sends a message anew; whether it is there.
+async fn send_anew(state: &State, record: &SqsMessage, slow: bool, now: u32) -> bool {
+    let Ok(message) = read(record) else { return false };
+    state.queues.send(&anew(message, record, now), slow).await
+}
+
+/// A message that is sent anew, for which its queue forgets how often it was taken: `now` says whether this time counts.
+fn anew(message: Message, record: &SqsMessage, now: u32) -> Message {
+    let before = message.taken.saturating_add(turn::received(record).saturating_sub(1));
+    Message { taken: before.saturating_add(now), ..message }
 }
 
 /// Whether a message would be older than [`MAX_MESSAGE_AGE`] after this wait.
@@ -240,6 +255,14 @@ mod tests {
         let mut message = SqsMessage::default();
         message.body = Some("{\"event\":\"x\"}".to_owned());
         assert!(matches!(read(&message), Err(Unhandled::NotOurs(_))));
+    }
+
+    #[test]
+    fn a_message_that_is_sent_anew_says_how_often_it_was_taken() {
+        let mut record = SqsMessage::default();
+        record.attributes.insert("ApproximateReceiveCount".to_owned(), "3".to_owned());
+        let message = Message { taken: 2, ..Message::new(EventId::MIN, "t") };
+        assert_eq!([0, 1].map(|now| anew(message.clone(), &record, now).taken), [4, 5]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_lambda_events::event::sqs::SqsMessage;
 use events::Event;
 use jiff::Timestamp;
-use store::{Message, Outcome, Status, Target, TargetState, Turn};
+use store::{Delivery, Message, Outcome, Status, Target, TargetState, Turn};
 
 use crate::after::retry_after;
 use crate::attempt::{Made, make};
@@ -31,6 +31,8 @@ struct Case<'a> {
     turn: Turn<'a>,
     /// How many attempts are on record.
     before: usize,
+    /// How often it was taken up before and nothing was put on record.
+    unrecorded: u32,
 }
 
 /// One attempt, if one is due, or none where the target is paused or this is to be `held`.
@@ -71,9 +73,10 @@ pub(crate) async fn take(
         Plan::NotYet(wait) => return Ok(Next::Again(wait)),
         Plan::Attempt { made, first } => (made, first),
     };
+    let unrecorded = unrecorded(known, message, record, made);
     let paused = held || standing.is_some_and(|standing| standing.paused.is_some());
     if paused && !target.is_tested_by(event) {
-        state.deliveries.hold(turn).await?;
+        state.deliveries.hold(turn, unrecorded).await?;
         return Ok(Next::Held);
     }
     let slow = standing.and_then(|standing| standing.slow_until).is_some_and(|until| until > (state.clock)());
@@ -82,19 +85,23 @@ pub(crate) async fn take(
     }
     let Some(_permit) = state.permits.take(&target.name).await else { return Ok(Next::Busy(busy(record))) };
     let claimed_until = (state.clock)().checked_add(target.timeout + CLAIM).unwrap_or(Timestamp::MAX);
-    // The replay notes what it has sent, which may come in between: then the record is this run's already.
-    let claimed = state.deliveries.claim(turn, first, claimed_until).await?
-        || (first && state.deliveries.claim(turn, false, claimed_until).await?);
-    if !claimed {
-        return Ok(Next::Busy(BUSY));
+    let mut claimed = Some(unrecorded);
+    if let Some(run) = turn.run {
+        claimed = state.deliveries.claim(turn, run, first, claimed_until).await?;
+        // The replay notes what it has sent, which may come in between: then the record is this run's already.
+        if first && claimed.is_none() {
+            claimed = state.deliveries.claim(turn, run, false, claimed_until).await?;
+        }
     }
-    attempt(state, Case { event, target, standing, turn, before }, made).await
+    let Some(unrecorded) = claimed else { return Ok(Next::Busy(BUSY)) };
+    attempt(state, Case { event, target, standing, turn, before, unrecorded }, made).await
 }
 
 /// Makes the attempt, and records it.
 async fn attempt(state: &State, case: Case<'_>, made: u32) -> Result<Next, Unhandled> {
-    let Case { event, target, standing, turn, before } = case;
-    let done = make(state, event, target, turn.run).await;
+    let Case { event, target, standing, turn, before, unrecorded } = case;
+    let mut done = make(state, event, target, turn.run).await;
+    done.attempt.unrecorded = Some(unrecorded).filter(|times| *times > 0);
     let made = made + 1;
     let gone = done.attempt.status == Some(410) && gone(state, target).await;
     let (status, wait) = follows(&done, gone, target, event, made, (state.clock)());
@@ -160,8 +167,20 @@ fn jittered(wait: Duration) -> Duration {
 /// How long a message waits whose target has enough to do: longer each time, so that a long backlog does not use
 /// up the receives that the queue allows a message.
 fn busy(record: &SqsMessage) -> Duration {
-    let received = record.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1);
-    jittered(BUSY.saturating_mul(received).min(BUSY_AT_MOST))
+    jittered(BUSY.saturating_mul(received(record)).min(BUSY_AT_MOST))
+}
+
+/// How often a message was taken from its queue.
+pub(crate) fn received(record: &SqsMessage) -> u32 {
+    record.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1)
+}
+
+/// How often a delivery on its own way was taken up and nothing was put on record: the queue counts how often the message
+/// was taken. What attempts have told of that is not told again.
+fn unrecorded(known: Option<&Delivery>, message: &Message, record: &SqsMessage, made: u32) -> u32 {
+    let attempts = known.map_or(&[][..], |known| &known.attempts);
+    let told: u32 = attempts.iter().filter_map(|attempt| attempt.unrecorded).sum();
+    message.taken.saturating_add(received(record)).saturating_sub(1 + made + told)
 }
 
 #[cfg(test)]
@@ -177,13 +196,32 @@ mod tests {
         }
     }
 
+    fn taken(times: u32) -> SqsMessage {
+        let mut record = SqsMessage::default();
+        record.attributes.insert("ApproximateReceiveCount".to_owned(), times.to_string());
+        record
+    }
+
     #[test]
     fn a_message_that_came_often_waits_longer() {
-        let wait = |count: &str| {
-            let mut record = SqsMessage::default();
-            record.attributes.insert("ApproximateReceiveCount".to_owned(), count.to_owned());
-            busy(&record).as_secs()
+        let wait = |times| busy(&taken(times)).as_secs();
+        assert!((4..=6).contains(&wait(1)) && (45..=55).contains(&wait(10)) && wait(900) <= 660);
+    }
+
+    #[test]
+    fn what_left_no_record_is_told_once() {
+        let record = |unrecorded: &[u64]| -> Delivery {
+            let attempts: Vec<_> = unrecorded
+                .iter()
+                .map(|times| serde_json::json!({ "at": Timestamp::UNIX_EPOCH, "duration_ms": 1, "unrecorded": times }))
+                .collect();
+            let item = serde_json::json!({ "pk": 1, "sk": "t", "status": "waiting", "attempts": attempts });
+            serde_json::from_value(item).unwrap()
         };
-        assert!((4..=6).contains(&wait("1")) && (45..=55).contains(&wait("10")) && wait("900") <= 660);
+        let message = |before| Message { taken: before, ..Message::new(events::EventId::MIN, "t") };
+        assert_eq!(unrecorded(None, &message(0), &taken(1), 0), 0);
+        assert_eq!(unrecorded(None, &message(0), &taken(2), 0), 1);
+        assert_eq!(unrecorded(Some(&record(&[1])), &message(0), &taken(3), 1), 0, "told by the first attempt");
+        assert_eq!(unrecorded(Some(&record(&[1, 0])), &message(3), &taken(2), 2), 1, "sent anew after three");
     }
 }

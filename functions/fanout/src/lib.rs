@@ -137,7 +137,7 @@ async fn send(state: &State, events: &[(String, Event)]) -> Result<Sent, String>
 async fn hold<'a>(state: &State, held: &[Work<'a>]) -> Result<(), &'a str> {
     let notes = held.iter().map(|work| async move {
         let turn = Turn { event: work.message.event, target: &work.message.target, run: None, undelivered: false };
-        state.deliveries.hold(turn).await.map_err(|error| {
+        state.deliveries.hold(turn, 0).await.map_err(|error| {
             tracing::error!(%error, "a held delivery cannot be noted");
             work.origin
         })

@@ -21,12 +21,20 @@ pub struct Message {
     /// Further events for the same target, to be delivered after that one, in this order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub then: Vec<EventId>,
+    /// How often it was taken from a queue before it was sent anew, but for being moved.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub taken: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_none(times: &u32) -> bool {
+    *times == 0
 }
 
 impl Message {
     /// The message of one event on its own way.
     pub fn new(event: EventId, target: &str) -> Self {
-        Self { event, target: target.to_owned(), run: None, undelivered: false, then: Vec::new() }
+        Self { event, target: target.to_owned(), run: None, undelivered: false, then: Vec::new(), taken: 0 }
     }
 
     /// The message of events that a replay sends, in this order; `None` where there are none.

@@ -177,6 +177,35 @@ async fn a_replay_survives_kills_and_sends_nothing_twice() {
 }
 
 #[tokio::test]
+async fn an_attempt_that_a_kill_cuts_short_is_told_of_by_the_next() {
+    let mut stack = start().await;
+    let receiver = Receiver::start().await;
+    stack.create_target("audit", receiver.url(), &json!({ "timeout": "2s" })).await;
+    let mut id = 0;
+    for (run, at) in [(false, 0), (true, 1)] {
+        receiver.take(Duration::from_mins(5));
+        let seen = receiver.count();
+        if run {
+            stack.manage().post("/v1/targets/audit/replay?from=2026-05-01", &Value::Null).await.expect(202);
+        } else {
+            id = post(&stack, 0..1).await[0];
+        }
+        receiver.wait_for(seen + 1).await;
+        stack.kill().await;
+        receiver.take(Duration::ZERO);
+        stack.restart().await;
+        // What is claimed is so for as long as an attempt may take.
+        let attempts = within(Duration::from_secs(30), "the next attempt", || async {
+            let attempts = delivery(&stack, id, "audit", "delivered").await["attempts"].clone();
+            (attempts.as_array().map(Vec::len) == Some(at + 1)).then_some(attempts)
+        })
+        .await;
+        assert_eq!(attempts[at]["unrecorded"], 1, "{attempts}");
+        assert_eq!(receiver.count(), seen + 2);
+    }
+}
+
+#[tokio::test]
 async fn replays_of_several_targets_share_their_batches() {
     let stack = start().await;
     let receiver = Receiver::start().await;

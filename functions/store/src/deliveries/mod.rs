@@ -84,6 +84,11 @@ pub struct Attempt {
     /// The replay or retry that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
+    /// How often it had been taken up since the attempt before, and nothing was put on record: because a function ended
+    /// in the middle of an attempt, which the target may have seen; or because the target had enough to do, or none was
+    /// due. Left out where it is 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unrecorded: Option<u32>,
 }
 
 /// How long the phases of an attempt took, in milliseconds.
@@ -135,6 +140,9 @@ pub struct Delivery {
     /// Until when somebody is at work on it, in milliseconds since 1970.
     #[serde(default)]
     pub claimed_until: Option<i64>,
+    /// How often somebody took it for an attempt since the last one that is on record.
+    #[serde(default)]
+    pub claims: u32,
     /// When DynamoDB may remove it, in seconds since 1970.
     #[serde(default)]
     expires: Option<i64>,

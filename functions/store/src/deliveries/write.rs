@@ -11,7 +11,7 @@ use ::events::EventId;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -137,7 +137,7 @@ impl Deliveries {
             Some(at) => update.set("next_attempt_at = :next", ":next", AttributeValue::S(at.to_string())),
             None => update.remove.push("next_attempt_at"),
         }
-        update.remove.push("claimed_until");
+        update.remove.extend(["claimed_until", "claims"]);
         let own = match turn.run {
             Some(run) => {
                 update.value(":run", AttributeValue::S(run.to_owned()));
@@ -214,15 +214,18 @@ impl Deliveries {
         Ok(update)
     }
 
-    /// Holds a delivery because its target is paused. Nothing happens where it is delivered, failed, or somebody
-    /// else's turn already.
-    pub async fn hold(&self, turn: Turn<'_>) -> Result<(), Error> {
+    /// Holds a delivery because its target is paused; on its own way, it was taken up so often and nothing put on record.
+    /// Nothing happens where it is delivered, failed, or somebody else's turn already.
+    pub async fn hold(&self, turn: Turn<'_>, unrecorded: u32) -> Result<(), Error> {
         let mut update = Update::new();
         update.status(turn.target, Status::Held);
         update.set("made = :zero", ":zero", AttributeValue::N("0".to_owned()));
         update.set.push("#count = if_not_exists(#count, :zero)");
         update.set("held_at = :now", ":now", AttributeValue::S(self.retention.now().to_string()));
         update.remove.extend(["next_attempt_at", "claimed_until"]);
+        if turn.run.is_none() && unrecorded > 0 {
+            update.set("claims = :claims", ":claims", AttributeValue::N(unrecorded.to_string()));
+        }
         update.value(":waiting", AttributeValue::S(Status::Waiting.name().to_owned()));
         update.condition = match turn.run {
             None => "attribute_not_exists(pk) OR (#status = :waiting AND attribute_not_exists(run))".into(),
@@ -238,15 +241,16 @@ impl Deliveries {
         self.update(turn, update).await.map(drop)
     }
 
-    /// Takes the delivery for one attempt, until a time: `false` where somebody else has it, or it is done.
-    /// `first` says that this run has made none yet.
-    pub async fn claim(&self, turn: Turn<'_>, first: bool, until: Timestamp) -> Result<bool, Error> {
-        let Some(run) = turn.run else { return Ok(true) };
+    /// Takes the delivery for one attempt of a run, until a time, and says how often that was done since the last one on
+    /// record; `None` where somebody else has it, or it is done. `first` says that this run has made none yet.
+    pub async fn claim(&self, turn: Turn<'_>, run: &str, first: bool, until: Timestamp) -> Result<Option<u32>, Error> {
         let mut update = Update::new();
         update.status(turn.target, Status::Waiting);
         update.set("run = :run", ":run", AttributeValue::S(run.to_owned()));
         let until = AttributeValue::N(until.as_millisecond().to_string());
         update.set("claimed_until = :until", ":until", until);
+        let one = AttributeValue::N("1".to_owned());
+        update.set("claims = if_not_exists(claims, :zero) + :one", ":one", one);
         update.set("#count = if_not_exists(#count, :zero)", ":zero", AttributeValue::N("0".to_owned()));
         if first {
             update.set.push("made = :zero");
@@ -260,7 +264,9 @@ impl Deliveries {
                  AND (attribute_not_exists(claimed_until) OR claimed_until < :now)"
                 .into();
         }
-        self.update(turn, update).await
+        let changed = self.change(turn, update).await?;
+        let claims = |new: Item| new.get("claims").and_then(|claims| claims.as_n().ok()?.parse().ok());
+        Ok(changed.map(|new| claims(new).unwrap_or(1u32).saturating_sub(1)))
     }
 
     /// Notes that a delivery which stood `from` is on its way again; whether that is so. Not where something has
@@ -290,11 +296,15 @@ impl Deliveries {
 
     /// Whether the record was as the condition says, and is updated.
     async fn update(&self, turn: Turn<'_>, update: Update) -> Result<bool, Error> {
-        let sent = self.request(turn, update).send().await;
-        match sent {
-            Ok(_) => Ok(true),
+        Ok(self.change(turn, update).await?.is_some())
+    }
+
+    /// What is updated, as it is now; `None` where the record was not as the condition says.
+    async fn change(&self, turn: Turn<'_>, update: Update) -> Result<Option<Item>, Error> {
+        match self.request(turn, update).return_values(ReturnValue::UpdatedNew).send().await {
+            Ok(changed) => Ok(Some(changed.attributes.unwrap_or_default())),
             Err(e) if e.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => {
-                Ok(false)
+                Ok(None)
             }
             Err(e) => Err(Error::sdk("UpdateItem", e)),
         }

@@ -25,6 +25,9 @@ pub(crate) enum At {
 /// So many events of a pack are read with its body. Fewer are sooner read one by one than it is inflated.
 const TOGETHER: usize = 16;
 
+/// So many bodies are open at once, each of a megabyte or so. Of more, events are read one by one.
+const OPEN: usize = 64;
+
 /// The bytes of an item that half a read unit reads.
 const HALF_UNIT: f64 = 4096.0;
 
@@ -100,7 +103,7 @@ impl Packs {
             }
         }
         for (pack, left) in packs.iter().zip(&mut left) {
-            if *left < TOGETHER || pack.units_by_id(*left) < pack.units() {
+            if !pack.is_worth(*left) {
                 *left = 0;
             }
         }
@@ -113,7 +116,8 @@ impl Packs {
         for (_, at) in some {
             let At::Packed(pack, _) = *at else { continue };
             let known = self.opened.contains_key(&pack) || loose.contains(&pack);
-            if known || self.left[pack] == 0 || segments.iter().any(|(known, _)| *known == pack) {
+            let is_full = self.opened.len() + loose.len() + segments.len() >= OPEN;
+            if known || is_full || self.left[pack] == 0 || segments.iter().any(|(known, _)| *known == pack) {
                 continue;
             }
             match &self.all[pack].bodies {
@@ -159,9 +163,9 @@ impl Packs {
             At::Log => return Ok(None),
             At::Packed(pack, row) => (pack, row),
         };
+        self.left[pack] = self.left[pack].saturating_sub(1);
         let Some(opened) = self.opened.get(&pack) else { return Ok(None) };
         let event = opened.event(row)?;
-        self.left[pack] -= 1;
         if self.left[pack] == 0 {
             self.opened.remove(&pack);
         }
@@ -170,6 +174,11 @@ impl Packs {
 }
 
 impl Pack {
+    /// Whether so many of its events are read with its body.
+    pub(crate) fn is_worth(&self, events: usize) -> bool {
+        events >= TOGETHER && self.units_by_id(events) >= self.units()
+    }
+
     /// The read units that its body takes.
     fn units(&self) -> f64 {
         match &self.bodies {

@@ -1,6 +1,7 @@
 //! Searching by segments, and by what is in none yet: exact, whatever is looked for.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::time::Instant;
 
 use events::EventId;
@@ -59,6 +60,21 @@ struct Spots {
     found: Vec<(u64, At)>,
 }
 
+impl Spots {
+    /// Adds the rows that have these ids. A pack is kept for what will be read with its body alone: there may be one for
+    /// each event of a page.
+    fn add(&mut self, pack: Pack, mut rows: Vec<usize>, ids: RangeInclusive<u64>) {
+        let id = |row: usize| pack.head.hit(row).id;
+        rows.retain(|row| ids.contains(&id(*row)));
+        if pack.is_worth(rows.len()) {
+            self.found.extend(rows.iter().map(|row| (id(*row), At::Packed(self.packs.len(), *row))));
+            self.packs.push(pack);
+        } else {
+            self.found.extend(rows.iter().map(|row| (id(*row), At::Log)));
+        }
+    }
+}
+
 /// A search through every part of the log that may have something.
 pub(crate) struct Scan<'a> {
     walk: Walk<'a>,
@@ -109,10 +125,8 @@ impl<'a> Scan<'a> {
             }
             for Rows { rows, pack } in self.walk.step().await? {
                 total += rows.len() as u64;
-                if found.is_none() && !rows.is_empty() {
-                    let at = |row: &usize| (pack.head.hit(*row).id, At::Packed(spots.packs.len(), *row));
-                    spots.found.extend(rows.iter().map(at).filter(|(id, _)| (low..=high).contains(id)));
-                    spots.packs.push(pack);
+                if found.is_none() {
+                    spots.add(pack, rows, low..=high);
                 }
             }
         }
