@@ -74,12 +74,11 @@ const KINDS: [Kind; 17] = [
 async fn main() {
     let sizes = std::env::var("EVENTS").unwrap_or_else(|_| "200000,1000000".to_owned());
     let sizes: Vec<u64> = sizes.split(',').map(|size| size.parse().expect("EVENTS: numbers")).collect();
-    let stack = Stack::start(env!("CARGO_BIN_EXE_tidings"), &[]).await;
-    let (mut filled, mut before): (u64, Option<Vec<Took>>) = (0, None);
+    let mut before: Option<Vec<Took>> = None;
     for size in sizes {
-        fill(&stack, filled..size).await;
+        let stack = Stack::start(env!("CARGO_BIN_EXE_tidings"), &[]).await;
+        fill(&stack, size).await;
         packed(&stack, size).await;
-        filled = size;
         println!("\n{size} events                             p50 ms    p95 ms   read units   Unleash's p50   growth");
         let api = stack.read();
         let deep = deep_page(&api).await;
@@ -155,12 +154,11 @@ async fn deep_page(api: &Api) -> String {
     format!("/v1/events?limit=50{cursor}")
 }
 
-async fn fill(stack: &Stack, numbers: std::ops::Range<u64>) {
+async fn fill(stack: &Stack, count: u64) {
     const TOGETHER: u64 = 1000;
     let (ingest, started) = (stack.ingest("unleash"), Instant::now());
-    let count = numbers.end - numbers.start;
-    for start in numbers.clone().step_by(1000) {
-        let events: Vec<Value> = (start..(start + TOGETHER).min(numbers.end)).map(event).collect();
+    for start in (0..count).step_by(1000) {
+        let events: Vec<Value> = (start..(start + TOGETHER).min(count)).map(|number| event(number, count)).collect();
         ingest.post("/v1/events", &json!(events)).await.expect(200);
         if start % 50_000 == 0 {
             eprintln!("{start} events after {:.0} s", started.elapsed().as_secs_f64());
@@ -185,11 +183,11 @@ async fn packed(stack: &Stack, size: u64) {
     println!("packed {:.0} s after the last of {size}", started.elapsed().as_secs_f64());
 }
 
-fn event(number: u64) -> Value {
+/// One of so many events that are spread over a year, the oldest first.
+fn event(number: u64, count: u64) -> Value {
     let start: Timestamp = "2025-11-01T00:00:00Z".parse().expect("a time");
-    // A million of them, and the first 200,000 of those, each spread over the year.
-    let place = number % 200_000 * 5 + number / 200_000;
-    let time = start + SignedDuration::from_millis(i64::try_from(place * 31_536).expect("a small number"));
+    let year = 365 * 24 * 3600 * 1000;
+    let time = start + SignedDuration::from_millis(i64::try_from(year * number / count).expect("a small number"));
     let mut random = fastrand::Rng::with_seed(number);
     let (feature, environment) = (random.u64(..FEATURES), ENVIRONMENTS[random.usize(..3)]);
     let name = format!("feature-{feature}");

@@ -142,7 +142,7 @@ async fn searches_are_exact(log: &Log, random: &mut fastrand::Rng, known: &[Know
             expected.reverse();
         }
         let limit = [1000, 1000, 90, 37][random.usize(..4)];
-        let (total, max_bytes) = (random.bool(), usize::MAX);
+        let (total, max_bytes) = (random.bool(), [usize::MAX, 20_000, 3000][random.usize(..3)]);
         let search = Search { filter: filter.clone(), ascending, limit, max_bytes, total, ..Search::default() };
         assert_eq!(all_pages(log, search, expected.len()).await, expected, "{filter:?}");
         let counted = log.values(Field::Project, &filter, None).await.expect("counts");

@@ -1,15 +1,15 @@
 //! From what was found to a page: each event whole, from where that takes the least.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use events::{Event, EventId};
 
 use crate::error::Error;
 use crate::events::Item;
-use crate::search::walk::{Bodies, Pack, units_of};
+use crate::search::walk::{Pack, units_of};
 use crate::search::{Found, Log, Page, Search, Way};
-use crate::segments::{Body, Opened};
+use crate::segments::{Body, Entry, Head, Opened};
 
 /// Where an event that was found is.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ const HALF_UNIT: f64 = 4096.0;
 /// What a page is filled from.
 struct Packs {
     all: Vec<Pack>,
-    /// How many events of each are still to come, where its body is read for them.
+    /// How many events of each are still to come.
     left: Vec<usize>,
     opened: HashMap<usize, Opened>,
 }
@@ -52,7 +52,9 @@ impl Log {
             let together = together(events.len(), (bytes, room), (way.units - before, most - way.units));
             let some: Vec<(EventId, At)> = hits.by_ref().take(together).collect();
             let last = some.last().map(|(id, _)| *id);
-            packs.open(self, &some, &mut way).await?;
+            let bodies = packs.open(self, &some, &mut way).await?;
+            // A search for a text has read them already.
+            way.texts += if search.filter.text.is_none() { bodies } else { 0 };
             let mut stored = self.stored(&packs, &some, &mut way).await?;
             // Inflated one after the other, as far as there is room.
             for (id, at) in some {
@@ -102,45 +104,35 @@ impl Packs {
                 left[*pack] += 1;
             }
         }
-        for (pack, left) in packs.iter().zip(&mut left) {
-            if !pack.is_worth(*left) {
-                *left = 0;
-            }
-        }
         Self { all: packs, left, opened: HashMap::new() }
     }
 
-    /// Opens what these are in.
-    async fn open(&mut self, log: &Log, some: &[(EventId, At)], way: &mut Way) -> Result<(), Error> {
-        let (mut loose, mut segments): (Vec<usize>, Vec<(usize, u64)>) = (Vec::new(), Vec::new());
+    /// Opens what these are in; how many bodies it read.
+    async fn open(&mut self, log: &Log, some: &[(EventId, At)], way: &mut Way) -> Result<usize, Error> {
+        let (mut chosen, mut segments): (HashSet<usize>, Vec<(usize, u64)>) = (HashSet::new(), Vec::new());
         for (_, at) in some {
             let At::Packed(pack, _) = *at else { continue };
-            let known = self.opened.contains_key(&pack) || loose.contains(&pack);
-            let is_full = self.opened.len() + loose.len() + segments.len() >= OPEN;
-            if known || is_full || self.left[pack] == 0 || segments.iter().any(|(known, _)| *known == pack) {
+            let is_full = self.opened.len() + segments.len() >= OPEN;
+            if self.opened.contains_key(&pack) || is_full || self.left[pack] < TOGETHER || !chosen.insert(pack) {
                 continue;
             }
-            match &self.all[pack].bodies {
-                Bodies::Loose(_) => loose.push(pack),
-                Bodies::Segment(entry) => segments.push((pack, entry.number)),
-            }
-        }
-        for pack in loose {
-            if let Bodies::Loose(loose) = self.all[pack].bodies.clone() {
-                self.add(pack, &loose.body)?;
+            match self.all[pack].clone() {
+                Pack::Loose(loose) => self.add(pack, Arc::clone(&loose.head), &loose.body)?,
+                Pack::Segment(entry) => segments.push((pack, entry.number)),
             }
         }
         let numbers: Vec<u64> = segments.iter().map(|(_, number)| *number).collect();
-        let (bodies, units) = log.segments.bodies(&numbers).await?;
-        way.units += units;
-        for ((pack, _), body) in segments.into_iter().zip(bodies) {
-            self.add(pack, &body)?;
+        let read = futures::future::try_join(log.segments.heads(&numbers), log.segments.bodies(&numbers));
+        let ((heads, units), (bodies, used)) = read.await?;
+        way.units += units + used;
+        for (((pack, _), head), body) in segments.into_iter().zip(heads).zip(bodies) {
+            self.add(pack, head, &body)?;
         }
-        Ok(())
+        Ok(numbers.len())
     }
 
-    fn add(&mut self, pack: usize, body: &Body) -> Result<(), Error> {
-        match body.open(Arc::clone(&self.all[pack].head))? {
+    fn add(&mut self, pack: usize, head: Arc<Head>, body: &Body) -> Result<(), Error> {
+        match body.open(head)? {
             Some(opened) => drop(self.opened.insert(pack, opened)),
             None => self.left[pack] = 0,
         }
@@ -174,28 +166,16 @@ impl Packs {
 }
 
 impl Pack {
-    /// Whether so many of its events are read with its body.
-    pub(crate) fn is_worth(&self, events: usize) -> bool {
-        events >= TOGETHER && self.units_by_id(events) >= self.units()
-    }
-
-    /// The read units that its body takes.
-    fn units(&self) -> f64 {
-        match &self.bodies {
-            Bodies::Segment(entry) => units_of(entry.body),
-            Bodies::Loose(_) => 0.0,
-        }
-    }
-
-    /// The read units that so many of its events take which are read by their ids: each compressed by itself, which is
-    /// more than its share of the body.
+    /// Whether so many of all its events are read with its body: it takes no more than reading them by their ids, each
+    /// compressed by itself, which is more than its share of the body.
     #[expect(clippy::cast_precision_loss, reason = "few enough")]
-    fn units_by_id(&self, events: usize) -> f64 {
-        let bytes = match &self.bodies {
-            Bodies::Segment(entry) => f64::from(entry.body) / self.head.len().max(1) as f64,
-            Bodies::Loose(_) => 0.0,
+    pub(crate) fn is_worth(&self, events: usize, all: usize) -> bool {
+        let by_id = |entry: &Entry| (f64::from(entry.body) / all as f64 / HALF_UNIT).ceil() / 2.0;
+        let is_less = match self {
+            Self::Segment(entry) => units_of(entry.body) <= events as f64 * by_id(entry),
+            Self::Loose(_) => true,
         };
-        events as f64 * (bytes / HALF_UNIT).ceil().max(1.0) / 2.0
+        events >= TOGETHER && is_less
     }
 }
 

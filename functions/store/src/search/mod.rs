@@ -40,6 +40,10 @@ const WHOLE: f64 = 4.0;
 /// each.
 const MANY: usize = 250;
 
+/// The read units that such a search takes to know what came late and is in no segment. Where there is more of that, it
+/// goes by the log or an index.
+const LATE: f64 = 100.0;
+
 /// The log, to be searched.
 #[derive(Debug, Clone)]
 pub struct Log {
@@ -119,41 +123,44 @@ impl Log {
     /// comes twice, however the events are spread.
     pub async fn search(&self, search: &Search) -> Result<Page, Error> {
         let mut way = Way::default();
-        let (found, total, uncounted) = match self.ordered(search, &mut way).await? {
-            Some(found) if !search.total => (found, None, false),
-            Some(found) => {
-                let scan = Scan::open(self, &search.filter, search.deadline, self.finding(), &mut way).await?;
-                let total = scan.count().await?;
-                (found, total, total.is_none())
-            }
-            None => {
-                way.read = "segments";
-                Scan::of_page(self, search, self.finding(), &mut way).await?.page(search).await?
-            }
-        };
+        let (found, total, uncounted) = self.find(search, &mut way).await?;
         let mut page = self.fill(search, found, way).await?;
         page.total = total;
         page.partial |= uncounted;
         Ok(page)
     }
 
-    /// The read units that finding a page may take.
-    fn finding(&self) -> f64 {
-        self.segments.max_units() * FINDING
+    /// What belongs to the page; how many match altogether, where that is asked for; and whether that could not be
+    /// counted.
+    async fn find(&self, search: &Search, way: &mut Way) -> Result<(Found, Option<u64>, bool), Error> {
+        let units = self.segments.max_units() * FINDING;
+        if let Some(ordered) = Ordered::plan(&self.events, search) {
+            if self.are_segments_better(search, &ordered) {
+                let late = if search.total { units } else { LATE };
+                way.read = "segments";
+                let scan = Scan::of_page(self, search, (units, late), way).await?;
+                if !scan.is_plain() {
+                    return scan.page(search).await;
+                }
+            }
+            if let Some(found) = ordered.find(self.segments.max_units(), way).await? {
+                if !search.total {
+                    return Ok((found, None, false));
+                }
+                let total = Scan::open(self, &search.filter, search.deadline, units, way).await?.count().await?;
+                return Ok((found, total, total.is_none()));
+            }
+        }
+        way.read = "segments";
+        Scan::of_page(self, search, (units, units), way).await?.page(search).await
     }
 
-    /// The page by the log itself or one of its indexes; `None` where that would read too much, or what this process
-    /// has of the segments tells the same.
-    async fn ordered(&self, search: &Search, way: &mut Way) -> Result<Option<Found>, Error> {
-        let is_large = search.limit >= MANY;
+    /// Whether segments give the page sooner than the log or an index would.
+    fn are_segments_better(&self, search: &Search, ordered: &Ordered<'_>) -> bool {
         let has_heads = || search.ids().is_some_and(|ids| self.segments.has_heads(ids));
-        match Ordered::plan(&self.events, search) {
-            Some(ordered) if is_large && ordered.is_log() => Ok(None),
-            // An index gives all that has one value. Columns in memory leave out what the other values do, for nothing.
-            Some(ordered) if (is_large || ordered.is_thinned) && has_heads() => Ok(None),
-            Some(ordered) => ordered.find(self.segments.max_units(), way).await,
-            None => Ok(None),
-        }
+        let is_large = search.limit >= MANY;
+        // An index gives all that has one value. Columns in memory leave out what the other values do, for nothing.
+        (is_large && ordered.is_log()) || ((is_large || ordered.is_thinned) && has_heads())
     }
 
     /// Everything that matches, by when it happened and the producer's own number, the newest first. As there is no

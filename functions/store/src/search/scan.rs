@@ -9,9 +9,9 @@ use events::EventId;
 use crate::error::Error;
 use crate::search::fill::At;
 use crate::search::filter::{Field, Filter};
-use crate::search::walk::{Pack, Route, Rows, Walk};
+use crate::search::walk::{Pack, Route, Selected, Walk};
 use crate::search::{Found, Log, Search, Way};
-use crate::segments::Hit;
+use crate::segments::{Hit, MAX_PAYLOAD};
 
 /// The ids of a search that can find nothing.
 const NONE: (u64, u64) = (1, 0);
@@ -56,22 +56,27 @@ pub struct Values {
 #[derive(Default)]
 struct Spots {
     packs: Vec<Pack>,
-    /// The ids, and which row of which pack each is.
-    found: Vec<(u64, At)>,
+    found: Vec<Spot>,
+}
+
+/// An event that belongs to it.
+struct Spot {
+    id: u64,
+    /// The bytes of its payload; of one that is in no text, the fewest that it may have.
+    bytes: usize,
+    at: At,
 }
 
 impl Spots {
     /// Adds the rows that have these ids. A pack is kept for what will be read with its body alone: there may be one for
     /// each event of a page.
-    fn add(&mut self, pack: Pack, mut rows: Vec<usize>, ids: RangeInclusive<u64>) {
-        let id = |row: usize| pack.head.hit(row).id;
-        rows.retain(|row| ids.contains(&id(*row)));
-        if pack.is_worth(rows.len()) {
-            self.found.extend(rows.iter().map(|row| (id(*row), At::Packed(self.packs.len(), *row))));
-            self.packs.push(pack);
-        } else {
-            self.found.extend(rows.iter().map(|row| (id(*row), At::Log)));
-        }
+    fn add(&mut self, Selected { head, mut rows, pack }: Selected, ids: &RangeInclusive<u64>) {
+        rows.retain(|row| ids.contains(&head.hit(*row).id));
+        let pack = Some(pack).filter(|pack| pack.is_worth(rows.len(), head.len()));
+        let at = |row| pack.as_ref().map_or(At::Log, |_| At::Packed(self.packs.len(), row));
+        let spot = |row| Spot { id: head.hit(row).id, bytes: head.length(row).unwrap_or(MAX_PAYLOAD), at: at(row) };
+        self.found.extend(rows.into_iter().map(spot));
+        self.packs.extend(pack);
     }
 }
 
@@ -91,18 +96,29 @@ impl<'a> Scan<'a> {
         way: &'a mut Way,
     ) -> Result<Self, Error> {
         let ids = filter.ids().unwrap_or(NONE);
-        let route = Route { ids, first: ids, ascending: false, deadline, units };
+        let route = Route { ids, first: ids, ascending: false, deadline, units, late: units };
         Ok(Self { walk: Walk::open(log, filter, route, way).await?, ascending: false })
     }
 
     /// Of a page: what can only belong to those before it is passed over, unless everything is to be counted, and
     /// comes last then.
-    pub(crate) async fn of_page(log: &'a Log, search: &'a Search, units: f64, way: &'a mut Way) -> Result<Self, Error> {
+    /// `late` is the most read units for what came late and is in no segment.
+    pub(crate) async fn of_page(
+        log: &'a Log,
+        search: &'a Search,
+        (units, late): (f64, f64),
+        way: &'a mut Way,
+    ) -> Result<Self, Error> {
         let (ascending, deadline) = (search.ascending, search.deadline);
         let first = search.ids().unwrap_or(NONE);
         let ids = if search.total { search.filter.ids().unwrap_or(NONE) } else { first };
-        let route = Route { ids, first, ascending, deadline, units };
+        let route = Route { ids, first, ascending, deadline, units, late };
         Ok(Self { walk: Walk::open(log, &search.filter, route, way).await?, ascending })
+    }
+
+    /// Whether it reads the log as it is, for there was more late than could be read.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.walk.is_plain
     }
 
     /// One page, and how many match altogether where that is asked for; and whether that could not be counted.
@@ -115,7 +131,7 @@ impl<'a> Scan<'a> {
             // What can still come is beyond this.
             let bound = self.walk.bound();
             if found.is_none() {
-                found = self.finished(search.limit, &mut spots, bound);
+                found = self.finished(search, &mut spots, bound);
             }
             // Whatever it takes, a page leads on.
             let leads_on = found.is_some() || bound != start;
@@ -123,10 +139,10 @@ impl<'a> Scan<'a> {
             if done || (leads_on && self.walk.is_over()) {
                 break;
             }
-            for Rows { rows, pack } in self.walk.step().await? {
-                total += rows.len() as u64;
+            for some in self.walk.step().await? {
+                total += some.rows.len() as u64;
                 if found.is_none() {
-                    spots.add(pack, rows, low..=high);
+                    spots.add(some, &(low..=high));
                 }
             }
         }
@@ -136,16 +152,30 @@ impl<'a> Scan<'a> {
         Ok((found, total, search.total && !complete))
     }
 
-    /// The page, once everything that belongs to it is found.
-    fn finished(&self, limit: usize, spots: &mut Spots, bound: Option<u64>) -> Option<Found> {
-        let certain = |id: u64| bound.is_none_or(|bound| if self.ascending { id < bound } else { id > bound });
-        if bound.is_some() && spots.found.iter().filter(|(id, _)| certain(*id)).count() <= limit {
-            return None;
+    /// The page, once everything that belongs to it is found: as many as are asked for, or one more than there is room
+    /// for.
+    fn finished(&self, search: &Search, spots: &mut Spots, bound: Option<u64>) -> Option<Found> {
+        let is_certain = |spot: &Spot| self.is_certain(spot.id, bound);
+        if bound.is_some() {
+            let add = |(count, bytes): (usize, usize), spot: &Spot| (count + 1, bytes.saturating_add(spot.bytes));
+            let (count, bytes) = spots.found.iter().filter(|spot| is_certain(spot)).fold((0, 0), add);
+            if count <= search.limit && bytes <= search.max_bytes {
+                return None;
+            }
         }
         let Spots { packs, mut found } = std::mem::take(spots);
+        let all = found.len();
+        found.retain(is_certain);
         self.sort(&mut found);
-        let more = found.len() > limit;
-        found.truncate(limit);
+        let mut bytes = 0usize;
+        let fits = |spot: &&Spot| {
+            let fits = bytes <= search.max_bytes;
+            bytes = bytes.saturating_add(spot.bytes);
+            fits
+        };
+        let count = found.iter().take(search.limit).take_while(fits).count();
+        found.truncate(count);
+        let more = count < all || bound.is_some();
         let hits = hits(found);
         let next = if more { hits.last().map(|(id, _)| *id) } else { None };
         Some(Found { hits, packs, next, partial: false })
@@ -156,15 +186,20 @@ impl<'a> Scan<'a> {
         let Spots { packs, mut found } = spots;
         self.sort(&mut found);
         let bound = self.walk.bound().unwrap_or_default();
-        found.retain(|(id, _)| if self.ascending { *id < bound } else { *id > bound });
+        found.retain(|spot| self.is_certain(spot.id, Some(bound)));
         // The last id before the bound: the next page has what comes after it.
         let reached = if self.ascending { bound.checked_sub(1) } else { bound.checked_add(1) };
         let next = reached.and_then(EventId::from_u64).or(search.after);
         Found { hits: hits(found), packs, next, partial: true }
     }
 
-    fn sort(&self, found: &mut [(u64, At)]) {
-        found.sort_unstable_by_key(|(id, _)| if self.ascending { *id } else { u64::MAX - id });
+    /// Whether nothing can come before an id any more, where what can still come is beyond this bound.
+    fn is_certain(&self, id: u64, bound: Option<u64>) -> bool {
+        bound.is_none_or(|bound| if self.ascending { id < bound } else { id > bound })
+    }
+
+    fn sort(&self, found: &mut [Spot]) {
+        found.sort_unstable_by_key(|spot| if self.ascending { spot.id } else { u64::MAX - spot.id });
     }
 
     /// How many match; `None` where that could not be counted in time.
@@ -186,8 +221,8 @@ impl<'a> Scan<'a> {
             if self.walk.is_over() {
                 return Err(Error::Busy { operation: "a search of everything" });
             }
-            for Rows { rows, pack } in self.walk.step().await? {
-                found.extend(rows.iter().map(|row| pack.head.hit(*row)));
+            for Selected { head, rows, .. } in self.walk.step().await? {
+                found.extend(rows.iter().map(|row| head.hit(*row)));
             }
         }
         found.sort_unstable_by_key(|hit| std::cmp::Reverse((hit.time, hit.number, hit.id)));
@@ -202,8 +237,8 @@ impl<'a> Scan<'a> {
                 values.partial = true;
                 break;
             }
-            for Rows { rows, pack } in self.walk.step().await? {
-                pack.head.count(field, &rows, |value, more| match values.counts.get_mut(value) {
+            for Selected { head, rows, .. } in self.walk.step().await? {
+                head.count(field, &rows, |value, more| match values.counts.get_mut(value) {
                     Some(count) => *count += more,
                     None => drop(values.counts.insert(value.to_owned(), more)),
                 });
@@ -214,6 +249,6 @@ impl<'a> Scan<'a> {
     }
 }
 
-fn hits(found: Vec<(u64, At)>) -> Vec<(EventId, At)> {
-    found.into_iter().filter_map(|(id, at)| Some((EventId::from_u64(id)?, at))).collect()
+fn hits(found: Vec<Spot>) -> Vec<(EventId, At)> {
+    found.into_iter().filter_map(|spot| Some((EventId::from_u64(spot.id)?, spot.at))).collect()
 }

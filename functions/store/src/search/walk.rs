@@ -39,21 +39,15 @@ enum Lies<'a> {
 }
 
 /// The rows of one part that match.
-pub(crate) struct Rows {
+pub(crate) struct Selected {
+    pub(crate) head: Arc<Head>,
     pub(crate) rows: Vec<usize>,
     pub(crate) pack: Pack,
 }
 
 /// Events that lie together.
 #[derive(Clone)]
-pub(crate) struct Pack {
-    pub(crate) head: Arc<Head>,
-    pub(crate) bodies: Bodies,
-}
-
-/// Where what is not in their head is.
-#[derive(Clone)]
-pub(crate) enum Bodies {
+pub(crate) enum Pack {
     Segment(Entry),
     Loose(Arc<Loose>),
 }
@@ -69,6 +63,8 @@ pub(crate) struct Route {
     pub(crate) deadline: Option<Instant>,
     /// The read units after which it is over.
     pub(crate) units: f64,
+    /// The most of them for what came late and is in no segment.
+    pub(crate) late: f64,
 }
 
 /// A walk.
@@ -82,6 +78,8 @@ pub(crate) struct Walk<'a> {
     route: Route,
     state: State,
     now: i64,
+    /// Whether the log is read as it is, for there was more late than could be read.
+    pub(crate) is_plain: bool,
     /// In the order of the walk, the next one last.
     parts: Vec<Part<'a>>,
     together: usize,
@@ -101,7 +99,9 @@ impl<'a> Walk<'a> {
         let now = log.events.retention.now();
         let matching = filter.deciding(now).filter(|_| filter.is_thinning());
         let (now, parts) = (now.as_second(), Vec::new());
-        let mut walk = Walk { log, filter, matching, whole: 0.0, route, state, now, parts, together: FIRST, way };
+        let is_plain = false;
+        let mut walk =
+            Walk { log, filter, matching, whole: 0.0, route, state, now, is_plain, parts, together: FIRST, way };
         if route.ids.0 <= route.ids.1 {
             walk.plan().await?;
         }
@@ -113,7 +113,7 @@ impl<'a> Walk<'a> {
     async fn plan(&mut self) -> Result<(), Error> {
         let (log, ids) = (self.log, self.route.ids);
         // What came late may have any id, so all of it must be known.
-        let most = (self.route.units - self.way.units) / 2.0;
+        let most = ((self.route.units - self.way.units) / 2.0).min(self.route.late);
         let (matching, deadline) = (self.matching.as_ref(), self.route.deadline);
         let late = log.segments.unpacked().late(&log.events, &self.state, matching, most, deadline);
         let entries = log.segments.entries(self.state.next);
@@ -121,6 +121,7 @@ impl<'a> Walk<'a> {
         self.way.units += units + used;
         let Some(late) = late else {
             // So much of it waits to be packed that the log is read as it is: a page is then found in pieces.
+            self.is_plain = true;
             self.add_log(ids, matching_plan(&log.events, ids, self.route.ascending, self.matching.as_ref()), 0);
             return Ok(());
         };
@@ -205,7 +206,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Looks at what comes next.
-    pub(crate) async fn step(&mut self) -> Result<Vec<Rows>, Error> {
+    pub(crate) async fn step(&mut self) -> Result<Vec<Selected>, Error> {
         let parts = match self.parts.pop() {
             None => return Ok(Vec::new()),
             Some(Part { low, high, lies: Lies::Log(merge, end) }) => {
@@ -221,19 +222,20 @@ impl<'a> Walk<'a> {
         for part in parts.by_ref() {
             let known = match &part.lies {
                 Lies::Loose(loose) => {
-                    let pack = Pack { head: Arc::clone(&loose.head), bodies: Bodies::Loose(Arc::clone(loose)) };
-                    Some((pack, Some(Text::Loose(Arc::clone(loose)))))
+                    let text = Some(Text::Loose(Arc::clone(loose)));
+                    Some((Pack::Loose(Arc::clone(loose)), Arc::clone(&loose.head), text))
                 }
-                Lies::Segment(entry) => heads
-                    .remove(&entry.number)
-                    .map(|(head, text)| (Pack { head, bodies: Bodies::Segment(*entry) }, text.map(Text::Packed))),
+                Lies::Segment(entry) => {
+                    let known = heads.remove(&entry.number);
+                    known.map(|(head, text)| (Pack::Segment(*entry), head, text.map(Text::Packed)))
+                }
                 Lies::Log(..) => None,
             };
             match known {
                 // One at least, so that the walk comes further.
-                Some((pack, text)) if all.is_empty() || !self.is_over() => {
-                    let rows = self.look(part, &pack.head, text).await?;
-                    all.push(Rows { rows, pack });
+                Some((pack, head, text)) if all.is_empty() || !self.is_over() => {
+                    let rows = self.look(part, &head, text).await?;
+                    all.push(Selected { head, rows, pack });
                 }
                 _ => {
                     self.parts.push(part);

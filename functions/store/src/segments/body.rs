@@ -62,7 +62,8 @@ impl Body {
         inflate(&self.text)
     }
 
-    /// Its events, to be taken one by one; `None` where an earlier version has not packed all of them.
+    /// Its events, to be taken one by one; `None` where an earlier version has not packed all of them, or this is another
+    /// head's.
     pub(crate) fn open(&self, head: Arc<Head>) -> Result<Option<Opened>, Error> {
         if self.rests.is_empty() {
             return Ok(None);
@@ -73,7 +74,10 @@ impl Body {
             before = before.wrapping_add(*received);
             *received = before;
         }
-        Ok(Some(Opened { text: self.text()?, starts: head.starts(), entities: head.entities(), head, rests }))
+        let (text, starts) = (self.text()?, head.starts());
+        let end = starts.last().map_or(0, |last| last + head.length(starts.len() - 1).map_or(0, |length| length + 1));
+        let is_its = rests.received.len() == starts.len() && text.len() == end;
+        Ok(is_its.then(|| Opened { text, starts, entities: head.entities(), head, rests }))
     }
 }
 
@@ -208,6 +212,20 @@ mod tests {
         let opened = opened(&[large, event(2, None, 5, Vec::new())]);
         assert_eq!(opened.event(0).unwrap(), None);
         assert_eq!(opened.event(1).unwrap().unwrap().payload, b"{\"n\":5}");
+    }
+
+    #[test]
+    fn another_heads_body_is_not_opened() {
+        let of = |numbers: &[i64]| {
+            let rows: Vec<Row> =
+                (1..).zip(numbers).map(|(id, number)| Row::new(event(id, None, *number, Vec::new()), None)).collect();
+            let (head, text) = Head::new(&rows);
+            (Arc::new(head), Body::new(&rows, &text, 1).unwrap())
+        };
+        let ((head, body), (_, longer), (_, more)) = (of(&[1, 2]), of(&[1, 22]), of(&[1, 2, 3]));
+        assert!(body.open(Arc::clone(&head)).unwrap().is_some());
+        assert!(longer.open(Arc::clone(&head)).unwrap().is_none());
+        assert!(more.open(head).unwrap().is_none());
     }
 
     #[test]

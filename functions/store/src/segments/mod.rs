@@ -35,7 +35,7 @@ pub(crate) use cache::Cache;
 pub(crate) use loose::{Gather, Loose};
 pub use pack::Packed;
 pub(crate) use row::Row;
-pub(crate) use segment::{Head, Hit, capacity};
+pub(crate) use segment::{Head, Hit, MAX_PAYLOAD, capacity};
 pub(crate) use unpacked::{Unpacked, WHOLE, ends, in_time_plan, log_plan, matching_plan};
 
 /// An event that is stored later than this after it happened is late.

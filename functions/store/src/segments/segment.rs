@@ -261,7 +261,7 @@ impl Head {
     }
 
     /// The bytes of a row's payload; `None` where it is not in the text.
-    pub(super) fn length(&self, row: usize) -> Option<usize> {
+    pub(crate) fn length(&self, row: usize) -> Option<usize> {
         self.lengths.get(row)?.map(|length| length as usize)
     }
 
