@@ -22,7 +22,10 @@ const MEASURED_UNPACKED: f64 = 24.0;
 /// The part of a process's memory that heads may take: `Env::room` and `Cache::new` of the store.
 const HEADS: f64 = 3.0 / 8.0 * 2.0 / 3.0;
 
-/// The kinds that go through segments.
+/// The kinds that go through some of the segments, and read their texts.
+const RANGES: [&str; 2] = ["timeline", "export"];
+
+/// The kinds that go through all segments.
 const WALKS: [&str; 3] = ["text_once", "total", "facets"];
 
 /// What a process has read before.
@@ -36,9 +39,14 @@ pub(crate) enum Process {
     After(f64),
 }
 
-/// Whether a kind of search goes through segments.
-pub(crate) fn walks(kind: &str) -> bool {
+/// Whether a kind of search goes through all segments.
+fn walks(kind: &str) -> bool {
     WALKS.contains(&kind)
+}
+
+/// Whether a new process reads more for a kind of search than the others.
+pub(crate) fn remembers(kind: &str) -> bool {
+    walks(kind) || RANGES.contains(&kind)
 }
 
 /// Units of one search of the mix, on average.
@@ -58,10 +66,13 @@ fn average(case: &Case, units: &Units, kind: &str) -> f64 {
 pub(crate) fn one_search(case: &Case, units: &Units, kind: &str, process: Process) -> f64 {
     let of = |kind: &str, when: &str| units.of_size(case.bytes, &format!("/search/{kind}/{when}"));
     let again = of(kind, "again");
+    let log = Packed::of(case, units);
+    if process == Process::New && RANGES.contains(&kind) {
+        return of(kind, "first") + log.place * log.segments;
+    }
     if !walks(kind) {
         return again;
     }
-    let log = Packed::of(case, units);
     let most = if kind == "facets" { MAX_UNITS } else { MAX_UNITS * FINDING };
     // Whatever it reads besides, it looks at one head.
     let least = again + text(case, units, kind) + log.beside(process) + log.head;
@@ -291,6 +302,17 @@ mod tests {
         // 1,024 MB of 1,048,576 bytes, a quarter of which are 268,435,456.
         assert!(is_near(Deployed::memory("Query"), 1.0) && is_near(packed.room(), 2684.0), "{}", packed.room());
         assert!(is_near(Packed { head: 7.0, ..packed }.a_page(), 571.0));
+    }
+
+    #[test]
+    fn who_looks_at_a_range_reads_where_all_segments_lie() {
+        let (case, units) = (log(4000.0, 1e5), units());
+        let read = |process| one_search(&case, &units, "export", process);
+        let measured = |when: &str| units.of_size(4000.0, &format!("/search/export/{when}"));
+        assert!(is_near(read(Process::Known), measured("again")));
+        // 400 of them, in 66 bytes each.
+        let places = read(Process::New) - measured("first");
+        assert!((6.0..7.0).contains(&places), "{places}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::assumed::{DAYS, MIX};
 use super::model::{Case, searches};
-use super::search::{Packed, Process, one_search, walks, whole_log};
+use super::search::{Packed, Process, one_search, remembers, whole_log};
 use super::table::{Table, count, dollars, size};
 use super::tables::{Book, SIZES};
 
@@ -33,7 +33,8 @@ impl Book {
         let mut table = Table::new("searches", &title, &["search", "1 KB", "4 KB", "16 KB", "64 KB", "$ at 4 KB"]);
         let kinds = MIX.iter().map(|(kind, _)| *kind).chain(["text_everywhere", "export"]);
         for kind in kinds {
-            let processes: &[Process] = if walks(kind) { &[Process::Known, Process::New] } else { &[Process::Known] };
+            let processes: &[Process] =
+                if remembers(kind) { &[Process::Known, Process::New] } else { &[Process::Known] };
             for process in processes {
                 let units = SIZES.map(|bytes| one_search(&log(EVENTS, bytes), &self.units, kind, *process));
                 let cost = dollars(searches(1e6, units[1], &self.deployed));
