@@ -45,7 +45,8 @@ fn connections_are_as_the_builds_settings_say() {
     connection.execute_batch("CREATE TABLE any (value)").unwrap();
     let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
     // dynoxide opens its own, which nobody else can ask: `.cargo/config.toml` has what SQLite begins with.
-    assert_eq!((number("synchronous"), number("cache_size")), (1, -65_536));
+    assert_eq!((number("synchronous"), number("cache_size")), (1, -16_384));
+    assert_eq!(number("mmap_size"), 64 << 30);
 }
 
 fn sequence(record: &EventRecord) -> &str {
