@@ -40,6 +40,8 @@ pub struct Operation {
     pub takes_others: bool,
     /// What is sent: nothing, or one of these.
     pub body: &'static [Content],
+    /// Whether that may be left out, or null.
+    pub body_is_optional: bool,
     /// How it answers where all went well.
     pub answers: &'static [Answer],
     /// How it says no, besides [`crate::EVERY_KEYED`].
@@ -58,6 +60,7 @@ impl Operation {
         parameters: &[],
         takes_others: false,
         body: &[],
+        body_is_optional: false,
         answers: &[],
         refusals: &[],
     };

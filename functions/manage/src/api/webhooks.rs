@@ -144,6 +144,7 @@ static PAUSE_TARGET: Operation = Operation {
     description: "From now on, or a second later, nothing is posted to it. Its events are held, and nothing is lost.",
     parameters: &[TARGET_NAME],
     body: &[Content::json(schema_of::<Why>, &[("reason", r#"{"reason": "maintenance"}"#)])],
+    body_is_optional: true,
     answers: &[TARGET],
     refusals: &[NO_TARGET, web::BODY_REFUSALS[0], web::BODY_REFUSALS[1], WRONG_BODY],
     ..MANAGE
@@ -174,6 +175,7 @@ static ROTATE_TARGET: Operation = Operation {
     description: "The answer shows the new one, once. Until the overlap is over, deliveries are signed with both.",
     parameters: &[TARGET_NAME],
     body: &[Content::json(schema_of::<Rotation>, &[("a day", r#"{"overlap": "24h"}"#)])],
+    body_is_optional: true,
     answers: &[Answer::json(
         200,
         "The target, and its new secret.",

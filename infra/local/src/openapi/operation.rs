@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context;
-use schemars::Schema;
+use schemars::{Schema, json_schema};
 use serde_json::{Map, Value, json};
 use web::{Answer, Content, EVERY_KEYED, Operation, Parameter, Place, Problem, Refusal, UNKNOWN};
 
@@ -42,10 +42,13 @@ fn try_describe(operation: &Operation, schemas: &mut Schemas) -> anyhow::Result<
     if !operation.body.is_empty() {
         let mut media_types = Map::new();
         for body in operation.body {
-            let schema = (body.schema)(&mut schemas.read);
+            let mut schema = (body.schema)(&mut schemas.read);
+            if operation.body_is_optional {
+                schema = json_schema!({ "anyOf": [schema, { "type": "null" }] });
+            }
             media_types.insert(body.media_type.to_owned(), content(body, schema)?);
         }
-        set("requestBody", json!({ "required": true, "content": media_types }));
+        set("requestBody", json!({ "required": !operation.body_is_optional, "content": media_types }));
     }
     set("responses", json!(responses(operation, schemas)?));
     Ok(Value::Object(object))
