@@ -140,9 +140,6 @@ pub struct Delivery {
     /// Until when somebody is at work on it, in milliseconds since 1970.
     #[serde(default)]
     pub claimed_until: Option<i64>,
-    /// How often somebody took it for an attempt since the last one that is on record.
-    #[serde(default)]
-    pub claims: u32,
     /// When DynamoDB may remove it, in seconds since 1970.
     #[serde(default)]
     expires: Option<i64>,

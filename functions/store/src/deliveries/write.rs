@@ -264,7 +264,8 @@ impl Deliveries {
                  AND (attribute_not_exists(claimed_until) OR claimed_until < :now)"
                 .into();
         }
-        let changed = self.change(turn, update).await?;
+        // Of nothing but this: it would be every attempt on record.
+        let changed = changed(self.request(turn, update).return_values(ReturnValue::UpdatedNew)).await?;
         let claims = |new: Item| new.get("claims").and_then(|claims| claims.as_n().ok()?.parse().ok());
         Ok(changed.map(|new| claims(new).unwrap_or(1u32).saturating_sub(1)))
     }
@@ -296,18 +297,7 @@ impl Deliveries {
 
     /// Whether the record was as the condition says, and is updated.
     async fn update(&self, turn: Turn<'_>, update: Update) -> Result<bool, Error> {
-        Ok(self.change(turn, update).await?.is_some())
-    }
-
-    /// What is updated, as it is now; `None` where the record was not as the condition says.
-    async fn change(&self, turn: Turn<'_>, update: Update) -> Result<Option<Item>, Error> {
-        match self.request(turn, update).return_values(ReturnValue::UpdatedNew).send().await {
-            Ok(changed) => Ok(Some(changed.attributes.unwrap_or_default())),
-            Err(e) if e.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => {
-                Ok(None)
-            }
-            Err(e) => Err(Error::sdk("UpdateItem", e)),
-        }
+        Ok(changed(self.request(turn, update)).await?.is_some())
     }
 
     fn request(&self, turn: Turn<'_>, update: Update) -> UpdateItemFluentBuilder {
@@ -327,5 +317,14 @@ impl Deliveries {
             }
         }
         request.update_expression(expression).condition_expression(condition)
+    }
+}
+
+/// What an update returns; `None` where the record was not as its condition says.
+async fn changed(request: UpdateItemFluentBuilder) -> Result<Option<Item>, Error> {
+    match request.send().await {
+        Ok(changed) => Ok(Some(changed.attributes.unwrap_or_default())),
+        Err(e) if e.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => Ok(None),
+        Err(e) => Err(Error::sdk("UpdateItem", e)),
     }
 }
