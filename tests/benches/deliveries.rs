@@ -95,24 +95,28 @@ async fn throughput(events: u64, takes: Duration) {
 async fn bare(receiver: &Receiver, count: usize) -> f64 {
     let http = reqwest::Client::builder().no_proxy().build().expect("a client");
     let body = event(1).to_string();
-    let started = Instant::now();
-    let posts = (0..count).map(|_| http.post(receiver.url()).body(body.clone()).send());
-    futures::stream::iter(posts)
-        .buffer_unordered(TOGETHER)
-        .for_each(|answer| async { assert_eq!(answer.expect("an answer").status(), 204) })
-        .await;
-    per_second(count, started.elapsed())
+    let posts = (0..count).map(|_| async {
+        let answer = http.post(receiver.url()).body(body.clone()).send().await;
+        assert_eq!(answer.expect("an answer").status(), 204);
+    });
+    rate(posts).await
 }
 
 /// Nothing but an item for each delivery, of the size of its record.
 async fn records(stack: &Stack, count: usize) -> f64 {
     let (database, answer) = (stack.database(), "x".repeat(400));
-    let started = Instant::now();
-    let puts = (1..=count).map(|number| {
-        let put = database.put_item().table_name("deliveries").item("pk", AttributeValue::N(number.to_string()));
-        put.item("sk", AttributeValue::S("t".to_owned())).item("answer", AttributeValue::S(answer.clone())).send()
+    let puts = (0..count).map(|number| {
+        let put = database.put_item().table_name("deliveries").item("pk", AttributeValue::N((number + 1).to_string()));
+        let put = put.item("sk", AttributeValue::S("t".to_owned())).item("answer", AttributeValue::S(answer.clone()));
+        async { drop(put.send().await.expect("written")) }
     });
-    futures::stream::iter(puts).buffer_unordered(TOGETHER).for_each(|put| async { drop(put.expect("written")) }).await;
+    rate(puts).await
+}
+
+/// How many of these a second are done, where as many are under way at once as there are attempts.
+async fn rate(all: impl ExactSizeIterator<Item = impl Future<Output = ()>>) -> f64 {
+    let (count, started) = (all.len(), Instant::now());
+    futures::stream::iter(all).buffer_unordered(TOGETHER).collect::<()>().await;
     per_second(count, started.elapsed())
 }
 

@@ -47,19 +47,16 @@ impl Events {
 
     /// The same, and the read units that it took.
     pub(crate) async fn get_counted(&self, ids: &[EventId]) -> Result<(Vec<Event>, f64), Error> {
-        let (items, units) = self.get_stored(ids).await?;
-        let events = items.into_iter().filter_map(|item| self.read(item).transpose());
+        let (mut items, units) = self.get_by_id(ids).await?;
+        let events = ids.iter().filter_map(|id| self.read(items.remove(id)?).transpose());
         Ok((events.collect::<Result<_, _>>()?, units))
     }
 
-    /// The items of these events, in their order, and the read units that it took.
-    pub(crate) async fn get_stored(&self, ids: &[EventId]) -> Result<(Vec<Item>, f64), Error> {
+    /// The items of these events, each by its id, and the read units that it took.
+    pub(crate) async fn get_by_id(&self, ids: &[EventId]) -> Result<(HashMap<EventId, Item>, f64), Error> {
         let (items, units) = self.get_items(ids).await?;
-        let mut found: HashMap<EventId, Item> = HashMap::with_capacity(items.len());
-        for item in items {
-            found.insert(self.id_of(&item)?, item);
-        }
-        Ok((ids.iter().filter_map(|id| found.remove(id)).collect(), units))
+        let items = items.into_iter().map(|item| Ok((self.id_of(&item)?, item)));
+        Ok((items.collect::<Result<_, Error>>()?, units))
     }
 
     /// The items of these events, in any order, and the read units that it took.

@@ -90,9 +90,9 @@ impl Log {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
-        let (items, units) = self.events.get_items(&ids).await?;
+        let (items, units) = self.events.get_by_id(&ids).await?;
         way.units += units;
-        items.into_iter().map(|item| Ok((self.events.id_of(&item)?, item))).collect()
+        Ok(items)
     }
 }
 

@@ -222,19 +222,19 @@ impl<'a> Walk<'a> {
         for part in parts.by_ref() {
             let known = match &part.lies {
                 Lies::Loose(loose) => {
-                    let text = Some(Text::Loose(Arc::clone(loose)));
-                    Some((Pack::Loose(Arc::clone(loose)), Arc::clone(&loose.head), text))
+                    let (head, body) = (Arc::clone(&loose.head), Arc::clone(&loose.body));
+                    Some((Pack::Loose(Arc::clone(loose)), head, Some(body)))
                 }
                 Lies::Segment(entry) => {
                     let known = heads.remove(&entry.number);
-                    known.map(|(head, text)| (Pack::Segment(*entry), head, text.map(Text::Packed)))
+                    known.map(|(head, body)| (Pack::Segment(*entry), head, body))
                 }
                 Lies::Log(..) => None,
             };
             match known {
                 // One at least, so that the walk comes further.
-                Some((pack, head, text)) if all.is_empty() || !self.is_over() => {
-                    let rows = self.look(part, &head, text).await?;
+                Some((pack, head, body)) if all.is_empty() || !self.is_over() => {
+                    let rows = self.look(part, &head, body).await?;
                     all.push(Selected { head, rows, pack });
                 }
                 _ => {
@@ -306,14 +306,14 @@ impl<'a> Walk<'a> {
     }
 
     /// The rows of a part that match. What there is no time for is left for later.
-    async fn look(&mut self, part: Part<'a>, head: &Head, text: Option<Text>) -> Result<Vec<usize>, Error> {
+    async fn look(&mut self, part: Part<'a>, head: &Head, body: Option<Arc<Body>>) -> Result<Vec<usize>, Error> {
         let rows = head.select(self.filter, (part.low, part.high), self.now);
         if matches!(part.lies, Lies::Loose(_)) {
             self.way.unpacked += rows.len();
         }
         let Some(wanted) = &self.filter.text else { return Ok(rows) };
-        let Some(text) = text.filter(|_| !rows.is_empty()) else { return Ok(Vec::new()) };
-        let (mut found, mut unsure) = head.find(&rows, wanted, &text.inflate()?);
+        let Some(body) = body.filter(|_| !rows.is_empty()) else { return Ok(Vec::new()) };
+        let (mut found, mut unsure) = head.find(&rows, wanted, &body.text()?);
         if !self.route.ascending {
             unsure.reverse();
         }
@@ -378,21 +378,6 @@ impl<'a> Walk<'a> {
             None => {}
         }
         Ok(())
-    }
-}
-
-/// The payloads of a part, packed.
-enum Text {
-    Packed(Arc<Body>),
-    Loose(Arc<Loose>),
-}
-
-impl Text {
-    fn inflate(&self) -> Result<Vec<u8>, Error> {
-        match self {
-            Self::Packed(body) => body.text(),
-            Self::Loose(loose) => loose.body.text(),
-        }
     }
 }
 

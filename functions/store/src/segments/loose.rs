@@ -15,7 +15,7 @@ const BYTES: usize = 1_000_000;
 #[derive(Debug)]
 pub(crate) struct Loose {
     pub(crate) head: Arc<Head>,
-    pub(crate) body: Body,
+    pub(crate) body: Arc<Body>,
 }
 
 impl Loose {
@@ -24,7 +24,7 @@ impl Loose {
         const LEVEL: i32 = 1;
         rows.sort_unstable_by_key(|row| row.id);
         let (head, text) = Head::new(&rows);
-        Ok(Self { head: Arc::new(head), body: Body::new(&rows, &text, LEVEL)? })
+        Ok(Self { head: Arc::new(head), body: Arc::new(Body::new(&rows, &text, LEVEL)?) })
     }
 
     /// About the memory that it takes, in bytes.

@@ -172,7 +172,7 @@ impl Head {
         let mut rows: Vec<usize> = (low..high).collect();
         // One test after the other, each of what is left: most rows fail the first.
         for test in &tests {
-            test.retain(&mut rows);
+            rows.retain(|row| test.holds(*row));
         }
         if !any.is_empty() {
             rows.retain(|row| any.iter().any(|tests| tests.iter().all(|test| test.holds(*row))));
@@ -208,13 +208,17 @@ impl Head {
                 (!self.numbers.is_empty()).then_some(Test::Numbers(&self.numbers, numbers))
             }
             field => {
-                // A head that is gone has no columns.
-                let column = self.columns.get(COLUMNS.iter().position(|column| *column == field)?)?;
+                let column = self.column(field)?;
                 let codes: Vec<bool> =
                     std::iter::once(condition.or_none).chain(column.values.iter().map(wanted)).collect();
                 codes.contains(&true).then_some(Test::Column(&column.codes, codes))
             }
         }
+    }
+
+    /// The column of a field. A head that is gone has none.
+    fn column(&self, field: Field) -> Option<&Column> {
+        self.columns.get(COLUMNS.iter().position(|column| *column == field)?)
     }
 
     fn time(&self, row: usize) -> i64 {
@@ -228,10 +232,7 @@ impl Head {
 
     /// How often each value of a field stands in these rows.
     pub(crate) fn count(&self, field: Field, rows: &[usize], mut add: impl FnMut(&str, u64)) {
-        let Some(column) = COLUMNS.iter().position(|column| *column == field).and_then(|at| self.columns.get(at))
-        else {
-            return;
-        };
+        let Some(column) = self.column(field) else { return };
         // One more, for none.
         let mut counts = vec![0; column.values.len() + 1];
         for row in rows {
@@ -244,7 +245,7 @@ impl Head {
 
     /// One field's value of a row.
     pub(super) fn value(&self, field: Field, row: usize) -> Option<&str> {
-        let column = self.columns.get(COLUMNS.iter().position(|column| *column == field)?)?;
+        let column = self.column(field)?;
         let code = usize::from(*column.codes.get(row)?).checked_sub(1)?;
         column.values.get(code).map(String::as_str)
     }
@@ -327,15 +328,6 @@ enum Test<'a> {
 }
 
 impl Test<'_> {
-    /// Leaves the rows that it holds of.
-    fn retain(&self, rows: &mut Vec<usize>) {
-        match self {
-            // Most are of this kind, and of a thousand rows each.
-            Self::Column(codes, wanted) => rows.retain(|row| wanted[usize::from(codes[*row])]),
-            _ => rows.retain(|row| self.holds(*row)),
-        }
-    }
-
     fn holds(&self, row: usize) -> bool {
         match self {
             Self::Column(codes, wanted) => wanted[usize::from(codes[row])],
