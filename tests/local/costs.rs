@@ -45,7 +45,7 @@ async fn units_are_as_recorded() {
     let held = measure::held(&lab, &other, made).await;
     let measured = json!({ "sizes": sizes, "targets": targets, "once": once, "held": held });
 
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/units.json");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/units.json");
     if std::env::var_os("UPDATE_UNITS").is_some() {
         let text = serde_json::to_string_pretty(&measured).expect("JSON");
         std::fs::write(&file, format!("{text}\n")).expect("tests/units.json written");

@@ -78,7 +78,7 @@ const REPLAY: &str = "20260501T092000879Z-4f2a";
 const LEFT_OUT: [&str; 4] = ["before", "entity", "environment", "level"];
 
 fn committed() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../openapi.json");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../openapi.json");
     std::fs::read_to_string(path).expect("openapi.json")
 }
 
@@ -136,7 +136,7 @@ fn fits(document: &Value, schema: &Value, value: &Value) {
 
 #[test]
 fn the_template_sends_every_operation_to_its_function() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/template.yaml");
     let template = std::fs::read_to_string(path).expect("the template");
     let after = |text: &str, label: &str| -> String {
         text.split(label).nth(1).and_then(|rest| rest.lines().next()).expect(label).to_owned()

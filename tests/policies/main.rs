@@ -170,6 +170,12 @@ fn what_has_no_bound_is_found() {
     refused(stage, without("ThrottlingRateLimit"), "HttpStage: no ThrottlingRateLimit");
 }
 
+/// The Rust code of every function and library.
+fn workspace_sources() -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    sources(&root.join("functions")) + &sources(&root.join("crates"))
+}
+
 /// The text of every Rust file below a folder.
 fn sources(folder: &Path) -> String {
     let mut text = String::new();

@@ -2,12 +2,11 @@
 //! dashboard, which docs/runbook.md explains.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use serde_json::Value;
 
 use crate::calls::CALLED;
-use crate::{read, sources, template};
+use crate::{read, template, workspace_sources};
 
 type Metric = (String, String);
 
@@ -40,7 +39,7 @@ fn emitted() -> BTreeSet<Metric> {
         "class",
         "error",
     ];
-    let code = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions"));
+    let code = workspace_sources();
     let mut found = BTreeSet::new();
     for call in code.split("target: store::METRICS,").skip(1) {
         let call = call.split(");").next().unwrap_or_default();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use store::{Key, KeyUse, Record, Replay, Source, Target, TargetState};
 
 use crate::calls::{CALLED, LAMBDA};
-use crate::{read, refused, sources, statements, template};
+use crate::{read, refused, statements, template, workspace_sources};
 
 /// What the config table holds: the type's name in code, and the kind that it is kept under.
 const KINDS: [(&str, &str); 6] = [
@@ -20,10 +20,12 @@ const KINDS: [(&str, &str); 6] = [
     ("Replay", Replay::KIND),
 ];
 
-/// The code of a package below `functions`, without its tests.
+/// The code of a package below `functions` or `crates`, without its tests.
 fn code(package: &str) -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions").join(package).join("src");
-    let files = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let parents = ["functions", "crates"].map(|parent| root.join(parent).join(package).join("src"));
+    let folder = parents.iter().find(|folder| folder.exists()).expect("a package");
+    let files = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     files.flatten().map(|entry| without_tests(&entry.path())).collect()
 }
 
@@ -61,7 +63,7 @@ fn every_call_stands_in_the_code() {
 
 #[test]
 fn every_action_is_one_that_code_calls() {
-    let text = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../functions"));
+    let text = workspace_sources();
     for action in CALLED.iter().flat_map(|(_, _, actions, _)| *actions) {
         let (_, name) = action.split_once(':').expect("a service and a name");
         let mut call = String::from(".");

@@ -22,7 +22,7 @@ fn blocks(part: &str) -> Vec<&str> {
 
 /// The page's event, and its examples.
 fn page() -> (String, Vec<Example>) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/templates.md");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/templates.md");
     let page = std::fs::read_to_string(path).expect("docs/templates.md");
     let (_, examples) = page.split_once("\n## Examples\n").expect("a section with examples");
     let mut parts = examples.split("\n### ");

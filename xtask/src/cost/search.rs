@@ -5,7 +5,7 @@ use super::facts::{Deployed, Units};
 use super::model::Case;
 
 /// The most read units of one search, and the part of them that finding takes: `MAX_UNITS` and `FINDING` of
-/// `functions/store/src/search/mod.rs`.
+/// `crates/store/src/search/mod.rs`.
 const MAX_UNITS: f64 = 5000.0;
 const FINDING: f64 = 0.8;
 
@@ -13,7 +13,7 @@ const FINDING: f64 = 0.8;
 const BLOCK: f64 = 4096.0;
 
 /// Seconds within which something may still be added to what happened: `LATE` and `SETTLED` of
-/// `functions/store/src/segments/mod.rs`. So long, it is read by each search.
+/// `crates/store/src/segments/mod.rs`. So long, it is read by each search.
 const UNSETTLED: f64 = 120.0;
 
 /// How many events in no segment the measured searches had to read each time.
@@ -175,7 +175,7 @@ impl Packed {
 }
 
 /// The events of a full segment, of payloads of this many bytes: `ROWS` and `BYTES` of
-/// `functions/store/src/segments/pack.rs`.
+/// `crates/store/src/segments/pack.rs`.
 pub(crate) fn per_segment(bytes: f64) -> f64 {
     const ROWS: f64 = 1000.0;
     const BYTES: f64 = 1_000_000.0;
@@ -201,11 +201,11 @@ mod tests {
 
     #[test]
     fn what_is_said_of_the_store_is_so() {
-        let search = include_str!("../../../functions/store/src/search/mod.rs");
-        let segments = include_str!("../../../functions/store/src/segments/mod.rs");
-        let pack = include_str!("../../../functions/store/src/segments/pack.rs");
-        let cache = include_str!("../../../functions/store/src/segments/cache.rs");
-        let env = include_str!("../../../functions/store/src/env.rs");
+        let search = include_str!("../../../crates/store/src/search/mod.rs");
+        let segments = include_str!("../../../crates/store/src/segments/mod.rs");
+        let pack = include_str!("../../../crates/store/src/segments/pack.rs");
+        let cache = include_str!("../../../crates/store/src/segments/cache.rs");
+        let env = include_str!("../../../crates/store/src/env.rs");
         for (text, line) in [
             (search, "pub const MAX_UNITS: f64 = 5000.0;"),
             (search, "const FINDING: f64 = 0.8;"),

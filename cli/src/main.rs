@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tidings::{dev, openapi, reshard};
+use local::{dev, openapi, reshard};
 
 /// Tidings: a serverless event log.
 #[derive(Debug, Parser)]
