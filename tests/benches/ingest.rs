@@ -8,8 +8,9 @@ use e2e::{Api, FakeDynamoDb, Item, Stack, unleash_event};
 use events::{Accepted, Arrival, Attributes, Form, catalog};
 use futures::StreamExt;
 use jiff::Timestamp;
+use model::Retention;
 use serde_json::{Value, json};
-use store::{Events, Retention};
+use store::EventTable;
 
 /// How many events of each kind, and how many at the same time.
 const EVENTS: u64 = 3000;
@@ -66,7 +67,7 @@ fn accepted(event: &Value) -> Accepted {
         bytes: event.to_string().into_bytes().into(),
         form: Form::Event,
         attributes: Attributes::default(),
-        received_at: store::now(),
+        received_at: runtime::now(),
     };
     catalog("unleash").expect("its catalog").accept(&arrival).expect("an event that fits")
 }
@@ -111,8 +112,8 @@ async fn write_units(database: &Client) {
     }
 }
 
-fn log(client: Client) -> Events {
-    Events::new(client, "events".to_owned(), 4, Retention::new(None, store::now))
+fn log(client: Client) -> EventTable {
+    EventTable::new(client, "events".to_owned(), 4, Retention::new(None, runtime::now))
 }
 
 fn in_a_minute() -> tokio::time::Instant {

@@ -1,11 +1,11 @@
 //! The table of `calls.rs`, held against the functions' code: each row against the text that it names, and the kinds of
-//! the config table against the types that a function takes from the store.
+//! the config table against the types that a function takes from `model`.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use model::{Key, KeyUse, Record, Replay, Source, Target, TargetState};
 use serde_json::{Value, json};
-use store::{Key, KeyUse, Record, Replay, Source, Target, TargetState};
 
 use crate::calls::{CALLED, LAMBDA};
 use crate::{read, refused, statements, template, workspace_sources};
@@ -77,10 +77,10 @@ fn every_action_is_one_that_code_calls() {
     }
 }
 
-/// The names that code takes from the store.
+/// The names that code takes from `model`.
 fn taken(code: &str) -> BTreeSet<&str> {
     let is_name = |text: &&str| !text.is_empty();
-    code.split("store::")
+    code.split("model::")
         .skip(1)
         .flat_map(|rest| {
             // One name, or several in braces.
@@ -93,7 +93,7 @@ fn taken(code: &str) -> BTreeSet<&str> {
         .collect()
 }
 
-/// The kinds of the config table that a function works with, by the types that it takes from the store: by itself, and
+/// The kinds of the config table that a function works with, by the types that it takes from `model`: by itself, and
 /// by `web`'s keys where it checks some.
 fn used(role: &str) -> BTreeSet<&'static str> {
     let own = code(&function(role));
@@ -151,7 +151,7 @@ fn a_kind_that_is_missing_or_too_many_is_found() {
 
 #[test]
 fn names_that_code_takes_are_seen() {
-    assert_eq!(taken("use store::Source;").into_iter().collect::<Vec<_>>(), ["Source"]);
-    let several = taken("use store::{\n    Config, Key,\n};\nfn a() -> store::Error {}");
-    assert_eq!(several.into_iter().collect::<Vec<_>>(), ["Config", "Error", "Key"]);
+    assert_eq!(taken("use model::Source;").into_iter().collect::<Vec<_>>(), ["Source"]);
+    let several = taken("use model::{\n    Field, Key,\n};\nfn a() -> model::Target {}");
+    assert_eq!(several.into_iter().collect::<Vec<_>>(), ["Field", "Key", "Target"]);
 }

@@ -11,7 +11,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::http::HeaderValue;
 use axum::middleware::{self, Next};
-use store::Env;
+use runtime::Env;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -121,7 +121,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 
     // Who finds the server ready finds the keys too.
     let file = args.data_dir.join("dev.json");
-    let config = store::Config::new(functions.dynamodb.clone(), tables::CONFIG.to_owned());
+    let config = store::ConfigTable::new(functions.dynamodb.clone(), tables::CONFIG.to_owned());
     let keys = keys::ensure(&config, &DevFile::read(&file).keys).await?;
     let dev = DevFile { url, keys, aws };
     dev.write(&file)?;

@@ -5,8 +5,9 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
+use model::{Key, KeyScope, Source};
 use serde::{Deserialize, Serialize};
-use store::{Config, Key, KeyScope, Source};
+use store::ConfigTable;
 use web::token;
 
 /// What scripts read from `<data-dir>/dev.json`.
@@ -77,7 +78,7 @@ impl DevFile {
 
 /// Makes sure that there is a source for each catalog, named as its catalog, and one key of each
 /// scope whose token is known; those that `known` tells and that still work are kept.
-pub(crate) async fn ensure(config: &Config, known: &Tokens) -> anyhow::Result<Tokens> {
+pub(crate) async fn ensure(config: &ConfigTable, known: &Tokens) -> anyhow::Result<Tokens> {
     let mut tokens = Tokens {
         manage: ensure_key(config, "dev-manage", KeyScope::Manage, None, &known.manage).await?,
         read: ensure_key(config, "dev-read", KeyScope::Read, None, &known.read).await?,
@@ -87,7 +88,7 @@ pub(crate) async fn ensure(config: &Config, known: &Tokens) -> anyhow::Result<To
         let name = catalog.name().to_owned();
         if config.get::<Source>(&name).await?.is_none() {
             let source =
-                Source { name: name.clone(), catalog: name.clone(), description: None, created_at: store::now() };
+                Source { name: name.clone(), catalog: name.clone(), description: None, created_at: runtime::now() };
             config.create(&source).await?;
         }
         let token = known.ingest.get(&name).map_or("", String::as_str);
@@ -100,7 +101,7 @@ pub(crate) async fn ensure(config: &Config, known: &Tokens) -> anyhow::Result<To
 
 /// The token of the key with this name: the known one where it works, else a new one's.
 async fn ensure_key(
-    config: &Config,
+    config: &ConfigTable,
     name: &str,
     scope: KeyScope,
     source: Option<String>,
@@ -114,7 +115,7 @@ async fn ensure_key(
     }
     let token = token::generate().context("the system has no randomness to give")?;
     let sha256 = token::sha256(&token);
-    let key = Key { name: name.to_owned(), scope, source, sha256, created_at: store::now(), expires_at: None };
+    let key = Key { name: name.to_owned(), scope, source, sha256, created_at: runtime::now(), expires_at: None };
     config.create(&key).await?;
     Ok(token)
 }

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use futures::{StreamExt, TryStreamExt};
 use jiff::{SignedDuration, Timestamp};
-use store::Env;
+use runtime::Env;
 
 /// How many parts of the table are read side by side, and how many items of each are written at once.
 const PARTS: i32 = 4;
@@ -116,7 +116,7 @@ async fn copy_part(args: &Args, from: &Client, to: &Client, part: i32, tally: &T
 async fn copy(args: &Args, to: &Client, item: Item, tally: &Tally) -> anyhow::Result<()> {
     let item = match args.shards {
         // It comes late to the new log, which finds it by that: its segments may be past the event's time.
-        Some(shards) => store::placed(item, shards, Some(store::now()))?,
+        Some(shards) => store::reshard_item(item, shards, Some(runtime::now()))?,
         None => item,
     };
     let put = to.put_item().table_name(&args.to).set_item(Some(item.clone()));

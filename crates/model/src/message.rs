@@ -1,43 +1,44 @@
-//! What stands on the queues.
+//! Messages on the SQS queues.
 
 use events::EventId;
 use serde::{Deserialize, Serialize};
 
 use crate::replay::{Replay, ReplayOf};
 
-/// On the delivery queues: one event for one target. A reference, not the payload.
+/// A message on the delivery queues: deliver an event to a target. It names the event and does not carry its payload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Message {
+pub struct DeliveryMessage {
     /// The event.
     pub event: EventId,
-    /// The target's name.
+    /// Name of the target.
     pub target: String,
-    /// The replay or retry that sends it; `None` for the event's own way.
+    /// Replay or retry that sends the event; `None` for the first delivery of an event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
-    /// Whether that sends only what has not been delivered: what was held, or failed.
+    /// Whether the run skips events that have been delivered: it sends held or failed deliveries only.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub undelivered: bool,
-    /// Further events for the same target, to be delivered after that one, in this order.
+    /// More events for the same target, to be delivered after `event` in this order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub then: Vec<EventId>,
-    /// How often it was taken from a queue before it was sent anew, but for being moved.
-    #[serde(default, skip_serializing_if = "is_none")]
+    /// How often the message was received before it was sent again as a new message. A move to the slow queue
+    /// does not count.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub taken: u32,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
-fn is_none(times: &u32) -> bool {
-    *times == 0
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde requires")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
-impl Message {
-    /// The message of one event on its own way.
+impl DeliveryMessage {
+    /// Creates the message for the first delivery of an event.
     pub fn new(event: EventId, target: &str) -> Self {
         Self { event, target: target.to_owned(), run: None, undelivered: false, then: Vec::new(), taken: 0 }
     }
 
-    /// The message of events that a replay sends, in this order; `None` where there are none.
+    /// Creates the message of a replay that sends `events` in this order; `None` if `events` is empty.
     pub fn of_replay(events: &[EventId], replay: &Replay) -> Option<Self> {
         let (event, then) = events.split_first()?;
         Some(Self {
@@ -48,23 +49,23 @@ impl Message {
         })
     }
 
-    /// The message of its events from this one on; `None` where it has not so many.
-    pub fn from(&self, index: usize) -> Option<Self> {
+    /// Returns the message without its first `index` events; `None` if no event is left.
+    pub fn skip(&self, index: usize) -> Option<Self> {
         let left = std::iter::once(self.event).chain(self.then.iter().copied()).skip(index).collect::<Vec<_>>();
         let (event, then) = left.split_first()?;
         Some(Self { event: *event, then: then.to_vec(), ..self.clone() })
     }
 
-    /// A message for each of its events.
-    pub fn each(&self) -> impl Iterator<Item = Self> {
+    /// Splits the message into one message per event.
+    pub fn split(&self) -> impl Iterator<Item = Self> {
         let one = |event: &EventId| Self { event: *event, then: Vec::new(), ..self.clone() };
         std::iter::once(&self.event).chain(&self.then).map(one)
     }
 }
 
-/// On the replay queue: a replay that has something to do.
+/// A message on the replay queue: continue a replay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplayMessage {
-    /// Its name.
+    /// Name of the replay.
     pub replay: String,
 }

@@ -1,10 +1,10 @@
-//! How long what is stored is kept.
+//! Retention of stored data.
 
 use jiff::{SignedDuration, Timestamp};
 
-/// How long what is stored is kept, and what time it is.
+/// The retention period of stored data, and the clock that it is measured by.
 ///
-/// DynamoDB removes what has expired within days; until it does, nothing here shows it any more.
+/// DynamoDB deletes expired items within days. Readers therefore also skip expired items themselves.
 #[derive(Debug, Clone, Copy)]
 pub struct Retention {
     days: Option<u32>,
@@ -12,24 +12,24 @@ pub struct Retention {
 }
 
 impl Retention {
-    /// Everything is kept for this many days from when it was received, or for good.
+    /// Creates a retention of `days` days after receipt; `None` keeps everything forever.
     pub fn new(days: Option<u32>, clock: fn() -> Timestamp) -> Self {
         Self { days, clock }
     }
 
-    /// The time.
+    /// Returns the current time.
     pub fn now(&self) -> Timestamp {
         (self.clock)()
     }
 
-    /// When what was received at `from` expires, in seconds since 1970.
-    pub(crate) fn expires(&self, from: Timestamp) -> Option<i64> {
+    /// Returns the expiry of data received at `from`, in seconds since 1970.
+    pub fn expires(&self, from: Timestamp) -> Option<i64> {
         let kept = SignedDuration::from_hours(24 * i64::from(self.days?));
         Some(from.as_second().saturating_add(kept.as_secs()))
     }
 
-    /// Whether what expires then has expired.
-    pub(crate) fn is_over(&self, expires: Option<i64>) -> bool {
+    /// Returns whether an expiry, in seconds since 1970, has passed.
+    pub fn is_over(&self, expires: Option<i64>) -> bool {
         expires.is_some_and(|expires| expires <= self.now().as_second())
     }
 }

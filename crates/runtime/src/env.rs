@@ -1,66 +1,64 @@
-//! What every function reads from its environment, and the AWS clients made from it.
+//! Settings from environment variables, and the configuration of AWS clients.
 
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Region, retry::RetryConfig, timeout::TimeoutConfig};
-use aws_types::SdkConfig;
-use jiff::Timestamp;
 use std::fmt;
 use std::time::Duration;
 
-use crate::retention::Retention;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+use model::Retention;
 
-/// The time in whole milliseconds, which is how exactly records tell it.
-pub fn now() -> Timestamp {
-    let now = Timestamp::now();
-    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
-}
+use crate::clock::now;
 
-/// A variable that the function cannot start without.
+/// An environment variable that prevents the function from starting.
 #[derive(thiserror::Error)]
 pub enum EnvError {
-    /// The variable is not set, or empty.
+    /// The variable is unset or empty.
     #[error("environment variable {0} is not set: infra/template.yaml says which function needs it")]
     Missing(&'static str),
-    /// The variable is set to something that it cannot be.
+    /// The value of the variable is invalid.
     #[error("environment variable {name} is {value:?}: expected {expected}")]
     Invalid {
-        /// The variable's name.
+        /// Name of the variable.
         name: &'static str,
-        /// What it is set to.
+        /// Value of the variable.
         value: String,
-        /// What it may be.
+        /// Description of the valid values.
         expected: &'static str,
     },
 }
 
-/// As it is told: this is what a function's `main` ends with, and Rust prints the end of `main` so.
+/// Equal to the `Display` format: a function's `main` returns this error, and Rust prints it in the `Debug` format.
 impl fmt::Debug for EnvError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
 }
 
-/// The process's environment behind a function, so that tests and the local stack can give their own.
+/// The environment variables of the process, or those that a test or the local stack provides.
 pub struct Env<'a>(&'a dyn Fn(&str) -> Option<String>);
 
 impl<'a> Env<'a> {
-    /// An environment that answers with what `lookup` finds.
+    /// Creates an environment whose variables are looked up by `lookup`.
     pub fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
         Self(lookup)
     }
 
-    /// The variable's value, `None` where it is unset or empty.
+    /// Returns the value of a variable; `None` if it is unset or empty.
     pub fn get(&self, name: &str) -> Option<String> {
         (self.0)(name).filter(|value| !value.is_empty())
     }
 
-    /// The variable's value.
+    /// Returns the value of a required variable.
     pub fn required(&self, name: &'static str) -> Result<String, EnvError> {
         self.get(name).ok_or(EnvError::Missing(name))
     }
 
-    /// The variable parsed; `default` where it is unset.
+    /// Parses the value of a variable; returns `default` if it is unset.
     pub fn parsed<T: std::str::FromStr>(
         &self,
         name: &'static str,
@@ -73,7 +71,7 @@ impl<'a> Env<'a> {
         }
     }
 
-    /// `SHARDS`: into how many partitions the log is spread; fixed for a deployment's life.
+    /// Returns `SHARDS`, the number of partitions of the log. It cannot change while a deployment exists.
     pub fn shards(&self) -> Result<u16, EnvError> {
         const EXPECTED: &str = "a whole number from 1 to 64";
         let shards = self.parsed("SHARDS", 4, EXPECTED)?;
@@ -84,7 +82,7 @@ impl<'a> Env<'a> {
         }
     }
 
-    /// `RETENTION_DAYS`: for how many days what is received is kept; for good where it is 0 or not set.
+    /// Returns the retention of `RETENTION_DAYS` days. Data is kept forever if the variable is 0 or unset.
     pub fn retention(&self) -> Result<Retention, EnvError> {
         const EXPECTED: &str = "a whole number of days, from 0 to 36500";
         match self.parsed("RETENTION_DAYS", 0, EXPECTED)? {
@@ -94,20 +92,20 @@ impl<'a> Env<'a> {
         }
     }
 
-    /// How many bytes of segments a process may keep: three eighths of the memory that Lambda gives it
-    /// (`AWS_LAMBDA_FUNCTION_MEMORY_SIZE`, in MB), which is 1 GB elsewhere. What is in no segment takes a sixth of that
-    /// besides, so that seven sixteenths are kept together.
-    pub fn room(&self) -> Result<usize, EnvError> {
+    /// Returns the size of the segment cache in bytes: three eighths of the function's memory
+    /// (`AWS_LAMBDA_FUNCTION_MEMORY_SIZE`, in MB; 1 GB outside Lambda). The cache of unpacked events takes another
+    /// sixth of that size, so both caches together take seven sixteenths of the memory.
+    pub fn segment_cache_bytes(&self) -> Result<usize, EnvError> {
         let megabytes: usize = self.parsed("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 1024, "a whole number of MB")?;
         Ok((megabytes << 20) / 8 * 3)
     }
 
-    /// How a service of AWS is reached: `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
-    /// `AWS_SESSION_TOKEN`, and `AWS_ENDPOINT_URL_<SERVICE>` or `AWS_ENDPOINT_URL` where it is not
-    /// AWS itself. `service` is the name in that variable: `DYNAMODB`, `SQS`.
+    /// Returns the configuration of an AWS client from `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
+    /// `AWS_SESSION_TOKEN`, and `AWS_ENDPOINT_URL_<SERVICE>` or `AWS_ENDPOINT_URL` for endpoints outside AWS.
+    /// `service` is the name in that variable: `DYNAMODB`, `SQS`.
     ///
-    /// Lambda sets the credentials for as long as the process lives, so the chain of providers that
-    /// `aws-config` brings would only cost start-up time.
+    /// Lambda sets credentials that are valid for the lifetime of the process. The provider chain of `aws-config`
+    /// would only add start-up time.
     pub fn aws(&self, service: &str) -> Result<SdkConfig, EnvError> {
         let credentials = Credentials::new(
             self.required("AWS_ACCESS_KEY_ID")?,
@@ -139,14 +137,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn a_missing_variable_is_named() {
         let error = Env::new(&|_| None).required("EVENTS_TABLE").unwrap_err();
         assert!(error.to_string().contains("EVENTS_TABLE is not set"), "{error}");
-        assert_eq!(format!("{error:?}"), error.to_string(), "what main prints");
+        assert_eq!(format!("{error:?}"), error.to_string(), "main prints the Debug format");
     }
 
     #[test]
-    fn shards_are_bounded() {
+    fn shards_outside_the_range_are_rejected() {
         for (value, ok) in [("1", true), ("64", true), ("0", false), ("65", false), ("four", false)] {
             let env = |name: &str| (name == "SHARDS").then(|| value.to_owned());
             assert_eq!(Env::new(&env).shards().is_ok(), ok, "{value}");
@@ -155,14 +153,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_fits_into_the_memory() {
+    fn the_segment_cache_is_a_share_of_the_memory() {
         let env = |name: &str| (name == "AWS_LAMBDA_FUNCTION_MEMORY_SIZE").then(|| "256".to_owned());
-        assert_eq!(Env::new(&env).room().unwrap(), 96 << 20);
-        assert_eq!(Env::new(&|_| None).room().unwrap(), 384 << 20);
+        assert_eq!(Env::new(&env).segment_cache_bytes().unwrap(), 96 << 20);
+        assert_eq!(Env::new(&|_| None).segment_cache_bytes().unwrap(), 384 << 20);
     }
 
     #[test]
-    fn retention_is_bounded() {
+    fn retention_outside_the_range_is_rejected() {
         for (value, ok) in [("0", true), ("36500", true), ("36501", false), ("-1", false), ("long", false)] {
             let env = |name: &str| (name == "RETENTION_DAYS").then(|| value.to_owned());
             assert_eq!(Env::new(&env).retention().is_ok(), ok, "{value}");

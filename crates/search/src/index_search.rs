@@ -1,13 +1,10 @@
 //! A page by the log itself or one of its indexes: for what is found soon.
 
-use crate::error::Error;
-use crate::events::Events;
-use crate::item::{index_key, link_key, shard_key};
-use crate::search::fill::At;
-use crate::search::filter::{Expression, Field, Filter};
-use crate::search::merge::{Merge, Next, Plan};
-use crate::search::{Found, Search, Way};
-use crate::segments::log_plan;
+use model::{Field, SearchFilter};
+use store::{Error, EventTable, FilterExpression, PartitionQuery, PartitionScan, ScanStep, index_key, link_key};
+
+use crate::found::{Found, PayloadLocation};
+use crate::request::{SearchRequest, SearchStats};
 
 /// What is read where no index is.
 const LOG: &str = "log";
@@ -43,28 +40,28 @@ const SPARSE: usize = 8;
 const SHARE: f64 = 0.25;
 
 /// One way through the log.
-pub(crate) struct Ordered<'a> {
-    events: &'a Events,
-    search: &'a Search,
-    merge: Merge<'a>,
+pub(crate) struct IndexSearch<'a> {
+    events: &'a EventTable,
+    search: &'a SearchRequest,
+    merge: PartitionScan<'a>,
     read: &'static str,
     partitions: usize,
     /// Whether most of what its index has may be something else.
     pub(crate) is_thinned: bool,
 }
 
-impl<'a> Ordered<'a> {
+impl<'a> IndexSearch<'a> {
     /// The way by the most selective index that there is a value for; `None` for what only segments can tell.
-    pub(crate) fn plan(events: &'a Events, search: &'a Search) -> Option<Self> {
+    pub(crate) fn plan(events: &'a EventTable, search: &'a SearchRequest) -> Option<Self> {
         let filter = &search.filter;
-        let expression = filter.deciding(events.retention.now())?;
-        let Access { index, key, partitions, links } = access(filter, events.shards)?;
+        let expression = FilterExpression::exact(filter, events.retention().now())?;
+        let Access { index, key, partitions, links } = access(filter, events.shards())?;
         let (low, high) = search.ids().unwrap_or((1, 0));
         let count = partitions.len() + links.len();
         // A share of the page for each partition, more where a filter thins it out.
         let thinned = filter.conditions.len() > usize::from(index.is_some()) || !filter.any.is_empty();
         let share = (search.limit + 1) / count.max(1) + 8;
-        let plan = Plan {
+        let plan = PartitionQuery {
             index,
             key,
             sort: "sk",
@@ -79,7 +76,7 @@ impl<'a> Ordered<'a> {
                 false => share,
             },
         };
-        let merge = Merge::new(events, plan);
+        let merge = PartitionScan::new(events, plan);
         let is_thinned = thinned && index.is_some();
         Some(Self { events, search, merge, read: index.unwrap_or(LOG), partitions: count, is_thinned })
     }
@@ -90,33 +87,36 @@ impl<'a> Ordered<'a> {
     }
 
     /// The page; `None` where it would take too long, or too many of these read units.
-    pub(crate) async fn find(mut self, units: f64, way: &mut Way) -> Result<Option<Found>, Error> {
+    pub(crate) async fn find(mut self, units: f64, stats: &mut SearchStats) -> Result<Option<Found>, Error> {
         let (limit, max_bytes) = (self.search.limit, self.search.max_bytes);
         let (mut hits, mut bytes) = (Vec::with_capacity(limit + 1), 0);
         // One more than asked for tells whether there is a next page, which what is too large for this one is on.
         while hits.len() <= limit && bytes <= max_bytes {
-            match self.merge.next() {
-                Next::Item(_, item) => {
+            match self.merge.next_step() {
+                ScanStep::Item(_, item) => {
                     let id = self.events.id_of(&item)?;
-                    let event = if item.contains_key("payload") { self.events.read(item)? } else { None };
+                    let event = if item.contains_key("payload") { self.events.decode(item)? } else { None };
                     bytes += event.as_ref().map_or(0, |event| event.payload.len());
-                    hits.push((id, event.map_or(At::Log, |event| At::Hand(Box::new(event)))));
+                    hits.push((
+                        id,
+                        event.map_or(PayloadLocation::InLog, |event| PayloadLocation::Loaded(Box::new(event))),
+                    ));
                 }
-                Next::End => break,
-                Next::Unread if self.is_enough(units, hits.len()) => {
-                    way.units += self.merge.units;
-                    way.examined = self.merge.examined;
+                ScanStep::End => break,
+                ScanStep::Unread if self.is_enough(units, hits.len()) => {
+                    stats.units += self.merge.units;
+                    stats.examined = self.merge.examined;
                     return Ok(None);
                 }
-                Next::Unread => self.merge.read(units * SHARE - self.merge.units).await?,
+                ScanStep::Unread => self.merge.read(units * SHARE - self.merge.units).await?,
             }
         }
         let more = hits.len() > limit || bytes > max_bytes;
         hits.truncate(limit);
-        way.read = self.read;
-        way.partitions = self.partitions;
-        way.examined = self.merge.examined;
-        way.units += self.merge.units;
+        stats.read = self.read;
+        stats.partitions = self.partitions;
+        stats.examined = self.merge.examined;
+        stats.units += self.merge.units;
         let next = if more { hits.last().map(|(id, _)| *id) } else { None };
         Ok(Some(Found { hits, packs: Vec::new(), next, partial: false }))
     }
@@ -130,16 +130,30 @@ impl<'a> Ordered<'a> {
 
 /// What a few things had done to them within these ids, by the index of subjects, which has no payloads; `None` where
 /// the filter names none. A feature of Unleash is its event's subject.
-pub(crate) fn of_few(events: &Events, filter: &Filter, ids: (u64, u64), ascending: bool) -> Option<Plan> {
+pub(crate) fn of_few(
+    events: &EventTable,
+    filter: &SearchFilter,
+    ids: (u64, u64),
+    ascending: bool,
+) -> Option<PartitionQuery> {
     let values = filter.values(Field::Subject).or_else(|| filter.values(Field::Feature))?;
     // No index has what is empty.
     let named = values.iter().all(|value| !value.is_empty());
     let Access { index, key, partitions, links } =
-        access(&Filter::default().and(Field::Subject, values), events.shards)?;
-    let expression = Some(filter.expression(events.retention.now())).filter(Expression::is_taken);
+        access(&SearchFilter::default().and(Field::Subject, values), events.shards())?;
+    let expression =
+        Some(FilterExpression::new(filter, events.retention().now())).filter(FilterExpression::is_within_limits);
     // Each of them is then read for itself.
-    let page = TOGETHER / usize::from(events.shards) + 1;
-    let plan = Plan { index, key, partitions, links, filter: expression, page, ..log_plan(events, ids, ascending) };
+    let page = TOGETHER / usize::from(events.shards()) + 1;
+    let plan = PartitionQuery {
+        index,
+        key,
+        partitions,
+        links,
+        filter: expression,
+        page,
+        ..PartitionQuery::log(events, ids, ascending)
+    };
     (named && index.is_some()).then_some(plan)
 }
 
@@ -153,7 +167,7 @@ struct Access {
 }
 
 /// How to read what a filter is for; `None` where the segments are the better way.
-fn access(filter: &Filter, shards: u16) -> Option<Access> {
+fn access(filter: &SearchFilter, shards: u16) -> Option<Access> {
     let partitions = |values: &[String], key: fn(&str, u16) -> String| -> Vec<String> {
         values.iter().flat_map(|value| (0..shards).map(move |shard| key(value, shard))).collect()
     };
@@ -180,19 +194,6 @@ fn access(filter: &Filter, shards: u16) -> Option<Access> {
     Some(Access { index: None, key: "pk", partitions: (0..shards).map(shard_key).collect(), links: Vec::new() })
 }
 
-impl Search {
-    /// The lowest and highest id that this page can have, `None` where it can have none.
-    pub(crate) fn ids(&self) -> Option<(u64, u64)> {
-        let (low, high) = self.filter.ids()?;
-        let (low, high) = match self.after.map(events::EventId::as_u64) {
-            None => (low, high),
-            Some(after) if self.ascending => (low.max(after + 1), high),
-            Some(after) => (low, high.min(after.checked_sub(1)?)),
-        };
-        (low <= high).then_some((low, high))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use events::EventId;
@@ -200,17 +201,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_ends_the_range_at_it() {
-        let search = |after, ascending| Search { after: EventId::from_u64(after), ascending, ..Search::default() };
-        assert_eq!(search(10, false).ids(), Some((0, 9)));
-        assert_eq!(search(0, false).ids(), None);
-        assert_eq!(search(10, true).ids(), Some((11, EventId::MAX.as_u64())));
-        assert_eq!(search(EventId::MAX.as_u64(), true).ids(), None);
-    }
-
-    #[test]
     fn entities_are_read_by_subject_and_by_link() {
-        let entity = Filter::default().and(Field::Entity, vec!["a".to_owned()]);
+        let entity = SearchFilter::default().and(Field::Entity, vec!["a".to_owned()]);
         let read = access(&entity, 2).unwrap();
         assert_eq!((read.index, read.key), (Some("by_subject"), "ks"));
         assert_eq!(read.partitions, ["a#0", "a#1"]);
@@ -219,6 +211,6 @@ mod tests {
         assert_eq!((read.index, read.links.len()), (Some("by_type"), 0), "whose items have the entities");
         assert_eq!(access(&entity.and(Field::Source, vec!["s".to_owned()]), 2), None, "links would be read in vain");
         let many = (0..11).map(|n| n.to_string()).collect();
-        assert_eq!(access(&Filter::default().and(Field::Entity, many), 4), None, "too many partitions");
+        assert_eq!(access(&SearchFilter::default().and(Field::Entity, many), 4), None, "too many partitions");
     }
 }

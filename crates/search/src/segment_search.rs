@@ -5,16 +5,18 @@ use std::ops::RangeInclusive;
 use std::time::Instant;
 
 use events::EventId;
+use model::{Field, SearchFilter};
+use store::Error;
 
-use crate::error::Error;
-use crate::search::fill::At;
-use crate::search::filter::{Field, Filter};
-use crate::search::walk::{Pack, Route, Selected, Walk};
-use crate::search::{Found, Log, Search, Way};
-use crate::segments::{Hit, MAX_PAYLOAD};
+use crate::event_log::EventLog;
+use crate::found::{Found, PayloadLocation, PayloadSource};
+use crate::request::{SearchRequest, SearchStats};
+use crate::segment_walker::{ScanBudget, SegmentWalker, Selected};
+use crate::segments::columns::MAX_PAYLOAD;
+use crate::segments::header::Hit;
 
 /// The ids of a search that can find nothing.
-const NONE: (u64, u64) = (1, 0);
+const EMPTY_ID_RANGE: (u64, u64) = (1, 0);
 
 /// What matches, each by its id, when it happened and its producer's own number: the newest first.
 #[derive(Debug)]
@@ -43,7 +45,7 @@ impl Matches {
 
 /// The values of a field, and how many events have each.
 #[derive(Debug, Default)]
-pub struct Values {
+pub struct FieldCounts {
     /// The values.
     pub counts: HashMap<String, u64>,
     /// Whether something was left out, because the time or the read units were used up.
@@ -54,66 +56,67 @@ pub struct Values {
 
 /// What belongs to a page, as far as it is found.
 #[derive(Default)]
-struct Spots {
-    packs: Vec<Pack>,
-    found: Vec<Spot>,
+struct Candidates {
+    packs: Vec<PayloadSource>,
+    found: Vec<Candidate>,
 }
 
 /// An event that belongs to it.
-struct Spot {
+struct Candidate {
     id: u64,
     /// The bytes of its payload; of one that is in no text, the fewest that it may have.
     bytes: usize,
-    at: At,
+    at: PayloadLocation,
 }
 
-impl Spots {
+impl Candidates {
     /// Adds the rows that have these ids. A pack is kept for what will be read with its body alone: there may be one for
     /// each event of a page.
     fn add(&mut self, Selected { head, mut rows, pack }: Selected, ids: &RangeInclusive<u64>) {
         rows.retain(|row| ids.contains(&head.hit(*row).id));
         let pack = Some(pack).filter(|pack| pack.is_worth(rows.len(), head.len()));
-        let at = |row| pack.as_ref().map_or(At::Log, |_| At::Packed(self.packs.len(), row));
-        let spot = |row| Spot { id: head.hit(row).id, bytes: head.length(row).unwrap_or(MAX_PAYLOAD), at: at(row) };
+        let at = |row| pack.as_ref().map_or(PayloadLocation::InLog, |_| PayloadLocation::InPack(self.packs.len(), row));
+        let spot =
+            |row| Candidate { id: head.hit(row).id, bytes: head.length(row).unwrap_or(MAX_PAYLOAD), at: at(row) };
         self.found.extend(rows.into_iter().map(spot));
         self.packs.extend(pack);
     }
 }
 
 /// A search through every part of the log that may have something.
-pub(crate) struct Scan<'a> {
-    walk: Walk<'a>,
+pub(crate) struct SegmentSearch<'a> {
+    walk: SegmentWalker<'a>,
     ascending: bool,
 }
 
-impl<'a> Scan<'a> {
+impl<'a> SegmentSearch<'a> {
     /// Of everything that matches, in any order.
     pub(crate) async fn open(
-        log: &'a Log,
-        filter: &'a Filter,
+        log: &'a EventLog,
+        filter: &'a SearchFilter,
         deadline: Option<Instant>,
         units: f64,
-        way: &'a mut Way,
+        stats: &'a mut SearchStats,
     ) -> Result<Self, Error> {
-        let ids = filter.ids().unwrap_or(NONE);
-        let route = Route { ids, first: ids, ascending: false, deadline, units, late: units };
-        Ok(Self { walk: Walk::open(log, filter, route, way).await?, ascending: false })
+        let ids = filter.ids().unwrap_or(EMPTY_ID_RANGE);
+        let route = ScanBudget { ids, first: ids, ascending: false, deadline, units, late: units };
+        Ok(Self { walk: SegmentWalker::open(log, filter, route, stats).await?, ascending: false })
     }
 
     /// Of a page: what can only belong to those before it is passed over, unless everything is to be counted, and
     /// comes last then.
     /// `late` is the most read units for what came late and is in no segment.
     pub(crate) async fn of_page(
-        log: &'a Log,
-        search: &'a Search,
+        log: &'a EventLog,
+        search: &'a SearchRequest,
         (units, late): (f64, f64),
-        way: &'a mut Way,
+        stats: &'a mut SearchStats,
     ) -> Result<Self, Error> {
         let (ascending, deadline) = (search.ascending, search.deadline);
-        let first = search.ids().unwrap_or(NONE);
-        let ids = if search.total { search.filter.ids().unwrap_or(NONE) } else { first };
-        let route = Route { ids, first, ascending, deadline, units, late };
-        Ok(Self { walk: Walk::open(log, &search.filter, route, way).await?, ascending })
+        let first = search.ids().unwrap_or(EMPTY_ID_RANGE);
+        let ids = if search.total { search.filter.ids().unwrap_or(EMPTY_ID_RANGE) } else { first };
+        let route = ScanBudget { ids, first, ascending, deadline, units, late };
+        Ok(Self { walk: SegmentWalker::open(log, &search.filter, route, stats).await?, ascending })
     }
 
     /// Whether it reads the log as it is, for there was more late than could be read.
@@ -122,9 +125,9 @@ impl<'a> Scan<'a> {
     }
 
     /// One page, and how many match altogether where that is asked for; and whether that could not be counted.
-    pub(crate) async fn page(mut self, search: &Search) -> Result<(Found, Option<u64>, bool), Error> {
-        let (low, high) = search.ids().unwrap_or(NONE);
-        let (mut spots, mut total) = (Spots::default(), 0);
+    pub(crate) async fn page(mut self, search: &SearchRequest) -> Result<(Found, Option<u64>, bool), Error> {
+        let (low, high) = search.ids().unwrap_or(EMPTY_ID_RANGE);
+        let (mut spots, mut total) = (Candidates::default(), 0);
         let start = self.walk.bound();
         let mut found: Option<Found> = None;
         loop {
@@ -154,21 +157,21 @@ impl<'a> Scan<'a> {
 
     /// The page, once everything that belongs to it is found: as many as are asked for, or one more than there is room
     /// for.
-    fn finished(&self, search: &Search, spots: &mut Spots, bound: Option<u64>) -> Option<Found> {
-        let is_certain = |spot: &Spot| self.is_certain(spot.id, bound);
+    fn finished(&self, search: &SearchRequest, spots: &mut Candidates, bound: Option<u64>) -> Option<Found> {
+        let is_certain = |spot: &Candidate| self.is_certain(spot.id, bound);
         if bound.is_some() {
-            let add = |(count, bytes): (usize, usize), spot: &Spot| (count + 1, bytes.saturating_add(spot.bytes));
+            let add = |(count, bytes): (usize, usize), spot: &Candidate| (count + 1, bytes.saturating_add(spot.bytes));
             let (count, bytes) = spots.found.iter().filter(|spot| is_certain(spot)).fold((0, 0), add);
             if count <= search.limit && bytes <= search.max_bytes {
                 return None;
             }
         }
-        let Spots { packs, mut found } = std::mem::take(spots);
+        let Candidates { packs, mut found } = std::mem::take(spots);
         let all = found.len();
         found.retain(is_certain);
         self.sort(&mut found);
         let mut bytes = 0usize;
-        let fits = |spot: &&Spot| {
+        let fits = |spot: &&Candidate| {
             let fits = bytes <= search.max_bytes;
             bytes = bytes.saturating_add(spot.bytes);
             fits
@@ -182,8 +185,8 @@ impl<'a> Scan<'a> {
     }
 
     /// What is certain of a page that could not be finished: it goes on where the walk has stopped.
-    fn stopped(&self, search: &Search, spots: Spots) -> Found {
-        let Spots { packs, mut found } = spots;
+    fn stopped(&self, search: &SearchRequest, spots: Candidates) -> Found {
+        let Candidates { packs, mut found } = spots;
         self.sort(&mut found);
         let bound = self.walk.bound().unwrap_or_default();
         found.retain(|spot| self.is_certain(spot.id, Some(bound)));
@@ -198,7 +201,7 @@ impl<'a> Scan<'a> {
         bound.is_none_or(|bound| if self.ascending { id < bound } else { id > bound })
     }
 
-    fn sort(&self, found: &mut [Spot]) {
+    fn sort(&self, found: &mut [Candidate]) {
         found.sort_unstable_by_key(|spot| if self.ascending { spot.id } else { u64::MAX - spot.id });
     }
 
@@ -226,12 +229,12 @@ impl<'a> Scan<'a> {
             }
         }
         found.sort_unstable_by_key(|hit| std::cmp::Reverse((hit.time, hit.number, hit.id)));
-        Ok(Matches { found, units: self.walk.way.units })
+        Ok(Matches { found, units: self.walk.stats.units })
     }
 
     /// How often each value of a field stands in what matches.
-    pub(crate) async fn values(mut self, field: Field) -> Result<Values, Error> {
-        let mut values = Values::default();
+    pub(crate) async fn values(mut self, field: Field) -> Result<FieldCounts, Error> {
+        let mut values = FieldCounts::default();
         while !self.walk.is_at_end() {
             if self.walk.is_over() {
                 values.partial = true;
@@ -244,11 +247,11 @@ impl<'a> Scan<'a> {
                 });
             }
         }
-        values.units = self.walk.way.units;
+        values.units = self.walk.stats.units;
         Ok(values)
     }
 }
 
-fn hits(found: Vec<Spot>) -> Vec<(EventId, At)> {
+fn hits(found: Vec<Candidate>) -> Vec<(EventId, PayloadLocation)> {
     found.into_iter().filter_map(|spot| Some((EventId::from_u64(spot.id)?, spot.at))).collect()
 }

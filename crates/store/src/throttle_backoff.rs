@@ -1,4 +1,4 @@
-//! Trying again what DynamoDB could not do at once.
+//! Retrying throttled calls to DynamoDB.
 
 use std::future::Future;
 use std::time::Duration;
@@ -7,16 +7,15 @@ use tokio::time::Instant;
 
 use crate::error::Error;
 
-/// The first wait; each further one is twice as long.
-const FIRST: Duration = Duration::from_millis(25);
-/// The longest wait.
-const LONGEST: Duration = Duration::from_secs(1);
+/// Upper bound of the first delay. It doubles with each retry.
+const FIRST_RETRY_DELAY: Duration = Duration::from_millis(25);
+/// Upper bound of every delay.
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// What `attempt` gives, tried again until `deadline` as long as it fails for a reason that passes.
+/// Calls `attempt`, and retries it until `deadline` while it fails with [`Error::Busy`].
 ///
-/// Waits are random up to their length, so that those who were throttled together do not come back
-/// together.
-pub(crate) async fn until<T, F>(
+/// The delays are random, so that callers that were throttled together do not retry together.
+pub(crate) async fn retry_throttled<T, F>(
     deadline: Instant,
     operation: &'static str,
     mut attempt: impl FnMut() -> F,
@@ -24,19 +23,19 @@ pub(crate) async fn until<T, F>(
 where
     F: Future<Output = Result<T, Error>>,
 {
-    let mut wait = FIRST;
+    let mut max_delay = FIRST_RETRY_DELAY;
     loop {
         let error = match tokio::time::timeout_at(deadline, attempt()).await {
             Err(_) => return Err(Error::Busy { operation }),
             Ok(Err(error @ Error::Busy { .. })) => error,
             Ok(done) => return done,
         };
-        let random = wait.mul_f64(fastrand::f64());
-        if Instant::now() + random >= deadline {
+        let delay = max_delay.mul_f64(fastrand::f64());
+        if Instant::now() + delay >= deadline {
             return Err(error);
         }
-        tokio::time::sleep(random).await;
-        wait = (wait * 2).min(LONGEST);
+        tokio::time::sleep(delay).await;
+        max_delay = (max_delay * 2).min(MAX_RETRY_DELAY);
     }
 }
 
@@ -49,9 +48,9 @@ mod tests {
     const BUSY: Error = Error::Busy { operation: "PutItem" };
 
     #[tokio::test(start_paused = true)]
-    async fn what_passes_is_tried_again() {
+    async fn throttled_calls_are_retried() {
         let tried = Cell::new(0);
-        let done = until(Instant::now() + Duration::from_mins(1), "PutItem", || async {
+        let done = retry_throttled(Instant::now() + Duration::from_mins(1), "PutItem", || async {
             tried.set(tried.get() + 1);
             if tried.get() < 10 { Err(BUSY) } else { Ok(tried.get()) }
         });
@@ -59,23 +58,23 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nothing_is_tried_past_the_deadline() {
+    async fn no_call_is_retried_after_the_deadline() {
         let started = Instant::now();
         for hangs in [false, true] {
             let deadline = Instant::now() + Duration::from_secs(5);
-            let done = until::<(), _>(deadline, "PutItem", || async move {
+            let done = retry_throttled::<(), _>(deadline, "PutItem", || async move {
                 if hangs { std::future::pending().await } else { Err(BUSY) }
             });
             assert!(matches!(done.await, Err(Error::Busy { .. })));
             assert!(Instant::now() <= deadline);
         }
-        assert!(started.elapsed() > Duration::from_secs(5), "it was tried for a while");
+        assert!(started.elapsed() > Duration::from_secs(5), "it was retried for a while");
     }
 
     #[tokio::test]
-    async fn what_does_not_pass_is_not() {
+    async fn other_errors_are_not_retried() {
         let tried = Cell::new(0);
-        let done = until::<(), _>(Instant::now() + Duration::from_mins(1), "PutItem", || async {
+        let done = retry_throttled::<(), _>(Instant::now() + Duration::from_mins(1), "PutItem", || async {
             tried.set(tried.get() + 1);
             Err(Error::Exists("x".to_owned()))
         });

@@ -1,7 +1,7 @@
 //! The filters that searches, exports, facets, the timeline and replays have in common.
 
+use model::{Condition, Field, SearchFilter, TextQuery};
 use schemars::{Schema, SchemaGenerator, json_schema};
-use store::{Condition, Field, Filter, Text};
 
 use crate::api::{Parameter, join};
 use crate::problem::Problem;
@@ -63,17 +63,17 @@ pub const ALL: [Parameter; 13] = join(&FIELDS, &FURTHER);
 ///
 /// # Errors
 /// The parameter that cannot be read.
-pub fn read(params: &Params) -> Result<Filter, Problem> {
-    let text = params.short("q", MAX_TEXT)?.map(Text::part);
-    let filter = Filter { text, ..fields(params)? };
+pub fn read(params: &Params) -> Result<SearchFilter, Problem> {
+    let text = params.short("q", MAX_TEXT)?.map(TextQuery::part);
+    let filter = SearchFilter { text, ..fields(params)? };
     Ok(filter.and(Field::Type, params.list("type")?))
 }
 
 /// The filter of [`FIELDS`].
-pub fn fields(params: &Params) -> Result<Filter, Problem> {
+pub fn fields(params: &Params) -> Result<SearchFilter, Problem> {
     let (from, until) = time_range(params)?;
     let catalogs: Vec<&str> = events::catalogs().map(events::Catalog::name).collect();
-    let filter = Filter { from, until, ..Filter::default() };
+    let filter = SearchFilter { from, until, ..SearchFilter::default() };
     Ok(filter
         .and(Field::Source, params.list("source")?)
         .and(Field::Catalog, params.words("catalog", &catalogs)?)
@@ -87,7 +87,7 @@ pub fn fields(params: &Params) -> Result<Filter, Problem> {
 }
 
 /// The same filter, which lets pass what belongs to no environment.
-pub fn with_any_environment(mut filter: Filter) -> Filter {
+pub fn with_any_environment(mut filter: SearchFilter) -> SearchFilter {
     let environment = |condition: &&mut Condition| condition.field == Field::Environment;
     if let Some(condition) = filter.conditions.iter_mut().find(environment) {
         condition.or_none = true;
@@ -96,8 +96,8 @@ pub fn with_any_environment(mut filter: Filter) -> Filter {
 }
 
 /// A filter that was read of these parameters in one spelling, for the cursor: however its values were written.
-pub fn canonical(params: &Params, filter: &Filter, ascending: bool) -> String {
-    let Filter { conditions, from, until, .. } = filter;
+pub fn canonical(params: &Params, filter: &SearchFilter, ascending: bool) -> String {
+    let SearchFilter { conditions, from, until, .. } = filter;
     let all = (conditions, from, until, params.get("q"), ascending);
     // It is made of our own types, whose keys are texts.
     serde_json::to_string(&all).unwrap_or_default()

@@ -2,8 +2,8 @@
 
 use events::Violation;
 use jiff::Timestamp;
+use model::KeyScope;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use store::KeyScope;
 use web::{Answer, Content, Kind, Method, Operation, Problem, Refusal, Routes, schema_of};
 
 use crate::State;

@@ -3,9 +3,9 @@
 mod unleash;
 
 use events::EventId;
+use model::KeyScope;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
-use store::KeyScope;
 use web::{Answer, Content, Method, Operation, Parameter, Place, Refusal, Routes, filters, schema_of};
 
 use crate::deliveries::{self, Explanation};

@@ -7,7 +7,7 @@ use axum::extract::{RawQuery, State as Shared};
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use events::Event;
-use store::Search;
+use search::SearchRequest;
 use web::{Params, Problem, ReadAny, bad, filters};
 
 use crate::State;
@@ -89,7 +89,7 @@ pub(crate) async fn export(Shared(state): Shared<State>, _: ReadAny, query: RawQ
     let filter = filters::read(&params)?;
     let canonical = filters::canonical(&params, &filter, ascending);
     let after = params.get("cursor").map(|cursor| cursor::decode(cursor, &canonical)).transpose()?;
-    let search = Search {
+    let search = SearchRequest {
         filter,
         ascending,
         after,
@@ -101,7 +101,7 @@ pub(crate) async fn export(Shared(state): Shared<State>, _: ReadAny, query: RawQ
     };
     let tally = Tally::new("export");
     let page = state.log.search(&search).await?;
-    tally.log(page.way.read, page.events.len(), page.way.units, page.partial);
+    tally.log(page.stats.read, page.events.len(), page.stats.units, page.partial);
     // Pages one after the other are one file, which has one header.
     let header = header.unwrap_or(after.is_none());
     let write = |event| match format {

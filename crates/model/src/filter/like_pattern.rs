@@ -2,27 +2,27 @@
 
 use memchr::memmem;
 
-use crate::search::text::folded;
+use super::case_fold::fold;
 
 /// A pattern of SQL's `LIKE`, which may begin and end anywhere.
 #[derive(Debug, Clone)]
-pub(super) struct Pattern {
+pub(crate) struct LikePattern {
     /// What stands between its `%`, in lower case.
-    pieces: Vec<Piece>,
+    pieces: Vec<LiteralRun>,
     /// Whether the last piece is the text's end.
     ends: bool,
 }
 
 /// Characters that follow each other; `None` for a `_`, which stands for any.
 #[derive(Debug, Clone)]
-struct Piece {
+struct LiteralRun {
     chars: Vec<Option<char>>,
-    way: Way,
+    way: MatchStrategy,
 }
 
 /// How a piece is looked for, in time that grows with the text alone, whatever is repeated in both.
 #[derive(Debug, Clone)]
-enum Way {
+enum MatchStrategy {
     /// As a part of the text.
     Part(String),
     /// With all that have begun before a character at once.
@@ -39,11 +39,11 @@ struct Masks {
     last: usize,
 }
 
-impl Pattern {
+impl LikePattern {
     /// `%` and `_` are wild, and a backslash takes that from what follows it (PostgreSQL 15, 9.7.1): at the end,
     /// from the `%` behind the pattern.
-    pub(super) fn read(pattern: &str) -> Self {
-        let pattern = folded(&format!("{pattern}%"));
+    pub(crate) fn read(pattern: &str) -> Self {
+        let pattern = fold(&format!("{pattern}%"));
         let mut pieces: Vec<Vec<Option<char>>> = vec![Vec::new()];
         let mut chars = pattern.chars();
         while let Some(char) = chars.next() {
@@ -56,18 +56,18 @@ impl Pattern {
             }
         }
         let ends = pieces.last().is_some_and(|last| !last.is_empty());
-        let pieces = pieces.into_iter().filter(|chars| !chars.is_empty()).map(Piece::new).collect();
+        let pieces = pieces.into_iter().filter(|chars| !chars.is_empty()).map(LiteralRun::new).collect();
         Self { pieces, ends }
     }
 
     /// The longest run of characters that stand in a text as they do in its JSON, and that are no other
     /// characters in lower case. What may be part of a number is not sure to: see [`Self::number`].
-    pub(super) fn literal(&self) -> String {
+    pub(crate) fn literal(&self) -> String {
         self.longest_run(|run| run.chars().any(|char| char.is_ascii_alphabetic() && char != 'e'))
     }
 
     /// The longest run that may be part of a number. Numbers are written in several ways.
-    pub(super) fn number(&self) -> String {
+    pub(crate) fn number(&self) -> String {
         self.longest_run(|run| run.chars().all(|char| char.is_ascii_digit()))
     }
 
@@ -79,7 +79,7 @@ impl Pattern {
     }
 
     /// Whether a text in lower case matches.
-    pub(super) fn is_in(&self, text: &str) -> bool {
+    pub(crate) fn is_in(&self, text: &str) -> bool {
         let (free, end) = self.pieces.split_at(self.pieces.len() - usize::from(self.ends));
         // The first place of each piece leaves the most of the text for those behind it.
         let rest = free.iter().try_fold(text, |rest, piece| piece.behind(rest));
@@ -88,15 +88,15 @@ impl Pattern {
 }
 
 /// Whether a character stands in a text as it does in its JSON, and in an escape of `\u00` else.
-pub(super) fn is_plain(char: char) -> bool {
+pub(crate) fn is_plain(char: char) -> bool {
     char.is_ascii_alphanumeric() || matches!(char, '-' | '@')
 }
 
-impl Piece {
+impl LiteralRun {
     fn new(chars: Vec<Option<char>>) -> Self {
         let way = match chars.iter().copied().collect() {
-            Some(part) => Way::Part(part),
-            None => Way::Masks(Masks::new(&chars)),
+            Some(part) => MatchStrategy::Part(part),
+            None => MatchStrategy::Masks(Masks::new(&chars)),
         };
         Self { chars, way }
     }
@@ -104,11 +104,11 @@ impl Piece {
     /// What of a text is behind the first place that it is at.
     fn behind<'a>(&self, text: &'a str) -> Option<&'a str> {
         match &self.way {
-            Way::Part(part) => {
+            MatchStrategy::Part(part) => {
                 let start = memmem::find(text.as_bytes(), part.as_bytes())?;
                 text.get(start + part.len()..)
             }
-            Way::Masks(masks) => masks.behind(text),
+            MatchStrategy::Masks(masks) => masks.behind(text),
         }
     }
 
@@ -162,8 +162,8 @@ impl Masks {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::case_fold::lower;
     use super::*;
-    use crate::search::text::lower;
 
     /// Whether a text matches, tried in every way.
     fn naive(pattern: &[char], text: &[char]) -> bool {
@@ -180,15 +180,15 @@ mod tests {
         // Each takes billions of steps where every place is tried.
         let text = ".".repeat(1_000_000);
         for pattern in [format!("{}!", ".".repeat(4000)), format!("_{}!", ".".repeat(1000)), ".%".repeat(1000) + "!"] {
-            assert!(!Pattern::read(&pattern).is_in(&text));
+            assert!(!LikePattern::read(&pattern).is_in(&text));
         }
-        assert!(Pattern::read(&format!("{}_", ".".repeat(200))).is_in(&text));
+        assert!(LikePattern::read(&format!("{}_", ".".repeat(200))).is_in(&text));
     }
 
     proptest! {
         #[test]
         fn a_pattern_without_wildcards_is_a_part(text in "[aA.x]{0,12}", part in "[aA.x]{0,4}") {
-            let found = Pattern::read(&part).is_in(&folded(&text));
+            let found = LikePattern::read(&part).is_in(&fold(&text));
             prop_assert_eq!(found, lower(&text).contains(&lower(&part)));
         }
 
@@ -196,7 +196,7 @@ mod tests {
         fn it_matches_what_it_matches_in_every_way(text in "[ab\u{e9}%_]{0,10}", pattern in "[ab\u{e9}%_\\\\]{0,6}") {
             let whole: Vec<char> = format!("%{pattern}%").chars().collect();
             let text_chars: Vec<char> = text.chars().collect();
-            prop_assert_eq!(Pattern::read(&pattern).is_in(&text), naive(&whole, &text_chars));
+            prop_assert_eq!(LikePattern::read(&pattern).is_in(&text), naive(&whole, &text_chars));
         }
 
         #[test]
@@ -206,12 +206,12 @@ mod tests {
             let wild: String = wild.into_iter().collect();
             let text = format!("{before}{piece}c");
             let (there, not) = (format!("{wild}c"), format!("{wild}d"));
-            prop_assert!(Pattern::read(&there).is_in(&text) && !Pattern::read(&not).is_in(&text));
+            prop_assert!(LikePattern::read(&there).is_in(&text) && !LikePattern::read(&not).is_in(&text));
         }
 
         #[test]
         fn a_text_has_the_literal_of_every_pattern_that_it_matches(text in "[a-c%_]{0,12}", pattern in "[a-c%_\\\\]{0,6}") {
-            let pattern = Pattern::read(&pattern);
+            let pattern = LikePattern::read(&pattern);
             if pattern.is_in(&text) {
                 prop_assert!(text.contains(&pattern.literal()));
             }

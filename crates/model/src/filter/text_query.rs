@@ -1,20 +1,21 @@
 //! What must stand in an event's payload.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use memchr::memmem;
 use serde_json::Value;
-use serde_json::value::RawValue;
 
-use crate::search::pattern::{Pattern, is_plain};
+use super::case_fold::{fold, lower};
+use super::json_text::{compact, jsonb, members};
+use super::like_pattern::{LikePattern, is_plain};
 
 /// What an escape of a plain character begins with.
 const ESCAPE: &str = r"\u00";
 
 /// What must stand in an event's payload; upper and lower case are the same.
 #[derive(Debug, Clone)]
-pub struct Text {
+pub struct TextQuery {
     /// What every payload that matches has in it, in lower case: what can be looked for without
     /// reading the payload as JSON. Empty where nothing is sure.
     literal: String,
@@ -22,7 +23,7 @@ pub struct Text {
     like: Option<Like>,
 }
 
-impl Text {
+impl TextQuery {
     /// A part of the payload, as its producer wrote it.
     pub fn part(text: &str) -> Self {
         Self { literal: lower(text), like: None }
@@ -30,18 +31,18 @@ impl Text {
 
     /// A pattern of SQL's `ILIKE` that the text of one of these members must contain, however the producer
     /// wrote it.
-    pub fn like(pattern: &str, members: &'static [(&'static str, Notation)]) -> Self {
-        let pattern = Pattern::read(pattern);
+    pub fn like(pattern: &str, members: &'static [(&'static str, JsonNotation)]) -> Self {
+        let pattern = LikePattern::read(pattern);
         Self { literal: pattern.literal(), like: Some(Like { number: pattern.number(), pattern, members }) }
     }
 
     /// See [`Self::literal`], the field.
-    pub(crate) fn literal(&self) -> &str {
+    pub fn literal(&self) -> &str {
         &self.literal
     }
 
     /// Whether payloads may match, of which it is known what they may have in them, in lower case.
-    pub(crate) fn may_be(&self, may_have: impl Fn(&[u8]) -> bool) -> bool {
+    pub fn may_be(&self, may_have: impl Fn(&[u8]) -> bool) -> bool {
         // A pattern finds the literal also where its characters are escaped.
         let escaped = || self.like.is_some() && may_have(ESCAPE.as_bytes()) && self.may_be_escaped(&may_have);
         may_have(self.literal.as_bytes()) || escaped()
@@ -64,7 +65,7 @@ impl Text {
     }
 
     /// Where payloads in lower case have something for which [`Self::decides`] is to be asked, lowest place first.
-    pub(crate) fn places<'a>(&'a self, payloads: &'a [u8]) -> impl Iterator<Item = usize> {
+    pub fn places<'a>(&'a self, payloads: &'a [u8]) -> impl Iterator<Item = usize> {
         let mut literal = memmem::find_iter(payloads, &self.literal).peekable();
         let escapes = self.like.iter().flat_map(move |_| memmem::find_iter(payloads, ESCAPE));
         let mut escapes = escapes.peekable();
@@ -76,7 +77,7 @@ impl Text {
     }
 
     /// Whether a payload matches that has the literal, or an escape.
-    pub(crate) fn decides(&self, payload: &str) -> bool {
+    pub fn decides(&self, payload: &str) -> bool {
         self.like.as_ref().is_none_or(|like| match unescaped(payload) {
             Cow::Borrowed(payload) => like.matches(payload),
             Cow::Owned(payload) => lower(&payload).contains(&self.literal) && like.matches(&payload),
@@ -84,7 +85,7 @@ impl Text {
     }
 
     /// Whether a payload matches.
-    pub(crate) fn matches(&self, payload: &str) -> bool {
+    pub fn matches(&self, payload: &str) -> bool {
         let escaped = || self.like.is_some() && payload.contains(ESCAPE);
         (lower(payload).contains(&self.literal) || escaped()) && self.decides(payload)
     }
@@ -113,46 +114,9 @@ fn unescaped(payload: &str) -> Cow<'_, str> {
     (plain + rest).into()
 }
 
-/// The members of a payload, each as it was written; `None` where it is no object.
-pub(crate) fn members(payload: &str) -> Option<HashMap<Cow<'_, str>, &RawValue>> {
-    let borrowed = serde_json::from_str::<HashMap<&str, &RawValue>>(payload);
-    let borrowed = borrowed.map(|members| members.into_iter().map(|(name, value)| (name.into(), value)).collect());
-    // Names with escapes cannot be borrowed.
-    let owned = |_| serde_json::from_str::<HashMap<String, &RawValue>>(payload);
-    let owned =
-        |error| owned(error).map(|members| members.into_iter().map(|(name, value)| (name.into(), value)).collect());
-    borrowed.or_else(owned).ok()
-}
-
-/// A text in lower case, character by character: without context, so that a part of a text is the same
-/// part of it in lower case. No other character becomes an ASCII one, so that ASCII can be looked for in
-/// bytes.
-pub(crate) fn lower(text: &str) -> String {
-    if text.is_ascii() {
-        return text.to_ascii_lowercase();
-    }
-    let mut lower = String::with_capacity(text.len());
-    for char in text.chars() {
-        if char.is_ascii() {
-            lower.push(char.to_ascii_lowercase());
-        } else if char.to_lowercase().any(|char| char.is_ascii()) {
-            lower.push(char);
-        } else {
-            lower.extend(char.to_lowercase());
-        }
-    }
-    lower
-}
-
-/// A text in lower case as PostgreSQL has it: two characters that are not ASCII become ASCII ones.
-pub(super) fn folded(text: &str) -> String {
-    let lower = lower(text);
-    if lower.is_ascii() { lower } else { lower.replace('\u{130}', "i").replace('\u{212A}', "k") }
-}
-
 /// How a member's text is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Notation {
+pub enum JsonNotation {
     /// Without spaces, as JavaScript writes it and PostgreSQL's type `json` keeps it.
     Compact,
     /// As PostgreSQL writes its type `jsonb`: with spaces, and its members in an order of their own.
@@ -161,10 +125,10 @@ pub enum Notation {
 
 #[derive(Debug, Clone)]
 struct Like {
-    pattern: Pattern,
+    pattern: LikePattern,
     /// Digits that every payload has in it which matches, unless it has a number with an exponent.
     number: String,
-    members: &'static [(&'static str, Notation)],
+    members: &'static [(&'static str, JsonNotation)],
 }
 
 impl Like {
@@ -179,10 +143,10 @@ impl Like {
             };
             let Ok(value) = serde_json::from_str::<Value>(value) else { return false };
             let text = match written {
-                Notation::Compact => compact(&value),
-                Notation::Jsonb => jsonb(&value),
+                JsonNotation::Compact => compact(&value),
+                JsonNotation::Jsonb => jsonb(&value),
             };
-            self.pattern.is_in(&folded(&text))
+            self.pattern.is_in(&fold(&text))
         })
     }
 }
@@ -195,64 +159,23 @@ fn has_exponent(text: &str) -> bool {
         .any(|window| window[0].is_ascii_digit() && window[1].eq_ignore_ascii_case(&b'e') && after(window))
 }
 
-/// JSON as JavaScript writes it.
-fn compact(value: &Value) -> String {
-    match value {
-        Value::Object(members) => {
-            let member =
-                |(name, value): (&String, &Value)| format!("{}:{}", Value::from(name.as_str()), compact(value));
-            format!("{{{}}}", members.iter().map(member).collect::<Vec<_>>().join(","))
-        }
-        Value::Array(items) => format!("[{}]", items.iter().map(compact).collect::<Vec<_>>().join(",")),
-        Value::Number(number) if number.is_f64() => javascript_number(number.as_f64().unwrap_or_default()),
-        plain => plain.to_string(),
-    }
-}
-
-/// A number as JavaScript writes it: with an exponent where it is very large or small (ECMA-262, 6.1.6.1.20).
-pub fn javascript_number(number: f64) -> String {
-    let exponential = format!("{number:e}");
-    let exponent = exponential.split_once('e').and_then(|(_, exponent)| exponent.parse::<i32>().ok());
-    match exponent {
-        Some(21..) => exponential.replace('e', "e+"),
-        Some(..-6) => exponential,
-        _ => number.to_string(),
-    }
-}
-
-/// JSON as PostgreSQL writes the type `jsonb`: members by the length of their names, then by their bytes;
-/// one space after each colon and comma (PostgreSQL 15, 8.14).
-fn jsonb(value: &Value) -> String {
-    match value {
-        Value::Object(members) => {
-            let mut members: Vec<(&String, &Value)> = members.iter().collect();
-            members.sort_by(|(a, _), (b, _)| a.len().cmp(&b.len()).then_with(|| a.cmp(b)));
-            let member = |(name, value): (&String, &Value)| format!("{}: {}", Value::from(name.as_str()), jsonb(value));
-            format!("{{{}}}", members.into_iter().map(member).collect::<Vec<_>>().join(", "))
-        }
-        Value::Array(items) => format!("[{}]", items.iter().map(jsonb).collect::<Vec<_>>().join(", ")),
-        // Whatever its size, without an exponent.
-        Value::Number(number) if number.is_f64() => number.as_f64().unwrap_or_default().to_string(),
-        plain => plain.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::json_text::javascript_number;
     use super::*;
 
-    const MEMBERS: &[(&str, Notation)] = &[("data", Notation::Compact), ("preData", Notation::Jsonb)];
+    const MEMBERS: &[(&str, JsonNotation)] = &[("data", JsonNotation::Compact), ("preData", JsonNotation::Jsonb)];
 
     #[test]
     fn a_part_is_found_whatever_its_case() {
         let payload = r#"{"name":"Über-Flag","x":1}"#;
         for part in ["ÜBER-flag", r#""X":1"#, "flag\"", ""] {
-            assert!(Text::part(part).matches(payload), "{part}");
+            assert!(TextQuery::part(part).matches(payload), "{part}");
         }
         for part in ["uber", r#""x": 1"#, "flagx"] {
-            assert!(!Text::part(part).matches(payload), "{part}");
+            assert!(!TextQuery::part(part).matches(payload), "{part}");
         }
     }
 
@@ -260,20 +183,22 @@ mod tests {
     fn a_pattern_reads_members_as_postgresql_writes_them() {
         let payload = r#"{"type":"t","data":{"name":"A_b"},"preData":{"long":1,"a":[1,2]}}"#;
         for pattern in [r#""NAME":"a"#, "a_b", r"a\_b", "a%b", r#"{"a": [1, 2], "long": 1}"#, "%", ""] {
-            assert!(Text::like(pattern, MEMBERS).matches(payload), "{pattern}");
+            assert!(TextQuery::like(pattern, MEMBERS).matches(payload), "{pattern}");
         }
         for pattern in [r#""name": "#, "type", r"a\%b", r#""long":1"#, r#""t""#] {
-            assert!(!Text::like(pattern, MEMBERS).matches(payload), "{pattern}");
+            assert!(!TextQuery::like(pattern, MEMBERS).matches(payload), "{pattern}");
         }
         let numbers = r#"{"data":{"n":1e21,"m":1000.0},"preData":{"n":1e21,"m":1e-7}}"#;
         for pattern in ["+21,", ":1000}", "\"m\": 0.0000001", "000000000000000000000"] {
-            assert!(Text::like(pattern, MEMBERS).matches(numbers), "{pattern}");
+            assert!(TextQuery::like(pattern, MEMBERS).matches(numbers), "{pattern}");
         }
         assert_eq!(["1e21", "1e-7", "1000"].map(|n| javascript_number(n.parse().unwrap())), ["1e+21", "1e-7", "1000"]);
         let dotted = r#"{"data":{"city":"İstanbul 100%"}}"#;
-        assert!(Text::like("istanbul", MEMBERS).matches(dotted) && Text::like("İSTAN", MEMBERS).matches(dotted));
-        assert!(!Text::like(r"\", MEMBERS).matches(dotted), "it does not end in %");
-        assert!(!Text::like("ull", MEMBERS).matches(r#"{"data":null}"#), "null is nothing");
+        assert!(
+            TextQuery::like("istanbul", MEMBERS).matches(dotted) && TextQuery::like("İSTAN", MEMBERS).matches(dotted)
+        );
+        assert!(!TextQuery::like(r"\", MEMBERS).matches(dotted), "it does not end in %");
+        assert!(!TextQuery::like("ull", MEMBERS).matches(r#"{"data":null}"#), "null is nothing");
     }
 
     #[test]
@@ -281,12 +206,12 @@ mod tests {
         let payload = r#"{"d\u0061ta":{"name":"\u0041lph\u0061\u002D\u0031 \\u0042eta \u00e9 \n"}}"#;
         assert_eq!(unescaped(payload), r#"{"data":{"name":"Alpha-1 \\u0042eta \u00e9 \n"}}"#);
         for pattern in ["alpha", "alpha-1", "-1", "1", r"\\\\u0042eta", "\u{e9}", "u0042"] {
-            assert!(Text::like(pattern, MEMBERS).matches(payload), "{pattern}");
+            assert!(TextQuery::like(pattern, MEMBERS).matches(payload), "{pattern}");
         }
         for pattern in ["u0041", "beta", "0061"] {
-            assert!(!Text::like(pattern, MEMBERS).matches(payload), "{pattern}");
+            assert!(!TextQuery::like(pattern, MEMBERS).matches(payload), "{pattern}");
         }
-        assert!(!Text::part("alpha").matches(payload), "a part is looked for as it was written");
+        assert!(!TextQuery::part("alpha").matches(payload), "a part is looked for as it was written");
     }
 
     proptest! {
@@ -295,7 +220,7 @@ mod tests {
             payload in "([abB-]|\\\\u0061|\\\\u0042|\\\\\\\\|\\\\n){0,8}", pattern in "[abAB-]{0,4}",
         ) {
             let payload = format!(r#"{{"data":{{"x":"{payload}"}}}}"#);
-            let text = Text::like(&pattern, MEMBERS);
+            let text = TextQuery::like(&pattern, MEMBERS);
             let value: Value = serde_json::from_str(&payload).unwrap();
             let expected = value["data"].to_string().to_lowercase().contains(&pattern.to_lowercase());
             prop_assert_eq!(text.matches(&payload), expected);

@@ -1,36 +1,34 @@
-//! Which events a target wants.
+//! The filter of a target.
 
-use ::events::{Event, Level, Scope};
+use events::{Event, Level, Scope, TIDINGS_SOURCE};
 use serde::{Deserialize, Serialize};
 
-use crate::change::OWN;
-use crate::search::{Condition, Field, Filter};
+use crate::filter::{Condition, Field, SearchFilter};
 
-/// The filters of a target. An empty list lets everything pass.
+/// The filter of a target. An empty list accepts every value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wanted {
-    /// The least severe log line; bounds `logging` events only.
+pub struct EventFilter {
+    /// Minimum level of log lines. It applies to `logging` events only.
     pub level: Level,
-    /// The scopes.
+    /// Accepted scopes.
     pub scopes: Vec<Scope>,
-    /// The sources.
+    /// Accepted sources.
     #[serde(default)]
     pub sources: Vec<String>,
-    /// The types.
+    /// Accepted event types.
     #[serde(default)]
     pub events: Vec<String>,
-    /// The projects.
+    /// Accepted projects.
     #[serde(default)]
     pub projects: Vec<String>,
-    /// The environments.
+    /// Accepted environments.
     #[serde(default)]
     pub environments: Vec<String>,
-    /// Whether an event of no project passes the filter of projects, and one of no environment that of
-    /// environments.
+    /// Whether events without a project pass `projects`, and events without an environment pass `environments`.
     pub include_unscoped: bool,
 }
 
-impl Default for Wanted {
+impl Default for EventFilter {
     fn default() -> Self {
         Self {
             level: Level::Warn,
@@ -44,55 +42,58 @@ impl Default for Wanted {
     }
 }
 
-/// The filter of a target that an event did not pass, with what would have passed.
+/// The part of a target's filter that an event did not pass.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct NotWanted {
-    /// The target's field.
+pub struct FilterMismatch {
+    /// Name of the target's field.
     pub filter: &'static str,
-    /// Why the event does not pass, in words.
+    /// Explanation for people: the accepted values and the event's value.
     pub reason: String,
 }
 
-impl Wanted {
-    /// Whether an event passes, and if not, which filter says so.
-    pub fn passes(&self, event: &Event) -> Result<(), NotWanted> {
+impl EventFilter {
+    /// Checks an event against the filter.
+    ///
+    /// # Errors
+    /// The first part of the filter that the event does not pass.
+    pub fn check(&self, event: &Event) -> Result<(), FilterMismatch> {
         let fields = &event.fields;
         if !self.scopes.contains(&fields.scope) {
-            let taken: Vec<String> = self.scopes.iter().map(Scope::to_string).collect();
-            let reason = format!("the target takes {}, the event is {}", taken.join(", "), fields.scope);
-            return Err(NotWanted { filter: "scopes", reason });
+            let accepted: Vec<String> = self.scopes.iter().map(Scope::to_string).collect();
+            let reason = format!("the target accepts {}, the event is {}", accepted.join(", "), fields.scope);
+            return Err(FilterMismatch { filter: "scopes", reason });
         }
-        let named = self.sources.contains(&event.source);
-        if event.catalog == OWN && !named {
-            let reason = format!("Tidings' own events go to targets whose `sources` name {:?}", event.source);
-            return Err(NotWanted { filter: "sources", reason });
+        if event.catalog == TIDINGS_SOURCE && !self.sources.contains(&event.source) {
+            let reason =
+                format!("Tidings' own events are delivered only to targets whose `sources` list {:?}", event.source);
+            return Err(FilterMismatch { filter: "sources", reason });
         }
-        one_of("sources", &self.sources, Some(&event.source), false)?;
-        one_of("events", &self.events, Some(&fields.event_type), false)?;
-        one_of("projects", &self.projects, fields.project.as_ref(), self.include_unscoped)?;
-        one_of("environments", &self.environments, fields.environment.as_ref(), self.include_unscoped)?;
-        // A log line whose level nobody knows is let through: rather one too many than one lost.
+        check_value("sources", &self.sources, Some(&event.source), false)?;
+        check_value("events", &self.events, Some(&fields.event_type), false)?;
+        check_value("projects", &self.projects, fields.project.as_ref(), self.include_unscoped)?;
+        check_value("environments", &self.environments, fields.environment.as_ref(), self.include_unscoped)?;
+        // A log line without a level passes: one event too many is better than one too few.
         match fields.level {
             Some(level) if fields.scope == Scope::Logging && level < self.level => {
-                let reason = format!("the target takes {} and above, the event is {level}", self.level);
-                Err(NotWanted { filter: "level", reason })
+                let reason = format!("the target accepts {} and above, the event is {level}", self.level);
+                Err(FilterMismatch { filter: "level", reason })
             }
             _ => Ok(()),
         }
     }
 
-    /// The same as the conditions of a search.
+    /// Returns the filter as conditions of a search.
     pub fn conditions(&self) -> Vec<Condition> {
         let levels = [Level::Debug, Level::Info, Level::Warn, Level::Error];
         let levels = levels.iter().filter(|level| **level >= self.level).map(Level::to_string).collect();
-        let catalogs: Vec<String> = ::events::catalogs().map(|catalog| catalog.name().to_owned()).collect();
+        let catalogs: Vec<String> = events::catalogs().map(|catalog| catalog.name().to_owned()).collect();
         let unscoped = self.include_unscoped;
-        let mut filter = Filter::default()
+        let mut filter = SearchFilter::default()
             .and(Field::Scope, self.scopes.iter().map(Scope::to_string).collect())
             .and(Field::Source, self.sources.clone())
             .and(Field::Type, self.events.clone());
-        if !self.sources.iter().any(|source| source == OWN) {
-            filter = filter.and(Field::Catalog, catalogs.into_iter().filter(|name| name != OWN).collect());
+        if !self.sources.iter().any(|source| source == TIDINGS_SOURCE) {
+            filter = filter.and(Field::Catalog, catalogs.into_iter().filter(|name| name != TIDINGS_SOURCE).collect());
         }
         filter = filter.and(Field::Level, levels);
         if let Some(level) = filter.conditions.last_mut() {
@@ -107,16 +108,22 @@ impl Wanted {
     }
 }
 
-/// Whether a value is among those that a filter takes; no value passes where `or_none`.
-fn one_of(filter: &'static str, taken: &[String], value: Option<&String>, or_none: bool) -> Result<(), NotWanted> {
+/// Checks a value against the accepted values of a filter field. A missing value passes if `or_none` is set.
+fn check_value(
+    filter: &'static str,
+    accepted: &[String],
+    value: Option<&String>,
+    or_none: bool,
+) -> Result<(), FilterMismatch> {
     let passes = match value {
-        _ if taken.is_empty() => true,
-        Some(value) => taken.contains(value),
+        _ if accepted.is_empty() => true,
+        Some(value) => accepted.contains(value),
         None => or_none,
     };
     if passes {
         return Ok(());
     }
     let found = value.map_or("none", String::as_str);
-    Err(NotWanted { filter, reason: format!("the target takes {}, the event's is {found}", taken.join(", ")) })
+    let reason = format!("the target accepts {}, the event has {found}", accepted.join(", "));
+    Err(FilterMismatch { filter, reason })
 }

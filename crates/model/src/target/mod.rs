@@ -1,130 +1,105 @@
-//! Targets: webhook receivers, how each of them is posted to, and which events it wants.
+//! Targets: webhook receivers, their filters and retry policies.
 
 pub mod duration;
-mod state;
-mod wanted;
+pub(crate) mod filter;
+pub(crate) mod retry_policy;
+pub(crate) mod state;
 
 use std::time::Duration;
 
-use ::events::Event;
-use jiff::Timestamp;
+use events::{Event, TIDINGS_SOURCE};
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-pub use state::{Paused, TargetState};
-pub use wanted::{NotWanted, Wanted};
+use crate::record::Record;
+use filter::{EventFilter, FilterMismatch};
+use retry_policy::RetryPolicy;
 
-use crate::change::OWN;
-use crate::config::Record;
+/// Type of the event that tests a target. Its subject is the target that receives it.
+const TEST_EVENT_TYPE: &str = "target-tested";
 
-/// The type of the events that test a target: each goes to its subject, and to nobody who does not want it.
-const TEST: &str = "target-tested";
+/// Number of previous filters that are kept to explain why earlier events were not delivered.
+const MAX_PREVIOUS_FILTERS: usize = 20;
 
-/// How many earlier filters of a target are remembered, to explain what they did not let pass.
-const FORMER: usize = 20;
+/// Maximum difference between the clocks of two processes.
+const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(1);
 
-/// One webhook receiver: where it is, what it wants, and how deliveries to it are attempted.
+/// A webhook receiver: its address, its filter, and how events are delivered to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
-    /// Its name.
+    /// Name of the target.
     pub name: String,
-    /// What it is for, in its owner's words.
+    /// Description by the owner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Where its events are posted.
+    /// URL that events are posted to.
     pub address: Url,
-    /// Which events it wants.
-    pub wanted: Wanted,
-    /// Since when it wants those.
-    pub wanted_since: Timestamp,
-    /// What it wanted before, the latest last.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub former: Vec<Former>,
-    /// When a delivery is attempted again.
-    pub retry: Retry,
-    /// How long an attempt may take, from the look-up of the name to the end of the answer.
+    /// Filter that selects the events.
+    #[serde(rename = "wanted")]
+    pub filter: EventFilter,
+    /// Time since which the filter applies.
+    #[serde(rename = "wanted_since")]
+    pub filter_since: Timestamp,
+    /// Previous filters, oldest first.
+    #[serde(default, rename = "former", skip_serializing_if = "Vec::is_empty")]
+    pub previous_filters: Vec<PreviousFilter>,
+    /// Retry policy of deliveries.
+    pub retry: RetryPolicy,
+    /// Maximum duration of an attempt, from the DNS lookup to the end of the response.
     #[serde(with = "duration")]
     pub timeout: Duration,
-    /// For how long it may fail without one success before it is paused.
+    /// Time without a successful attempt after which the target is paused.
     #[serde(with = "duration")]
     pub disable_after: Duration,
-    /// The `content-type` of what is posted.
+    /// `Content-Type` of the requests.
     pub content_type: String,
-    /// The body, as a Mustache template; the event's payload where there is none.
+    /// Mustache template of the request body; `None` sends the event's payload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body_template: Option<String>,
-    /// The user name of Basic credentials.
+    /// User name for HTTP Basic authentication.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
-    /// The names of the headers of its own.
+    /// Names of the custom headers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<String>,
-    /// Whether there is a password.
+    /// Whether the secrets include a password.
     #[serde(default)]
     pub has_password: bool,
-    /// Whether there is an `authorization` header.
+    /// Whether the secrets include an `Authorization` header.
     #[serde(default)]
     pub has_authorization: bool,
-    /// The certificates, in PEM, that its own may be signed by, instead of those that everybody trusts.
+    /// CA certificates in PEM format that replace the public trust anchors for this target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_cert: Option<String>,
-    /// Its secrets: password, headers, and what its deliveries are signed with.
-    pub sealed: Sealed,
-    /// Until when deliveries are also signed with the secret before the last rotation.
+    /// Encrypted secrets: password, header values and signing secrets.
+    #[serde(rename = "sealed")]
+    pub secrets: SealedSecrets,
+    /// Time until which deliveries are also signed with the previous signing secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotating_until: Option<Timestamp>,
-    /// When it was created: events received earlier are not delivered to it.
+    /// Creation time. Events received earlier are not delivered to the target.
     pub created_at: Timestamp,
-    /// Counts its changes.
+    /// Number of changes of the target.
     pub version: u64,
 }
 
-/// What a target wanted, and since when.
+/// A filter that a target had before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Former {
-    /// Which events it wanted.
-    pub wanted: Wanted,
-    /// Since when.
+pub struct PreviousFilter {
+    /// The filter.
+    #[serde(rename = "wanted")]
+    pub filter: EventFilter,
+    /// Time since which the filter applied.
     pub since: Timestamp,
 }
 
-/// When a delivery is attempted again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Retry {
-    /// How often a delivery is attempted, where there is no schedule.
-    pub count: u32,
-    /// How long to wait between two attempts, where there is no schedule.
-    #[serde(with = "duration")]
-    pub timeout: Duration,
-    /// The waits between attempts, one after the other; there is one attempt more.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "duration::list")]
-    pub schedule: Option<Vec<Duration>>,
-}
-
-impl Retry {
-    /// How long to wait after so many attempts have failed; `None` where that was the last.
-    pub fn wait(&self, made: u32) -> Option<Duration> {
-        match &self.schedule {
-            Some(waits) => waits.get(usize::try_from(made).ok()?.checked_sub(1)?).copied(),
-            None => (made < self.count).then_some(self.timeout),
-        }
-    }
-
-    /// All waits together.
-    pub fn longest(&self) -> Duration {
-        match &self.schedule {
-            Some(waits) => waits.iter().fold(Duration::ZERO, |sum, wait| sum.saturating_add(*wait)),
-            None => self.timeout.saturating_mul(self.count.saturating_sub(1)),
-        }
-    }
-}
-
-/// Secrets, encrypted; the `webhook` crate opens them.
+/// Encrypted secrets of a target. The `webhook` crate decrypts them.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Sealed(#[serde(with = "serde_bytes")] pub Vec<u8>);
+pub struct SealedSecrets(#[serde(with = "serde_bytes")] pub Vec<u8>);
 
-impl std::fmt::Debug for Sealed {
+impl std::fmt::Debug for SealedSecrets {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "sealed, {} bytes", self.0.len())
     }
@@ -139,11 +114,11 @@ impl Record for Target {
 }
 
 impl Target {
-    /// Whether the target wanted an event when that was received, and if not, what said no.
+    /// Returns whether the target's filter accepted an event when it was received, or why not.
     ///
-    /// What is decided depends on the event and the target alone, not on when it is asked: fanout and the
-    /// explanation say the same.
-    pub fn wants(&self, event: &Event) -> Result<(), NotWanted> {
+    /// The decision depends on the event and the target alone, not on the current time. The fan-out and the
+    /// explanation of a delivery therefore agree.
+    pub fn accepts(&self, event: &Event) -> Result<(), FilterMismatch> {
         if self.is_tested_by(event) {
             return Ok(());
         }
@@ -151,45 +126,58 @@ impl Target {
         if received < self.created_at {
             let created = self.created_at;
             let reason = format!("the event was received at {received}, before the target was created at {created}");
-            return Err(NotWanted { filter: "created_at", reason });
+            return Err(FilterMismatch { filter: "created_at", reason });
         }
-        self.wanted_at(received)
-            .ok_or_else(|| NotWanted {
+        self.filter_at(received)
+            .ok_or_else(|| FilterMismatch {
                 filter: "unknown",
                 reason: format!(
-                    "the target was changed often since {received}: what it wanted then is not known any more"
+                    "the filter that applied at {received} is unknown: the target has been changed too often since"
                 ),
             })?
-            .passes(event)
+            .check(event)
     }
 
-    /// Whether an event is there to test this target: it is delivered though the target may be paused, and once.
+    /// Returns whether an event tests this target. A test event is delivered once, even if the target is paused.
     pub fn is_tested_by(&self, event: &Event) -> bool {
         let fields = &event.fields;
-        event.catalog == OWN && fields.event_type == TEST && fields.subject.as_deref() == Some(self.name.as_str())
+        event.catalog == TIDINGS_SOURCE
+            && fields.event_type == TEST_EVENT_TYPE
+            && fields.subject.as_deref() == Some(self.name.as_str())
     }
 
-    /// What it wanted at a time; `None` where that has been forgotten.
-    fn wanted_at(&self, time: Timestamp) -> Option<&Wanted> {
-        if time >= self.wanted_since {
-            return Some(&self.wanted);
+    /// Returns the filter that applied at `time`; `None` if it is no longer stored.
+    fn filter_at(&self, time: Timestamp) -> Option<&EventFilter> {
+        if time >= self.filter_since {
+            return Some(&self.filter);
         }
-        self.former.iter().rev().find(|former| time >= former.since).map(|former| &former.wanted)
+        self.previous_filters.iter().rev().find(|previous| time >= previous.since).map(|previous| &previous.filter)
     }
 
-    /// Changes what it wants from now on.
-    pub fn want(&mut self, wanted: Wanted, now: Timestamp) {
-        if wanted == self.wanted {
+    /// Replaces the filter from `now` on.
+    pub fn set_filter(&mut self, filter: EventFilter, now: Timestamp) {
+        if filter == self.filter {
             return;
         }
-        let before = std::mem::replace(&mut self.wanted, wanted);
-        self.former.push(Former { wanted: before, since: self.wanted_since });
-        if self.former.len() > FORMER {
-            self.former.remove(0);
+        let previous = std::mem::replace(&mut self.filter, filter);
+        self.previous_filters.push(PreviousFilter { filter: previous, since: self.filter_since });
+        if self.previous_filters.len() > MAX_PREVIOUS_FILTERS {
+            self.previous_filters.remove(0);
         }
-        self.wanted_since = now;
+        self.filter_since = now;
+    }
+
+    /// Returns the earliest time at which another process may have known the target. Deliveries recorded before
+    /// belong to a removed target of the same name.
+    pub fn known_since(&self) -> Timestamp {
+        known_since(self.created_at)
     }
 }
 
+/// Returns the earliest time at which another process may have known a target that was created at `created_at`.
+pub fn known_since(created_at: Timestamp) -> Timestamp {
+    created_at.checked_sub(MAX_CLOCK_SKEW).unwrap_or(created_at)
+}
+
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

@@ -5,30 +5,31 @@ use std::sync::Arc;
 
 use events::{Event, EventId, Fields};
 use jiff::Timestamp;
+use model::Field;
 use serde::de::DeserializeOwned;
 use serde::de::value::{Error as Unknown, StrDeserializer};
 use serde::{Deserialize, Serialize};
+use store::Error;
 
-use super::row::{Rest, Row};
-use super::{Head, capacity};
-use crate::error::Error;
-use crate::search::filter::Field;
+use super::header::SegmentHeader;
+use super::row::{Row, RowExtras};
+use super::zstd_frame::capacity;
 
 /// More than the payloads of one segment have.
-const MOST: usize = 64 << 20;
+const MAX_TEXT_BYTES: usize = 64 << 20;
 
 /// The body of a segment, packed.
 #[derive(Debug, Default)]
 pub(crate) struct Body {
     /// The payloads.
     pub(super) text: Vec<u8>,
-    /// The [`Rests`]; empty in what was packed before there were any.
+    /// The [`BodyExtras`]; empty in what was packed before there were any.
     pub(super) rests: Vec<u8>,
 }
 
 /// What no search asks for, of every event.
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Rests {
+struct BodyExtras {
     /// When each was received, in nanoseconds after the one before: many come together.
     received: Vec<i64>,
     stored: Vec<Option<i64>>,
@@ -39,9 +40,9 @@ struct Rests {
 impl Body {
     /// Packs the text of these rows, and what else they have, with this effort.
     pub(super) fn new(rows: &[Row], text: &[u8], level: i32) -> Result<Self, Error> {
-        let mut rests = Rests::default();
+        let mut rests = BodyExtras::default();
         let mut before = 0;
-        for Rest { received, stored, no_time, version } in rows.iter().map(|row| row.rest) {
+        for RowExtras { received, stored, no_time, version } in rows.iter().map(|row| row.rest) {
             rests.received.push(received.wrapping_sub(std::mem::replace(&mut before, received)));
             rests.stored.push(stored);
             rests.no_time.push(no_time);
@@ -64,11 +65,11 @@ impl Body {
 
     /// Its events, to be taken one by one; `None` where an earlier version has not packed all of them, or this is another
     /// head's.
-    pub(crate) fn open(&self, head: Arc<Head>) -> Result<Option<Opened>, Error> {
+    pub(crate) fn open(&self, head: Arc<SegmentHeader>) -> Result<Option<Opened>, Error> {
         if self.rests.is_empty() {
             return Ok(None);
         }
-        let mut rests: Rests = postcard::from_bytes(&inflate(&self.rests)?).map_err(corrupt)?;
+        let mut rests: BodyExtras = postcard::from_bytes(&inflate(&self.rests)?).map_err(corrupt)?;
         let mut before = 0i64;
         for received in &mut rests.received {
             before = before.wrapping_add(*received);
@@ -83,13 +84,13 @@ impl Body {
 
 /// The events of a segment.
 pub(crate) struct Opened {
-    head: Arc<Head>,
+    head: Arc<SegmentHeader>,
     text: Vec<u8>,
     /// Where the payload of each begins.
     starts: Vec<usize>,
     /// Where the entities of each begin.
     entities: Vec<usize>,
-    rests: Rests,
+    rests: BodyExtras,
 }
 
 impl Opened {
@@ -140,7 +141,7 @@ fn named<T: DeserializeOwned>(name: &str) -> Option<T> {
 }
 
 fn inflate(packed: &[u8]) -> Result<Vec<u8>, Error> {
-    zstd::bulk::decompress(packed, capacity(packed, MOST)).map_err(corrupt)
+    zstd::bulk::decompress(packed, capacity(packed, MAX_TEXT_BYTES)).map_err(corrupt)
 }
 
 fn corrupt(reason: impl std::fmt::Display) -> Error {
@@ -153,7 +154,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::segments::segment::MAX_PAYLOAD;
+    use crate::segments::columns::MAX_PAYLOAD;
 
     fn event(id: u64, text: Option<&str>, number: i64, entities: Vec<String>) -> Event {
         let own = |name: &str| text.map(|text| format!("{name}{text}"));
@@ -183,8 +184,8 @@ mod tests {
 
     fn opened(events: &[Event]) -> Opened {
         let rows: Vec<Row> = events.iter().map(|event| Row::new(event.clone(), None)).collect();
-        let (head, text) = Head::new(&rows);
-        let head = Head::decode(&head.encode().unwrap()).unwrap();
+        let (head, text) = SegmentHeader::new(&rows);
+        let head = SegmentHeader::decode(&head.encode().unwrap()).unwrap();
         Body::new(&rows, &text, 1).unwrap().open(Arc::new(head)).unwrap().unwrap()
     }
 
@@ -219,7 +220,7 @@ mod tests {
         let of = |numbers: &[i64]| {
             let rows: Vec<Row> =
                 (1..).zip(numbers).map(|(id, number)| Row::new(event(id, None, *number, Vec::new()), None)).collect();
-            let (head, text) = Head::new(&rows);
+            let (head, text) = SegmentHeader::new(&rows);
             (Arc::new(head), Body::new(&rows, &text, 1).unwrap())
         };
         let ((head, body), (_, longer), (_, more)) = (of(&[1, 2]), of(&[1, 22]), of(&[1, 2, 3]));

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
 
-use crate::segments::{Body, Entry, Head};
+use super::body::Body;
+use super::header::SegmentHeader;
+use super::segment_range::SegmentRange;
 
 /// What a process has read of the segments.
 #[derive(Debug)]
@@ -21,8 +23,8 @@ pub(crate) struct Cache {
 struct Inner {
     /// How many segments stand in `entries`, or are gone.
     known: u64,
-    entries: Vec<Entry>,
-    heads: Bounded<Head>,
+    entries: Vec<SegmentRange>,
+    heads: Bounded<SegmentHeader>,
     bodies: Bounded<Body>,
 }
 
@@ -38,7 +40,7 @@ impl Cache {
     }
 
     /// Adds where the first `count` segments stand.
-    pub(crate) fn add(&self, read: Vec<Entry>, count: u64) {
+    pub(crate) fn add(&self, read: Vec<SegmentRange>, count: u64) {
         let mut inner = self.lock();
         let known = inner.known;
         // Another request may have read the same.
@@ -47,7 +49,7 @@ impl Cache {
     }
 
     /// Where every one of the first `count` segments stands.
-    pub(crate) fn entries(&self, count: u64) -> Vec<Entry> {
+    pub(crate) fn entries(&self, count: u64) -> Vec<SegmentRange> {
         self.lock().entries.iter().filter(|entry| entry.number < count).copied().collect()
     }
 
@@ -59,11 +61,11 @@ impl Cache {
     }
 
     /// The heads that are at hand, and the numbers of the others.
-    pub(crate) fn heads(&self, numbers: &[u64]) -> (HashMap<u64, Arc<Head>>, Vec<u64>) {
+    pub(crate) fn heads(&self, numbers: &[u64]) -> (HashMap<u64, Arc<SegmentHeader>>, Vec<u64>) {
         self.lock().heads.get(numbers)
     }
 
-    pub(crate) fn keep_head(&self, number: u64, head: Head) -> Arc<Head> {
+    pub(crate) fn keep_head(&self, number: u64, head: SegmentHeader) -> Arc<SegmentHeader> {
         let size = head.size();
         self.lock().heads.insert(number, head, size, self.max_heads)
     }

@@ -2,43 +2,22 @@
 //!
 //! Its head holds every field that events are filtered by, as columns; its text holds the payloads.
 
-use std::collections::HashMap;
-
-use events::EventId;
+use events::{EventId, unix_nanoseconds};
+use model::{Condition, Field, SearchFilter, TextQuery, lower};
 use serde::{Deserialize, Serialize};
+use store::Error;
 
-use crate::error::Error;
-use crate::item::nanoseconds;
-use crate::search::filter::{Condition, Field, Filter};
-use crate::search::text::{Text, lower};
-use crate::segments::grams::Grams;
-use crate::segments::row::Row;
-
-/// The fields that stand in columns.
-pub(crate) const COLUMNS: [Field; 12] = [
-    Field::Source,
-    Field::Catalog,
-    Field::Scope,
-    Field::Type,
-    Field::Actor,
-    Field::Subject,
-    Field::Project,
-    Field::Environment,
-    Field::Level,
-    Field::Feature,
-    Field::User,
-    Field::Group,
-];
+use super::columns::{COLUMNS, Column, ColumnBuilder, Lists};
+use super::ngram_bloom::NgramBloom;
+use super::row::Row;
+use super::zstd_frame::capacity;
 
 /// What stands between the payloads: a byte that no payload has.
-const BETWEEN: u8 = 0xFF;
-
-/// Payloads of more bytes are not in the text: whether they match is decided on the event itself.
-pub(crate) const MAX_PAYLOAD: usize = 200_000;
+const PAYLOAD_SEPARATOR: u8 = 0xFF;
 
 /// Everything about a segment's events but their payloads. Rows are sorted by id.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Head {
+pub(crate) struct SegmentHeader {
     #[serde(with = "deltas")]
     ids: Vec<u64>,
     /// Each event's time, as the nanoseconds after the start of its id's millisecond.
@@ -51,25 +30,7 @@ pub(crate) struct Head {
     numbers: Vec<Option<u64>>,
     /// The bytes of each payload in the text; `None` for what is not in it.
     lengths: Vec<Option<u32>>,
-    grams: Grams,
-}
-
-/// One field of every event: its different values, and which of them each event has.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Column {
-    values: Vec<String>,
-    /// 0 for none, else one more than the value's place.
-    codes: Vec<u16>,
-}
-
-/// One field of every event that may have several values.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Lists {
-    values: Vec<String>,
-    /// How many each event has.
-    counts: Vec<u32>,
-    /// The places of the values, event after event.
-    codes: Vec<u32>,
+    grams: NgramBloom,
 }
 
 /// What a search takes from a segment: one event that matches.
@@ -82,11 +43,11 @@ pub(crate) struct Hit {
     pub(crate) number: Option<u64>,
 }
 
-impl Head {
+impl SegmentHeader {
     /// The segment of these rows, sorted by id, and its text. At most 65,535.
     pub(crate) fn new(rows: &[Row]) -> (Self, Vec<u8>) {
-        let mut columns: Vec<Builder> = COLUMNS.iter().map(|_| Builder::default()).collect();
-        let (mut head, mut text, mut entities) = (Self::default(), Vec::new(), Builder::default());
+        let mut columns: Vec<ColumnBuilder> = COLUMNS.iter().map(|_| ColumnBuilder::default()).collect();
+        let (mut head, mut text, mut entities) = (Self::default(), Vec::new(), ColumnBuilder::default());
         for row in rows {
             head.ids.push(row.id);
             head.times.push(row.time.saturating_sub(start_of(row.id)));
@@ -102,7 +63,7 @@ impl Head {
             head.lengths.push(row.payload.as_ref().and_then(|payload| u32::try_from(payload.len()).ok()));
             if let Some(payload) = &row.payload {
                 text.extend_from_slice(payload);
-                text.push(BETWEEN);
+                text.push(PAYLOAD_SEPARATOR);
             }
         }
         head.entities.values = entities.values;
@@ -119,9 +80,11 @@ impl Head {
 
     /// Notes which runs its text has: worth it for what is kept.
     pub(crate) fn index(&mut self, text: &[u8]) {
-        let payloads: Vec<String> =
-            text.split(|byte| *byte == BETWEEN).map(|payload| lower(&String::from_utf8_lossy(payload))).collect();
-        self.grams = Grams::of(payloads.iter().map(String::as_bytes));
+        let payloads: Vec<String> = text
+            .split(|byte| *byte == PAYLOAD_SEPARATOR)
+            .map(|payload| lower(&String::from_utf8_lossy(payload)))
+            .collect();
+        self.grams = NgramBloom::of(payloads.iter().map(String::as_bytes));
     }
 
     /// The bytes to keep it as.
@@ -132,8 +95,9 @@ impl Head {
 
     /// What [`Self::encode`] gave.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Error> {
-        const MOST: usize = 64 * 1024 * 1024;
-        let bytes = zstd::bulk::decompress(bytes, capacity(bytes, MOST)).map_err(|e| Error::corrupt("segments", e))?;
+        const MAX_HEADER_BYTES: usize = 64 * 1024 * 1024;
+        let bytes = zstd::bulk::decompress(bytes, capacity(bytes, MAX_HEADER_BYTES))
+            .map_err(|e| Error::corrupt("segments", e))?;
         postcard::from_bytes(&bytes).map_err(|e| Error::corrupt("segments", e))
     }
 
@@ -162,7 +126,7 @@ impl Head {
     }
 
     /// The rows within these ids whose fields match, lowest id first.
-    pub(crate) fn select(&self, filter: &Filter, ids: (u64, u64), now: i64) -> Vec<usize> {
+    pub(crate) fn select(&self, filter: &SearchFilter, ids: (u64, u64), now: i64) -> Vec<usize> {
         let (low, high) = (self.ids.partition_point(|id| *id < ids.0), self.ids.partition_point(|id| *id <= ids.1));
         let Some(tests) = self.tests(&filter.conditions) else { return Vec::new() };
         let any: Vec<Vec<Test<'_>>> = filter.any.iter().filter_map(|conditions| self.tests(conditions)).collect();
@@ -272,13 +236,13 @@ impl Head {
     }
 
     /// Whether one of these rows may have the text in it.
-    pub(crate) fn may_have(&self, rows: &[usize], text: &Text) -> bool {
+    pub(crate) fn may_have(&self, rows: &[usize], text: &TextQuery) -> bool {
         text.may_be(|part| self.grams.may_have(part)) || rows.iter().any(|row| self.lengths[*row].is_none())
     }
 
     /// Of these rows, those whose payloads match by the segment's text; and those whose payloads are not
     /// in it.
-    pub(crate) fn find(&self, rows: &[usize], wanted: &Text, text: &[u8]) -> (Vec<usize>, Vec<usize>) {
+    pub(crate) fn find(&self, rows: &[usize], wanted: &TextQuery, text: &[u8]) -> (Vec<usize>, Vec<usize>) {
         let (inside, outside): (Vec<usize>, Vec<usize>) = rows.iter().partition(|row| self.lengths[**row].is_some());
         let starts = self.starts();
         let payload = |row: usize| {
@@ -340,43 +304,9 @@ impl Test<'_> {
     }
 }
 
-impl Lists {
-    /// The codes of a row, which begin there.
-    fn of(&self, start: usize, row: usize) -> &[u32] {
-        let count = self.counts.get(row).map_or(0, |count| *count as usize);
-        self.codes.get(start..start + count).unwrap_or_default()
-    }
-}
-
-/// Gives each different text a place.
-#[derive(Default)]
-struct Builder {
-    values: Vec<String>,
-    codes: Vec<u16>,
-    places: HashMap<String, u32>,
-}
-
-impl Builder {
-    fn code(&mut self, value: &str) -> u32 {
-        if let Some(place) = self.places.get(value) {
-            return *place;
-        }
-        let place = u32::try_from(self.values.len()).unwrap_or(u32::MAX);
-        self.values.push(value.to_owned());
-        self.places.insert(value.to_owned(), place);
-        place
-    }
-}
-
 /// The start of an id's millisecond, in nanoseconds since 1970.
 fn start_of(id: u64) -> i64 {
-    EventId::from_u64(id).map_or(0, |id| nanoseconds(id.time()))
-}
-
-/// The room that inflating a zstd frame takes, as far as it says.
-pub(crate) fn capacity(frame: &[u8], most: usize) -> usize {
-    let size = zstd::zstd_safe::get_frame_content_size(frame).ok().flatten();
-    size.and_then(|size| usize::try_from(size).ok()).map_or(most, |size| size.min(most))
+    EventId::from_u64(id).map_or(0, |id| unix_nanoseconds(id.time()))
 }
 
 /// Rising numbers as the differences between them, which are shorter.
@@ -401,5 +331,5 @@ mod deltas {
 }
 
 #[cfg(test)]
-#[path = "segment_tests.rs"]
+#[path = "header_tests.rs"]
 mod tests;

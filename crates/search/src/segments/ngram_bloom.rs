@@ -6,30 +6,30 @@
 use serde::{Deserialize, Serialize};
 
 /// How many bytes make a run. Shorter ones are in nearly every text; of longer ones there are too many.
-const RUN: usize = 4;
+const RUN_BYTES: usize = 4;
 
 /// The bits to begin with: 64 KB.
-const MOST: usize = 1 << 19;
+const MAX_BLOOM_BITS: usize = 1 << 19;
 
 /// The fewest bits.
-const FEWEST: usize = 1 << 10;
+const MIN_BLOOM_BITS: usize = 1 << 10;
 
 /// The runs of a text.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Grams(Vec<u64>);
+pub(crate) struct NgramBloom(Vec<u64>);
 
-impl Grams {
+impl NgramBloom {
     /// The runs of these texts, in at most a third of the bits.
     pub(crate) fn of<'a>(texts: impl Iterator<Item = &'a [u8]>) -> Self {
-        let mut bits = vec![0u64; MOST / 64];
+        let mut bits = vec![0u64; MAX_BLOOM_BITS / 64];
         for text in texts {
-            for run in text.windows(RUN) {
-                let at = hash(run) % MOST;
+            for run in text.windows(RUN_BYTES) {
+                let at = hash(run) % MAX_BLOOM_BITS;
                 bits[at / 64] |= 1 << (at % 64);
             }
         }
         // Halved while there is room: what stood at a place then stands at that place modulo the half.
-        while bits.len() * 64 > FEWEST && ones(&bits) * 6 < bits.len() * 64 {
+        while bits.len() * 64 > MIN_BLOOM_BITS && ones(&bits) * 6 < bits.len() * 64 {
             let upper = bits.split_off(bits.len() / 2);
             bits.iter_mut().zip(upper).for_each(|(low, high)| *low |= high);
         }
@@ -44,7 +44,7 @@ impl Grams {
             let at = hash(run) % bits;
             self.0[at / 64] & (1 << (at % 64)) != 0
         };
-        bits == 0 || text.windows(RUN).all(has)
+        bits == 0 || text.windows(RUN_BYTES).all(has)
     }
 
     /// The memory that it takes, in bytes.
@@ -59,7 +59,7 @@ fn ones(bits: &[u64]) -> usize {
 
 /// Spreads a run over the bits; multiplication carries low bits up only, so the upper ones are folded in.
 fn hash(run: &[u8]) -> usize {
-    let bytes = run.try_into().unwrap_or([0; RUN]);
+    let bytes = run.try_into().unwrap_or([0; RUN_BYTES]);
     let mixed = u32::from_le_bytes(bytes).wrapping_mul(0x9E37_79B1);
     (mixed ^ (mixed >> 15)) as usize
 }
@@ -75,7 +75,7 @@ mod tests {
         let words: Vec<String> =
             (0..20_000u64).map(|n| format!("{:x}", n.wrapping_mul(0x9E37_79B9_7F4A_7C15))).collect();
         let text = words.join(" ");
-        let grams = Grams::of(std::iter::once(text.as_bytes()));
+        let grams = NgramBloom::of(std::iter::once(text.as_bytes()));
         assert!(grams.may_have(&text.as_bytes()[500..540]));
         assert!(!grams.may_have(b"zebra crossing"));
     }
@@ -83,7 +83,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_there_is_never_denied(texts in prop::collection::vec("[a-e]{0,40}", 1..20), start in 0usize..40, length in 0usize..40) {
-            let grams = Grams::of(texts.iter().map(String::as_bytes));
+            let grams = NgramBloom::of(texts.iter().map(String::as_bytes));
             for text in &texts {
                 let part: Vec<u8> = text.bytes().skip(start).take(length).collect();
                 prop_assert!(grams.may_have(&part));

@@ -3,40 +3,39 @@
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
+use store::{Error, EventTable, Item, PartitionQuery, PartitionScan};
 use tokio::time::Instant;
 
-use super::unpacked::{ends, in_time_plan, late_plan};
-use super::{Body, Entry, Events, Head, PLACES, Row, STATE, Segments, State, Stored, body_key, head_key, key};
-use crate::error::Error;
-use crate::events::Item;
-use crate::search::merge::{Merge, Plan};
-
-/// The events of a full segment, where nobody says otherwise.
-pub(crate) const ROWS: usize = 1000;
+use super::body::Body;
+use super::header::SegmentHeader;
+use super::row::{Row, row_of};
+use super::segment_range::SegmentRange;
+use super::table::{RANGES_KEY, Segments, StoredPart, WATERMARKS_KEY, body_key, head_key, key};
+use super::watermarks::{PackWatermarks, settled_ends};
 
 /// The payloads of a full segment, in bytes: about 100 KB once compressed.
-const BYTES: usize = 1_000_000;
+const MAX_SEGMENT_PAYLOAD_BYTES: usize = 1_000_000;
 
 /// So many times the events of a segment are looked at before one is made of what there is: what is late is
 /// passed over there, and would be passed over by every search.
-const EXAMINED: usize = 3;
+const MAX_EXAMINED_PER_EVENT: usize = 3;
 
 /// The late events of so many segments are sorted together: the more, the narrower their ranges.
-const SORTED: usize = 20;
+const LATE_SEGMENTS_SORTED_TOGETHER: usize = 20;
 
 /// Their payloads, in bytes.
-const LATE_BYTES: usize = 20_000_000;
+const MAX_LATE_PAYLOAD_BYTES: usize = 20_000_000;
 
 /// DynamoDB ends items at 400 KB.
-const MAX_ITEM: usize = 380 * 1024;
+const MAX_PACKED_ITEM_BYTES: usize = 380 * 1024;
 
 /// For how long the one who packs has the others not to, in milliseconds: longer than the function may
 /// run.
-const LEASE: u64 = 15 * 60 * 1000;
+const PACK_LEASE_MS: u64 = 15 * 60 * 1000;
 
 /// What packing did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Packed {
+pub struct PackOutcome {
     /// The segments that were made.
     pub segments: u64,
     /// The events in them.
@@ -59,9 +58,9 @@ impl Segments {
     ///
     /// # Errors
     /// Where DynamoDB fails; what was packed before stays.
-    pub async fn pack(&self, events: &Events, deadline: Instant) -> Result<Packed, Error> {
+    pub async fn pack(&self, events: &EventTable, deadline: Instant) -> Result<PackOutcome, Error> {
         let (mut state, _) = self.state().await?;
-        let mut packed = Packed::default();
+        let mut packed = PackOutcome::default();
         let now = milliseconds(events);
         if state.lease > now {
             return Ok(packed);
@@ -81,7 +80,7 @@ impl Segments {
             };
             // Not before there is something to do: looking is free.
             if !held {
-                held = self.lease(&mut state, now + LEASE).await?;
+                held = self.lease(&mut state, now + PACK_LEASE_MS).await?;
                 if !held {
                     packed.unfinished = false;
                     break;
@@ -103,20 +102,23 @@ impl Segments {
     }
 
     /// The next segment of events that came in time; `None` where there are not enough.
-    async fn in_time(&self, events: &Events, state: &State) -> Result<Option<Batch>, Error> {
-        let (end, _) = ends(events);
-        let plan = Plan {
+    async fn in_time(&self, events: &EventTable, state: &PackWatermarks) -> Result<Option<Batch>, Error> {
+        let (end, _) = settled_ends(events);
+        let plan = PartitionQuery {
             range: state.upto..=end.saturating_sub(1),
-            page: (self.rows + self.rows / 5) / usize::from(events.shards) + 1,
-            ..in_time_plan(events, (0, 0), true, None)
+            page: (self.rows + self.rows / 5) / usize::from(events.shards()) + 1,
+            ..PartitionQuery::in_time(events, (0, 0), true, None)
         };
-        let (mut merge, mut rows, mut bytes) = (Merge::new(events, plan), Vec::new(), 0);
-        while let Some((id, item)) = merge.next_read().await? {
-            if let Some(row) = events.row(item)? {
+        let (mut merge, mut rows, mut bytes) = (PartitionScan::new(events, plan), Vec::new(), 0);
+        while let Some((id, item)) = merge.next_item().await? {
+            if let Some(row) = row_of(events, item)? {
                 bytes += row.size;
                 rows.push(row);
             }
-            if rows.len() >= self.rows || bytes >= BYTES || merge.examined >= EXAMINED * self.rows {
+            if rows.len() >= self.rows
+                || bytes >= MAX_SEGMENT_PAYLOAD_BYTES
+                || merge.examined >= MAX_EXAMINED_PER_EVENT * self.rows
+            {
                 return Ok(Some(Batch { rows, reached: id + 1 }));
             }
         }
@@ -126,47 +128,53 @@ impl Segments {
 
     /// The next segments of events that came late, in the order in which they came; `None` where there are
     /// not enough.
-    async fn late(&self, events: &Events, state: &State) -> Result<Option<Batch>, Error> {
-        let (_, end) = ends(events);
-        let plan = Plan { range: state.late_upto..=end.saturating_sub(1), ..late_plan(events, state.late_upto) };
-        let (mut merge, mut rows, mut bytes) = (Merge::new(events, plan), Vec::new(), 0);
+    async fn late(&self, events: &EventTable, state: &PackWatermarks) -> Result<Option<Batch>, Error> {
+        let (_, end) = settled_ends(events);
+        let plan = PartitionQuery {
+            range: state.late_upto..=end.saturating_sub(1),
+            ..PartitionQuery::late(events, state.late_upto)
+        };
+        let (mut merge, mut rows, mut bytes) = (PartitionScan::new(events, plan), Vec::new(), 0);
         let (mut reached, mut last) = (end, None);
-        while let Some((at, item)) = merge.next_read().await? {
+        while let Some((at, item)) = merge.next_item().await? {
             // Of one millisecond all or none: the mark falls between two.
-            if (rows.len() >= SORTED * self.rows || bytes >= LATE_BYTES) && last != Some(at) {
+            if (rows.len() >= LATE_SEGMENTS_SORTED_TOGETHER * self.rows || bytes >= MAX_LATE_PAYLOAD_BYTES)
+                && last != Some(at)
+            {
                 reached = at;
                 break;
             }
             last = Some(at);
-            if let Some(row) = events.row(item)? {
+            if let Some(row) = row_of(events, item)? {
                 bytes += row.size;
                 rows.push(row);
             }
         }
         rows.sort_unstable_by_key(|row| row.id);
-        Ok((merge.examined >= self.rows || bytes >= BYTES).then_some(Batch { rows, reached }))
+        Ok((merge.examined >= self.rows || bytes >= MAX_SEGMENT_PAYLOAD_BYTES).then_some(Batch { rows, reached }))
     }
 
     /// Writes the rows as segments from this number on; how many they became.
     async fn write(&self, rows: &[Row], number: u64) -> Result<u64, Error> {
-        let mut made: Vec<Made> = Vec::new();
+        let mut made: Vec<NewSegment> = Vec::new();
         let mut start = 0;
         let mut bytes = 0;
         for (at, row) in rows.iter().enumerate() {
             bytes += row.size;
-            if at + 1 == rows.len() || at + 1 - start >= self.rows || bytes >= BYTES {
+            if at + 1 == rows.len() || at + 1 - start >= self.rows || bytes >= MAX_SEGMENT_PAYLOAD_BYTES {
                 pack(&rows[start..=at], &mut made)?;
                 (start, bytes) = (at + 1, 0);
             }
         }
         let mut next = number;
-        for Made { low, high, head, body, expires } in made {
+        for NewSegment { low, high, head, body, expires } in made {
             let size = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
-            let entry = Entry { number: next, low, high, head: size(head.len()), body: size(body.size()), expires };
-            let stored = |pk, packed, rests| Stored { pk, sk: next, packed, rests, expires };
+            let entry =
+                SegmentRange { number: next, low, high, head: size(head.len()), body: size(body.size()), expires };
+            let stored = |pk, packed, rests| StoredPart { pk, sk: next, packed, rests, expires };
             self.put(stored(body_key(next), body.text, body.rests), Item::new()).await?;
             self.put(stored(head_key(next), head, Vec::new()), Item::new()).await?;
-            self.put(entry, key(PLACES, next)).await?;
+            self.put(entry, key(RANGES_KEY, next)).await?;
             next += 1;
         }
         Ok(next - number)
@@ -180,7 +188,7 @@ impl Segments {
     }
 
     /// Takes the lease, unless another has, or had it since the marks were read: they are then as they were read.
-    async fn lease(&self, state: &mut State, until: u64) -> Result<bool, Error> {
+    async fn lease(&self, state: &mut PackWatermarks, until: u64) -> Result<bool, Error> {
         let before = std::mem::replace(&mut state.lease, until);
         let unchanged =
             [("#upto", "upto", state.upto), ("#late", "late_upto", state.late_upto), ("#next", "next", state.next)];
@@ -191,13 +199,13 @@ impl Segments {
     }
 
     /// Saves the marks, where the lease is still what it was.
-    async fn save(&self, state: &State, lease: u64) -> Result<(), Error> {
+    async fn save(&self, state: &PackWatermarks, lease: u64) -> Result<(), Error> {
         self.save_if(state, lease, &[]).await
     }
 
     /// The same, where these marks are what they were too: their placeholders, names and values.
-    async fn save_if(&self, state: &State, lease: u64, marks: &[(&str, &str, u64)]) -> Result<(), Error> {
-        let mut item = key(STATE, 0);
+    async fn save_if(&self, state: &PackWatermarks, lease: u64, marks: &[(&str, &str, u64)]) -> Result<(), Error> {
+        let mut item = key(WATERMARKS_KEY, 0);
         item.extend(serde_dynamo::to_item::<_, Item>(state).map_err(|e| Error::corrupt(&self.table, e))?);
         let mut put = self.client.put_item().table_name(&self.table).set_item(Some(item));
         let mut same = Vec::new();
@@ -219,7 +227,7 @@ impl Segments {
 }
 
 /// A segment, before it has a number.
-struct Made {
+struct NewSegment {
     low: u64,
     high: u64,
     head: Vec<u8>,
@@ -228,22 +236,22 @@ struct Made {
 }
 
 /// Adds the segment of these rows; of each half, where they do not fit into an item.
-fn pack(rows: &[Row], made: &mut Vec<Made>) -> Result<(), Error> {
+fn pack(rows: &[Row], made: &mut Vec<NewSegment>) -> Result<(), Error> {
     // Made once and read often: a level that takes its time.
     const LEVEL: i32 = 9;
-    let (mut head, text) = Head::new(rows);
+    let (mut head, text) = SegmentHeader::new(rows);
     head.index(&text);
     let (encoded, body) = (head.encode()?, Body::new(rows, &text, LEVEL)?);
-    if encoded.len().max(body.size()) > MAX_ITEM && rows.len() > 1 {
+    if encoded.len().max(body.size()) > MAX_PACKED_ITEM_BYTES && rows.len() > 1 {
         let (first_half, second_half) = rows.split_at(rows.len() / 2);
         pack(first_half, made)?;
         return pack(second_half, made);
     }
     let Some((low, high)) = head.bounds() else { return Ok(()) };
-    made.push(Made { low, high, head: encoded, body, expires: head.expires() });
+    made.push(NewSegment { low, high, head: encoded, body, expires: head.expires() });
     Ok(())
 }
 
-fn milliseconds(events: &Events) -> u64 {
-    u64::try_from(events.retention.now().as_millisecond()).unwrap_or_default()
+fn milliseconds(events: &EventTable) -> u64 {
+    u64::try_from(events.retention().now().as_millisecond()).unwrap_or_default()
 }

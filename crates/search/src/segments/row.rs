@@ -1,11 +1,11 @@
 //! An event as segments take it.
 
-use events::Event;
+use events::{Event, unix_nanoseconds};
+use model::{javascript_number, members};
 use serde_json::Value;
+use store::{Error, EventTable, Item};
 
-use crate::item::nanoseconds;
-use crate::search::text::{javascript_number, members};
-use crate::segments::segment::{COLUMNS, MAX_PAYLOAD};
+use super::columns::{COLUMNS, MAX_PAYLOAD};
 
 /// An event as segments take it.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,12 +25,12 @@ pub(crate) struct Row {
     /// The payload; `None` where it is too large for a segment's text, and for memory that holds many.
     pub(crate) payload: Option<Vec<u8>>,
     /// What no search asks for.
-    pub(crate) rest: Rest,
+    pub(crate) rest: RowExtras,
 }
 
 /// What of an event no search asks for.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct Rest {
+pub(crate) struct RowExtras {
     /// When it was received, in nanoseconds since 1970.
     pub(crate) received: i64,
     /// When it was stored, in milliseconds since 1970, where that was late.
@@ -78,8 +78,8 @@ fn as_text(value: Value) -> Option<String> {
 impl Row {
     pub(crate) fn new(event: Event, expires: Option<i64>) -> Self {
         let fields = event.fields;
-        let rest = Rest {
-            received: nanoseconds(event.received_at),
+        let rest = RowExtras {
+            received: unix_nanoseconds(event.received_at),
             stored: event.stored_at.map(jiff::Timestamp::as_millisecond),
             no_time: !fields.time_given,
             version: fields.schema_version,
@@ -87,7 +87,7 @@ impl Row {
         let own = if event.catalog == "unleash" { Unleash::read(&event.payload) } else { Unleash::default() };
         Self {
             id: event.id.as_u64(),
-            time: nanoseconds(fields.time),
+            time: unix_nanoseconds(fields.time),
             expires,
             fields: [
                 Some(event.source),
@@ -110,6 +110,11 @@ impl Row {
             rest,
         }
     }
+}
+
+/// Decodes the item of an event as a row; `None` if the event has expired.
+pub(crate) fn row_of(events: &EventTable, item: Item) -> Result<Option<Row>, Error> {
+    Ok(events.decode_with_expiry(item)?.map(|(event, expires)| Row::new(event, expires)))
 }
 
 #[cfg(test)]

@@ -4,27 +4,20 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use events::EventId;
+use store::{Error, EventTable, FilterExpression, PartitionQuery, PartitionScan, ScanStep};
 
-use super::loose::{Gather, Loose, TOGETHER};
-use super::{INDEXED, LATE, SETTLED, State};
-use crate::error::Error;
-use crate::events::Events;
-use crate::item::{late_key, shard_key};
-use crate::search::filter::{Expression, Values};
-use crate::search::merge::{Merge, Next, Plan};
+use super::row::row_of;
+use super::unpacked_block::{BlockBuilder, UnpackedBlock};
+use super::watermarks::{PackWatermarks, settled_ends};
 
 /// The read units that a search takes for what it reads as a whole, to keep it for others, where it could have what is
 /// looked for alone: as much as comes in a while.
-pub(crate) const WHOLE: f64 = 100.0;
-
-/// How many items one Query looks at, where DynamoDB leaves out what is not looked for.
-const MATCHING: usize = 1000;
+pub(crate) const MAX_UNITS_TO_CACHE: f64 = 100.0;
 
 /// What this process has read of them.
 #[derive(Debug)]
 pub(crate) struct Unpacked {
-    kept: Mutex<Kept>,
+    kept: Mutex<CachedBlocks>,
     /// The most memory for it, in bytes.
     most: usize,
 }
@@ -32,8 +25,8 @@ pub(crate) struct Unpacked {
 /// Late events that were read.
 struct Late {
     /// Those to which nothing can be added any more, and the others.
-    settled: Vec<Arc<Loose>>,
-    fresh: Vec<Arc<Loose>>,
+    settled: Vec<Arc<UnpackedBlock>>,
+    fresh: Vec<Arc<UnpackedBlock>>,
     /// Whether those are all, and where not, the first moment of which they are not.
     complete: bool,
     moment: u64,
@@ -44,33 +37,35 @@ impl Late {
     /// What this plan gives, until it took `enough` units, or would take more than `most`, or its time is over; before
     /// the moment `end` it is settled.
     async fn read(
-        events: &Events,
-        plan: Plan,
+        events: &EventTable,
+        plan: PartitionQuery,
         end: u64,
         (enough, most): (f64, f64),
         deadline: Option<Instant>,
     ) -> Result<Self, Error> {
-        let (mut settled, mut fresh) = (Gather::default(), Gather::default());
+        let (mut settled, mut fresh) = (BlockBuilder::default(), BlockBuilder::default());
         // Of one moment all or none: what is kept ends between two.
         let (mut moment, mut rows) = (*plan.range.start(), Vec::new());
-        let mut merge = Merge::new(events, plan);
+        let mut merge = PartitionScan::new(events, plan);
         let complete = loop {
-            let next = merge.next();
-            if matches!(next, Next::End) || matches!(next, Next::Item(at, _) if at > moment) {
+            let next = merge.next_step();
+            if matches!(next, ScanStep::End) || matches!(next, ScanStep::Item(at, _) if at > moment) {
                 let gather = if moment < end { &mut settled } else { &mut fresh };
                 rows.drain(..).try_for_each(|row| gather.add(row))?;
             }
             match next {
-                Next::Item(at, item) => {
+                ScanStep::Item(at, item) => {
                     moment = at;
-                    rows.extend(events.row(item)?);
+                    rows.extend(row_of(events, item)?);
                 }
-                Next::End => break true,
-                Next::Unread if merge.units > enough.min(most) || deadline.is_some_and(|end| Instant::now() >= end) => {
+                ScanStep::End => break true,
+                ScanStep::Unread
+                    if merge.units > enough.min(most) || deadline.is_some_and(|end| Instant::now() >= end) =>
+                {
                     break false;
                 }
                 // Of every partition, where that can be paid for: else nothing would be known of any moment.
-                Next::Unread => merge.read(most - merge.units).await?,
+                ScanStep::Unread => merge.read(most - merge.units).await?,
             }
         };
         let (settled, fresh) = (settled.finish()?, fresh.finish()?);
@@ -80,14 +75,14 @@ impl Late {
 
 /// What no write can change any more.
 #[derive(Debug, Default)]
-struct Kept {
+struct CachedBlocks {
     /// The marks that it lies behind.
     upto: u64,
     late_upto: u64,
     /// Parts of the log, in the order of ids; what is between them was not read.
     spans: Vec<Span>,
     /// The late events that were stored before the moment `late_reached`.
-    late: Vec<Arc<Loose>>,
+    late: Vec<Arc<UnpackedBlock>>,
     late_reached: u64,
 }
 
@@ -96,14 +91,14 @@ struct Kept {
 struct Span {
     low: u64,
     high: u64,
-    loose: Vec<Arc<Loose>>,
+    loose: Vec<Arc<UnpackedBlock>>,
 }
 
 /// What of a range of ids is at hand, and which parts of it are not.
 #[derive(Debug, Default)]
 pub(crate) struct InTime {
     /// Events, and within which ids they are to be taken from there.
-    pub(crate) loose: Vec<(u64, u64, Arc<Loose>)>,
+    pub(crate) loose: Vec<(u64, u64, Arc<UnpackedBlock>)>,
     pub(crate) gaps: Vec<(u64, u64)>,
 }
 
@@ -114,7 +109,7 @@ impl Unpacked {
     }
 
     /// What is at hand of the events within these ids that came in time and are in no segment.
-    pub(crate) fn in_time(&self, state: &State, ids: (u64, u64)) -> InTime {
+    pub(crate) fn in_time(&self, state: &PackWatermarks, ids: (u64, u64)) -> InTime {
         let mut found = InTime::default();
         let mut from = ids.0.max(state.upto);
         for span in &self.lock(state).spans {
@@ -138,7 +133,7 @@ impl Unpacked {
     }
 
     /// Keeps what was read: every event that came in time within these ids, to which nothing can be added any more.
-    pub(crate) fn keep(&self, state: &State, (low, high): (u64, u64), loose: &[Arc<Loose>]) {
+    pub(crate) fn keep(&self, state: &PackWatermarks, (low, high): (u64, u64), loose: &[Arc<UnpackedBlock>]) {
         let mut kept = self.lock(state);
         let known = kept.spans.iter().any(|span| span.low <= high && span.high >= low);
         if low > high || low < kept.upto || known || kept.size() + size(loose) > self.most {
@@ -162,22 +157,22 @@ impl Unpacked {
     /// ones are looked for, only a part is read as a whole, to be kept; of the rest, others are left out.
     pub(crate) async fn late(
         &self,
-        events: &Events,
-        state: &State,
-        matching: Option<&Expression>,
+        events: &EventTable,
+        state: &PackWatermarks,
+        matching: Option<&FilterExpression>,
         most: f64,
         deadline: Option<Instant>,
-    ) -> Result<(Option<Vec<Arc<Loose>>>, f64), Error> {
+    ) -> Result<(Option<Vec<Arc<UnpackedBlock>>>, f64), Error> {
         let (from, mut all) = {
             let kept = self.lock(state);
             // Another request may know of more that was packed.
             let same = kept.late_upto == state.late_upto;
             if same { (kept.late_reached, kept.late.clone()) } else { (state.late_upto, Vec::new()) }
         };
-        let (_, end) = ends(events);
-        let (mut plan, mut enough) = (late_plan(events, from), most);
+        let (_, end) = settled_ends(events);
+        let (mut plan, mut enough) = (PartitionQuery::late(events, from), most);
         if matching.is_some() {
-            (plan.range, enough) = (from..=end.saturating_sub(1), WHOLE);
+            (plan.range, enough) = (from..=end.saturating_sub(1), MAX_UNITS_TO_CACHE);
         }
         let mut read = Late::read(events, plan, end, (enough, most), deadline).await?;
         self.keep_late(state, from, if read.complete { end } else { read.moment.min(end) }, &read.settled);
@@ -185,7 +180,7 @@ impl Unpacked {
         let mut units = read.units;
         if let Some(matching) = matching {
             let from = if read.complete { end.max(from) } else { read.moment };
-            let plan = Plan { filter: Some(matching.clone()), page: MATCHING, ..late_plan(events, from) };
+            let plan = PartitionQuery::late_matching(events, from, matching);
             let left = most - units;
             read = Late::read(events, plan, end, (left, left), deadline).await?;
             all.append(&mut read.settled);
@@ -196,7 +191,7 @@ impl Unpacked {
     }
 
     /// Keeps the late events that were stored from `from` on and before `reached`.
-    fn keep_late(&self, state: &State, from: u64, reached: u64, loose: &[Arc<Loose>]) {
+    fn keep_late(&self, state: &PackWatermarks, from: u64, reached: u64, loose: &[Arc<UnpackedBlock>]) {
         let mut kept = self.lock(state);
         // Another request may have come further.
         let follows = kept.late_upto == state.late_upto && kept.late_reached == from;
@@ -207,7 +202,7 @@ impl Unpacked {
     }
 
     /// What is kept, without what is in segments by these marks.
-    fn lock(&self, state: &State) -> MutexGuard<'_, Kept> {
+    fn lock(&self, state: &PackWatermarks) -> MutexGuard<'_, CachedBlocks> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.upto < state.upto {
             kept.upto = state.upto;
@@ -224,62 +219,12 @@ impl Unpacked {
     }
 }
 
-impl Kept {
+impl CachedBlocks {
     fn size(&self) -> usize {
         self.spans.iter().map(|span| size(&span.loose)).sum::<usize>() + size(&self.late)
     }
 }
 
-fn size(loose: &[Arc<Loose>]) -> usize {
+fn size(loose: &[Arc<UnpackedBlock>]) -> usize {
     loose.iter().map(|loose| loose.size()).sum()
-}
-
-/// Up to where nothing can be added any more: the first id, and the first moment of late events, in
-/// milliseconds, of which that is not so.
-pub(crate) fn ends(events: &Events) -> (u64, u64) {
-    let before = |span| events.retention.now().checked_sub(span).ok();
-    let end = before(LATE + SETTLED).and_then(|end| EventId::at(end, 0)).map_or(0, EventId::as_u64);
-    let late_end = before(INDEXED).and_then(|end| u64::try_from(end.as_millisecond()).ok()).unwrap_or(0);
-    (end, late_end)
-}
-
-/// The log within these ids, without what came late, and without what does not match.
-pub(crate) fn in_time_plan(events: &Events, ids: (u64, u64), ascending: bool, matching: Option<&Expression>) -> Plan {
-    let mut filter = matching.cloned().unwrap_or(Expression { text: String::new(), values: Values::default() });
-    filter.text = ["attribute_not_exists(w)", &filter.text].join(if matching.is_some() { " AND " } else { "" });
-    Plan { filter: Some(filter), ..matching_plan(events, ids, ascending, matching) }
-}
-
-/// The log within these ids, without what does not match.
-pub(crate) fn matching_plan(events: &Events, ids: (u64, u64), ascending: bool, matching: Option<&Expression>) -> Plan {
-    let plan = log_plan(events, ids, ascending);
-    let page = if matching.is_some() { MATCHING } else { plan.page };
-    Plan { filter: matching.cloned(), page, ..plan }
-}
-
-/// The log within these ids.
-pub(crate) fn log_plan(events: &Events, ids: (u64, u64), ascending: bool) -> Plan {
-    Plan {
-        index: None,
-        key: "pk",
-        sort: "sk",
-        ascending,
-        range: ids.0..=ids.1,
-        partitions: (0..events.shards).map(shard_key).collect(),
-        links: Vec::new(),
-        filter: None,
-        page: TOGETHER / usize::from(events.shards) + 50,
-    }
-}
-
-/// What came late and was stored from this moment on, in the order in which it came.
-pub(super) fn late_plan(events: &Events, from: u64) -> Plan {
-    Plan {
-        index: Some("by_late"),
-        key: "kl",
-        sort: "w",
-        range: from..=u64::MAX >> 11,
-        partitions: (0..events.shards).map(late_key).collect(),
-        ..log_plan(events, (0, 0), true)
-    }
 }

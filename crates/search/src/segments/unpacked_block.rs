@@ -2,28 +2,31 @@
 
 use std::sync::Arc;
 
-use super::{Body, Head, Row};
-use crate::error::Error;
+use store::Error;
+
+use super::body::Body;
+use super::header::SegmentHeader;
+use super::row::Row;
 
 /// How many events are looked at as one.
-pub(super) const TOGETHER: usize = 1000;
+const EVENTS_PER_BLOCK: usize = 1000;
 
 /// The bytes of their payloads, about: what is looked at as one is in memory as a whole.
-const BYTES: usize = 1_000_000;
+const MAX_BLOCK_PAYLOAD_BYTES: usize = 1_000_000;
 
 /// Events that are in no segment, in the form of one: their payloads are packed, for many of them are kept.
 #[derive(Debug)]
-pub(crate) struct Loose {
-    pub(crate) head: Arc<Head>,
+pub(crate) struct UnpackedBlock {
+    pub(crate) head: Arc<SegmentHeader>,
     pub(crate) body: Arc<Body>,
 }
 
-impl Loose {
+impl UnpackedBlock {
     fn new(mut rows: Vec<Row>) -> Result<Self, Error> {
         // Made for one search, mostly.
         const LEVEL: i32 = 1;
         rows.sort_unstable_by_key(|row| row.id);
-        let (head, text) = Head::new(&rows);
+        let (head, text) = SegmentHeader::new(&rows);
         Ok(Self { head: Arc::new(head), body: Arc::new(Body::new(&rows, &text, LEVEL)?) })
     }
 
@@ -33,27 +36,27 @@ impl Loose {
     }
 }
 
-/// Makes [`Loose`] of rows that come one by one: their payloads are never in memory all at once.
+/// Makes [`UnpackedBlock`] of rows that come one by one: their payloads are never in memory all at once.
 #[derive(Default)]
-pub(crate) struct Gather {
+pub(crate) struct BlockBuilder {
     rows: Vec<Row>,
     bytes: usize,
-    full: Vec<Arc<Loose>>,
+    full: Vec<Arc<UnpackedBlock>>,
 }
 
-impl Gather {
+impl BlockBuilder {
     /// One more.
     pub(crate) fn add(&mut self, row: Row) -> Result<(), Error> {
         self.bytes += row.payload.as_ref().map_or(0, Vec::len);
         self.rows.push(row);
-        if self.rows.len() >= TOGETHER || self.bytes >= BYTES {
+        if self.rows.len() >= EVENTS_PER_BLOCK || self.bytes >= MAX_BLOCK_PAYLOAD_BYTES {
             self.close()?;
         }
         Ok(())
     }
 
     /// All of them.
-    pub(crate) fn finish(mut self) -> Result<Vec<Arc<Loose>>, Error> {
+    pub(crate) fn finish(mut self) -> Result<Vec<Arc<UnpackedBlock>>, Error> {
         if !self.rows.is_empty() {
             self.close()?;
         }
@@ -62,14 +65,14 @@ impl Gather {
 
     fn close(&mut self) -> Result<(), Error> {
         self.bytes = 0;
-        self.full.push(Arc::new(Loose::new(std::mem::take(&mut self.rows))?));
+        self.full.push(Arc::new(UnpackedBlock::new(std::mem::take(&mut self.rows))?));
         Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use ::events::{Event, EventId, Fields, Scope};
+    use events::{Event, EventId, Fields, Scope};
     use jiff::Timestamp;
 
     use super::*;
@@ -100,16 +103,18 @@ mod tests {
 
     #[test]
     fn payloads_that_inflate_a_lot_take_little_memory() {
-        let mut gather = Gather::default();
+        let mut gather = BlockBuilder::default();
         for id in 0..200 {
             // Of every four, one is in no text.
             gather.add(row(id, if id % 4 == 0 { 4_400_000 } else { 190_000 })).unwrap();
             let held: usize = gather.rows.iter().filter_map(|row| row.payload.as_ref()).map(Vec::len).sum();
-            assert!(held < BYTES, "what is not packed yet is bounded");
+            assert!(held < MAX_BLOCK_PAYLOAD_BYTES, "what is not packed yet is bounded");
         }
         let loose = gather.finish().unwrap();
         assert_eq!(loose.iter().map(|loose| loose.body.text().unwrap().len()).sum::<usize>(), 150 * 190_001);
-        assert!(loose.iter().map(|loose| loose.body.text().unwrap().len()).all(|bytes| bytes < 2 * BYTES));
+        assert!(
+            loose.iter().map(|loose| loose.body.text().unwrap().len()).all(|bytes| bytes < 2 * MAX_BLOCK_PAYLOAD_BYTES)
+        );
         assert!(loose.iter().map(|loose| loose.size()).sum::<usize>() < 200_000);
     }
 }

@@ -1,178 +1,93 @@
-//! Writing where a delivery stands.
+//! Writing the status and attempts of deliveries.
 //!
-//! Two messages for one delivery may be at work at the same time: the stream and the queue give everything at
-//! least once. Each write therefore says what it takes the record to be, and what is overtaken adds its attempt and
-//! changes nothing else.
+//! Two messages for one delivery may be processed at the same time, because the stream and the queue deliver at least
+//! once. Each write is therefore conditional on the state that it expects. A write that was overtaken adds its attempt
+//! and changes nothing else.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
-
-use ::events::EventId;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use jiff::Timestamp;
+use model::{Attempt, AttemptOutcome, DeliveryKey, LastAttempt, RecordedStatus};
 use serde::Serialize;
 
-use super::{Attempt, Deliveries, Last, Status, key};
+use super::item_update::{ItemUpdate, status_key};
+use super::table::{DeliveryTable, delivery_key};
+use crate::batch_get::Item;
 use crate::error::Error;
-use crate::events::Item;
 
-/// How many attempts a record keeps: an item ends at 400 KB, and one may take 3.
-const KEPT: usize = 100;
+/// Maximum number of attempts in a record: DynamoDB limits items to 400 KB, and an attempt may take 3 KB.
+const MAX_RECORDED_ATTEMPTS: usize = 100;
 
-/// The longest error that stands in lists.
-const SHORT: usize = 300;
-
-/// The part of an event's delivery that a message is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Turn<'a> {
-    /// The event.
-    pub event: EventId,
-    /// The target's name.
-    pub target: &'a str,
-    /// The replay or retry; `None` for the event's own way.
-    pub run: Option<&'a str>,
-    /// Whether that is about what has not been delivered alone.
-    pub undelivered: bool,
-}
-
-/// What came of an attempt.
-#[derive(Debug, Clone, Copy)]
-pub struct Outcome<'a> {
-    /// The attempt.
-    pub attempt: &'a Attempt,
-    /// Where the delivery stands now.
-    pub status: Status,
-    /// How many attempts there were since the schedule began, with this one.
-    pub made: u32,
-    /// When the next one is due.
-    pub next_attempt_at: Option<Timestamp>,
-    /// How many attempts were on record before.
-    pub before: usize,
-}
-
-/// The record of a delivery after its first attempt.
+/// The item of a delivery after its first attempt.
 #[derive(Serialize)]
-struct First<'a> {
-    status: Status,
+struct FirstAttemptItem<'a> {
+    status: RecordedStatus,
     #[serde(skip_serializing_if = "Option::is_none")]
     ts: Option<String>,
     attempts: [&'a Attempt; 1],
     count: u32,
     made: u32,
-    last: Last,
+    last: LastAttempt,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_attempt_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires: Option<i64>,
 }
 
-impl Last {
-    fn of(attempt: &Attempt) -> Self {
-        let error = attempt.error.as_ref().map(|error| error.chars().take(SHORT).collect());
-        Self { at: attempt.at, ms: attempt.duration_ms, status: attempt.status, error }
-    }
-}
-
-/// An update in the making: what is set, what is removed, on which condition.
-struct Update {
-    set: Vec<&'static str>,
-    remove: Vec<&'static str>,
-    condition: Cow<'static, str>,
-    values: HashMap<String, AttributeValue>,
-}
-
-impl Update {
-    fn new() -> Self {
-        Self { set: Vec::new(), remove: Vec::new(), condition: Cow::Borrowed(""), values: HashMap::new() }
-    }
-
-    fn value(&mut self, name: &str, value: AttributeValue) {
-        self.values.insert(name.to_owned(), value);
-    }
-
-    fn set(&mut self, assignment: &'static str, name: &str, value: AttributeValue) {
-        self.set.push(assignment);
-        self.value(name, value);
-    }
-
-    /// Changes nothing where it is delivered, if the turn is not about that.
-    fn spare_delivered(&mut self, turn: Turn<'_>) {
-        if turn.undelivered {
-            self.value(":delivered", AttributeValue::S(Status::Delivered.name().to_owned()));
-            self.condition =
-                format!("({}) AND (attribute_not_exists(#status) OR #status <> :delivered)", self.condition).into();
-        }
-    }
-
-    /// Where the delivery stands. What is not delivered stands in an index of its own.
-    fn status(&mut self, target: &str, status: Status) {
-        self.set("#status = :status", ":status", AttributeValue::S(status.name().to_owned()));
-        match status {
-            Status::Delivered => self.remove.push("ts"),
-            _ => self.set("ts = :ts", ":ts", AttributeValue::S(status_key(target, status))),
-        }
-    }
-}
-
-/// The partition key of the index `by_status`, of what is not delivered.
-pub fn status_key(target: &str, status: Status) -> String {
-    format!("{target}#{}", status.name())
-}
-
-impl Deliveries {
-    /// Adds an attempt, and says where the delivery stands now. `false` where something newer had overtaken it:
-    /// then the attempt is on record and nothing else has changed.
-    pub async fn record(&self, turn: Turn<'_>, outcome: Outcome<'_>) -> Result<bool, Error> {
-        // Most deliveries are made at the first attempt: a put is less work than an update.
-        if outcome.before == 0 && turn.run.is_none() && self.put_first(turn, outcome).await? {
+impl DeliveryTable {
+    /// Records an attempt and the new status. Returns `false` if a newer run has changed the delivery meanwhile: the
+    /// attempt is then recorded, and the status is unchanged.
+    pub async fn record_attempt(&self, key: DeliveryKey<'_>, outcome: AttemptOutcome<'_>) -> Result<bool, Error> {
+        // Most deliveries succeed at the first attempt, and a put costs less than an update.
+        if outcome.before == 0 && key.run.is_none() && self.put_first(key, outcome).await? {
             return Ok(true);
         }
-        let mut update = self.adding(outcome)?;
-        update.status(turn.target, outcome.status);
+        let mut update = self.append_attempt(outcome)?;
+        update.set_status(key.target, outcome.status);
         update.set("made = :made", ":made", AttributeValue::N(outcome.made.to_string()));
         match outcome.next_attempt_at {
             Some(at) => update.set("next_attempt_at = :next", ":next", AttributeValue::S(at.to_string())),
             None => update.remove.push("next_attempt_at"),
         }
         update.remove.extend(["claimed_until", "claims"]);
-        let own = match turn.run {
+        let is_same_run = match key.run {
             Some(run) => {
                 update.value(":run", AttributeValue::S(run.to_owned()));
                 "run = :run"
             }
             None => "attribute_not_exists(run)",
         };
-        update.condition = own.into();
-        if outcome.status != Status::Delivered {
-            update.value(":delivered", AttributeValue::S(Status::Delivered.name().to_owned()));
-            update.condition = format!("{own} AND (attribute_not_exists(#status) OR #status <> :delivered)").into();
+        update.condition = is_same_run.into();
+        if outcome.status != RecordedStatus::Delivered {
+            update.value(":delivered", AttributeValue::S(RecordedStatus::Delivered.name().to_owned()));
+            update.condition =
+                format!("{is_same_run} AND (attribute_not_exists(#status) OR #status <> :delivered)").into();
         }
-        if self.update(turn, update).await? {
+        if self.update(key, update).await? {
             return Ok(true);
         }
-        let mut update = self.adding(outcome)?;
+        let mut update = self.append_attempt(outcome)?;
         update.condition = "attribute_exists(pk)".into();
-        self.update(turn, update).await?;
+        self.update(key, update).await?;
         Ok(false)
     }
 
-    /// Writes the record of a first attempt; `false` where there is a record.
-    async fn put_first(&self, turn: Turn<'_>, outcome: Outcome<'_>) -> Result<bool, Error> {
-        let first = First {
+    /// Writes the record of a first attempt. Returns `false` if there is a record already.
+    async fn put_first(&self, key: DeliveryKey<'_>, outcome: AttemptOutcome<'_>) -> Result<bool, Error> {
+        let first = FirstAttemptItem {
             status: outcome.status,
-            ts: (outcome.status != Status::Delivered).then(|| status_key(turn.target, outcome.status)),
+            ts: (outcome.status != RecordedStatus::Delivered).then(|| status_key(key.target, outcome.status)),
             attempts: [outcome.attempt],
             count: 1,
             made: outcome.made,
-            last: Last::of(outcome.attempt),
+            last: LastAttempt::of(outcome.attempt),
             next_attempt_at: outcome.next_attempt_at,
             expires: self.retention.expires(outcome.attempt.at),
         };
         let mut item: Item = serde_dynamo::to_item(first).map_err(|e| Error::corrupt(&self.table, e))?;
-        item.extend(key(turn.event, turn.target));
+        item.extend(delivery_key(key.event, key.target));
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
         match put.condition_expression("attribute_not_exists(pk)").send().await {
             Ok(_) => Ok(true),
@@ -183,23 +98,23 @@ impl Deliveries {
         }
     }
 
-    /// The update that adds an attempt.
-    fn adding(&self, outcome: Outcome<'_>) -> Result<Update, Error> {
+    /// Returns an update that appends an attempt.
+    fn append_attempt(&self, outcome: AttemptOutcome<'_>) -> Result<ItemUpdate, Error> {
         let attempt = outcome.attempt;
         let value = |value: serde_dynamo::Result<AttributeValue>| value.map_err(|e| Error::corrupt(&self.table, e));
-        let mut update = Update::new();
+        let mut update = ItemUpdate::new();
         let list = AttributeValue::L(vec![value(serde_dynamo::to_attribute_value(attempt))?]);
         update.set("attempts = list_append(if_not_exists(attempts, :none), :attempt)", ":attempt", list);
         update.value(":none", AttributeValue::L(Vec::new()));
         update.set("#count = if_not_exists(#count, :zero) + :one", ":zero", AttributeValue::N("0".to_owned()));
         update.value(":one", AttributeValue::N("1".to_owned()));
-        let last = Last::of(attempt);
+        let last = LastAttempt::of(attempt);
         update.set("#last = :last", ":last", value(serde_dynamo::to_attribute_value(last))?);
         if let Some(expires) = self.retention.expires(attempt.at) {
             update.set("expires = :expires", ":expires", AttributeValue::N(expires.to_string()));
         }
-        // An update sees the list as it was: when this one is added, the first goes.
-        if outcome.before >= KEPT {
+        // An update sees the list before the update: the oldest attempt is removed when this one is appended.
+        if outcome.before >= MAX_RECORDED_ATTEMPTS {
             update.set.remove(0);
             let (first, rest) = ("attempts[0]", AttributeValue::L(Vec::new()));
             update.remove.push(first);
@@ -214,38 +129,45 @@ impl Deliveries {
         Ok(update)
     }
 
-    /// Holds a delivery because its target is paused; on its own way, it was taken up so often and nothing put on record.
-    /// Nothing happens where it is delivered, failed, or somebody else's turn already.
-    pub async fn hold(&self, turn: Turn<'_>, unrecorded: u32) -> Result<(), Error> {
-        let mut update = Update::new();
-        update.status(turn.target, Status::Held);
+    /// Holds a delivery because its target is paused. `unrecorded` is the number of claims of a first delivery without a
+    /// recorded result. DeliveryTable that are delivered, failed, or owned by another run are unchanged.
+    pub async fn hold(&self, key: DeliveryKey<'_>, unrecorded: u32) -> Result<(), Error> {
+        let mut update = ItemUpdate::new();
+        update.set_status(key.target, RecordedStatus::Held);
         update.set("made = :zero", ":zero", AttributeValue::N("0".to_owned()));
         update.set.push("#count = if_not_exists(#count, :zero)");
         update.set("held_at = :now", ":now", AttributeValue::S(self.retention.now().to_string()));
         update.remove.extend(["next_attempt_at", "claimed_until"]);
-        if turn.run.is_none() && unrecorded > 0 {
+        if key.run.is_none() && unrecorded > 0 {
             update.set("claims = :claims", ":claims", AttributeValue::N(unrecorded.to_string()));
         }
-        update.value(":waiting", AttributeValue::S(Status::Waiting.name().to_owned()));
-        update.condition = match turn.run {
+        update.value(":waiting", AttributeValue::S(RecordedStatus::Waiting.name().to_owned()));
+        update.condition = match key.run {
             None => "attribute_not_exists(pk) OR (#status = :waiting AND attribute_not_exists(run))".into(),
             Some(run) => {
                 update.set("run = :run", ":run", AttributeValue::S(run.to_owned()));
                 "attribute_not_exists(run) OR run < :run OR (run = :run AND #status = :waiting)".into()
             }
         };
-        update.spare_delivered(turn);
+        update.skip_delivered(key);
         if let Some(expires) = self.retention.expires(self.retention.now()) {
             update.set("expires = :expires", ":expires", AttributeValue::N(expires.to_string()));
         }
-        self.update(turn, update).await.map(drop)
+        self.update(key, update).await.map(drop)
     }
 
-    /// Takes the delivery for one attempt of a run, until a time, and says how often that was done since the last one on
-    /// record; `None` where somebody else has it, or it is done. `first` says that this run has made none yet.
-    pub async fn claim(&self, turn: Turn<'_>, run: &str, first: bool, until: Timestamp) -> Result<Option<u32>, Error> {
-        let mut update = Update::new();
-        update.status(turn.target, Status::Waiting);
+    /// Claims the delivery for one attempt of a run until `until`. Returns the number of earlier claims since the last
+    /// recorded attempt; `None` if another worker has claimed the delivery or it is done. `first` means that the run has
+    /// not attempted the delivery before.
+    pub async fn claim(
+        &self,
+        key: DeliveryKey<'_>,
+        run: &str,
+        first: bool,
+        until: Timestamp,
+    ) -> Result<Option<u32>, Error> {
+        let mut update = ItemUpdate::new();
+        update.set_status(key.target, RecordedStatus::Waiting);
         update.set("run = :run", ":run", AttributeValue::S(run.to_owned()));
         let until = AttributeValue::N(until.as_millisecond().to_string());
         update.set("claimed_until = :until", ":until", until);
@@ -255,53 +177,53 @@ impl Deliveries {
         if first {
             update.set.push("made = :zero");
             update.condition = "attribute_not_exists(run) OR run < :run".into();
-            update.spare_delivered(turn);
+            update.skip_delivered(key);
         } else {
             let now = self.retention.now().as_millisecond();
             update.value(":now", AttributeValue::N(now.to_string()));
-            update.value(":held", AttributeValue::S(Status::Held.name().to_owned()));
+            update.value(":held", AttributeValue::S(RecordedStatus::Held.name().to_owned()));
             update.condition = "run = :run AND #status IN (:status, :held) \
                  AND (attribute_not_exists(claimed_until) OR claimed_until < :now)"
                 .into();
         }
-        // Of nothing but this: it would be every attempt on record.
-        let changed = changed(self.request(turn, update).return_values(ReturnValue::UpdatedNew)).await?;
+        // Only the updated attributes: the others include every recorded attempt.
+        let updated = send_update(self.request(key, update).return_values(ReturnValue::UpdatedNew)).await?;
         let claims = |new: Item| new.get("claims").and_then(|claims| claims.as_n().ok()?.parse().ok());
-        Ok(changed.map(|new| claims(new).unwrap_or(1u32).saturating_sub(1)))
+        Ok(updated.map(|new| claims(new).unwrap_or(1u32).saturating_sub(1)))
     }
 
-    /// Notes that a delivery which stood `from` is on its way again; whether that is so. Not where something has
-    /// brought it further since: it may be held anew, or somebody else's.
-    pub async fn release(&self, turn: Turn<'_>, from: Status) -> Result<bool, Error> {
-        let Some(run) = turn.run else { return Ok(false) };
-        let mut update = Update::new();
-        update.status(turn.target, Status::Waiting);
+    /// Sets a delivery with the status `from` to waiting, because a run is about to send it. Returns `false` if the
+    /// delivery has changed since, for example because it was held again or belongs to a newer run.
+    pub async fn release(&self, key: DeliveryKey<'_>, from: RecordedStatus) -> Result<bool, Error> {
+        let Some(run) = key.run else { return Ok(false) };
+        let mut update = ItemUpdate::new();
+        update.set_status(key.target, RecordedStatus::Waiting);
         update.set("run = :run", ":run", AttributeValue::S(run.to_owned()));
         update.set("made = :zero", ":zero", AttributeValue::N("0".to_owned()));
         update.value(":from", AttributeValue::S(from.name().to_owned()));
         update.condition = "#status = :from AND (attribute_not_exists(run) OR run < :run)".into();
-        self.update(turn, update).await
+        self.update(key, update).await
     }
 
-    /// Takes back that a delivery is on its way, because nothing was sent.
-    pub async fn unrelease(&self, turn: Turn<'_>, to: Status) -> Result<(), Error> {
-        let Some(run) = turn.run else { return Ok(()) };
-        let mut update = Update::new();
-        update.status(turn.target, to);
+    /// Undoes [`Self::release`], because the message could not be sent.
+    pub async fn undo_release(&self, key: DeliveryKey<'_>, to: RecordedStatus) -> Result<(), Error> {
+        let Some(run) = key.run else { return Ok(()) };
+        let mut update = ItemUpdate::new();
+        update.set_status(key.target, to);
         update.value(":run", AttributeValue::S(run.to_owned()));
-        update.value(":waiting", AttributeValue::S(Status::Waiting.name().to_owned()));
+        update.value(":waiting", AttributeValue::S(RecordedStatus::Waiting.name().to_owned()));
         update.condition = "#status = :waiting AND run = :run AND made = :none".into();
         update.value(":none", AttributeValue::N("0".to_owned()));
-        self.update(turn, update).await.map(drop)
+        self.update(key, update).await.map(drop)
     }
 
-    /// Whether the record was as the condition says, and is updated.
-    async fn update(&self, turn: Turn<'_>, update: Update) -> Result<bool, Error> {
-        Ok(changed(self.request(turn, update)).await?.is_some())
+    /// Sends an update. Returns whether its condition held.
+    async fn update(&self, key: DeliveryKey<'_>, update: ItemUpdate) -> Result<bool, Error> {
+        Ok(send_update(self.request(key, update)).await?.is_some())
     }
 
-    fn request(&self, turn: Turn<'_>, update: Update) -> UpdateItemFluentBuilder {
-        let Update { set, mut remove, condition, values } = update;
+    fn request(&self, key: DeliveryKey<'_>, update: ItemUpdate) -> UpdateItemFluentBuilder {
+        let ItemUpdate { set, mut remove, condition, values } = update;
         remove.sort_unstable();
         let remove = if remove.is_empty() { String::new() } else { format!(" REMOVE {}", remove.join(", ")) };
         let expression = format!("SET {}{remove}", set.join(", "));
@@ -309,7 +231,7 @@ impl Deliveries {
             .client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(key(turn.event, turn.target)))
+            .set_key(Some(delivery_key(key.event, key.target)))
             .set_expression_attribute_values(Some(values));
         for (name, attribute) in [("#status", "status"), ("#count", "count"), ("#last", "last")] {
             if expression.contains(name) || condition.contains(name) {
@@ -320,10 +242,10 @@ impl Deliveries {
     }
 }
 
-/// What an update returns; `None` where the record was not as its condition says.
-async fn changed(request: UpdateItemFluentBuilder) -> Result<Option<Item>, Error> {
+/// Sends an update. Returns its response; `None` if its condition failed.
+async fn send_update(request: UpdateItemFluentBuilder) -> Result<Option<Item>, Error> {
     match request.send().await {
-        Ok(changed) => Ok(Some(changed.attributes.unwrap_or_default())),
+        Ok(updated) => Ok(Some(updated.attributes.unwrap_or_default())),
         Err(e) if e.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => Ok(None),
         Err(e) => Err(Error::sdk("UpdateItem", e)),
     }

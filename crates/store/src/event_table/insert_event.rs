@@ -1,8 +1,5 @@
-//! Writing events, each once.
+//! Inserting events, each of them once.
 
-use std::collections::HashMap;
-
-use ::events::{Accepted, EventId, KnownBy};
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
@@ -10,153 +7,160 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, Put as PutRequest, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
     TransactWriteItem,
 };
+use events::{Accepted, EventId, KnownBy, MAX_SPILL_MS};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
+use super::event_item::EventItem;
+use super::item_key::{claim_key, link_key};
+use super::table::EventTable;
+use crate::batch_get::{Item, consumed_units};
+use crate::compression::decompress;
 use crate::error::Error;
-use crate::events::{Events, units};
-use crate::item::{EventItem, claim_key, inflate, link_key};
-use crate::retry;
+use crate::throttle_backoff::retry_throttled;
 
-type Item = HashMap<String, AttributeValue>;
+/// Number of slots per millisecond that an event can use: its own and those after it. Without this limit, two producers
+/// with the same sequence numbers would probe each other's events one by one.
+const SLOTS_PER_MILLISECOND: u64 = 8;
 
-/// How many slots, its own and those after it, an event may stand in before it goes to the next
-/// millisecond. Without this end, two producers that count alike would search through each other's
-/// events one by one.
-const NEIGHBOURS: u64 = 8;
+/// Maximum number of links in one transaction: DynamoDB's limit less the event and its claim.
+const MAX_LINKS_PER_TRANSACTION: usize = 98;
 
-/// How many milliseconds after its own an event may stand in.
-pub(crate) const MAX_SPILL_MS: u64 = 64;
+/// Maximum number of concurrent writes of links outside the transaction.
+const MAX_CONCURRENT_LINK_WRITES: usize = 16;
 
-/// DynamoDB's limit for one transaction, less the event itself and its claim.
-const LINKS_TOGETHER: usize = 98;
-
-/// How many links beyond those are written at the same time.
-const LINKS_AT_ONCE: usize = 16;
-
-/// What became of an event that was written, and what that took.
+/// The result of an insert.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Written {
-    /// What became of it.
-    pub put: Put,
-    /// The write units that DynamoDB says it took.
-    pub units: f64,
+pub struct InsertResult {
+    /// Outcome of the insert.
+    pub outcome: InsertOutcome,
+    /// Consumed write units.
+    pub write_units: f64,
 }
 
-/// What became of an event that was written.
+/// The outcome of an insert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Put {
-    /// It is new, and stands at this id.
+pub enum InsertOutcome {
+    /// The event is new and was stored under this id.
     Stored(EventId),
-    /// The same event was sent before, and stands at this id.
+    /// The same event is already stored under this id.
     Duplicate(EventId),
-    /// It was not written: the id that its request gave it is that of another event, at this id.
+    /// The event was rejected: its `Idempotency-Key` belongs to another event, which is stored under this id.
     Conflict(EventId),
 }
 
-/// What stands where a write wanted to.
-enum Place {
-    /// What was written.
-    Free,
-    /// The event that has the slot.
-    Slot(Item),
-    /// The claim of an event without a time of its own.
+/// The occupant of a slot.
+enum SlotOccupant {
+    /// The event, which has just been written.
+    Inserted,
+    /// The item of the event that has the slot.
+    Event(Item),
+    /// The claim item of an event without its own time.
     Claim(Item),
 }
 
-/// One event on its way into the table.
-pub(crate) struct Write<'a> {
+/// An event that is about to be inserted.
+pub(crate) struct PendingInsert<'a> {
     accepted: &'a Accepted,
     pub(crate) item: EventItem,
-    /// What claims the event's fingerprint: without a time of its own it may come again at any later
-    /// one, and its slot would not tell.
+    /// Partition key of the claim of the event's fingerprint. An event without its own time gets another slot when it is
+    /// sent again, so its slot cannot detect a duplicate.
     claim: Option<String>,
 }
 
-impl Events {
-    /// Writes an event into the first free of its slots, unless it stands in one already. What DynamoDB
-    /// is too busy for is tried again until the deadline.
+impl EventTable {
+    /// Inserts an event into the first of its slots that is free, unless the event is stored already. Throttled writes
+    /// are retried until the deadline.
     ///
-    /// Slots are taken by conditional puts, so two writers of one event cannot both succeed.
-    pub async fn put(&self, accepted: &Accepted, deadline: Instant) -> Result<Written, Error> {
-        let mut write = self.write(accepted)?;
-        let mut units = 0.0;
+    /// Slots are taken by conditional writes, so two writers of the same event cannot both succeed.
+    pub async fn insert(&self, accepted: &Accepted, deadline: Instant) -> Result<Written, Error> {
+        let mut insert = self.prepare_insert(accepted)?;
+        let mut write_units = 0.0;
         for id in slots(accepted.event.id) {
-            write.item.place(id, self.shards);
-            let put = match self.try_place(&write, deadline, &mut units).await? {
-                Place::Free => Put::Stored(id),
-                Place::Claim(claim) => self.claimed(&write, &claim)?,
-                Place::Slot(taken) => match self.taken(&write, id, taken)? {
-                    Some(put) => put,
+            insert.item.place(id, self.shards);
+            let outcome = match self.try_slot(&insert, deadline, &mut write_units).await? {
+                SlotOccupant::Inserted => InsertOutcome::Stored(id),
+                SlotOccupant::Claim(claim) => self.outcome_of_claim(&insert, &claim)?,
+                SlotOccupant::Event(item) => match self.outcome_of_conflict(&insert, id, &item)? {
+                    Some(outcome) => outcome,
                     None => continue,
                 },
             };
-            return Ok(Written { put, units });
+            return Ok(InsertResult { outcome, write_units });
         }
         let reason = format!("no free slot within {MAX_SPILL_MS} ms from {} on", accepted.event.id);
         Err(Error::Failed { operation: "PutItem", reason })
     }
 
-    /// The item that an event is stored as, where its first slot is free.
+    /// Returns the item of an event in its first slot.
     pub fn item(&self, accepted: &Accepted) -> Result<HashMap<String, AttributeValue>, Error> {
-        let mut write = self.write(accepted)?;
-        write.item.place(accepted.event.id, self.shards);
-        self.to_item(&write.item)
+        let mut insert = self.prepare_insert(accepted)?;
+        insert.item.place(accepted.event.id, self.shards);
+        self.to_item(&insert.item)
     }
 
-    pub(crate) fn write<'a>(&self, accepted: &'a Accepted) -> Result<Write<'a>, Error> {
+    pub(crate) fn prepare_insert<'a>(&self, accepted: &'a Accepted) -> Result<PendingInsert<'a>, Error> {
         let expires = self.retention.expires(accepted.event.received_at);
         let mut item = EventItem::new(&accepted.event, &accepted.fingerprint, expires)?;
-        item.stored_at(self.retention.now());
+        item.set_stored_at(self.retention.now());
         let claims = !accepted.event.fields.time_given && accepted.known_by != KnownBy::Bytes;
-        Ok(Write { accepted, item, claim: claims.then(|| claim_key(&accepted.fingerprint)) })
+        Ok(PendingInsert { accepted, item, claim: claims.then(|| claim_key(&accepted.fingerprint)) })
     }
 
-    /// Tries to write the event where its item is placed.
-    async fn try_place(&self, write: &Write<'_>, deadline: Instant, units: &mut f64) -> Result<Place, Error> {
-        let further = write.item.further_entities();
-        let (together, before) = further.split_at(further.len().min(LINKS_TOGETHER));
-        *units += self.put_links(write, before, deadline).await?;
-        let (place, used) = if together.is_empty() && write.claim.is_none() {
-            retry::until(deadline, "PutItem", || self.put_alone(write)).await?
+    /// Tries to insert the event into the slot of its item.
+    async fn try_slot(
+        &self,
+        insert: &PendingInsert<'_>,
+        deadline: Instant,
+        units: &mut f64,
+    ) -> Result<SlotOccupant, Error> {
+        let further = insert.item.further_entities();
+        let (in_transaction, before) = further.split_at(further.len().min(MAX_LINKS_PER_TRANSACTION));
+        *units += self.put_links(insert, before, deadline).await?;
+        let (occupant, used) = if in_transaction.is_empty() && insert.claim.is_none() {
+            retry_throttled(deadline, "PutItem", || self.put_alone(insert)).await?
         } else {
-            retry::until(deadline, "TransactWriteItems", || self.put_together(write, together)).await?
+            retry_throttled(deadline, "TransactWriteItems", || self.put_in_transaction(insert, in_transaction)).await?
         };
         *units += used;
-        Ok(place)
+        Ok(occupant)
     }
 
-    async fn put_alone(&self, write: &Write<'_>) -> Result<(Place, f64), Error> {
+    async fn put_alone(&self, insert: &PendingInsert<'_>) -> Result<(SlotOccupant, f64), Error> {
         let sent = self
             .client
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(self.to_item(&write.item)?))
+            .set_item(Some(self.to_item(&insert.item)?))
             .condition_expression("attribute_not_exists(pk)")
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send()
             .await;
         match sent {
-            Ok(done) => Ok((Place::Free, units(done.consumed_capacity()))),
+            Ok(done) => Ok((SlotOccupant::Inserted, consumed_units(done.consumed_capacity()))),
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(taken)) => {
-                    Ok((Place::Slot(taken.item().cloned().unwrap_or_default()), 0.0))
+                    Ok((SlotOccupant::Event(taken.item().cloned().unwrap_or_default()), 0.0))
                 }
                 _ => Err(Error::sdk("PutItem", error)),
             },
         }
     }
 
-    /// Writes the event, its claim, and links for these further entities: all or none.
-    async fn put_together(&self, write: &Write<'_>, further: &[&str]) -> Result<(Place, f64), Error> {
-        let mut writes = vec![self.in_transaction(self.to_item(&write.item)?, true)?];
-        if let Some(key) = &write.claim {
-            writes.push(self.in_transaction(claim(write, key), true)?);
+    /// Writes the event, its claim, and the links of its further entities in one transaction.
+    async fn put_in_transaction(
+        &self,
+        insert: &PendingInsert<'_>,
+        further: &[&str],
+    ) -> Result<(SlotOccupant, f64), Error> {
+        let mut writes = vec![self.in_transaction(self.to_item(&insert.item)?, true)?];
+        if let Some(key) = &insert.claim {
+            writes.push(self.in_transaction(claim_item(insert, key), true)?);
         }
         for entity in further {
-            writes.push(self.in_transaction(self.link(write, entity), false)?);
+            writes.push(self.in_transaction(self.link(insert, entity), false)?);
         }
         let sent = self
             .client
@@ -166,9 +170,12 @@ impl Events {
             .send()
             .await;
         match sent {
-            Ok(done) => Ok((Place::Free, done.consumed_capacity().iter().map(|used| units(Some(used))).sum())),
-            Err(error) => match cancelled(&error, write.claim.is_some()) {
-                Some(place) => Ok((place?, 0.0)),
+            Ok(done) => Ok((
+                SlotOccupant::Inserted,
+                done.consumed_capacity().iter().map(|used| consumed_units(Some(used))).sum(),
+            )),
+            Err(error) => match cancellation_cause(&error, insert.claim.is_some()) {
+                Some(occupant) => Ok((occupant?, 0.0)),
                 None => Err(Error::sdk("TransactWriteItems", error)),
             },
         }
@@ -185,18 +192,18 @@ impl Events {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    /// Writes the links that do not fit into the event's transaction, before it: a link to an event
-    /// that is not there is passed over, an event without its link would not be found.
-    async fn put_links(&self, write: &Write<'_>, entities: &[&str], deadline: Instant) -> Result<f64, Error> {
+    /// Writes the links that do not fit into the event's transaction. They are written before the event: a link without
+    /// an event is ignored, but an event without its link would not be found.
+    async fn put_links(&self, insert: &PendingInsert<'_>, entities: &[&str], deadline: Instant) -> Result<f64, Error> {
         let puts: Vec<_> = entities
             .iter()
             .map(|entity| {
-                let link = self.link(write, entity);
-                retry::until(deadline, "PutItem", move || self.put_link(link.clone()))
+                let link = self.link(insert, entity);
+                retry_throttled(deadline, "PutItem", move || self.put_link(link.clone()))
             })
             .collect();
         stream::iter(puts)
-            .buffer_unordered(LINKS_AT_ONCE)
+            .buffer_unordered(MAX_CONCURRENT_LINK_WRITES)
             .try_fold(0.0, |sum, used| async move { Ok(sum + used) })
             .await
     }
@@ -204,16 +211,16 @@ impl Events {
     async fn put_link(&self, link: Item) -> Result<f64, Error> {
         let put = self.client.put_item().table_name(&self.table).set_item(Some(link));
         let sent = put.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await;
-        sent.map(|done| units(done.consumed_capacity())).map_err(|error| Error::sdk("PutItem", error))
+        sent.map(|done| consumed_units(done.consumed_capacity())).map_err(|error| Error::sdk("PutItem", error))
     }
 
-    fn link(&self, write: &Write<'_>, entity: &str) -> Item {
-        let id = write.item.sk;
+    fn link(&self, insert: &PendingInsert<'_>, entity: &str) -> Item {
+        let id = insert.item.sk;
         let mut link = Item::from([
             ("pk".to_owned(), AttributeValue::S(link_key(entity, id.shard(self.shards)))),
             ("sk".to_owned(), AttributeValue::N(id.to_string())),
         ]);
-        link.extend(expires(write));
+        link.extend(expires(insert));
         link
     }
 
@@ -221,64 +228,71 @@ impl Events {
         serde_dynamo::to_item(item).map_err(|e| Error::corrupt(&self.table, e))
     }
 
-    /// What it means that the event in the slot is there already; `None` where it is another one.
-    fn taken(&self, write: &Write<'_>, id: EventId, taken: Item) -> Result<Option<Put>, Error> {
-        let corrupt = || Error::corrupt(&self.table, "a taken slot came back without its fingerprint");
-        let fingerprint = taken.get("fp").and_then(|fp| fp.as_b().ok()).ok_or_else(corrupt)?;
-        if fingerprint.as_ref() != write.accepted.fingerprint.as_bytes() {
+    /// Classifies a conflict with the event in a slot; `None` if it is a different event.
+    fn outcome_of_conflict(
+        &self,
+        insert: &PendingInsert<'_>,
+        id: EventId,
+        stored: &Item,
+    ) -> Result<Option<InsertOutcome>, Error> {
+        let corrupt = || Error::corrupt(&self.table, "the item of a taken slot has no fingerprint or payload");
+        let fingerprint = stored.get("fp").and_then(|fp| fp.as_b().ok()).ok_or_else(corrupt)?;
+        if fingerprint.as_ref() != insert.accepted.fingerprint.as_bytes() {
             return Ok(None);
         }
-        // An id in the event says enough. One in a header may have been used for two events.
-        if write.accepted.known_by == KnownBy::Request {
-            let payload = taken.get("payload").and_then(|payload| payload.as_b().ok()).ok_or_else(corrupt)?;
-            let packed = taken.get("z").and_then(|z| z.as_s().ok()).map(String::as_str);
-            let payload =
-                inflate(payload.as_ref().to_vec(), packed).map_err(|error| Error::corrupt(&self.table, error))?;
-            if payload != write.accepted.event.payload {
-                return Ok(Some(Put::Conflict(id)));
+        // An id inside the event identifies it. An id in a header may have been used for two events.
+        if insert.accepted.known_by == KnownBy::Request {
+            let payload = stored.get("payload").and_then(|payload| payload.as_b().ok()).ok_or_else(corrupt)?;
+            let compression = stored.get("z").and_then(|z| z.as_s().ok()).map(String::as_str);
+            let payload = decompress(payload.as_ref().to_vec(), compression)
+                .map_err(|error| Error::corrupt(&self.table, error))?;
+            if payload != insert.accepted.event.payload {
+                return Ok(Some(InsertOutcome::Conflict(id)));
             }
         }
-        Ok(Some(Put::Duplicate(id)))
+        Ok(Some(InsertOutcome::Duplicate(id)))
     }
 
-    /// What it means that the event was claimed already.
-    fn claimed(&self, write: &Write<'_>, claim: &Item) -> Result<Put, Error> {
-        let corrupt = || Error::corrupt(&self.table, "a claim came back without its event");
+    /// Classifies a conflict with the claim of an event.
+    fn outcome_of_claim(&self, insert: &PendingInsert<'_>, claim: &Item) -> Result<InsertOutcome, Error> {
+        let corrupt = || Error::corrupt(&self.table, "the claim item has no event");
         let id = claim.get("id").and_then(|id| id.as_n().ok()?.parse().ok()).ok_or_else(corrupt)?;
-        let same = claim.get("ph").and_then(|hash| hash.as_b().ok()).ok_or_else(corrupt)?.as_ref() == hash(write);
-        let conflict = !same && write.accepted.known_by == KnownBy::Request;
-        Ok(if conflict { Put::Conflict(id) } else { Put::Duplicate(id) })
+        let is_same =
+            claim.get("ph").and_then(|hash| hash.as_b().ok()).ok_or_else(corrupt)?.as_ref() == payload_hash(insert);
+        let is_conflict = !is_same && insert.accepted.known_by == KnownBy::Request;
+        Ok(if is_conflict { InsertOutcome::Conflict(id) } else { InsertOutcome::Duplicate(id) })
     }
 }
 
-/// The slots that an event may stand in, in the order in which they are tried: its own and its
-/// neighbours, then the same ones a millisecond later, and so on.
+/// Returns the slots that an event can use, in the order in which they are tried: its own slot and those after it, then
+/// the same slots a millisecond later, and so on.
 pub(crate) fn slots(first: EventId) -> impl Iterator<Item = EventId> {
-    (0..MAX_SPILL_MS).flat_map(move |ms| (0..NEIGHBOURS).filter_map(move |next| first.after(ms, next)))
+    (0..MAX_SPILL_MS).flat_map(move |ms| (0..SLOTS_PER_MILLISECOND).filter_map(move |next| first.after(ms, next)))
 }
 
-/// The item that says which event a fingerprint belongs to.
-fn claim(write: &Write<'_>, key: &str) -> Item {
+/// Returns the claim item, which holds the event of a fingerprint.
+fn claim_item(insert: &PendingInsert<'_>, key: &str) -> Item {
     let mut claim = Item::from([
         ("pk".to_owned(), AttributeValue::S(key.to_owned())),
         ("sk".to_owned(), AttributeValue::N("0".to_owned())),
-        ("id".to_owned(), AttributeValue::N(write.item.sk.to_string())),
-        ("ph".to_owned(), AttributeValue::B(hash(write).into())),
+        ("id".to_owned(), AttributeValue::N(insert.item.sk.to_string())),
+        ("ph".to_owned(), AttributeValue::B(payload_hash(insert).into())),
     ]);
-    claim.extend(expires(write));
+    claim.extend(expires(insert));
     claim
 }
 
-fn expires(write: &Write<'_>) -> Option<(String, AttributeValue)> {
-    Some(("expires".to_owned(), AttributeValue::N(write.item.expires?.to_string())))
+fn expires(insert: &PendingInsert<'_>) -> Option<(String, AttributeValue)> {
+    Some(("expires".to_owned(), AttributeValue::N(insert.item.expires?.to_string())))
 }
 
-fn hash(write: &Write<'_>) -> Vec<u8> {
-    Sha256::digest(&write.accepted.event.payload).to_vec()
+fn payload_hash(insert: &PendingInsert<'_>) -> Vec<u8> {
+    Sha256::digest(&insert.accepted.event.payload).to_vec()
 }
 
-/// Why a transaction did not happen, where it can be said; [`Error::Busy`] where it may happen yet.
-fn cancelled(error: &SdkError<TransactWriteItemsError>, claims: bool) -> Option<Result<Place, Error>> {
+/// Returns the occupant that made DynamoDB cancel a transaction, or [`Error::Busy`] if a retry may succeed; `None` for
+/// any other error.
+fn cancellation_cause(error: &SdkError<TransactWriteItemsError>, claims: bool) -> Option<Result<SlotOccupant, Error>> {
     let TransactWriteItemsError::TransactionCanceledException(cancelled) = error.as_service_error()? else {
         return None;
     };
@@ -288,17 +302,17 @@ fn cancelled(error: &SdkError<TransactWriteItemsError>, claims: bool) -> Option<
         Some(failed.item().cloned().unwrap_or_default())
     };
     if let Some(claim) = claims.then(|| taken(1)).flatten() {
-        return Some(Ok(Place::Claim(claim)));
+        return Some(Ok(SlotOccupant::Claim(claim)));
     }
     if let Some(slot) = taken(0) {
-        return Some(Ok(Place::Slot(slot)));
+        return Some(Ok(SlotOccupant::Event(slot)));
     }
-    let passes = |reason: &CancellationReason| {
+    let is_transient = |reason: &CancellationReason| {
         ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"]
             .iter()
             .any(|code| reason.code() == Some(code))
     };
-    reasons.iter().any(passes).then_some(Err(Error::Busy { operation: "TransactWriteItems" }))
+    reasons.iter().any(is_transient).then_some(Err(Error::Busy { operation: "TransactWriteItems" }))
 }
 
 #[cfg(test)]
@@ -306,13 +320,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slots_are_the_neighbours_then_those_of_the_next_millisecond() {
+    fn slots_spill_into_the_next_millisecond() {
         let first = EventId::from_u64(10 * 4096 + 4094).unwrap();
         let tried: Vec<u64> = slots(first).take(10).map(EventId::as_u64).collect();
         let own = first.as_u64();
         assert_eq!(tried[..8], (own..own + 8).collect::<Vec<_>>(), "a full millisecond spills into the next");
         assert_eq!(tried[8..], [own + 4096, own + 4097]);
         let all: std::collections::HashSet<EventId> = slots(first).collect();
-        assert_eq!(all.len() as u64, MAX_SPILL_MS * NEIGHBOURS, "none is tried twice");
+        assert_eq!(all.len() as u64, MAX_SPILL_MS * SLOTS_PER_MILLISECOND, "no slot is tried twice");
     }
 }

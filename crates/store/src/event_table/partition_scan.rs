@@ -1,64 +1,44 @@
-//! Reading many partitions of a table or index as one, in the order of their sort key.
+//! Merging the partitions of the log or an index in the order of their sort keys.
 
 use std::collections::{HashMap, VecDeque};
-use std::ops::RangeInclusive;
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 
+use model::SearchFilter;
+
+use super::filter_expression::FilterExpression;
+use super::partition_query::PartitionQuery;
+use super::table::EventTable;
+use crate::batch_get::{Item, consumed_units};
 use crate::error::Error;
-use crate::events::{Events, Item};
-use crate::search::filter::{Expression, Filter};
 
-/// What to read, and how.
-#[derive(Debug, Clone)]
-pub(crate) struct Plan {
-    /// The index; `None` for the table itself.
-    pub(crate) index: Option<&'static str>,
-    /// The attribute that its partitions are told apart by.
-    pub(crate) key: &'static str,
-    /// The attribute that it is sorted by.
-    pub(crate) sort: &'static str,
-    /// Whether the lowest comes first.
-    pub(crate) ascending: bool,
-    /// What to read of each partition.
-    pub(crate) range: RangeInclusive<u64>,
-    /// The partitions.
-    pub(crate) partitions: Vec<String>,
-    /// Partitions of links, each an item with the id of an event.
-    pub(crate) links: Vec<String>,
-    /// What DynamoDB is to leave out.
-    pub(crate) filter: Option<Expression>,
-    /// How many items one Query looks at.
-    pub(crate) page: usize,
-}
+/// Maximum number of partitions that are read in parallel. The reader may stop after each group.
+const MAX_PARALLEL_PARTITIONS: f64 = 32.0;
 
-/// How many partitions are read side by side: between them, the reader may stop.
-const TOGETHER: f64 = 32.0;
+/// Maximum read units of one `Query`, which ends after 1 MB.
+const MAX_UNITS_PER_QUERY: f64 = 128.0;
 
-/// The most read units of one Query, which ends at 1 MB.
-const QUERY: f64 = 128.0;
-
-/// What was read next.
+/// The next step of a scan.
 #[derive(Debug)]
-pub(crate) enum Next {
-    /// An item, and where it stands.
+pub enum ScanStep {
+    /// The next item, and its sort key.
     Item(u64, Item),
-    /// There is nothing further.
+    /// The scan has ended.
     End,
-    /// Something has to be read first: see [`Merge::read`].
+    /// More items must be read first: call [`PartitionScan::read`].
     Unread,
 }
 
-/// The partitions of a [`Plan`] on the way from one end of the range to the other.
-pub(crate) struct Merge<'a> {
-    events: &'a Events,
-    plan: Plan,
+/// A scan of the partitions of a [`PartitionQuery`] from one end of the range to the other.
+pub struct PartitionScan<'a> {
+    events: &'a EventTable,
+    plan: PartitionQuery,
     partitions: Vec<Partition>,
     last: Option<u64>,
-    /// The read units that it has taken.
-    pub(crate) units: f64,
-    /// How many items were looked at.
-    pub(crate) examined: usize,
+    /// Consumed read units.
+    pub units: f64,
+    /// Number of examined items.
+    pub examined: usize,
 }
 
 #[derive(Debug)]
@@ -70,8 +50,8 @@ struct Partition {
     exhausted: bool,
 }
 
-/// What one Query gave.
-struct Filled {
+/// The result of one `Query`.
+struct QueryPage {
     hits: Vec<(u64, Item)>,
     resume: Option<Item>,
     units: f64,
@@ -79,13 +59,14 @@ struct Filled {
 }
 
 impl Partition {
-    fn wants_more(&self) -> bool {
+    fn needs_items(&self) -> bool {
         self.hits.is_empty() && !self.exhausted
     }
 }
 
-impl<'a> Merge<'a> {
-    pub(crate) fn new(events: &'a Events, plan: Plan) -> Self {
+impl<'a> PartitionScan<'a> {
+    /// Creates a scan.
+    pub fn new(events: &'a EventTable, plan: PartitionQuery) -> Self {
         let partition = |key: &String, link| Partition {
             key: key.clone(),
             link,
@@ -98,75 +79,75 @@ impl<'a> Merge<'a> {
         Self { events, partitions, plan, last: None, units: 0.0, examined: 0 }
     }
 
-    /// The next item in order. One that several partitions have comes once, as the first of them has it.
-    pub(crate) fn next(&mut self) -> Next {
+    /// Returns the next item in order. An item of several partitions is returned once, from the first of them.
+    pub fn next_step(&mut self) -> ScanStep {
         loop {
-            if self.partitions.iter().any(Partition::wants_more) {
-                return Next::Unread;
+            if self.partitions.iter().any(Partition::needs_items) {
+                return ScanStep::Unread;
             }
             let ascending = self.plan.ascending;
-            let heads = self.partitions.iter_mut().filter(|partition| !partition.hits.is_empty());
-            let first = heads.min_by_key(|partition| {
+            let candidates = self.partitions.iter_mut().filter(|partition| !partition.hits.is_empty());
+            let first = candidates.min_by_key(|partition| {
                 let at = partition.hits.front().map_or(0, |(at, _)| *at);
                 if ascending { at } else { u64::MAX - at }
             });
-            let Some((at, item)) = first.and_then(|partition| partition.hits.pop_front()) else { return Next::End };
-            // Events have a place each; what is sorted by something else comes from one partition each.
+            let Some((at, item)) = first.and_then(|partition| partition.hits.pop_front()) else { return ScanStep::End };
+            // Ids are unique. A query with another sort key has no links, and reads each item from one partition.
             if self.plan.links.is_empty() || self.last != Some(at) {
                 self.last = Some(at);
-                return Next::Item(at, item);
+                return ScanStep::Item(at, item);
             }
         }
     }
 
-    /// The next item, reading what must be read for it; `None` at the end.
-    pub(crate) async fn next_read(&mut self) -> Result<Option<(u64, Item)>, Error> {
+    /// Returns the next item, and reads more items as needed; `None` at the end.
+    pub async fn next_item(&mut self) -> Result<Option<(u64, Item)>, Error> {
         loop {
-            match self.next() {
-                Next::Item(at, item) => return Ok(Some((at, item))),
-                Next::End => return Ok(None),
-                Next::Unread => self.read(f64::MAX).await?,
+            match self.next_step() {
+                ScanStep::Item(at, item) => return Ok(Some((at, item))),
+                ScanStep::End => return Ok(None),
+                ScanStep::Unread => self.read(f64::MAX).await?,
             }
         }
     }
 
-    /// The first place, in order, of what was not given yet, where no two items of a partition have one place; `None`
-    /// at the end.
+    /// Returns the first sort key, in order, of the items that were not returned yet; `None` at the end. Sort keys must
+    /// be unique within each partition.
     pub(crate) fn bound(&self) -> Option<u64> {
         let (low, high) = (*self.plan.range.start(), *self.plan.range.end());
         let beyond = |place: u64| if self.plan.ascending { place.checked_add(1) } else { place.checked_sub(1) };
         let next = |partition: &Partition| match (partition.hits.front(), &partition.resume) {
             (Some((at, _)), _) => Some(*at),
             (None, _) if partition.exhausted => None,
-            (None, Some(key)) => place(key, self.plan.sort).and_then(beyond),
+            (None, Some(key)) => sort_key(key, self.plan.sort).and_then(beyond),
             (None, None) => Some(if self.plan.ascending { low } else { high }),
         };
         let places = self.partitions.iter().filter_map(next).filter(|place| self.plan.range.contains(place));
         if self.plan.ascending { places.min() } else { places.max() }
     }
 
-    /// Reads on where nothing is at hand: one Query for each such partition, of as many as these units are sure to
-    /// suffice for, one at least.
-    pub(crate) async fn read(&mut self, units: f64) -> Result<(), Error> {
-        let mut wanting: Vec<usize> =
-            (0..self.partitions.len()).filter(|at| self.partitions[*at].wants_more()).collect();
-        let most = (units / QUERY).clamp(1.0, TOGETHER);
+    /// Reads a page of each partition without buffered items: of as many partitions as `units` read units suffice for,
+    /// but of at least one.
+    pub async fn read(&mut self, units: f64) -> Result<(), Error> {
+        let mut pending: Vec<usize> =
+            (0..self.partitions.len()).filter(|at| self.partitions[*at].needs_items()).collect();
+        let most = (units / MAX_UNITS_PER_QUERY).clamp(1.0, MAX_PARALLEL_PARTITIONS);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 1 to 32")]
-        wanting.truncate(most as usize);
-        let reads = wanting.iter().map(|at| self.fill(&self.partitions[*at]));
-        let filled = futures::future::try_join_all(reads).await?;
-        for (at, filled) in wanting.into_iter().zip(filled) {
+        pending.truncate(most as usize);
+        let reads = pending.iter().map(|at| self.query(&self.partitions[*at]));
+        let pages = futures::future::try_join_all(reads).await?;
+        for (at, page) in pending.into_iter().zip(pages) {
             let partition = &mut self.partitions[at];
-            partition.hits.extend(filled.hits);
-            partition.exhausted = filled.resume.is_none();
-            partition.resume = filled.resume;
-            self.units += filled.units;
-            self.examined += filled.examined;
+            partition.hits.extend(page.hits);
+            partition.exhausted = page.resume.is_none();
+            partition.resume = page.resume;
+            self.units += page.units;
+            self.examined += page.examined;
         }
         Ok(())
     }
 
-    async fn fill(&self, partition: &Partition) -> Result<Filled, Error> {
+    async fn query(&self, partition: &Partition) -> Result<QueryPage, Error> {
         let plan = &self.plan;
         let (key, sort) = if partition.link { ("pk", "sk") } else { (plan.key, plan.sort) };
         let mut values: HashMap<String, AttributeValue> = HashMap::from([
@@ -174,13 +155,13 @@ impl<'a> Merge<'a> {
             (":low".to_owned(), AttributeValue::N(plan.range.start().to_string())),
             (":high".to_owned(), AttributeValue::N(plan.range.end().to_string())),
         ]);
-        // A link says nothing of its event, but when it expires.
+        // A link item holds only the expiry of its event.
         let filter = match partition.link {
-            true => Some(Filter::default().expression(self.events.retention.now())),
+            true => Some(FilterExpression::new(&SearchFilter::default(), self.events.retention.now())),
             false => plan.filter.clone(),
         };
         let expression = filter.map(|filter| {
-            values.extend(filter.values.0);
+            values.extend(filter.values);
             filter.text
         });
         let answer = self
@@ -199,18 +180,18 @@ impl<'a> Merge<'a> {
             .send()
             .await
             .map_err(|e| Error::sdk("Query", e))?;
-        let units = crate::events::units(answer.consumed_capacity());
+        let units = consumed_units(answer.consumed_capacity());
         let examined = usize::try_from(answer.scanned_count()).unwrap_or_default();
-        let placed = |item: Item| Ok((self.place(&item, sort)?, item));
-        let hits = answer.items.unwrap_or_default().into_iter().map(placed).collect::<Result<_, Error>>()?;
-        Ok(Filled { hits, resume: answer.last_evaluated_key, units, examined })
+        let keyed = |item: Item| Ok((self.sort_key(&item, sort)?, item));
+        let hits = answer.items.unwrap_or_default().into_iter().map(keyed).collect::<Result<_, Error>>()?;
+        Ok(QueryPage { hits, resume: answer.last_evaluated_key, units, examined })
     }
 
-    fn place(&self, item: &Item, sort: &str) -> Result<u64, Error> {
-        place(item, sort).ok_or_else(|| Error::corrupt(&self.events.table, format!("an item without {sort}")))
+    fn sort_key(&self, item: &Item, sort: &str) -> Result<u64, Error> {
+        sort_key(item, sort).ok_or_else(|| Error::corrupt(&self.events.table, format!("the item has no {sort}")))
     }
 }
 
-fn place(item: &Item, sort: &str) -> Option<u64> {
+fn sort_key(item: &Item, sort: &str) -> Option<u64> {
     item.get(sort)?.as_n().ok()?.parse().ok()
 }

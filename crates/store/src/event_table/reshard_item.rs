@@ -1,38 +1,39 @@
-//! Where the items of the `events` table lie in a log with another number of shards.
+//! Moving items of the `events` table to another number of shards.
 
 use std::collections::HashMap;
 
-use ::events::EventId;
 use aws_sdk_dynamodb::types::AttributeValue;
+use events::EventId;
 use jiff::Timestamp;
 
+use super::event_item::EventItem;
+use super::item_key::link_key;
 use crate::error::Error;
-use crate::item::{EventItem, link_key};
 
-/// An item of the `events` table as it lies in a log with this many shards. An event that gets there at the time
-/// `stored` is late there, if it happened a while before (see `segments`). What has no shard stays as it is.
+/// Rewrites the keys of an item of the `events` table for a log of `shards` shards. An event that is stored there at
+/// `stored` may be late there. Items without a shard are unchanged.
 ///
 /// # Errors
-/// [`Error::Corrupt`] where it is no item of that table.
-#[expect(clippy::implicit_hasher, reason = "the SDK's items are such maps")]
-pub fn placed(
+/// [`Error::Corrupt`] if it is not an item of that table.
+#[expect(clippy::implicit_hasher, reason = "items of the SDK are such maps")]
+pub fn reshard_item(
     mut item: HashMap<String, AttributeValue>,
     shards: u16,
     stored: Option<Timestamp>,
 ) -> Result<HashMap<String, AttributeValue>, Error> {
     let corrupt = |reason: String| Error::corrupt("events", reason);
     let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
-    let key = text("pk").ok_or_else(|| corrupt("an item without a key".to_owned()))?;
+    let key = text("pk").ok_or_else(|| corrupt("an item has no key".to_owned()))?;
     if let Some(link) = key.strip_prefix("X#") {
-        let (entity, _) = link.rsplit_once('#').ok_or_else(|| corrupt(format!("a link {key:?}")))?;
+        let (entity, _) = link.rsplit_once('#').ok_or_else(|| corrupt(format!("the link {key:?} is invalid")))?;
         let id = item.get("sk").and_then(|id| id.as_n().ok()?.parse::<EventId>().ok());
-        let id = id.ok_or_else(|| corrupt(format!("a link {key:?} to no event")))?;
+        let id = id.ok_or_else(|| corrupt(format!("the link {key:?} has no event")))?;
         let key = link_key(entity, id.shard(shards));
         item.insert("pk".to_owned(), AttributeValue::S(key));
     } else if key.starts_with("E#") {
         let mut event: EventItem = serde_dynamo::from_item(item).map_err(|e| corrupt(e.to_string()))?;
         if let Some(stored) = stored {
-            event.stored_at(stored);
+            event.set_stored_at(stored);
         }
         event.place(event.sk, shards);
         return serde_dynamo::to_item(event).map_err(|e| corrupt(e.to_string()));
@@ -42,12 +43,12 @@ pub fn placed(
 
 #[cfg(test)]
 mod tests {
-    use ::events::{Event, Fields, Fingerprint, Scope};
+    use events::{Event, Fields, Fingerprint, Scope};
     use jiff::SignedDuration;
 
     use super::*;
-    use crate::item::{claim_key, index_key, late_key, shard_key};
-    use crate::segments::LATE;
+    use crate::event_table::event_item::LATE_AFTER;
+    use crate::event_table::item_key::{claim_key, index_key, late_key, shard_key};
 
     fn event() -> Event {
         let time: Timestamp = "2025-12-09T23:33:04.123456789Z".parse().unwrap();
@@ -76,30 +77,30 @@ mod tests {
     }
 
     #[test]
-    fn items_are_placed_anew_and_keep_the_rest() {
+    fn resharding_changes_only_the_keys() {
         let event = event();
         let mut item = EventItem::new(&event, &Fingerprint::of_bytes("mm", b"x"), Some(7)).unwrap();
         item.place(event.id, 4);
         let before: HashMap<String, AttributeValue> = serde_dynamo::to_item(item).unwrap();
-        let again = placed(placed(before.clone(), 64, None).unwrap(), 4, None).unwrap();
+        let again = reshard_item(reshard_item(before.clone(), 64, None).unwrap(), 4, None).unwrap();
         assert_eq!(again, before);
-        let later = event.fields.time + LATE + SignedDuration::from_secs(1);
-        let moved = placed(before, 64, Some(later)).unwrap();
+        let later = event.fields.time + LATE_AFTER + SignedDuration::from_secs(1);
+        let moved = reshard_item(before, 64, Some(later)).unwrap();
         let shard = event.id.shard(64);
         assert_eq!(moved["pk"], AttributeValue::S(shard_key(shard)));
         assert_eq!(moved["ks"], AttributeValue::S(index_key("/1.0/instances/a", shard)));
-        assert_eq!(moved["kl"], AttributeValue::S(late_key(shard)), "it came late to where it is now");
+        assert_eq!(moved["kl"], AttributeValue::S(late_key(shard)), "it is late in the new log");
         let moved: EventItem = serde_dynamo::from_item(moved).unwrap();
         let stored_at = Timestamp::from_millisecond(later.as_millisecond()).ok();
         assert_eq!(moved.into_event().unwrap(), Event { stored_at, ..event });
     }
 
     #[test]
-    fn links_and_claims_are_placed_anew() {
+    fn links_are_resharded_and_claims_are_unchanged() {
         let at = |key: String| {
             let item = [("pk", AttributeValue::S(key)), ("sk", AttributeValue::N("70".into()))];
             let item = item.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-            placed(item, 64, None).unwrap()["pk"].as_s().unwrap().clone()
+            reshard_item(item, 64, None).unwrap()["pk"].as_s().unwrap().clone()
         };
         let long = "x".repeat(2000);
         assert_eq!(at(link_key("a#b", 2)), link_key("a#b", 6));

@@ -1,14 +1,14 @@
-//! The `events` table's stream, as the fan-out function sees it.
+//! Images in the stream of the `events` table.
 
-use ::events::Event;
+use events::Event;
 
+use super::event_item::EventItem;
 use crate::error::Error;
-use crate::item::EventItem;
 
-/// The event that a stream record's new image holds.
+/// Decodes the event in the new image of a stream record.
 ///
 /// # Errors
-/// [`Error::Corrupt`] where the image is not an event's item.
-pub fn inserted(new_image: serde_dynamo::Item) -> Result<Event, Error> {
+/// [`Error::Corrupt`] if the image is not the item of an event.
+pub fn event_from_image(new_image: serde_dynamo::Item) -> Result<Event, Error> {
     serde_dynamo::from_item::<_, EventItem>(new_image).map_err(|e| Error::corrupt("events", e))?.into_event()
 }

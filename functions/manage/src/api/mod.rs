@@ -3,8 +3,8 @@
 mod webhooks;
 
 use events::Violation;
+use model::{Key, KeyScope, Record, Source};
 use schemars::{Schema, SchemaGenerator, json_schema};
-use store::{Key, KeyScope, Record, Source};
 use web::{Answer, BODY_REFUSALS, Content, Method, Operation, Parameter, Place, Problem, Refusal, Routes, schema_of};
 
 pub(crate) use webhooks::{LIST_DELIVERIES, REPLAY_TARGET, RETRY_DELIVERIES};

@@ -2,8 +2,8 @@
 
 mod parameters;
 
+use model::{Record, Replay, Target};
 use schemars::{Schema, SchemaGenerator, json_schema};
-use store::{Record, Replay, Target};
 use web::{Answer, Content, Method, Operation, Parameter, Refusal, Routes, schema_of};
 
 use parameters::{LISTED, REPLAY_NAME, REPLAYED, RETRIED, TARGET_NAME};
