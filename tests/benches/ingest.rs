@@ -77,7 +77,7 @@ async fn items(events: impl Iterator<Item = Value>) -> Vec<Item> {
     let fake = FakeDynamoDb::new("", "unleash").that_keeps();
     let store = log(fake.client());
     for event in events {
-        store.put(&accepted(&event), in_a_minute()).await.expect("stored");
+        store.insert(&accepted(&event), in_a_minute()).await.expect("stored");
     }
     fake.sdk_items("events")
 }
@@ -106,9 +106,9 @@ async fn write_units(database: &Client) {
         event["data"]["description"] = json!(text);
         let payload = event.to_string();
         let packed = zstd::bulk::compress(payload.as_bytes(), 3).expect("memory").len().min(payload.len());
-        let written = store.put(&accepted(&event), in_a_minute()).await.expect("stored");
-        let dollars = written.units * DOLLARS_PER_MILLION;
-        println!("{:>9} {:>10} {:>13} {:>28.2}", payload.len(), packed, written.units, dollars);
+        let written = store.insert(&accepted(&event), in_a_minute()).await.expect("stored");
+        let dollars = written.write_units * DOLLARS_PER_MILLION;
+        println!("{:>9} {:>10} {:>13} {:>28.2}", payload.len(), packed, written.write_units, dollars);
     }
 }
 

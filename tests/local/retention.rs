@@ -35,7 +35,7 @@ async fn what_has_expired_is_not_found() {
     let mut ids = Vec::new();
     for hours in [1, 25] {
         let accepted = catalog("signal").expect("its catalog").accept(&signal(hours)).expect("a signal");
-        let InsertOutcome::Stored(id) = log.put(&accepted, deadline).await.expect("written").put else {
+        let InsertOutcome::Stored(id) = log.insert(&accepted, deadline).await.expect("written").outcome else {
             panic!("it is new")
         };
         ids.push(id);

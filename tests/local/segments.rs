@@ -273,10 +273,10 @@ async fn a_deep_page_costs_what_the_first_does() {
         let deep = log.process(5000.0).search(&search).await.expect("a page");
         assert_eq!((first.events.len(), deep.events.len()), (5, 5));
         assert!(
-            deep.way.units <= first.way.units && deep.way.segments < first.way.segments,
+            deep.stats.units <= first.stats.units && deep.stats.segments < first.stats.segments,
             "{:?}, {:?}",
-            first.way,
-            deep.way
+            first.stats,
+            deep.stats
         );
     }
 }
@@ -306,7 +306,7 @@ async fn what_is_not_packed_is_read_within_bounds_and_once() {
     let warm = log.process(5000.0);
     let first = warm.search(&nothing()).await.expect("a page");
     let again = warm.search(&nothing()).await.expect("a page");
-    assert!(first.way.units > 300.0 && again.way.units < 10.0, "{:?}, {:?}", first.way, again.way);
+    assert!(first.stats.units > 300.0 && again.stats.units < 10.0, "{:?}, {:?}", first.stats, again.stats);
     assert_eq!(partial_pages(all, || warm.clone()).await.0, ids);
 }
 

@@ -1,7 +1,9 @@
 //! A page by the log itself or one of its indexes: for what is found soon.
 
 use model::{Field, SearchFilter};
-use store::{Error, EventTable, FilterExpression, PartitionQuery, PartitionScan, ScanStep, index_key, link_key};
+use store::{
+    Error, EventTable, FilterExpression, PartitionQuery, PartitionScan, ScanStep, index_key, link_key, shard_key,
+};
 
 use crate::found::{Found, PayloadLocation};
 use crate::request::{SearchRequest, SearchStats};
@@ -196,8 +198,6 @@ fn access(filter: &SearchFilter, shards: u16) -> Option<Access> {
 
 #[cfg(test)]
 mod tests {
-    use events::EventId;
-
     use super::*;
 
     #[test]

@@ -72,7 +72,7 @@ pub(crate) async fn explain(
     // What was just created or removed is to be seen here at once.
     let targets = state.targets.all(Duration::ZERO).await?;
     let states = state.states.all(Duration::ZERO).await?;
-    let paused = |name: &str| states.iter().find(|state| state.name == name)?.paused.as_ref();
+    let paused = |name: &str| states.iter().find(|state| state.name == name)?.pause.as_ref();
     let mut recorded = state.deliveries.list_by_event(event.id).await?;
     let mut deliveries: Vec<Explained> = Vec::new();
     for target in targets.iter() {

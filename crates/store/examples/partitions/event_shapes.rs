@@ -8,7 +8,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use events::{Accepted, Event, EventId, Fields, Fingerprint, KnownBy, ProducerId, Scope, first_slot};
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
-use store::{Events, Retention, Status, status_key};
+use model::{RecordedStatus, Retention};
+use store::{EventTable, status_key};
 
 /// How many events stand for all: a multiple of 64, so that numbers that are counted fill every shard alike.
 pub(crate) const SAMPLE: u32 = 1024;
@@ -78,7 +79,7 @@ pub(crate) fn stored(shape: Shape, shards: u16) -> Vec<Vec<Write>> {
 pub(crate) fn delivered(takes: bool) -> Vec<Vec<Write>> {
     let (target, mut rng) = ("audit", Rng::with_seed(7));
     let write = |table, key: &str, units| Write { table, key: key.to_owned(), units };
-    let waiting = status_key(target, Status::Waiting);
+    let waiting = status_key(target, RecordedStatus::Waiting);
     (0..SAMPLE)
         .map(|number| {
             let id = accepted(Shape::Spread, number, &mut rng).event.id.to_string();
@@ -90,7 +91,7 @@ pub(crate) fn delivered(takes: bool) -> Vec<Vec<Write>> {
                 write("deliveries", &id, 3),
                 write("by_target", target, 3),
                 write("by_status", &waiting, 3),
-                write("by_status", &status_key(target, Status::Failed), 1),
+                write("by_status", &status_key(target, RecordedStatus::Failed), 1),
             ]
         })
         .collect()
@@ -103,9 +104,9 @@ pub(crate) fn refused() -> Vec<Vec<Write>> {
 }
 
 /// The log's own functions, which ask DynamoDB nothing here.
-fn log(shards: u16) -> Events {
+fn log(shards: u16) -> EventTable {
     let client = Client::from_conf(Config::builder().behavior_version(BehaviorVersion::latest()).build());
-    Events::new(client, "events".to_owned(), shards, Retention::new(None, now))
+    EventTable::new(client, "events".to_owned(), shards, Retention::new(None, now))
 }
 
 fn now() -> Timestamp {

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use sha2::{Digest, Sha256};
 
-use crate::load::Write;
+use crate::event_shapes::Write;
 
 /// The write units that a partition takes in a second.
 pub(crate) const PARTITION: f64 = 1000.0;
@@ -199,7 +199,7 @@ fn as_f64(count: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::{Shape, delivered, refused, stored};
+    use crate::event_shapes::{Shape, delivered, refused, stored};
 
     fn settled(shape: Shape, shards: u16) -> Limit {
         Model::new(&stored(shape, shards)).settled()

@@ -39,7 +39,7 @@ impl DeliveryTable {
             // Filtered deliveries count as examined: after the first page, larger pages find rare matches sooner.
             let missing = query.limit - found.len() + 1;
             let limit = if examined > 0 { missing.max(FILTERED_PAGE_DELIVERIES) } else { missing };
-            let request = self.request(&query).limit(i32::try_from(limit).unwrap_or(i32::MAX));
+            let request = self.list_request(&query).limit(i32::try_from(limit).unwrap_or(i32::MAX));
             let answer =
                 request.set_exclusive_start_key(start.take()).send().await.map_err(|e| Error::sdk("Query", e))?;
             examined += usize::try_from(answer.scanned_count).unwrap_or(0);
@@ -76,7 +76,7 @@ impl DeliveryTable {
         let (low, high, since) = (EventId::MIN, EventId::MAX, Some(since));
         let query = DeliveryQuery { target, since, status: Some(status), low, high, ascending: true, limit: most };
         let mut count = 0;
-        let mut pages = self.request(&query).select(Select::Count).into_paginator().send();
+        let mut pages = self.list_request(&query).select(Select::Count).into_paginator().send();
         while let Some(page) = pages.next().await {
             count += usize::try_from(page.map_err(|e| Error::sdk("Query", e))?.count()).unwrap_or(0);
             if count >= most {
@@ -86,7 +86,7 @@ impl DeliveryTable {
         Ok(count)
     }
 
-    fn request(&self, query: &DeliveryQuery<'_>) -> QueryFluentBuilder {
+    fn list_request(&self, query: &DeliveryQuery<'_>) -> QueryFluentBuilder {
         // Most deliveries are delivered: they are not in the index by status.
         let indexed = query.status.filter(|status| *status != RecordedStatus::Delivered);
         let (index, hash, value) = match indexed {

@@ -187,7 +187,7 @@ impl DeliveryTable {
                 .into();
         }
         // Only the updated attributes: the others include every recorded attempt.
-        let updated = send_update(self.request(key, update).return_values(ReturnValue::UpdatedNew)).await?;
+        let updated = send_update(self.update_request(key, update).return_values(ReturnValue::UpdatedNew)).await?;
         let claims = |new: Item| new.get("claims").and_then(|claims| claims.as_n().ok()?.parse().ok());
         Ok(updated.map(|new| claims(new).unwrap_or(1u32).saturating_sub(1)))
     }
@@ -219,10 +219,10 @@ impl DeliveryTable {
 
     /// Sends an update. Returns whether its condition held.
     async fn update(&self, key: DeliveryKey<'_>, update: ItemUpdate) -> Result<bool, Error> {
-        Ok(send_update(self.request(key, update)).await?.is_some())
+        Ok(send_update(self.update_request(key, update)).await?.is_some())
     }
 
-    fn request(&self, key: DeliveryKey<'_>, update: ItemUpdate) -> UpdateItemFluentBuilder {
+    fn update_request(&self, key: DeliveryKey<'_>, update: ItemUpdate) -> UpdateItemFluentBuilder {
         let ItemUpdate { set, mut remove, condition, values } = update;
         remove.sort_unstable();
         let remove = if remove.is_empty() { String::new() } else { format!(" REMOVE {}", remove.join(", ")) };

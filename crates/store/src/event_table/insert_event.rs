@@ -74,7 +74,7 @@ impl EventTable {
     /// are retried until the deadline.
     ///
     /// Slots are taken by conditional writes, so two writers of the same event cannot both succeed.
-    pub async fn insert(&self, accepted: &Accepted, deadline: Instant) -> Result<Written, Error> {
+    pub async fn insert(&self, accepted: &Accepted, deadline: Instant) -> Result<InsertResult, Error> {
         let mut insert = self.prepare_insert(accepted)?;
         let mut write_units = 0.0;
         for id in slots(accepted.event.id) {
@@ -94,7 +94,7 @@ impl EventTable {
     }
 
     /// Returns the item of an event in its first slot.
-    pub fn item(&self, accepted: &Accepted) -> Result<HashMap<String, AttributeValue>, Error> {
+    pub fn item(&self, accepted: &Accepted) -> Result<Item, Error> {
         let mut insert = self.prepare_insert(accepted)?;
         insert.item.place(accepted.event.id, self.shards);
         self.to_item(&insert.item)

@@ -16,7 +16,7 @@ pub fn index_key(value: &str, shard: u16) -> String {
 }
 
 /// Returns the partition key of a shard of the index of late events.
-pub fn late_key(shard: u16) -> String {
+pub(crate) fn late_key(shard: u16) -> String {
     format!("L#{shard}")
 }
 
@@ -26,7 +26,7 @@ pub fn link_key(entity: &str, shard: u16) -> String {
 }
 
 /// Returns the partition key of the claim item of a fingerprint.
-pub fn claim_key(fingerprint: &Fingerprint) -> String {
+pub(crate) fn claim_key(fingerprint: &Fingerprint) -> String {
     format!("F#{}", hex::encode(fingerprint.as_bytes()))
 }
 

@@ -113,7 +113,7 @@ impl<'a> PartitionScan<'a> {
 
     /// Returns the first sort key, in order, of the items that were not returned yet; `None` at the end. Sort keys must
     /// be unique within each partition.
-    pub(crate) fn bound(&self) -> Option<u64> {
+    pub fn bound(&self) -> Option<u64> {
         let (low, high) = (*self.plan.range.start(), *self.plan.range.end());
         let beyond = |place: u64| if self.plan.ascending { place.checked_add(1) } else { place.checked_sub(1) };
         let next = |partition: &Partition| match (partition.hits.front(), &partition.resume) {
