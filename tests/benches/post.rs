@@ -70,7 +70,7 @@ fn function(client: &Client) -> Router {
         tracer: store::Tracer::default(),
         clock: now,
     };
-    web::finish(ingest::router(state))
+    web::with_common_layers(ingest::router(state))
 }
 
 async fn post(function: &Router, batch: &str) {

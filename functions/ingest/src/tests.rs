@@ -43,7 +43,7 @@ async fn post(state: &State, body: &Value) -> Response {
 async fn post_as(token: &str, state: &State, body: &Value) -> Response {
     let request = Request::post("/v1/events").header("authorization", format!("Bearer {token}"));
     let request = request.header("content-length", "1").body(Body::from(body.to_string())).unwrap();
-    web::finish(router(state.clone())).oneshot(request).await.unwrap()
+    web::with_common_layers(router(state.clone())).oneshot(request).await.unwrap()
 }
 
 async fn json(response: Response) -> Value {
@@ -160,7 +160,7 @@ async fn what_a_request_says_of_itself_is_bounded() {
     let send = |headers: &[(&str, &str)], body: String| {
         let request = Request::post("/v1/events").header("authorization", format!("Bearer {TOKEN}"));
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-        web::finish(router(state.clone())).oneshot(request.body(Body::from(body)).unwrap())
+        web::with_common_layers(router(state.clone())).oneshot(request.body(Body::from(body)).unwrap())
     };
     let stored = send(&[("idempotency-key", &long)], "{}".into()).await.unwrap();
     assert_eq!(stored.status(), StatusCode::CREATED);

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use events::EventId;
 use serde_json::value::RawValue;
 use store::{Field, Filter, Matches};
-use web::{Problem, ReadAny};
+use web::{Problem, ReadAnyFormat};
 
 use crate::State;
 use crate::room::{JSON, Room, written};
@@ -64,7 +64,7 @@ impl IntoResponse for No {
 /// `GET /api/admin/search/events`.
 pub(crate) async fn search(
     Shared(state): Shared<State>,
-    _: ReadAny,
+    _: ReadAnyFormat,
     query: RawQuery,
 ) -> Result<Json<SearchResult>, No> {
     let params = Params::read(query)?;
@@ -74,7 +74,11 @@ pub(crate) async fn search(
 }
 
 /// `GET /api/admin/events`.
-pub(crate) async fn recent(Shared(state): Shared<State>, _: ReadAny, query: RawQuery) -> Result<Json<Recent>, No> {
+pub(crate) async fn recent(
+    Shared(state): Shared<State>,
+    _: ReadAnyFormat,
+    query: RawQuery,
+) -> Result<Json<Recent>, No> {
     let params = Params::read(query)?;
     let (filter, limit) = match params.project() {
         Some(project) => (Filter::default().and(Field::Project, params::values(project)), OF_ONE),
@@ -88,7 +92,7 @@ pub(crate) async fn recent(Shared(state): Shared<State>, _: ReadAny, query: RawQ
 /// `GET /api/admin/events/{feature}`.
 pub(crate) async fn of_feature(
     Shared(state): Shared<State>,
-    _: ReadAny,
+    _: ReadAnyFormat,
     feature: Result<Path<String>, PathRejection>,
     uri: Uri,
 ) -> Result<Json<FeatureEvents>, No> {

@@ -120,7 +120,7 @@ impl Functions<'_> {
     pub(super) async fn ingest(&self, source: &str) -> Api {
         let mut state = self.made(ingest::from_env).expect("ingest");
         (state.events, state.clock) = (self.log().events, now);
-        let api = Api::new(&super::serve(web::finish(ingest::router(state))).await);
+        let api = Api::new(&super::serve(web::with_common_layers(ingest::router(state))).await);
         api.with_token(self.lab.token(&format!("/keys/ingest/{source}")))
     }
 
@@ -129,7 +129,7 @@ impl Functions<'_> {
         let mut state = self.made(query::from_env).expect("query");
         state.log = self.log();
         let segments = state.log.segments.clone();
-        let api = Api::new(&super::serve(web::finish(query::router(state))).await);
+        let api = Api::new(&super::serve(web::with_common_layers(query::router(state))).await);
         (api.with_token(self.lab.token("/keys/read")), segments)
     }
 

@@ -104,7 +104,7 @@ async fn send(dynamodb: &FakeDynamoDb, state: &State, sent: &Sent) -> Result<(),
         request = request.header(*name, value.as_bytes());
     }
     let request = request.body(Body::from(sent.body.clone())).map_err(|e| TestCaseError::reject(e.to_string()))?;
-    let answer = web::finish(router(state.clone())).oneshot(request).await.unwrap();
+    let answer = web::with_common_layers(router(state.clone())).oneshot(request).await.unwrap();
     let status = answer.status().as_u16();
     prop_assert!(STATUSES.contains(&status), "{status}");
     let media_type = answer.headers()["content-type"].to_str().unwrap().to_owned();

@@ -1,14 +1,14 @@
-//! What a client can read.
+//! Content negotiation: the `Accept` header.
 
 use axum::http::{HeaderMap, header};
 
-use crate::problem::{Kind, Problem};
+use crate::problem::{Problem, ProblemType};
 
-/// Refuses requests whose `Accept` leaves out JSON, which is what is answered here.
+/// Rejects requests whose `Accept` header excludes JSON.
 ///
 /// # Errors
-/// The problem to answer with.
-pub fn must_accept_json(headers: &HeaderMap) -> Result<(), Problem> {
+/// The [`not_acceptable`] problem.
+pub fn require_json_accepted(headers: &HeaderMap) -> Result<(), Problem> {
     let mut ranges = headers
         .get_all(header::ACCEPT)
         .into_iter()
@@ -17,23 +17,26 @@ pub fn must_accept_json(headers: &HeaderMap) -> Result<(), Problem> {
         .map(str::trim)
         .filter(|range| !range.is_empty())
         .peekable();
-    if ranges.peek().is_none() || ranges.any(takes_json) { Ok(()) } else { Err(not_acceptable()) }
+    if ranges.peek().is_none() || ranges.any(accepts_json) { Ok(()) } else { Err(not_acceptable()) }
 }
 
-/// Whether a media range takes JSON (RFC 9110, 12.5.1).
-fn takes_json(range: &str) -> bool {
+/// Whether a media range includes JSON (RFC 9110, 12.5.1).
+fn accepts_json(range: &str) -> bool {
     let mut parts = range.split(';').map(str::trim);
     let media_type = parts.next().unwrap_or_default().to_ascii_lowercase();
-    let refused = parts
+    let is_excluded = parts
         .filter_map(|parameter| parameter.split_once('='))
         .any(|(name, value)| name.trim().eq_ignore_ascii_case("q") && value.trim().parse() == Ok(0.0));
     let json = ["*/*", "application/*", "application/json", "application/problem+json"];
-    json.contains(&media_type.as_str()) && !refused
+    json.contains(&media_type.as_str()) && !is_excluded
 }
 
-/// The problem of a client that cannot read the answer.
+/// The problem of a client that does not accept the response.
 pub fn not_acceptable() -> Problem {
-    Problem::new(Kind::NotAcceptable, "The Accept header leaves out application/json, which is what is answered here")
+    Problem::new(
+        ProblemType::NotAcceptable,
+        "The Accept header excludes application/json, the only media type of the response",
+    )
 }
 
 #[cfg(test)]
@@ -41,9 +44,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_is_what_is_answered() {
-        let accepts =
-            |value: &str| must_accept_json(&HeaderMap::from_iter([(header::ACCEPT, value.parse().unwrap())])).is_ok();
+    fn accept_headers_without_json_are_rejected() {
+        let accepts = |value: &str| {
+            require_json_accepted(&HeaderMap::from_iter([(header::ACCEPT, value.parse().unwrap())])).is_ok()
+        };
         for value in [
             "*/*",
             "application/json",
@@ -57,6 +61,6 @@ mod tests {
         for value in ["text/html", "application/xml", "application/json;q=0", "image/png, text/*"] {
             assert!(!accepts(value), "{value}");
         }
-        assert!(must_accept_json(&HeaderMap::new()).is_ok());
+        assert!(require_json_accepted(&HeaderMap::new()).is_ok());
     }
 }

@@ -9,17 +9,17 @@ use axum::extract::{FromRequest, Request};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error, MapAccess, Unexpected, Visitor};
 
-use crate::api::Refusal;
-use crate::app::MAX_BODY;
-use crate::problem::{Kind, Problem};
+use crate::middleware::MAX_BODY_BYTES;
+use crate::operation::ErrorResponse;
+use crate::problem::{Problem, ProblemType};
 
 /// How every operation that takes a [`JsonBody`] may say no.
-pub const BODY_REFUSALS: [Refusal; 2] = [
-    Refusal {
-        when: "The body is not JSON, has a field that is not known here, or lacks one.",
+pub const BODY_ERRORS: [ErrorResponse; 2] = [
+    ErrorResponse {
+        description: "The body is not JSON, has a field that is not known here, or lacks one.",
         example: || not_taken("missing field `name` at line 1 column 2"),
     },
-    Refusal { when: "The body has more than 4.5 MB.", example: too_large },
+    ErrorResponse { description: "The body has more than 4.5 MB.", example: too_large },
 ];
 
 /// A request's JSON body, an object. Fields that the type does not know are refused by the type
@@ -44,7 +44,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for AnyJsonBody<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let body = Bytes::from_request(request, state).await.map_err(unreadable)?;
+        let body = Bytes::from_request(request, state).await.map_err(unreadable_body)?;
         serde_json::from_slice(&body).map(Self).map_err(not_taken)
     }
 }
@@ -81,19 +81,19 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
 }
 
 /// The problem of a body that could not be read whole.
-pub fn unreadable(rejection: BytesRejection) -> Problem {
+pub fn unreadable_body(rejection: BytesRejection) -> Problem {
     if rejection.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
         return too_large();
     }
-    Problem::new(Kind::BadRequest, "The body ended before it was complete: send it again")
+    Problem::new(ProblemType::BadRequest, "The body ended before it was complete: send it again")
 }
 
 fn not_taken(error: impl Display) -> Problem {
-    Problem::new(Kind::BadRequest, format!("The body does not read as what this path takes: {error}"))
+    Problem::new(ProblemType::BadRequest, format!("The body does not read as what this path takes: {error}"))
 }
 
 fn too_large() -> Problem {
-    Problem::new(Kind::TooLarge, format!("The body has more than {MAX_BODY} bytes: send it in parts"))
+    Problem::new(ProblemType::TooLarge, format!("The body has more than {MAX_BODY_BYTES} bytes: send it in parts"))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 use crate::problem::Problem;
-use crate::query::{Params, bad, shortened};
+use crate::query_params::{Params, invalid_parameter, quoted};
 
 const EXPECTED: &str = "a date (2026-01-31, in UTC) or a time (2026-01-31T12:00:00Z)";
 
@@ -14,17 +14,21 @@ const EXPECTED: &str = "a date (2026-01-31, in UTC) or a time (2026-01-31T12:00:
 ///
 /// # Errors
 /// The parameter that is no time, or `from` where the range ends before it begins.
-pub fn time_range(params: &Params) -> Result<(Option<Timestamp>, Option<Timestamp>), Problem> {
-    range_of(params, "from", "to")
+pub fn parse_time_range(params: &Params) -> Result<(Option<Timestamp>, Option<Timestamp>), Problem> {
+    parse_time_range_of(params, "from", "to")
 }
 
 /// The same of other parameters.
 ///
 /// # Errors
-/// As [`time_range`].
-pub fn range_of(params: &Params, first: &str, last: &str) -> Result<(Option<Timestamp>, Option<Timestamp>), Problem> {
-    let from = params.parsed(first, EXPECTED, |value| range(value).map(|(start, _)| start))?;
-    let until = params.parsed(last, EXPECTED, |value| range(value).map(|(_, end)| end))?;
+/// As [`parse_time_range`].
+pub fn parse_time_range_of(
+    params: &Params,
+    first: &str,
+    last: &str,
+) -> Result<(Option<Timestamp>, Option<Timestamp>), Problem> {
+    let from = params.parse(first, EXPECTED, |value| range(value).map(|(start, _)| start))?;
+    let until = params.parse(last, EXPECTED, |value| range(value).map(|(_, end)| end))?;
     match (from, until) {
         // Of what cannot be told any more, both ends are the last moment that can.
         (Some(from), Some(until)) if from >= until && from < Timestamp::MAX => {
@@ -36,13 +40,13 @@ pub fn range_of(params: &Params, first: &str, last: &str) -> Result<(Option<Time
 }
 
 /// The problem of a range that ends before it begins.
-pub fn from_after_to() -> Problem {
+pub fn reversed_time_range() -> Problem {
     after(("from", "2026-05-02"), ("to", "2026-05-01"))
 }
 
 fn after((first, from): (&str, &str), (last, to): (&str, &str)) -> Problem {
-    let (from, to) = (shortened(from), shortened(to));
-    bad(first, &format!("is {from:?}, which is after `{last}`, {to:?}: expected the same or earlier"))
+    let (from, to) = (quoted(from), quoted(to));
+    invalid_parameter(first, &format!("is {from:?}, which is after `{last}`, {to:?}: expected the same or earlier"))
 }
 
 /// The start of a date or time, and the end that it stands for: both ends of a range belong to it.

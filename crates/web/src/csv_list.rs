@@ -2,7 +2,7 @@
 
 /// The values of a list, as those of a line of CSV (RFC 4180) but that spaces around them do not count: what stands in
 /// quotation marks may have commas and spaces, and quotation marks twice. `None` where those do not close.
-pub(crate) fn split(list: &str) -> Option<Vec<String>> {
+pub(crate) fn parse(list: &str) -> Option<Vec<String>> {
     let (mut values, mut rest) = (Vec::new(), list);
     loop {
         let (value, after) = match rest.trim_start().strip_prefix('"') {
@@ -53,10 +53,10 @@ mod tests {
             (r#"a"b,5" disk,c\"#, &[r#"a"b"#, r#"5" disk"#, r"c\"]),
             (r"DOMAIN\ada,a\,b", &[r"DOMAIN\ada", r"a\", "b"]),
         ] {
-            assert_eq!(split(list).unwrap(), values, "{list}");
+            assert_eq!(parse(list).unwrap(), values, "{list}");
         }
         for list in [r#"""#, r#""a"#, r#""a"b"#, r#"x,"a,b"#, r#""a"" ,b"#] {
-            assert_eq!(split(list), None, "{list}");
+            assert_eq!(parse(list), None, "{list}");
         }
     }
 
@@ -65,13 +65,13 @@ mod tests {
         fn every_value_can_be_put_in_quotation_marks(values in prop::collection::vec("[a\", \\\\]{0,6}", 1..4)) {
             let quoted = values.iter().map(|value| format!("\"{}\"", value.replace('"', "\"\"")));
             let list = quoted.collect::<Vec<_>>().join(",");
-            prop_assert_eq!(split(&list), Some(values));
+            prop_assert_eq!(parse(&list), Some(values));
         }
 
         #[test]
         fn values_without_quotation_marks_are_what_stands_between_commas(list in "[a ,\\\\]{0,12}") {
             let plain: Vec<String> = list.split(',').map(|value| value.trim().to_owned()).collect();
-            prop_assert_eq!(split(&list), Some(plain));
+            prop_assert_eq!(parse(&list), Some(plain));
         }
     }
 }

@@ -19,7 +19,7 @@ pub enum Caching {
 }
 
 /// Answers with the body and its `ETag`, or with 304 where the one who asks has it already.
-pub fn answer_cached(request: &HeaderMap, caching: Caching, body: impl IntoBytes) -> Response {
+pub fn cached_response(request: &HeaderMap, caching: Caching, body: impl IntoBytes) -> Response {
     let (body, media_type) = body.into_bytes();
     // Weak (RFC 9110, 8.8.3): compressed and as it is, an answer has the same one.
     let tag = format!("W/\"{}\"", hex::encode(&Sha256::digest(&body)[..12]));
@@ -83,17 +83,17 @@ mod tests {
     #[test]
     fn what_is_the_same_is_not_sent_again() {
         let page = ("text/plain", "hello");
-        let first = answer_cached(&HeaderMap::new(), Caching::Public, page);
+        let first = cached_response(&HeaderMap::new(), Caching::Public, page);
         let tag = first.headers()[header::ETAG].clone();
         let weak = tag.to_str().unwrap();
         let strong = weak.strip_prefix("W/").unwrap();
         for known in [weak, strong, &format!("\"x\", {weak}"), "*"] {
             let asked = HeaderMap::from_iter([(header::IF_NONE_MATCH, known.parse().unwrap())]);
-            let again = answer_cached(&asked, Caching::Public, page);
+            let again = cached_response(&asked, Caching::Public, page);
             assert_eq!(again.status(), StatusCode::NOT_MODIFIED, "{known}");
             assert_eq!(again.headers()[header::ETAG], tag);
         }
         let asked = HeaderMap::from_iter([(header::IF_NONE_MATCH, "\"other\"".parse().unwrap())]);
-        assert_eq!(answer_cached(&asked, Caching::Private, page).status(), StatusCode::OK);
+        assert_eq!(cached_response(&asked, Caching::Private, page).status(), StatusCode::OK);
     }
 }
