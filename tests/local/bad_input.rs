@@ -11,7 +11,7 @@ fn valid() -> &'static str {
 }
 
 #[tokio::test]
-async fn keys_decide_who_may_do_what() {
+async fn keys_are_limited_to_their_permission() {
     let stack = start().await;
     let anonymous = stack.anonymous();
     let well_formed_but_unknown = "tdg_00000000000000000000000000000000000000";
@@ -30,7 +30,7 @@ async fn keys_decide_who_may_do_what() {
 }
 
 #[tokio::test]
-async fn bodies_that_are_no_events_are_refused_with_what_and_where() {
+async fn invalid_bodies_are_rejected_with_reason_and_location() {
     let stack = start().await;
     let unleash = stack.ingest("unleash");
     for body in [" ", "hello", "{", "[1,", "{\"a\":1}{\"b\":2}"] {
@@ -59,7 +59,7 @@ async fn bodies_that_are_no_events_are_refused_with_what_and_where() {
 }
 
 #[tokio::test]
-async fn sizes_and_kinds_of_bodies_are_bounded() {
+async fn oversized_and_unsupported_bodies_are_rejected() {
     let stack = start().await;
     let unleash = stack.ingest("unleash");
     unleash.post_bytes("/v1/events", " ".repeat(4_600_000)).await.expect_problem(413);
@@ -91,7 +91,7 @@ async fn sizes_and_kinds_of_bodies_are_bounded() {
 }
 
 #[tokio::test]
-async fn an_event_too_large_for_the_table_names_both_sizes() {
+async fn oversized_event_problems_name_the_limit() {
     let stack = start().await;
     // Hexadecimal digits of a generator: at best half of them compress away.
     let mut state = 1_u64;
@@ -108,7 +108,7 @@ async fn an_event_too_large_for_the_table_names_both_sizes() {
 }
 
 #[tokio::test]
-async fn unknown_paths_and_methods_are_told_apart() {
+async fn unknown_paths_and_methods_get_404_and_405() {
     let stack = start().await;
     for path in ["/v1", "/v1/event", "/nothing", "/ui/0/js/main.js", "/v1/events/1/2/3", "/v1/targets/a/b"] {
         stack.read().get(path).await.expect_problem(404);
@@ -125,7 +125,7 @@ async fn unknown_paths_and_methods_are_told_apart() {
 }
 
 #[tokio::test]
-async fn malformed_parameters_are_named() {
+async fn invalid_parameters_are_named() {
     let stack = start().await;
     for (query, parameter) in [
         ("limit=0", "limit"),
@@ -173,7 +173,7 @@ async fn malformed_parameters_are_named() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_created_says_everything_that_is_wrong() {
+async fn creation_problems_list_every_violation() {
     let stack = start().await;
     let manage = stack.manage();
     manage.post_bytes("/v1/targets", "{").await.expect_problem(400);

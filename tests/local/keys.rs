@@ -13,7 +13,7 @@ fn event() -> Value {
 }
 
 #[tokio::test]
-async fn keys_say_when_they_were_last_used() {
+async fn keys_show_when_they_were_last_used() {
     let stack = start().await;
     let manage = stack.manage();
     let new = json!({ "name": "prod", "scope": "ingest", "source": "unleash" });
@@ -39,7 +39,7 @@ async fn keys_say_when_they_were_last_used() {
 }
 
 #[tokio::test]
-async fn a_key_stops_working_when_it_expires() {
+async fn expired_keys_are_rejected() {
     let stack = start().await;
     let manage = stack.manage();
     let end = Timestamp::now() + jiff::SignedDuration::from_secs(2);
@@ -62,7 +62,7 @@ async fn a_key_stops_working_when_it_expires() {
 }
 
 #[tokio::test]
-async fn credentials_in_an_address_are_basic() {
+async fn credentials_in_a_url_are_sent_as_basic_auth() {
     let stack = start().await;
     let key = json!({ "name": "mm", "scope": "ingest", "source": "migration-manager" });
     let created = stack.manage().post("/v1/keys", &key).await.expect(201);
@@ -80,7 +80,7 @@ async fn credentials_in_an_address_are_basic() {
 }
 
 #[tokio::test]
-async fn a_keys_end_and_a_sources_words_can_be_changed() {
+async fn key_expiry_and_source_description_can_be_changed() {
     let stack = start().await;
     let manage = stack.manage();
     let new = json!({ "name": "old", "scope": "read" });

@@ -98,7 +98,7 @@ fn operations(document: &Value) -> Vec<(&str, Method, &Value)> {
 }
 
 #[test]
-fn it_is_the_committed_one() {
+fn the_committed_document_is_current() {
     let printed = Command::new(PROGRAM).arg("openapi").output().expect("the tidings program");
     assert!(printed.status.success(), "{printed:?}");
     let same = String::from_utf8_lossy(&printed.stdout) == committed();
@@ -106,7 +106,7 @@ fn it_is_the_committed_one() {
 }
 
 #[test]
-fn every_example_fits_its_schema() {
+fn every_example_matches_its_schema() {
     let document = document();
     check_examples(&document, &document);
 }
@@ -135,7 +135,7 @@ fn fits(document: &Value, schema: &Value, value: &Value) {
 }
 
 #[test]
-fn the_template_sends_every_operation_to_its_function() {
+fn the_template_routes_every_operation_to_its_function() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/template.yaml");
     let template = std::fs::read_to_string(path).expect("the template");
     let after = |text: &str, label: &str| -> String {
@@ -174,7 +174,7 @@ fn route_keys(operation: &Operation) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_operation_is_there_and_asks_for_its_key() {
+async fn every_operation_exists_and_requires_its_key() {
     let (stack, document) = (start().await, document());
     for (path, method, operation) in operations(&document) {
         let path = filled(path, operation, None);
@@ -194,7 +194,7 @@ async fn every_operation_is_there_and_asks_for_its_key() {
 }
 
 #[tokio::test]
-async fn parameters_that_are_not_known_are_refused_by_every_operation() {
+async fn every_operation_rejects_unknown_parameters() {
     let (stack, document) = (start().await, document());
     for (path, method, operation) in operations(&document) {
         let path = filled(path, operation, None);
@@ -216,7 +216,7 @@ async fn parameters_that_are_not_known_are_refused_by_every_operation() {
 }
 
 #[tokio::test]
-async fn the_examples_of_parameters_go_together() {
+async fn parameter_examples_are_valid_together() {
     let (stack, document) = (start().await, document());
     let reads = |operation: &Value| scope(operation) == Some("read");
     for (path, method, operation) in operations(&document).into_iter().filter(|(.., operation)| reads(operation)) {
@@ -227,7 +227,7 @@ async fn the_examples_of_parameters_go_together() {
 }
 
 #[tokio::test]
-async fn its_examples_are_answered_as_it_says() {
+async fn documented_examples_get_the_documented_responses() {
     let document = document();
     let operations = operations(&document);
     let ids: BTreeSet<&str> = operations.iter().filter_map(|(_, _, said)| said["operationId"].as_str()).collect();

@@ -11,7 +11,7 @@ use tokio::process::Command;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tidings");
 
 #[tokio::test]
-async fn a_log_gets_more_shards_and_loses_nothing() {
+async fn resharding_loses_no_events() {
     let (old, mut new) =
         tokio::join!(Stack::start(PROGRAM, &["--shards", "2"]), Stack::start(PROGRAM, &["--shards", "16"]));
     let receiver = Receiver::start().await;

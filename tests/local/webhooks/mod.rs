@@ -1,11 +1,12 @@
 //! Webhooks: setting targets up, attempts of every end, pausing and replaying.
 
-mod changes;
-mod deliveries;
-mod hostile;
+mod attempts;
+mod delivery_outcomes;
+mod hostile_receivers;
 mod pause;
 mod replay;
 mod resume;
+mod target_changes;
 mod targets;
 mod templates;
 

@@ -9,7 +9,7 @@ use super::{delivery, numbers, post};
 use crate::start;
 
 #[tokio::test]
-async fn what_is_held_is_delivered_in_order_when_the_target_is_resumed() {
+async fn held_events_are_delivered_in_order_after_a_resume() {
     let stack = start().await;
     let receiver = Receiver::start().await;
     let secret = stack.create_target("audit", receiver.url(), &json!({})).await;
@@ -49,7 +49,7 @@ async fn what_is_held_is_delivered_in_order_when_the_target_is_resumed() {
 }
 
 #[tokio::test]
-async fn a_target_that_is_created_disabled_holds_its_events() {
+async fn a_target_created_disabled_holds_its_events() {
     let stack = start().await;
     let receiver = Receiver::start().await;
     stack.create_target("audit", receiver.url(), &json!({ "enabled": false })).await;
@@ -64,7 +64,7 @@ async fn a_target_that_is_created_disabled_holds_its_events() {
 }
 
 #[tokio::test]
-async fn what_waits_for_an_attempt_is_held_too() {
+async fn a_pause_also_holds_waiting_retries() {
     let stack = start().await;
     let receiver = Receiver::start().await;
     receiver.answer_next(&[500]);
@@ -82,7 +82,7 @@ async fn what_waits_for_an_attempt_is_held_too() {
 }
 
 #[tokio::test]
-async fn a_410_pauses_the_target_and_its_delivery_is_held() {
+async fn a_410_pauses_the_target_and_holds_its_delivery() {
     let stack = start().await;
     let (receiver, auditor) = (Receiver::start().await, Receiver::start().await);
     stack.create_target("alerts", auditor.url(), &json!({ "sources": ["tidings"] })).await;
@@ -109,7 +109,7 @@ async fn a_410_pauses_the_target_and_its_delivery_is_held() {
 }
 
 #[tokio::test]
-async fn a_target_that_only_fails_is_paused_after_a_while() {
+async fn a_constantly_failing_target_is_paused() {
     let stack = start().await;
     let receiver = Receiver::start().await;
     receiver.answer_next(&[500; 20]);
@@ -123,7 +123,7 @@ async fn a_target_that_only_fails_is_paused_after_a_while() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_lost_when_the_process_is_killed_while_targets_are_paused_and_resumed() {
+async fn no_delivery_is_lost_when_the_process_is_killed_during_pauses() {
     let mut stack = start().await;
     let receiver = Receiver::start().await;
     let secret = stack.create_target("audit", receiver.url(), &json!({})).await;

@@ -20,7 +20,7 @@ async fn done(stack: &Stack, replay: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_range_is_counted_and_sent_to_a_target_that_is_younger() {
+async fn a_replay_sends_events_older_than_the_target() {
     let stack = start().await;
     let receiver = Receiver::start().await;
     post(&stack, 0..120).await;
@@ -78,7 +78,7 @@ async fn a_replay_can_be_cancelled_and_waits_for_a_paused_target() {
 }
 
 #[tokio::test]
-async fn of_several_who_retry_a_delivery_one_does() {
+async fn one_of_several_concurrent_retries_succeeds() {
     let stack = start().await;
     let receiver = Receiver::start().await;
     receiver.answer_next(&[500]);
@@ -127,7 +127,7 @@ async fn of_several_who_retry_a_delivery_one_does() {
 }
 
 #[tokio::test]
-async fn what_was_received_in_a_range_is_replayed_whenever_it_happened() {
+async fn a_replay_can_select_events_by_time_of_receipt() {
     let stack = start().await;
     let receiver = Receiver::start().await;
     let before = post(&stack, 0..2).await;
@@ -177,7 +177,7 @@ async fn a_replay_survives_kills_and_sends_nothing_twice() {
 }
 
 #[tokio::test]
-async fn an_attempt_that_a_kill_cuts_short_is_told_of_by_the_next() {
+async fn the_next_attempt_reports_attempts_lost_to_a_crash() {
     let mut stack = start().await;
     let receiver = Receiver::start().await;
     stack.create_target("audit", receiver.url(), &json!({ "timeout": "2s" })).await;
@@ -206,7 +206,7 @@ async fn an_attempt_that_a_kill_cuts_short_is_told_of_by_the_next() {
 }
 
 #[tokio::test]
-async fn replays_of_several_targets_share_their_batches() {
+async fn replays_of_several_targets_share_batches() {
     let stack = start().await;
     let receiver = Receiver::start().await;
     let ids = post(&stack, 0..150).await;
@@ -231,7 +231,7 @@ async fn replays_of_several_targets_share_their_batches() {
 }
 
 #[tokio::test]
-async fn what_failed_is_tried_again_by_hand_and_together() {
+async fn failed_deliveries_are_retried_individually_and_in_bulk() {
     let stack = start().await;
     let receiver = Receiver::start().await;
     receiver.answer_next(&[500; 8]);
@@ -269,7 +269,7 @@ async fn what_failed_is_tried_again_by_hand_and_together() {
 }
 
 #[tokio::test]
-async fn pages_of_deliveries_are_whole() {
+async fn pages_of_deliveries_are_complete() {
     let stack = start().await;
     let receiver = Receiver::start().await;
     stack.create_target("a", receiver.url(), &json!({})).await;

@@ -31,7 +31,7 @@ async fn held(stack: &Stack, count: u64) {
 }
 
 #[tokio::test]
-async fn a_pause_stops_the_page_of_a_replay_that_is_under_way() {
+async fn a_pause_stops_a_replay_in_the_middle_of_a_page() {
     let (stack, receiver, ids) = holding(50).await;
     receiver.take(Duration::from_millis(300));
     verb(&stack, "resume").await;
@@ -48,7 +48,7 @@ async fn a_pause_stops_the_page_of_a_replay_that_is_under_way() {
 }
 
 #[tokio::test]
-async fn a_target_that_is_gone_gets_no_more_of_a_page() {
+async fn a_410_stops_a_replay_in_the_middle_of_a_page() {
     let (stack, receiver, ids) = holding(30).await;
     receiver.answer_next(&[410]);
     verb(&stack, "resume").await;
@@ -60,7 +60,7 @@ async fn a_target_that_is_gone_gets_no_more_of_a_page() {
 }
 
 #[tokio::test]
-async fn resumes_one_after_the_other_send_each_event_once_and_in_order() {
+async fn repeated_resumes_send_each_event_once_and_in_order() {
     let (stack, receiver, ids) = holding(250).await;
     receiver.take(Duration::from_millis(5));
     for seen in [10, 30, 60, 90] {
@@ -77,7 +77,7 @@ async fn resumes_one_after_the_other_send_each_event_once_and_in_order() {
 }
 
 #[tokio::test]
-async fn a_slow_receiver_gets_what_was_held_in_order() {
+async fn slow_receivers_get_held_events_in_order() {
     // The one is slow enough for the slow lane, the other too slow for a page to be through in one go.
     let ((slow, receiver, _), (long, other, _)) = tokio::join!(holding(12), holding(54));
     receiver.take(Duration::from_millis(2200));
@@ -96,7 +96,7 @@ async fn a_slow_receiver_gets_what_was_held_in_order() {
 }
 
 #[tokio::test]
-async fn a_target_that_is_made_anew_at_once_goes_on_with_what_waits() {
+async fn an_immediately_recreated_target_leaves_no_delivery_waiting() {
     let stack = start().await;
     let receiver = Receiver::start().await;
     receiver.answer_next(&[500]);
@@ -118,7 +118,7 @@ async fn a_target_that_is_made_anew_at_once_goes_on_with_what_waits() {
 }
 
 #[tokio::test]
-async fn a_target_that_is_removed_leaves_nothing_to_another_of_its_name() {
+async fn a_recreated_target_inherits_no_deliveries() {
     let stack = start().await;
     let (former, receiver) = (Receiver::start().await, Receiver::start().await);
     former.answer_next(&[500, 500]);
@@ -156,7 +156,7 @@ async fn a_target_that_is_removed_leaves_nothing_to_another_of_its_name() {
 }
 
 #[tokio::test]
-async fn a_retry_that_waits_is_not_made_again() {
+async fn a_waiting_retry_is_not_started_twice() {
     let stack = start().await;
     let receiver = Receiver::start().await;
     stack.create_target("audit", receiver.url(), &json!({ "retry_timeout": "1h" })).await;

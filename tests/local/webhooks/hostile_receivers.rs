@@ -10,7 +10,7 @@ use super::{delivery, post};
 use crate::start;
 
 #[tokio::test]
-async fn every_way_to_misbehave_ends_in_time_and_is_told() {
+async fn attempts_to_misbehaving_receivers_end_in_time_with_a_reason() {
     let stack = start().await;
     let healthy = Receiver::start().await;
     stack.create_target("healthy", healthy.url(), &json!({})).await;
@@ -50,7 +50,7 @@ async fn every_way_to_misbehave_ends_in_time_and_is_told() {
 }
 
 #[tokio::test]
-async fn of_an_endless_answer_a_kilobyte_is_kept() {
+async fn one_kilobyte_of_an_endless_response_is_stored() {
     let stack = start().await;
     stack.create_target("endless", &hostile(EndlessBody).await, &json!({ "timeout": "5s" })).await;
     let ids = post(&stack, 0..1).await;
@@ -61,7 +61,7 @@ async fn of_an_endless_answer_a_kilobyte_is_kept() {
 }
 
 #[tokio::test]
-async fn inner_addresses_are_not_dialled_however_they_are_written() {
+async fn private_addresses_are_blocked_in_every_notation() {
     let stack = start().await;
     let addresses = [
         "http://10.0.0.1/",

@@ -24,7 +24,7 @@ async fn delivery(stack: &Stack, event: u64, status: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_failed_attempt_is_followed_by_the_next() {
+async fn failed_attempts_are_retried() {
     let stack = start().await;
     let receiver = Receiver::start().await;
     receiver.answer_next(&[500, 302]);
@@ -47,7 +47,7 @@ async fn a_failed_attempt_is_followed_by_the_next() {
 }
 
 #[tokio::test]
-async fn after_the_last_attempt_the_delivery_has_failed() {
+async fn a_delivery_fails_after_its_last_attempt() {
     let stack = start().await;
     let receiver = Receiver::start().await;
     receiver.answer_next(&[503; 5]);
@@ -61,7 +61,7 @@ async fn after_the_last_attempt_the_delivery_has_failed() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_reached_says_why() {
+async fn connection_failures_state_their_reason() {
     let stack = start().await;
     let cases = [
         ("metadata", "http://169.254.169.254/latest", "may not be dialled"),
@@ -86,7 +86,7 @@ async fn what_cannot_be_reached_says_why() {
 }
 
 #[tokio::test]
-async fn an_event_that_is_not_wanted_says_which_filter_said_so() {
+async fn unwanted_events_name_the_filter_that_excluded_them() {
     let stack = start().await;
     let receiver = Receiver::start().await;
     let before = post(&stack, "feature-tagged").await;
@@ -126,7 +126,7 @@ async fn a_target_that_hangs_does_not_delay_the_others() {
 }
 
 #[tokio::test]
-async fn a_secret_is_shown_once_and_a_removed_target_gets_nothing() {
+async fn secrets_are_shown_once_and_removed_targets_get_nothing() {
     let stack = start().await;
     let receiver = Receiver::start().await;
     let secret = stack.create_target("audit", receiver.url(), &json!({})).await;

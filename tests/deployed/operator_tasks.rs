@@ -36,7 +36,7 @@ pub(crate) async fn failed_deliveries_are_retried_and_the_log_is_replayed(keys: 
 }
 
 /// A message that is none comes back, and then stands with the dead letters; the queue goes on.
-pub(crate) async fn what_deliver_cannot_read_goes_to_the_dead_letters(deployment: &Deployment) {
+pub(crate) async fn unreadable_messages_go_to_the_dead_letter_queue(deployment: &Deployment) {
     let (queue, dead) = (deployment.output("DeliveryQueueUrl"), deployment.output("DeliveryDeadLettersUrl"));
     let arn = deployment.sqs("GetQueueAttributes", &json!({ "QueueUrl": dead, "AttributeNames": ["QueueArn"] })).await;
     // On AWS a message comes a thousand times before it is given up, and hidden for nine minutes in between.
@@ -53,7 +53,7 @@ pub(crate) async fn what_deliver_cannot_read_goes_to_the_dead_letters(deployment
 }
 
 /// A key that is removed, or over, lets nobody in.
-pub(crate) async fn keys_end(keys: &Keys, api: &Api) {
+pub(crate) async fn removed_keys_stop_working(keys: &Keys, api: &Api) {
     let new = json!({ "name": "short", "scope": "read" });
     let created = keys.manage.post("/v1/keys", &new).await.expect(201);
     let short = api.with_token(created["token"].as_str().expect("a token"));
@@ -64,7 +64,7 @@ pub(crate) async fn keys_end(keys: &Keys, api: &Api) {
 
 /// As the workflow `deploy.yml` asks those without an address whether they are there. For pack it is all: its rule
 /// calls it after five minutes.
-pub(crate) async fn functions_do_nothing_when_there_is_nothing_to_do(deployment: &Deployment) {
+pub(crate) async fn functions_accept_empty_batches(deployment: &Deployment) {
     let nothing = json!({ "Records": [] });
     assert_eq!(deployment.invoke("FanoutFunction", &nothing).await["batchItemFailures"], json!([]));
     assert_eq!(deployment.invoke("DeliverFunction", &nothing).await["batchItemFailures"], json!([]));
@@ -72,7 +72,7 @@ pub(crate) async fn functions_do_nothing_when_there_is_nothing_to_do(deployment:
 }
 
 /// Metrics that `CloudWatch` reads out of the functions' logs.
-pub(crate) async fn metrics_stand_in_the_logs(deployment: &Deployment) {
+pub(crate) async fn functions_log_their_metrics(deployment: &Deployment) {
     let told = [
         ("ingest", vec!["stored", "quarantined", "not_kept", "write_units"]),
         ("query", vec!["searches", "read_units", "partial", "search_ms"]),

@@ -50,7 +50,7 @@ fn query(pairs: &[(&str, &str)]) -> String {
 }
 
 #[tokio::test]
-async fn pages_end_before_they_are_too_large() {
+async fn pages_end_before_the_response_size_limit() {
     let stack = start().await;
     post_quotes(&stack, &[1_000_000, 900_000, 1_000_000]).await;
     let api = stack.read();
@@ -83,7 +83,7 @@ async fn pages_end_before_they_are_too_large() {
 }
 
 #[tokio::test]
-async fn an_event_that_is_too_large_alone_is_compressed() {
+async fn an_event_larger_than_the_response_limit_is_compressed() {
     let stack = start().await;
     post_quotes(&stack, &[1, 2_200_000, 1]).await;
     let api = stack.read();
@@ -106,7 +106,7 @@ async fn an_event_that_is_too_large_alone_is_compressed() {
 }
 
 #[tokio::test]
-async fn values_with_commas_and_spaces_are_found_in_quotation_marks() {
+async fn quoted_filter_values_may_contain_commas_and_spaces() {
     let stack = start().await;
     let signal = |subject: &str, actor: &str, project: &str| json!({ "type": "deployment", "subject": subject, "actor": actor, "project": project });
     let signals = [signal("a,b", "CN=ada,OU=ops", " lead"), signal("\"c\"", "plain", "web"), signal("a", "b", "lead")];
@@ -145,7 +145,7 @@ async fn values_with_commas_and_spaces_are_found_in_quotation_marks() {
 }
 
 #[tokio::test]
-async fn what_is_no_text_is_refused_with_a_problem() {
+async fn invalid_utf8_is_rejected_with_a_problem() {
     let stack = start().await;
     let api = stack.read();
     for path in ["/v1/events/%FF", "/v1/events/%FF/deliveries", "/v1/schemas/%FF/base"] {
@@ -160,7 +160,7 @@ async fn what_is_no_text_is_refused_with_a_problem() {
 }
 
 #[tokio::test]
-async fn refusals_name_the_value_and_what_is_allowed() {
+async fn problems_name_the_value_and_the_allowed_range() {
     let stack = start().await;
     let api = stack.read();
     let (long, many, text) = ("x".repeat(5000), "many,".repeat(51), "text ".repeat(300));
@@ -182,7 +182,7 @@ async fn refusals_name_the_value_and_what_is_allowed() {
 }
 
 #[tokio::test]
-async fn cursors_are_taken_as_they_came_for_the_same_search() {
+async fn cursors_are_accepted_only_unchanged_and_for_the_same_search() {
     let stack = start().await;
     post_quotes(&stack, &[1, 1, 1]).await;
     let api = stack.read();
@@ -200,7 +200,7 @@ async fn cursors_are_taken_as_they_came_for_the_same_search() {
 }
 
 #[tokio::test]
-async fn what_belongs_to_csv_is_refused_with_other_forms() {
+async fn csv_parameters_are_rejected_for_other_formats() {
     let stack = start().await;
     for form in ["json", "ndjson"] {
         let path = format!("/v1/export?format={form}&header=false");
@@ -209,7 +209,7 @@ async fn what_belongs_to_csv_is_refused_with_other_forms() {
 }
 
 #[tokio::test]
-async fn every_time_of_rfc_3339_is_one() {
+async fn extreme_rfc_3339_times_are_accepted() {
     let stack = start().await;
     let api = stack.read();
     for query in ["to=9999-12-31T23:59:59.999999999Z", "from=9999-12-31&to=9999-12-31", "from=9999-12-31T23:59:59Z"] {
@@ -220,7 +220,7 @@ async fn every_time_of_rfc_3339_is_one() {
 }
 
 #[tokio::test]
-async fn tags_say_that_an_answer_may_be_written_in_several_ways() {
+async fn etags_are_weak_in_every_encoding() {
     let stack = start().await;
     let api = stack.read();
     let mut tags = Vec::new();
@@ -236,7 +236,7 @@ async fn tags_say_that_an_answer_may_be_written_in_several_ways() {
 }
 
 #[tokio::test]
-async fn an_export_in_pages_has_one_header() {
+async fn a_paged_export_has_one_header() {
     let stack = start().await;
     post_quotes(&stack, &[1, 1, 1]).await;
     let api = stack.read();

@@ -29,7 +29,7 @@ fn gzip(text: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn bodies_may_be_compressed() {
+async fn compressed_bodies_are_accepted() {
     let stack = start().await;
     let unleash = stack.ingest("unleash");
     let body = event(1).to_string();
@@ -41,7 +41,7 @@ async fn bodies_may_be_compressed() {
 }
 
 #[tokio::test]
-async fn an_event_may_stand_in_each_line() {
+async fn ndjson_bodies_hold_one_event_per_line() {
     let stack = start().await;
     let unleash = stack.ingest("unleash");
     let body = format!("{}\r\n\n{{\"id\": \n{}\n", event(1), event(2));
@@ -54,7 +54,7 @@ async fn an_event_may_stand_in_each_line() {
 }
 
 #[tokio::test]
-async fn bodies_without_a_content_type_are_json() {
+async fn bodies_without_a_content_type_are_read_as_json() {
     let stack = start().await;
     let unleash = stack.ingest("unleash");
     post(&unleash, &[], event(1).to_string()).await.expect(201);
@@ -111,7 +111,7 @@ async fn cloudevents_carry_signals_in_three_modes() {
 }
 
 #[tokio::test]
-async fn cloudevents_carry_a_producer_s_own_events() {
+async fn cloudevents_may_carry_events_of_any_catalog() {
     let stack = start().await;
     let structured = [("content-type", "application/cloudevents+json")];
     let stored = post(&stack.ingest("unleash"), &structured, envelope("x", &event(7)).to_string()).await.expect(201);
@@ -122,7 +122,7 @@ async fn cloudevents_carry_a_producer_s_own_events() {
 }
 
 #[tokio::test]
-async fn a_signal_is_any_object() {
+async fn any_object_is_a_valid_signal() {
     let stack = start().await;
     let signal = stack.ingest("signal");
     let sent = json!({
@@ -140,7 +140,7 @@ async fn a_signal_is_any_object() {
 }
 
 #[tokio::test]
-async fn what_readers_understand_differently_is_refused() {
+async fn ambiguous_json_is_rejected() {
     let stack = start().await;
     let signal = stack.ingest("signal");
     for (body, keyword) in [
@@ -162,7 +162,7 @@ async fn what_readers_understand_differently_is_refused() {
 }
 
 #[tokio::test]
-async fn large_events_are_kept_while_they_compress() {
+async fn large_events_are_stored_if_they_compress_well() {
     let stack = start().await;
     let mut large = event(1);
     large["data"]["description"] = json!("all work and no play ".repeat(200_000));

@@ -120,7 +120,7 @@ fn any_query(random: &mut fastrand::Rng, events: &[Value]) -> Vec<(String, Strin
 }
 
 #[tokio::test]
-async fn every_combination_of_filters_finds_what_a_naive_search_finds() {
+async fn filter_combinations_match_a_naive_search() {
     let stack = start().await;
     fill(&stack).await;
     let api = stack.read();
@@ -163,7 +163,7 @@ async fn export(api: &Api, query: &str) -> Vec<Answer> {
 }
 
 #[tokio::test]
-async fn exports_have_every_event_in_every_form() {
+async fn exports_contain_every_event_in_every_format() {
     let stack = start().await;
     fill(&stack).await;
     let api = stack.read();
@@ -213,7 +213,7 @@ async fn exports_have_every_event_in_every_form() {
 }
 
 #[tokio::test]
-async fn facets_count_the_values_of_what_matches() {
+async fn facets_count_the_values_of_matching_events() {
     let stack = start().await;
     fill(&stack).await;
     let api = stack.read();
@@ -244,7 +244,7 @@ async fn facets_count_the_values_of_what_matches() {
 }
 
 #[tokio::test]
-async fn the_timeline_groups_what_happened_together() {
+async fn the_timeline_groups_events_close_in_time() {
     let stack = start().await;
     fill(&stack).await;
     let time: Timestamp = "2026-03-01T11:00:05Z".parse().expect("a time");
@@ -287,7 +287,7 @@ async fn the_timeline_groups_what_happened_together() {
 }
 
 #[tokio::test]
-async fn catalogs_say_what_can_be_sent() {
+async fn catalogs_list_types_with_valid_schemas() {
     let stack = start().await;
     let api = stack.read();
     let catalogs = api.get("/v1/catalogs").await.expect(200);
@@ -313,7 +313,7 @@ async fn catalogs_say_what_can_be_sent() {
 }
 
 #[tokio::test]
-async fn answers_are_compressed_and_not_sent_twice() {
+async fn responses_are_compressed_and_cacheable() {
     let stack = start().await;
     fill(&stack).await;
     let api = stack.read();
@@ -342,7 +342,7 @@ async fn answers_are_compressed_and_not_sent_twice() {
 }
 
 #[tokio::test]
-async fn pages_of_a_configured_origin_may_call() {
+async fn cors_allows_only_configured_origins() {
     let stack = crate::start_with(&["--cors-origins", "https://log.example.org"]).await;
     let api = stack.read();
     for (origin, allowed) in [("https://log.example.org", true), ("https://evil.example.org", false)] {

@@ -57,7 +57,7 @@ async fn further_source(stack: &Stack, name: &str) -> Api {
 }
 
 #[tokio::test]
-async fn an_import_of_one_millisecond_keeps_its_order() {
+async fn events_imported_with_one_timestamp_keep_their_order() {
     let stack = start().await;
     let import = events(27_000..27_296);
     let results = post_all(&stack.ingest("unleash"), &import).await;
@@ -77,7 +77,7 @@ async fn an_import_of_one_millisecond_keeps_its_order() {
 }
 
 #[tokio::test]
-async fn two_sources_may_count_alike() {
+async fn two_sources_may_use_the_same_event_ids() {
     let stack = start().await;
     let other = further_source(&stack, "unleash-other").await;
     let import = events(1..151);
@@ -91,7 +91,7 @@ async fn two_sources_may_count_alike() {
 }
 
 #[tokio::test]
-async fn a_millisecond_that_is_full_spills_into_the_next() {
+async fn a_full_millisecond_spills_into_the_next() {
     let stack = start().await;
     let unleash = stack.ingest("unleash");
     let import = events(1..4201);
@@ -130,7 +130,7 @@ async fn post_with_id(api: &Api, name: &str, id: &str, body: &Value) -> e2e::Ans
 }
 
 #[tokio::test]
-async fn a_request_s_id_stands_for_one_that_the_event_does_not_have() {
+async fn idempotency_keys_identify_events_without_ids() {
     let stack = start().await;
     let signal = stack.ingest("signal");
     // Without a time of its own: it comes again at another one.
@@ -170,7 +170,7 @@ async fn a_request_s_id_stands_for_one_that_the_event_does_not_have() {
 }
 
 #[tokio::test]
-async fn an_event_with_very_many_entities_is_stored_whole() {
+async fn events_with_many_entities_are_stored_completely() {
     let stack = start().await;
     let entities: Vec<String> = (0..250).map(|n| format!("/1.0/instances/{n}")).collect();
     let mut event: Value = e2e::examples()

@@ -51,7 +51,7 @@ async fn search(api: &Api, query: &str) -> Value {
 }
 
 #[tokio::test]
-async fn its_searches_find_what_unleash_would() {
+async fn searches_return_what_unleash_would() {
     type Matches = Box<dyn Fn(&Value) -> bool>;
     let stack = start().await;
     let events = fill(&stack).await;
@@ -98,7 +98,7 @@ async fn its_searches_find_what_unleash_would() {
 }
 
 #[tokio::test]
-async fn its_events_are_those_that_unleash_sent() {
+async fn events_are_returned_as_unleash_sent_them() {
     let stack = start().await;
     let events = fill(&stack).await;
     let api = stack.anonymous();
@@ -125,7 +125,7 @@ async fn its_events_are_those_that_unleash_sent() {
 }
 
 #[tokio::test]
-async fn what_unleash_fails_at_is_refused_and_named() {
+async fn parameters_that_unleash_rejects_are_rejected_by_name() {
     let stack = start().await;
     let api = stack.read();
     for (query, path) in [
@@ -149,7 +149,7 @@ async fn what_unleash_fails_at_is_refused_and_named() {
 }
 
 #[tokio::test]
-async fn its_query_reads_escapes_as_unleash_does() {
+async fn text_queries_match_escaped_json_as_in_unleash() {
     let stack = start().await;
     let event = |(id, name): (u64, &str)| {
         let time = "2026-03-01T10:00:00Z";
@@ -175,7 +175,7 @@ async fn its_query_reads_escapes_as_unleash_does() {
 }
 
 #[tokio::test]
-async fn its_filters_read_each_member_by_itself() {
+async fn filters_read_each_member_independently() {
     let stack = start().await;
     let event = |id: &str, rest: &str| {
         format!(r#"{{"id":{id},"type":"custom-thing","createdBy":"ada","createdAt":"2026-03-01T10:00:00Z",{rest}}}"#)
@@ -205,7 +205,7 @@ async fn its_filters_read_each_member_by_itself() {
 }
 
 #[tokio::test]
-async fn its_pages_end_before_they_are_too_large() {
+async fn unleash_pages_end_before_the_response_size_limit() {
     let stack = start().await;
     for id in 1..=3 {
         let event = json!({

@@ -10,7 +10,7 @@ use super::{delivery, post};
 use crate::start;
 
 #[tokio::test]
-async fn an_attempt_is_told_in_full() {
+async fn attempts_are_recorded_in_full() {
     let stack = start().await;
     let receiver = Receiver::start().await;
     stack.create_target("audit", receiver.url(), &json!({})).await;
@@ -28,7 +28,7 @@ async fn an_attempt_is_told_in_full() {
 }
 
 #[tokio::test]
-async fn headers_credentials_and_templates_are_the_targets_own() {
+async fn requests_use_the_targets_headers_credentials_and_template() {
     let stack = start().await;
     let receiver = Receiver::start().await;
     let fields = json!({
@@ -49,7 +49,7 @@ async fn headers_credentials_and_templates_are_the_targets_own() {
 }
 
 #[tokio::test]
-async fn a_template_that_does_not_render_fails_the_delivery_and_sends_nothing() {
+async fn a_template_error_fails_the_delivery_without_a_request() {
     let stack = start().await;
     let receiver = Receiver::start().await;
     let fields = json!({ "body_template": "{\n  \"flag\": {{event.featureName}}\n}" });
@@ -64,7 +64,7 @@ async fn a_template_that_does_not_render_fails_the_delivery_and_sends_nothing() 
 }
 
 #[tokio::test]
-async fn a_replaced_secret_and_the_one_before_verify_until_the_overlap_is_over() {
+async fn both_secrets_verify_during_the_rotation_overlap() {
     let stack = start().await;
     let receiver = Receiver::start().await;
     let old = stack.create_target("audit", receiver.url(), &json!({})).await;
@@ -88,7 +88,7 @@ async fn a_replaced_secret_and_the_one_before_verify_until_the_overlap_is_over()
 }
 
 #[tokio::test]
-async fn a_delivery_that_failed_for_good_is_told_once_an_hour() {
+async fn failed_deliveries_are_reported_once_an_hour() {
     let stack = start().await;
     let (receiver, ops) = (Receiver::start().await, Receiver::start().await);
     receiver.answer_next(&[500, 500]);
@@ -116,7 +116,7 @@ async fn a_delivery_that_failed_for_good_is_told_once_an_hour() {
 }
 
 #[tokio::test]
-async fn retry_after_is_waited_for() {
+async fn retry_after_is_honoured() {
     let stack = start().await;
     let url = e2e::answering("HTTP/1.1 429 Too Many\r\nretry-after: 3600\r\ncontent-length: 0\r\n\r\n").await;
     stack.create_target("busy", &url, &json!({ "retry_timeout": "1s" })).await;
@@ -132,7 +132,7 @@ async fn retry_after_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_test_goes_the_way_of_all_events_and_once() {
+async fn test_events_are_sent_once_and_only_to_their_target() {
     let stack = start().await;
     let (receiver, other) = (Receiver::start().await, Receiver::start().await);
     let secret = stack.create_target("audit", receiver.url(), &json!({ "events": ["feature-archived"] })).await;
@@ -153,7 +153,7 @@ async fn a_test_goes_the_way_of_all_events_and_once() {
 }
 
 #[tokio::test]
-async fn a_changed_filter_counts_from_then_on_and_the_past_is_explained_by_what_it_was() {
+async fn past_events_are_explained_by_the_filter_of_their_time() {
     let stack = start().await;
     let receiver = Receiver::start().await;
     stack.create_target("audit", receiver.url(), &json!({ "projects": ["odd"] })).await;
@@ -169,7 +169,7 @@ async fn a_changed_filter_counts_from_then_on_and_the_past_is_explained_by_what_
 }
 
 #[tokio::test]
-async fn health_tells_how_a_target_is_doing() {
+async fn health_reports_rates_latencies_and_backlog() {
     let stack = start().await;
     let receiver = Receiver::start().await;
     stack.create_target("audit", receiver.url(), &json!({ "sources": ["tidings"] })).await;

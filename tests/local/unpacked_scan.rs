@@ -9,7 +9,7 @@ use store::{Condition, Field, Filter, Log};
 use crate::segments::{Fleet, NOW, now, partial_pages, put_one, search};
 
 #[tokio::test]
-async fn of_what_is_not_packed_little_is_read_but_what_matches() {
+async fn unpacked_scan_reads_only_matching_payloads() {
     let log = Fleet::start().await;
     let mut random = fastrand::Rng::with_seed(13);
     let mut rare = Vec::new();

@@ -23,7 +23,7 @@ pub(crate) async fn pages_are_complete(keys: &Keys, count: usize) {
 }
 
 /// Free text, totals and facets go by what is in no segment yet; pages are compressed.
-pub(crate) async fn every_way_of_reading_is_there(keys: &Keys, events: usize) {
+pub(crate) async fn every_read_endpoint_works(keys: &Keys, events: usize) {
     let found = keys.read.get(&format!("/v1/events?q=TEST-FLAG&total=exact&limit=1000{PRODUCERS}")).await.expect(200);
     let found = found["total"].as_u64().expect("a total");
     assert!(found > 0 && found < events as u64, "{found} of {events}");
@@ -44,7 +44,7 @@ pub(crate) async fn every_way_of_reading_is_there(keys: &Keys, events: usize) {
 }
 
 /// Each filter with each value that there is, alone and together with a second, against the same done by hand.
-pub(crate) async fn every_filter_finds_what_it_says(keys: &Keys) {
+pub(crate) async fn every_filter_matches_a_naive_search(keys: &Keys) {
     const FILTERS: [&str; 9] =
         ["source", "catalog", "scope", "type", "subject", "actor", "project", "environment", "level"];
     let exported = keys.read.get("/v1/export?format=json").await.expect(200);
@@ -77,7 +77,7 @@ async fn found(keys: &Keys, filters: &[(&str, &str)]) -> BTreeSet<u64> {
 }
 
 /// In pages of seven, by the links from one to the next.
-pub(crate) async fn exports_are_the_same_in_every_form(keys: &Keys, events: usize) {
+pub(crate) async fn exports_are_complete_in_every_format(keys: &Keys, events: usize) {
     for (form, wraps) in [("csv", 1), ("ndjson", 0)] {
         let mut lines = 0;
         let mut path = format!("/v1/export?format={form}&limit=7{PRODUCERS}");
@@ -105,7 +105,7 @@ fn csv_records(text: &str) -> usize {
     outside.map(|part| part.matches("\r\n").count()).sum()
 }
 
-pub(crate) async fn the_pages_are_served(api: &Api) {
+pub(crate) async fn the_web_ui_is_served(api: &Api) {
     for path in ["/", "/timeline", "/targets/audit"] {
         let page = api.get(path).await;
         assert_eq!(page.status, 200, "{path}");

@@ -26,7 +26,7 @@ async fn on(stack: &Stack, tag: &str, method: Method, body: &Value) -> Answer {
 }
 
 #[tokio::test]
-async fn what_was_read_before_a_pause_does_not_end_it() {
+async fn a_stale_update_does_not_end_a_pause() {
     let stack = with_target().await;
     let manage = stack.manage();
     let before = tag(&manage.get("/v1/targets/audit").await);
@@ -40,7 +40,7 @@ async fn what_was_read_before_a_pause_does_not_end_it() {
 }
 
 #[tokio::test]
-async fn a_target_is_removed_on_the_condition_of_its_tag() {
+async fn removal_honours_if_match() {
     let stack = with_target().await;
     let manage = stack.manage();
     let first = tag(&manage.get("/v1/targets/audit").await);
@@ -58,7 +58,7 @@ async fn a_target_is_removed_on_the_condition_of_its_tag() {
 }
 
 #[tokio::test]
-async fn changes_at_the_same_time_are_all_made() {
+async fn concurrent_changes_of_different_fields_are_all_applied() {
     let stack = with_target().await;
     let manage = stack.manage();
     let fields = [
@@ -88,7 +88,7 @@ async fn changes_at_the_same_time_are_all_made() {
 }
 
 #[tokio::test]
-async fn of_those_who_name_one_tag_at_the_same_time_one_is_heard() {
+async fn one_of_several_concurrent_updates_with_one_etag_succeeds() {
     let stack = with_target().await;
     let read = tag(&stack.manage().get("/v1/targets/audit").await);
     let bodies: Vec<Value> = (1..=4).map(|n| json!({ "timeout": format!("{n}s") })).collect();
@@ -99,7 +99,7 @@ async fn of_those_who_name_one_tag_at_the_same_time_one_is_heard() {
 }
 
 #[tokio::test]
-async fn null_takes_back_what_there_is_and_nothing_else() {
+async fn null_resets_known_fields_only() {
     let stack = with_target().await;
     let manage = stack.manage();
     for unknown in ["colour", "descripton", "paused", "secrets"] {
@@ -122,7 +122,7 @@ async fn null_takes_back_what_there_is_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn an_array_is_no_object() {
+async fn arrays_are_rejected_where_objects_are_expected() {
     let stack = with_target().await;
     let manage = stack.manage();
     let target = json!(["audit2", null, null, null, "https://example.com/hook"]);
@@ -151,7 +151,7 @@ async fn an_array_is_no_object() {
 }
 
 #[tokio::test]
-async fn a_parameter_that_is_given_twice_or_belongs_into_the_path_is_told() {
+async fn repeated_and_misplaced_parameters_are_named() {
     let stack = with_target().await;
     let post = async |path: &str| stack.manage().post(path, &Value::Null).await.expect_problem(400);
     for (path, name, commas) in [
