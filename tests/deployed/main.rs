@@ -21,7 +21,7 @@ mod read_api;
 
 use std::time::Duration;
 
-use e2e::{Api, Deployment, Receiver, examples, unleash_event, within};
+use e2e::{Api, Deployment, Receiver, example, examples, sample_event, within};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -56,7 +56,7 @@ async fn the_template_deploys_and_handles_events_end_to_end() {
     let secret = created["signing_secret"].as_str().expect("a secret").to_owned();
 
     let ids = every_example_is_stored_and_found(&keys).await;
-    let received = receiver.wait_for_all(ids.len(), PATIENCE).await;
+    let received = receiver.wait_for_within(ids.len(), PATIENCE).await;
     for webhook in &received {
         webhook.verify(&secret);
     }
@@ -153,12 +153,8 @@ async fn explained(keys: &Keys, event: u64, status: &str) -> Value {
 }
 
 async fn failed_attempts_are_retried(keys: &Keys, receiver: &Receiver) {
-    receiver.answer_next(&[500]);
-    let mut event: Value = examples()
-        .iter()
-        .find(|e| e.event_type == "user-created")
-        .map(|e| serde_json::from_str(e.payload).expect("JSON"))
-        .expect("an example");
+    receiver.respond_next(&[500]);
+    let mut event: Value = serde_json::from_str(example("user-created").payload).expect("JSON");
     event["id"] = json!(900_001);
     let stored = keys.unleash.post("/v1/events", &event).await.expect(201);
     let delivery = explained(keys, stored["id"].as_u64().expect("an id"), "delivered").await;
@@ -173,7 +169,7 @@ async fn targets_are_changed_paused_resumed_and_tested(keys: &Keys, receiver: &R
     assert_eq!(change.expect(200)["secrets"], json!(["signing_secret", "headers.x-team"]));
     keys.manage.post("/v1/targets/audit/pause", &json!({ "reason": "a test" })).await.expect(200);
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let event = unleash_event(900_005, "2026-05-01T00:00:00Z".parse().expect("a time"), "flag", "web", "ada");
+    let event = sample_event(900_005);
     let stored = keys.unleash.post("/v1/events", &event).await.expect(201);
     let id = stored["id"].as_u64().expect("an id");
     let held = explained(keys, id, "held").await;
@@ -200,7 +196,7 @@ async fn invalid_events_are_quarantined(keys: &Keys) {
 }
 
 async fn quarantined_events_are_reingested_or_discarded(keys: &Keys) {
-    let event = unleash_event(900_002, "2026-05-01T00:00:00Z".parse().expect("a time"), "flag", "web", "ada");
+    let event = sample_event(900_002);
     let request = keys.unleash.request(Method::POST, "/v1/events").header("accept", "text/html");
     let kept = keys.unleash.send(request.body(event.to_string())).await.expect_problem(406);
     let id = kept["quarantine"].as_str().expect("an id");
@@ -215,14 +211,14 @@ async fn quarantined_events_are_reingested_or_discarded(keys: &Keys) {
 }
 
 async fn compressed_ndjson_is_accepted(keys: &Keys) {
-    let event = |id| unleash_event(id, "2026-05-01T00:00:00Z".parse().expect("a time"), "flag", "web", "ada");
+    let event = |id| sample_event(id);
     let lines = format!("{}\n{}\n", event(900_003), event(900_004));
     let body = zstd::encode_all(lines.as_bytes(), 0).expect("memory");
     let request = keys.unleash.request(Method::POST, "/v1/events");
     let request = request.header("content-type", "application/x-ndjson").header("content-encoding", "zstd").body(body);
-    let answer = keys.unleash.send(request).await.expect(200);
+    let response = keys.unleash.send(request).await.expect(200);
     let statuses: Vec<&Value> =
-        answer["results"].as_array().expect("results").iter().map(|result| &result["status"]).collect();
+        response["results"].as_array().expect("results").iter().map(|result| &result["status"]).collect();
     assert_eq!(statuses, ["stored", "stored"]);
 }
 

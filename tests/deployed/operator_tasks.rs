@@ -10,7 +10,7 @@ pub(crate) async fn failed_deliveries_are_retried_and_the_log_is_replayed(keys: 
     keys.manage.patch("/v1/targets/audit", &json!({ "retry_count": 1 })).await.expect(200);
     // A function may have read the target a moment ago.
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
-    receiver.answer_next(&[500]);
+    receiver.respond_next(&[500]);
     let event = unleash_event(900_006, "2026-05-02T00:00:00Z".parse().expect("a time"), "flag", "web", "ada");
     let stored = keys.unleash.post("/v1/events", &event).await.expect(201);
     let id = stored["id"].as_u64().expect("an id");
@@ -80,7 +80,7 @@ pub(crate) async fn functions_log_their_metrics(deployment: &Deployment) {
         ("deliver", vec!["delivered", "failed_attempts", "given_up", "attempt_ms", "delay_ms", "unhandled"]),
     ];
     for (function, names) in told {
-        let lines = deployment.lines_of(function).await;
+        let lines = deployment.log_lines(function).await;
         let lines: Vec<Value> = lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
         for name in names {
             let has = |line: &Value| {

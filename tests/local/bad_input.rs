@@ -1,13 +1,13 @@
 //! Bad input: a problem document that names what and where, never a 500.
 
-use e2e::examples;
+use e2e::example;
 use reqwest::Method;
 use serde_json::json;
 
 use crate::start;
 
 fn valid() -> &'static str {
-    examples().into_iter().find(|e| e.event_type == "feature-created").expect("an example").payload
+    example("feature-created").payload
 }
 
 #[tokio::test]
@@ -54,8 +54,8 @@ async fn invalid_bodies_are_rejected_with_reason_and_location() {
 
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let event = valid().replacen("\"preData\":null", &format!("\"preData\":{deep}"), 1);
-    let answer = unleash.post_bytes("/v1/events", event).await;
-    assert!(matches!(answer.status, 400 | 413 | 422), "{}", answer.text);
+    let response = unleash.post_bytes("/v1/events", event).await;
+    assert!(matches!(response.status, 400 | 413 | 422), "{}", response.text);
 }
 
 #[tokio::test]
@@ -116,12 +116,12 @@ async fn unknown_paths_and_methods_get_404_and_405() {
     for (method, path) in
         [(Method::PUT, "/v1/events"), (Method::DELETE, "/v1/events/5"), (Method::PATCH, "/v1/targets")]
     {
-        let answer = stack.manage().send(stack.manage().request(method, path)).await;
-        answer.expect_problem(405);
-        assert!(answer.headers.contains_key("allow"), "{path}");
+        let response = stack.manage().send(stack.manage().request(method, path)).await;
+        response.expect_problem(405);
+        assert!(response.headers.contains_key("allow"), "{path}");
     }
-    let answer = stack.read().get("/healthz").await;
-    assert!(answer.headers.contains_key("x-request-id"));
+    let response = stack.read().get("/healthz").await;
+    assert!(response.headers.contains_key("x-request-id"));
 }
 
 #[tokio::test]

@@ -24,8 +24,8 @@ async fn post_until_killed(stack: &Stack, batch: u64, next: &Mutex<u64>, answere
         let event = |number| unleash_event(number, time, &format!("flag-{}", number % 7), "p", "load");
         let events: Vec<Value> = (first..first + batch).map(event).collect();
         let request = api.request(reqwest::Method::POST, "/v1/events").body(json!(events).to_string());
-        let Ok(answer) = api.try_send(request).await else { return };
-        let results = answer.expect(200)["results"].clone();
+        let Ok(response) = api.try_send(request).await else { return };
+        let results = response.expect(200)["results"].clone();
         let ids = results.as_array().expect("results").iter().map(|result| result["id"].as_u64().expect("an id"));
         answered.lock().expect("no poster panicked").extend((first..).zip(ids));
     }

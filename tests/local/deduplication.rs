@@ -23,8 +23,8 @@ fn events(ids: impl Iterator<Item = u64>) -> Vec<Value> {
 }
 
 async fn post_all(api: &Api, events: &[Value]) -> Vec<Value> {
-    let answer = api.post("/v1/events", &json!(events)).await.expect(200);
-    answer["results"].as_array().expect("results").clone()
+    let response = api.post("/v1/events", &json!(events)).await.expect(200);
+    response["results"].as_array().expect("results").clone()
 }
 
 fn ids(results: &[Value]) -> Vec<u64> {
@@ -117,15 +117,15 @@ async fn the_same_batch_at_once_and_again_is_stored_once() {
     let batch = events(1..101);
     // Half of it was stored before the sender lost its connection.
     post_all(&unleash, &batch[..50]).await;
-    let answers = join_all((0..4).map(|_| post_all(&unleash, &batch))).await;
-    assert_eq!(answers.iter().map(|results| count(results, "stored")).sum::<usize>(), 50);
-    assert!(answers.iter().all(|results| ids(results) == ids(&answers[0])));
+    let responses = join_all((0..4).map(|_| post_all(&unleash, &batch))).await;
+    assert_eq!(responses.iter().map(|results| count(results, "stored")).sum::<usize>(), 50);
+    assert!(responses.iter().all(|results| ids(results) == ids(&responses[0])));
     receiver.wait_for(100).await;
     stack.wait_until_idle().await;
     assert_eq!(receiver.received().len(), 100);
 }
 
-async fn post_with_id(api: &Api, name: &str, id: &str, body: &Value) -> e2e::Answer {
+async fn post_with_id(api: &Api, name: &str, id: &str, body: &Value) -> e2e::Response {
     api.send(api.request(Method::POST, "/v1/events").header(name, id).body(body.to_string())).await
 }
 
@@ -143,8 +143,8 @@ async fn idempotency_keys_identify_events_without_ids() {
     post_with_id(&signal, "webhook-id", "msg_1", &sent).await.expect(201);
     post_with_id(&signal, "webhook-id", "msg_1", &sent).await.expect(200);
     let at_once = join_all((0..8).map(|_| post_with_id(&signal, "idempotency-key", "d-2", &sent))).await;
-    assert_eq!(at_once.iter().filter(|answer| answer.status == 201).count(), 1);
-    assert_eq!(at_once.iter().filter(|answer| answer.status == 200).count(), 7);
+    assert_eq!(at_once.iter().filter(|response| response.status == 201).count(), 1);
+    assert_eq!(at_once.iter().filter(|response| response.status == 200).count(), 7);
 
     // Another event under the same id is not taken for the first one, and not lost.
     for (id, time) in [("d-1", None), ("d-3", Some("2026-05-01T10:00:00Z"))] {
@@ -173,11 +173,7 @@ async fn idempotency_keys_identify_events_without_ids() {
 async fn events_with_many_entities_are_stored_completely() {
     let stack = start().await;
     let entities: Vec<String> = (0..250).map(|n| format!("/1.0/instances/{n}")).collect();
-    let mut event: Value = e2e::examples()
-        .iter()
-        .find(|example| example.event_type == "migration-created")
-        .map(|example| serde_json::from_str(example.payload).expect("JSON"))
-        .expect("the example");
+    let mut event: Value = serde_json::from_str(e2e::example("migration-created").payload).expect("JSON");
     event["metadata"]["action"] = json!("something-new");
     event["metadata"]["entities"] = json!(entities);
     let stored = stack.ingest("migration-manager").post("/v1/events", &event).await.expect(201);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use e2e::{Example, Receiver, Stack, examples, within};
+use e2e::{Example, Receiver, Stack, example, examples, within};
 use serde_json::{Value, json};
 
 use crate::{start, start_with};
@@ -56,14 +56,14 @@ async fn events_sent_twice_are_stored_and_delivered_once() {
     let stack = start().await;
     let receiver = Receiver::start().await;
     stack.create_target("audit", receiver.url(), &json!({})).await;
-    let example = examples().into_iter().find(|e| e.event_type == "feature-created").expect("the example");
+    let example = example("feature-created");
     let unleash = stack.ingest("unleash");
     let posts = (0..8).map(|_| unleash.post_bytes("/v1/events", example.payload));
-    let answers = futures::future::join_all(posts).await;
-    let ids: Vec<u64> = answers.iter().map(|answer| answer.json()["id"].as_u64().expect("an id")).collect();
+    let responses = futures::future::join_all(posts).await;
+    let ids: Vec<u64> = responses.iter().map(|response| response.json()["id"].as_u64().expect("an id")).collect();
     assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
-    assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 1);
-    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 7);
+    assert_eq!(responses.iter().filter(|response| response.status == 201).count(), 1);
+    assert_eq!(responses.iter().filter(|response| response.status == 200).count(), 7);
     receiver.wait_for(1).await;
     stack.wait_until_idle().await;
     assert_eq!(receiver.received().len(), 1);

@@ -2,18 +2,18 @@
 
 use std::io::Write;
 
-use e2e::{Answer, Api, Stack, unleash_event};
+use e2e::{Api, Response, Stack, sample_event};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::start;
 
 fn event(id: u64) -> Value {
-    unleash_event(id, "2026-05-01T00:00:00Z".parse().expect("a time"), "flag", "web", "ada")
+    sample_event(id)
 }
 
 /// Posts a body with these headers.
-async fn post(api: &Api, headers: &[(&str, &str)], body: impl Into<reqwest::Body>) -> Answer {
+async fn post(api: &Api, headers: &[(&str, &str)], body: impl Into<reqwest::Body>) -> Response {
     let request = api.request(Method::POST, "/v1/events").body(body);
     api.send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
 }
@@ -45,8 +45,8 @@ async fn ndjson_bodies_hold_one_event_per_line() {
     let stack = start().await;
     let unleash = stack.ingest("unleash");
     let body = format!("{}\r\n\n{{\"id\": \n{}\n", event(1), event(2));
-    let answer = post(&unleash, &[("content-type", "application/x-ndjson")], body).await.expect(207);
-    let results = answer["results"].as_array().expect("results");
+    let response = post(&unleash, &[("content-type", "application/x-ndjson")], body).await.expect(207);
+    let results = response["results"].as_array().expect("results");
     let statuses: Vec<&Value> = results.iter().map(|result| &result["status"]).collect();
     assert_eq!(statuses, ["stored", "quarantined", "stored"]);
     assert_eq!(results[1]["violations"][0]["keyword"], "json");
@@ -98,9 +98,9 @@ async fn cloudevents_carry_signals_in_three_modes() {
 
     let batch = [("content-type", "application/cloudevents-batch+json")];
     let body = json!([envelope("1", &data), envelope("2", &data), { "id": 3 }, envelope("3", &Value::Null)]);
-    let answer = post(&signal, &batch, body.to_string()).await.expect(207);
+    let response = post(&signal, &batch, body.to_string()).await.expect(207);
     let statuses: Vec<&Value> =
-        answer["results"].as_array().expect("results").iter().map(|result| &result["status"]).collect();
+        response["results"].as_array().expect("results").iter().map(|result| &result["status"]).collect();
     assert_eq!(statuses, ["duplicate", "stored", "quarantined", "stored"]);
     assert_eq!(post(&signal, &batch, "[]").await.expect(200)["results"], json!([]));
 
@@ -157,8 +157,8 @@ async fn ambiguous_json_is_rejected() {
     }
     let odd = r#"{"type": "\u0000", "big": 123456789012345678901234567890, "text":"\u00e9"}"#;
     let stored = signal.post_bytes("/v1/events", odd).await.expect(201);
-    let answer = stack.read().get(&format!("/v1/events/{}", stored["id"])).await;
-    assert!(answer.text.contains(odd), "byte for byte: {}", answer.text);
+    let response = stack.read().get(&format!("/v1/events/{}", stored["id"])).await;
+    assert!(response.text.contains(odd), "byte for byte: {}", response.text);
 }
 
 #[tokio::test]

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use e2e::{unleash_event, within};
+use e2e::{sample_event, within};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::start;
 
 fn event() -> Value {
-    unleash_event(1, "2026-05-01T00:00:00Z".parse().expect("a time"), "flag", "web", "ada")
+    sample_event(1)
 }
 
 #[tokio::test]
@@ -49,8 +49,8 @@ async fn expired_keys_are_rejected() {
     let brief = stack.anonymous().with_token(created["token"].as_str().expect("a token"));
     brief.get("/v1/events").await.expect(200);
     let refused = within(Duration::from_secs(10), "its end", || async {
-        let answer = brief.get("/v1/events").await;
-        (answer.status != 200).then_some(answer)
+        let response = brief.get("/v1/events").await;
+        (response.status != 200).then_some(response)
     })
     .await;
     let unknown = stack.anonymous().with_token("tdg_0123456789ABCDEFGHIJKLMNOPQRSTUVDLLfuH").get("/v1/events").await;

@@ -1,6 +1,6 @@
 //! What does not fit: listed, shown, read again, discarded.
 
-use e2e::{Api, Receiver, Stack, unleash_event};
+use e2e::{Api, Receiver, Stack, sample_event};
 use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -73,7 +73,7 @@ async fn reingested_events_keep_their_time_of_receipt() {
     let unleash = stack.ingest("unleash");
     let mut kept = Vec::new();
     for id in 1..=3 {
-        let event = unleash_event(id, "2026-05-01T00:00:00Z".parse().expect("a time"), "flag", "web", "ada");
+        let event = sample_event(id);
         let request = unleash.request(Method::POST, "/v1/events").header("accept", "text/html").body(event.to_string());
         let problem = unleash.send(request).await.expect_problem(406);
         kept.push(problem["quarantine"].as_str().expect("an id").to_owned());

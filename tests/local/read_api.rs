@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use e2e::{Answer, Api, Stack, examples, unleash_event};
+use e2e::{Api, Response, Stack, examples, unleash_event};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -143,7 +143,7 @@ async fn filter_combinations_match_a_naive_search() {
 }
 
 /// Every page of an export, one after the other.
-async fn export(api: &Api, query: &str) -> Vec<Answer> {
+async fn export(api: &Api, query: &str) -> Vec<Response> {
     let mut pages = Vec::new();
     let mut path = format!("/v1/export?{query}");
     loop {
@@ -229,18 +229,18 @@ async fn facets_count_the_values_of_matching_events() {
         }
         let mut expected: Vec<(&str, u64)> = counts.into_iter().collect();
         expected.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
-        let answer = api.get(&format!("/v1/facets?field={field}&limit=1000{query}")).await.expect(200);
-        let values = answer["values"].as_array().expect("values");
+        let response = api.get(&format!("/v1/facets?field={field}&limit=1000{query}")).await.expect(200);
+        let values = response["values"].as_array().expect("values");
         let got: Vec<(&str, u64)> = values
             .iter()
             .map(|value| (value["value"].as_str().expect("text"), value["count"].as_u64().expect("a count")))
             .collect();
         assert_eq!(got, expected, "{field}{query}");
-        assert_eq!(answer["different"], expected.len());
+        assert_eq!(response["different"], expected.len());
     }
-    let answer = api.get("/v1/facets?field=subject&prefix=FLAG-&limit=3").await.expect(200);
-    assert_eq!(answer["values"].as_array().map(Vec::len), Some(3));
-    assert_eq!(answer["different"], 7);
+    let response = api.get("/v1/facets?field=subject&prefix=FLAG-&limit=3").await.expect(200);
+    assert_eq!(response["values"].as_array().map(Vec::len), Some(3));
+    assert_eq!(response["different"], 7);
 }
 
 #[tokio::test]
@@ -353,8 +353,8 @@ async fn cors_allows_only_configured_origins() {
             .header("access-control-request-headers", "authorization");
         let preflight = api.send(preflight).await;
         assert_eq!(preflight.headers.contains_key("access-control-allow-origin"), allowed, "{preflight:?}");
-        let answer = api.send(api.request(Method::GET, "/v1/events").header("origin", origin)).await;
-        let origins = answer.headers.get("access-control-allow-origin").map(|value| value.to_str().expect("text"));
+        let response = api.send(api.request(Method::GET, "/v1/events").header("origin", origin)).await;
+        let origins = response.headers.get("access-control-allow-origin").map(|value| value.to_str().expect("text"));
         assert_eq!(origins, allowed.then_some(origin));
     }
 }

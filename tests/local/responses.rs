@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use e2e::{Answer, Api, Stack};
+use e2e::{Api, Response, Stack};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -21,27 +21,27 @@ async fn post_quotes(stack: &Stack, counts: &[usize]) {
 }
 
 /// The bytes that an answer takes of a Lambda's: text in JSON, anything else in base64.
-fn on_lambda(answer: &Answer) -> usize {
-    let media_type = answer.headers["content-type"].to_str().expect("text");
+fn on_lambda(response: &Response) -> usize {
+    let media_type = response.headers["content-type"].to_str().expect("text");
     let is_text = media_type.starts_with("text/") || media_type == "application/json";
-    if is_text { json!(answer.text).to_string().len() } else { answer.text.len().div_ceil(3) * 4 }
+    if is_text { json!(response.text).to_string().len() } else { response.text.len().div_ceil(3) * 4 }
 }
 
 /// The answer to one who reads gzip, and its text.
-async fn compressed(api: &Api, path: &str) -> (Answer, String) {
+async fn compressed(api: &Api, path: &str) -> (Response, String) {
     let request = api.request(Method::GET, path).header("accept-encoding", "gzip");
-    let answer = request.send().await.expect("an answer");
-    let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-    let bytes = answer.bytes().await.expect("a body");
+    let response = request.send().await.expect("an answer");
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let bytes = response.bytes().await.expect("a body");
     assert_eq!((status, headers["content-encoding"].as_bytes()), (200, &b"gzip"[..]));
     assert!(bytes.len().div_ceil(3) * 4 < LAMBDA);
     let mut text = String::new();
     flate2::read::GzDecoder::new(&*bytes).read_to_string(&mut text).expect("gzip");
-    (Answer { status, headers, text: text.clone() }, text)
+    (Response { status, headers, text: text.clone() }, text)
 }
 
-fn next(answer: &Answer) -> Option<String> {
-    let link = answer.headers.get("link")?.to_str().expect("text");
+fn next(response: &Response) -> Option<String> {
+    let link = response.headers.get("link")?.to_str().expect("text");
     Some(link.strip_prefix('<')?.strip_suffix(">; rel=\"next\"")?.to_owned())
 }
 
@@ -225,8 +225,8 @@ async fn etags_are_weak_in_every_encoding() {
     let api = stack.read();
     let mut tags = Vec::new();
     for encoding in ["identity", "gzip", "br"] {
-        let answer = api.request(Method::GET, "/v1/catalogs").header("accept-encoding", encoding).send().await;
-        let tag = answer.expect("an answer").headers()["etag"].to_str().expect("text").to_owned();
+        let response = api.request(Method::GET, "/v1/catalogs").header("accept-encoding", encoding).send().await;
+        let tag = response.expect("an answer").headers()["etag"].to_str().expect("text").to_owned();
         let again = api.request(Method::GET, "/v1/catalogs").header("if-none-match", &tag);
         assert_eq!(api.send(again).await.status, 304, "{tag}");
         tags.push(tag);

@@ -41,8 +41,8 @@ fn naive(events: &[Value], matches: impl Fn(&Value) -> bool) -> Vec<u64> {
     found.into_iter().rev().map(|(_, id)| id).collect()
 }
 
-fn ids(answer: &Value) -> Vec<u64> {
-    let events = answer["events"].as_array().expect("events");
+fn ids(response: &Value) -> Vec<u64> {
+    let events = response["events"].as_array().expect("events");
     events.iter().map(|event| event["id"].as_u64().expect("an id")).collect()
 }
 
@@ -89,9 +89,9 @@ async fn searches_return_what_unleash_would() {
     ];
     for (query, matches) in cases {
         let expected = naive(&events, matches);
-        let answer = search(&api, &format!("{query}&limit=1000")).await;
-        assert_eq!(ids(&answer), expected, "{query}");
-        assert_eq!(answer["total"], expected.len(), "{query}");
+        let response = search(&api, &format!("{query}&limit=1000")).await;
+        assert_eq!(ids(&response), expected, "{query}");
+        assert_eq!(response["total"], expected.len(), "{query}");
         let page = search(&api, &format!("{query}&limit=7&offset=5")).await;
         assert_eq!(ids(&page), expected.into_iter().skip(5).take(7).collect::<Vec<_>>(), "{query}");
     }
@@ -218,9 +218,9 @@ async fn unleash_pages_end_before_the_response_size_limit() {
     let mut found = Vec::new();
     while found.len() < 3 {
         let path = format!("/api/admin/search/events?limit=1000&offset={}", found.len());
-        let answer = api.get(&path).await;
-        let page = answer.expect(200);
-        assert!(json!(answer.text).to_string().len() <= 6_291_556);
+        let response = api.get(&path).await;
+        let page = response.expect(200);
+        assert!(json!(response.text).to_string().len() <= 6_291_556);
         assert_eq!(page["total"], 3);
         assert!(!ids(&page).is_empty());
         found.extend(ids(&page));

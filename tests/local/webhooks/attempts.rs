@@ -91,7 +91,7 @@ async fn both_secrets_verify_during_the_rotation_overlap() {
 async fn failed_deliveries_are_reported_once_an_hour() {
     let stack = start().await;
     let (receiver, ops) = (Receiver::start().await, Receiver::start().await);
-    receiver.answer_next(&[500, 500]);
+    receiver.respond_next(&[500, 500]);
     stack.create_target("audit", receiver.url(), &json!({ "retry_count": 1, "sources": ["unleash"] })).await;
     stack.create_target("ops", ops.url(), &json!({ "events": ["target-failed"], "sources": ["tidings"] })).await;
     let ids = post(&stack, 0..1).await;
@@ -106,7 +106,7 @@ async fn failed_deliveries_are_reported_once_an_hour() {
     // It works again, and fails again: that is news.
     let ids = post(&stack, 2..3).await;
     delivery(&stack, ids[0], "audit", "delivered").await;
-    receiver.answer_next(&[503]);
+    receiver.respond_next(&[503]);
     let ids = post(&stack, 3..4).await;
     delivery(&stack, ids[0], "audit", "failed").await;
     let body: Value = serde_json::from_slice(&ops.wait_for(2).await[1].body).expect("JSON");
@@ -118,7 +118,7 @@ async fn failed_deliveries_are_reported_once_an_hour() {
 #[tokio::test]
 async fn retry_after_is_honoured() {
     let stack = start().await;
-    let url = e2e::answering("HTTP/1.1 429 Too Many\r\nretry-after: 3600\r\ncontent-length: 0\r\n\r\n").await;
+    let url = e2e::raw_receiver("HTTP/1.1 429 Too Many\r\nretry-after: 3600\r\ncontent-length: 0\r\n\r\n").await;
     stack.create_target("busy", &url, &json!({ "retry_timeout": "1s" })).await;
     let ids = post(&stack, 0..1).await;
     let waiting = within(Duration::from_secs(20), "an attempt", || async {
@@ -145,7 +145,7 @@ async fn test_events_are_sent_once_and_only_to_their_target() {
     let body: Value = serde_json::from_slice(&received.body).expect("JSON");
     assert_eq!((&body["type"], &body["subject"]), (&json!("target-tested"), &json!("audit")));
 
-    receiver.answer_next(&[500; 3]);
+    receiver.respond_next(&[500; 3]);
     let failed = stack.manage().post("/v1/targets/audit/test", &Value::Null).await.expect(200);
     assert_eq!((&failed["status"], &failed["attempt"]["status"]), (&json!("failed"), &json!(500)));
     stack.wait_until_idle().await;

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use e2e::{Receiver, Stack, examples, within};
+use e2e::{Receiver, Stack, example, examples, within};
 use serde_json::{Value, json};
 
 use crate::start;
 
 /// Posts the example of a type; its id.
 async fn post(stack: &Stack, event_type: &str) -> u64 {
-    let example = examples().into_iter().find(|e| e.event_type == event_type).expect("an example");
+    let example = example(event_type);
     let stored = stack.ingest(example.catalog).post_bytes("/v1/events", example.payload).await.expect(201);
     stored["id"].as_u64().expect("an id")
 }
@@ -27,7 +27,7 @@ async fn delivery(stack: &Stack, event: u64, status: &str) -> Value {
 async fn failed_attempts_are_retried() {
     let stack = start().await;
     let receiver = Receiver::start().await;
-    receiver.answer_next(&[500, 302]);
+    receiver.respond_next(&[500, 302]);
     let secret = stack.create_target("audit", receiver.url(), &json!({ "retry_timeout": "1s" })).await;
     let event = post(&stack, "feature-created").await;
 
@@ -50,7 +50,7 @@ async fn failed_attempts_are_retried() {
 async fn a_delivery_fails_after_its_last_attempt() {
     let stack = start().await;
     let receiver = Receiver::start().await;
-    receiver.answer_next(&[503; 5]);
+    receiver.respond_next(&[503; 5]);
     stack.create_target("audit", receiver.url(), &json!({ "retry_timeout": "1s", "retry_count": 2 })).await;
     let event = post(&stack, "logging").await;
     let failed = delivery(&stack, event, "failed").await;
@@ -131,9 +131,9 @@ async fn secrets_are_shown_once_and_removed_targets_get_nothing() {
     let receiver = Receiver::start().await;
     let secret = stack.create_target("audit", receiver.url(), &json!({})).await;
     for path in ["/v1/targets", "/v1/targets/audit"] {
-        let answer = stack.manage().get(path).await;
-        answer.expect(200);
-        assert!(!answer.text.contains(&secret) && !answer.text.contains("whsec"), "{}", answer.text);
+        let response = stack.manage().get(path).await;
+        response.expect(200);
+        assert!(!response.text.contains(&secret) && !response.text.contains("whsec"), "{}", response.text);
     }
     stack.manage().delete("/v1/targets/audit").await.expect(204);
     stack.manage().get("/v1/targets/audit").await.expect_problem(404);

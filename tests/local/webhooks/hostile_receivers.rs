@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use e2e::Hostile::{Answers, Closes, Drips, EndlessBody, EndlessHeaders, Hangs, Resets};
-use e2e::{Receiver, hostile};
+use e2e::Hostile::{Closes, Drips, EndlessBody, EndlessHeaders, Hangs, Resets, Sends};
+use e2e::{Receiver, hostile_receiver};
 use serde_json::json;
 
 use super::{delivery, post};
@@ -20,19 +20,19 @@ async fn attempts_to_misbehaving_receivers_end_in_time_with_a_reason() {
         ("endless-headers", EndlessHeaders, "exchange", "headers"),
         ("resets", Resets, "exchange", "reset"),
         ("closes", Closes, "exchange", "the connection was"),
-        ("garbage", Answers("220 smtp.example.com ESMTP\r\n"), "exchange", "not HTTP"),
-        ("lies", Answers("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort"), "exchange", "answered 200, then"),
-        ("nothing", Answers(""), "exchange", "the connection was"),
+        ("garbage", Sends("220 smtp.example.com ESMTP\r\n"), "exchange", "not HTTP"),
+        ("lies", Sends("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort"), "exchange", "answered 200, then"),
+        ("nothing", Sends(""), "exchange", "the connection was"),
         (
             "redirects",
-            Answers("HTTP/1.1 302 F\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n"),
+            Sends("HTTP/1.1 302 F\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n"),
             "status",
             "redirects are not followed",
         ),
     ];
     for (name, kind, ..) in cases {
         let fields = json!({ "retry_count": 1, "timeout": "1s" });
-        stack.create_target(name, &hostile(kind).await, &fields).await;
+        stack.create_target(name, &hostile_receiver(kind).await, &fields).await;
     }
     let started = Instant::now();
     let ids = post(&stack, 0..2).await;
@@ -52,7 +52,7 @@ async fn attempts_to_misbehaving_receivers_end_in_time_with_a_reason() {
 #[tokio::test]
 async fn one_kilobyte_of_an_endless_response_is_stored() {
     let stack = start().await;
-    stack.create_target("endless", &hostile(EndlessBody).await, &json!({ "timeout": "5s" })).await;
+    stack.create_target("endless", &hostile_receiver(EndlessBody).await, &json!({ "timeout": "5s" })).await;
     let ids = post(&stack, 0..1).await;
     let delivered = delivery(&stack, ids[0], "endless", "delivered").await;
     let attempt = &delivered["attempts"][0];

@@ -29,7 +29,7 @@ async fn held_events_are_delivered_in_order_after_a_resume() {
     let resumed = stack.manage().post("/v1/targets/audit/resume", &Value::Null).await.expect(200);
     assert_eq!(resumed["paused"], Value::Null);
     let new = post(&stack, 1000..1003).await;
-    let received = receiver.wait_for_all(153, Duration::from_mins(1)).await;
+    let received = receiver.wait_for_within(153, Duration::from_mins(1)).await;
     delivery(&stack, new[2], "audit", "delivered").await;
     let replayed: Vec<u64> = numbers(&received).into_iter().filter(|number| *number < 1000).collect();
     assert_eq!(replayed, (0..150).collect::<Vec<_>>(), "in the order of events");
@@ -67,7 +67,7 @@ async fn a_target_created_disabled_holds_its_events() {
 async fn a_pause_also_holds_waiting_retries() {
     let stack = start().await;
     let receiver = Receiver::start().await;
-    receiver.answer_next(&[500]);
+    receiver.respond_next(&[500]);
     stack.create_target("audit", receiver.url(), &json!({ "retry_timeout": "3s" })).await;
     let ids = post(&stack, 0..1).await;
     delivery(&stack, ids[0], "audit", "waiting").await;
@@ -87,7 +87,7 @@ async fn a_410_pauses_the_target_and_holds_its_delivery() {
     let (receiver, auditor) = (Receiver::start().await, Receiver::start().await);
     stack.create_target("alerts", auditor.url(), &json!({ "sources": ["tidings"] })).await;
     stack.create_target("gone", receiver.url(), &json!({})).await;
-    receiver.answer_next(&[410]);
+    receiver.respond_next(&[410]);
     let ids = post(&stack, 0..1).await;
     let held = delivery(&stack, ids[0], "gone", "held").await;
     assert_eq!(held["attempts"][0]["status"], 410, "{held}");
@@ -112,7 +112,7 @@ async fn a_410_pauses_the_target_and_holds_its_delivery() {
 async fn a_constantly_failing_target_is_paused() {
     let stack = start().await;
     let receiver = Receiver::start().await;
-    receiver.answer_next(&[500; 20]);
+    receiver.respond_next(&[500; 20]);
     let fields = json!({ "retry_schedule": vec!["1s"; 10], "disable_after": "2s" });
     stack.create_target("failing", receiver.url(), &fields).await;
     let ids = post(&stack, 0..1).await;
@@ -138,7 +138,7 @@ async fn no_delivery_is_lost_when_the_process_is_killed_during_pauses() {
         stack.manage().post("/v1/targets/audit/resume", &Value::Null).await.expect(200);
         ids.extend(post(&stack, round * 100 + 60..round * 100 + 100).await);
         // In the middle of the replay.
-        receiver.wait_for_all(usize::try_from(round).expect("few") * 100 + 10, Duration::from_mins(1)).await;
+        receiver.wait_for_within(usize::try_from(round).expect("few") * 100 + 10, Duration::from_mins(1)).await;
         stack.kill().await;
         stack.restart().await;
     }

@@ -32,9 +32,9 @@ async fn a_replay_sends_events_older_than_the_target() {
     assert_eq!(counted["sample"].as_array().map(Vec::len), Some(10));
     assert_eq!(receiver.received().len(), 0);
 
-    let answer = stack.manage().post(&path, &Value::Null).await;
-    let replay = answer.expect(202);
-    let place = answer.headers["location"].to_str().expect("a path").to_owned();
+    let response = stack.manage().post(&path, &Value::Null).await;
+    let replay = response.expect(202);
+    let place = response.headers["location"].to_str().expect("a path").to_owned();
     assert_eq!(stack.manage().get(&place).await.expect(200)["target"], "new");
     let ended = done(&stack, &replay).await;
     assert_eq!((&ended["state"], &ended["total"], &ended["sent"]), (&json!("done"), &json!(45), &json!(45)));
@@ -81,15 +81,15 @@ async fn a_replay_can_be_cancelled_and_waits_for_a_paused_target() {
 async fn one_of_several_concurrent_retries_succeeds() {
     let stack = start().await;
     let receiver = Receiver::start().await;
-    receiver.answer_next(&[500]);
+    receiver.respond_next(&[500]);
     stack.create_target("audit", receiver.url(), &json!({ "retry_count": 1 })).await;
     let id = post(&stack, 0..1).await[0];
     delivery(&stack, id, "audit", "failed").await;
-    receiver.take(Duration::from_millis(300));
+    receiver.set_delay(Duration::from_millis(300));
     let path = format!("/v1/deliveries/{id}/audit/retry");
     let manage = stack.manage();
     let asked = futures::future::join_all((0..6).map(|_| manage.post(&path, &Value::Null))).await;
-    let mut statuses: Vec<u16> = asked.iter().map(|answer| answer.status).collect();
+    let mut statuses: Vec<u16> = asked.iter().map(|response| response.status).collect();
     statuses.sort_unstable();
     assert_eq!(statuses, [202, 409, 409, 409, 409, 409]);
     delivery(&stack, id, "audit", "delivered").await;
@@ -97,7 +97,7 @@ async fn one_of_several_concurrent_retries_succeeds() {
     assert_eq!(receiver.count(), 2);
 
     // While the target is paused, a retry waits for it to be resumed.
-    receiver.answer_next(&[500]);
+    receiver.respond_next(&[500]);
     let id = post(&stack, 1..2).await[0];
     delivery(&stack, id, "audit", "failed").await;
     manage.post("/v1/targets/audit/pause", &Value::Null).await.expect(200);
@@ -158,7 +158,7 @@ async fn a_replay_survives_kills_and_sends_nothing_twice() {
     stack.create_target("audit", receiver.url(), &json!({ "timeout": "1s" })).await;
     let replay = stack.manage().post("/v1/targets/audit/replay?from=2026-05-01", &Value::Null).await.expect(202);
     for kill in 1..=3 {
-        receiver.wait_for_all(kill * 60, Duration::from_mins(1)).await;
+        receiver.wait_for_within(kill * 60, Duration::from_mins(1)).await;
         stack.kill().await;
         stack.restart().await;
     }
@@ -183,7 +183,7 @@ async fn the_next_attempt_reports_attempts_lost_to_a_crash() {
     stack.create_target("audit", receiver.url(), &json!({ "timeout": "2s" })).await;
     let mut id = 0;
     for (run, at) in [(false, 0), (true, 1)] {
-        receiver.take(Duration::from_mins(5));
+        receiver.set_delay(Duration::from_mins(5));
         let seen = receiver.count();
         if run {
             stack.manage().post("/v1/targets/audit/replay?from=2026-05-01", &Value::Null).await.expect(202);
@@ -192,7 +192,7 @@ async fn the_next_attempt_reports_attempts_lost_to_a_crash() {
         }
         receiver.wait_for(seen + 1).await;
         stack.kill().await;
-        receiver.take(Duration::ZERO);
+        receiver.set_delay(Duration::ZERO);
         stack.restart().await;
         // What is claimed is so for as long as an attempt may take.
         let attempts = within(Duration::from_secs(30), "the next attempt", || async {
@@ -225,7 +225,7 @@ async fn replays_of_several_targets_share_batches() {
     for replay in &replays {
         assert_eq!(done(&stack, replay).await["sent"], 150);
     }
-    receiver.wait_for_all(600, Duration::from_mins(1)).await;
+    receiver.wait_for_within(600, Duration::from_mins(1)).await;
     stack.wait_until_idle().await;
     assert_eq!(receiver.count(), 600, "each once");
 }
@@ -234,7 +234,7 @@ async fn replays_of_several_targets_share_batches() {
 async fn failed_deliveries_are_retried_individually_and_in_bulk() {
     let stack = start().await;
     let receiver = Receiver::start().await;
-    receiver.answer_next(&[500; 8]);
+    receiver.respond_next(&[500; 8]);
     let fields = json!({ "retry_count": 2, "retry_timeout": "1s" });
     stack.create_target("audit", receiver.url(), &fields).await;
     let ids = post(&stack, 0..4).await;
@@ -251,7 +251,7 @@ async fn failed_deliveries_are_retried_individually_and_in_bulk() {
     assert_eq!(list["deliveries"][0]["attempts"], 2);
 
     // One by hand, with all its attempts anew.
-    receiver.answer_next(&[500]);
+    receiver.respond_next(&[500]);
     let path = format!("/v1/deliveries/{}/audit/retry", ids[0]);
     stack.manage().post(&path, &Value::Null).await.expect(202);
     let delivered = delivery(&stack, ids[0], "audit", "delivered").await;

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use e2e::{Answer, Stack};
+use e2e::{Response, Stack};
 
 use crate::start;
 
@@ -14,12 +14,12 @@ async fn with_target() -> Stack {
     stack
 }
 
-fn tag(answer: &Answer) -> String {
-    answer.headers["etag"].to_str().expect("a tag").to_owned()
+fn tag(response: &Response) -> String {
+    response.headers["etag"].to_str().expect("a tag").to_owned()
 }
 
 /// Sends a request to the target on the condition of a tag.
-async fn on(stack: &Stack, tag: &str, method: Method, body: &Value) -> Answer {
+async fn on(stack: &Stack, tag: &str, method: Method, body: &Value) -> Response {
     let manage = stack.manage();
     let request = manage.request(method, "/v1/targets/audit").header("if-match", tag);
     manage.send(request.header("content-type", "application/json").body(body.to_string())).await
@@ -71,10 +71,10 @@ async fn concurrent_changes_of_different_fields_are_all_applied() {
         json!({ "headers": { "x-b": "2" } }),
         json!({ "retry_timeout": "7s" }),
     ];
-    let answers =
+    let responses =
         futures::future::join_all(fields.iter().map(|fields| manage.patch("/v1/targets/audit", fields))).await;
-    for answer in answers {
-        answer.expect(200);
+    for response in responses {
+        response.expect(200);
     }
     let shown = manage.get("/v1/targets/audit").await.expect(200);
     for fields in &fields {
@@ -92,8 +92,9 @@ async fn one_of_several_concurrent_updates_with_one_etag_succeeds() {
     let stack = with_target().await;
     let read = tag(&stack.manage().get("/v1/targets/audit").await);
     let bodies: Vec<Value> = (1..=4).map(|n| json!({ "timeout": format!("{n}s") })).collect();
-    let answers = bodies.iter().map(|body| on(&stack, &read, Method::PATCH, body));
-    let mut statuses: Vec<u16> = futures::future::join_all(answers).await.iter().map(|answer| answer.status).collect();
+    let responses = bodies.iter().map(|body| on(&stack, &read, Method::PATCH, body));
+    let mut statuses: Vec<u16> =
+        futures::future::join_all(responses).await.iter().map(|response| response.status).collect();
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 412, 412, 412]);
 }

@@ -60,10 +60,11 @@ async fn a_list_of_targets_is_created_completely_or_not_at_all() {
     let manage = stack.manage();
     let target = |n: usize| json!({ "name": format!("t{n}"), "address": "https://example.com/hook" });
     let (forth, back): (Value, Value) = ((0..10).map(target).collect(), (0..10).rev().map(target).collect());
-    let answers = futures::future::join_all([&forth, &back, &forth, &back].map(|all| manage.post("/v1/targets", all)));
-    let answers = answers.await;
-    let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
-    let made: Vec<&e2e::Answer> = answers.iter().filter(|answer| answer.status == 201).collect();
+    let responses =
+        futures::future::join_all([&forth, &back, &forth, &back].map(|all| manage.post("/v1/targets", all)));
+    let responses = responses.await;
+    let statuses: Vec<u16> = responses.iter().map(|response| response.status).collect();
+    let made: Vec<&e2e::Response> = responses.iter().filter(|response| response.status == 201).collect();
     assert_eq!(made.len(), 1, "{statuses:?}");
     assert!(statuses.iter().all(|status| [201, 409, 422].contains(status)), "{statuses:?}");
     let secrets = made[0].json()["targets"].as_array().expect("targets").clone();
@@ -102,8 +103,8 @@ async fn one_of_several_concurrent_creations_succeeds() {
     for round in 0..10 {
         // In one millisecond these are the same to the byte, but for their secrets.
         let target = json!({ "name": format!("t{round}"), "address": "https://example.com/hook" });
-        let answers = futures::future::join_all((0..8).map(|_| manage.post("/v1/targets", &target))).await;
-        let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+        let responses = futures::future::join_all((0..8).map(|_| manage.post("/v1/targets", &target))).await;
+        let mut statuses: Vec<u16> = responses.iter().map(|response| response.status).collect();
         statuses.sort_unstable();
         assert_eq!(statuses, [201, 409, 409, 409, 409, 409, 409, 409]);
     }
@@ -190,8 +191,8 @@ async fn header_names_are_case_insensitive() {
     assert_eq!(refused["violations"][0]["pointer"], "/headers", "{refused}");
 }
 
-fn shown_tag(answer: &e2e::Answer) -> &str {
-    answer.headers["etag"].to_str().expect("a tag")
+fn shown_tag(response: &e2e::Response) -> &str {
+    response.headers["etag"].to_str().expect("a tag")
 }
 
 #[tokio::test]

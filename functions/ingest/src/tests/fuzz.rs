@@ -140,7 +140,7 @@ fn whatever_is_sent_is_kept_or_refused_in_order() {
     while Instant::now() < end {
         for catalog in ["unleash", "migration-manager", "signal", "tidings"] {
             let settings = Settings { cases: 200, failure_persistence: None, ..Settings::default() };
-            let dynamodb = FakeDynamoDb::new(TOKEN, catalog).that_keeps();
+            let dynamodb = FakeDynamoDb::new(TOKEN, catalog).with_storage();
             let state = state(&dynamodb, Duration::from_secs(2));
             let run = TestRunner::new(settings).run(&sent(), |sent| runtime.block_on(send(&dynamodb, &state, &sent)));
             run.unwrap_or_else(|error| panic!("{catalog}: {error}"));

@@ -1,4 +1,4 @@
-//! The deployed stack: `infra/template.yaml` with the functions' real programs, on ministack.
+//! The deployed stack: `infra/template.yaml` and the functions' real programs on ministack.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -10,20 +10,20 @@ use tokio::process::{Child, ChildStdin, Command};
 use crate::api::Api;
 use crate::target_dir;
 
-/// A deployment, taken down when it is dropped.
+/// A deployment, removed on drop.
 #[derive(Debug)]
 pub struct Deployment {
     _process: Child,
-    /// The deployment stands until this ends.
+    /// The deployment runs until its standard input is closed.
     _stdin: Option<ChildStdin>,
-    described: Value,
+    description: Value,
 }
 
 impl Deployment {
     /// Deploys the template with these parameters (`Key=Value`).
     ///
     /// # Panics
-    /// Where it does not come to stand; its reason stands on standard error.
+    /// If the deployment fails; standard error has the reason.
     pub async fn start(parameters: &[String]) -> Self {
         let target = target_dir();
         let mut command = Command::new(target.join("venv/bin/python"));
@@ -36,43 +36,43 @@ impl Deployment {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("target/venv, made by `cargo xtask test`");
+            .expect("target/venv, which `cargo xtask test` creates");
         let stdin = process.stdin.take();
         let mut lines = BufReader::new(process.stdout.take().expect("its output")).lines();
         let line = tokio::time::timeout(Duration::from_mins(4), lines.next_line()).await;
         let line = line.expect("a deployment within 4 minutes").expect("its output").expect("a line that describes it");
-        let described = serde_json::from_str(&line).expect("a line of JSON");
-        Self { _process: process, _stdin: stdin, described }
+        let description = serde_json::from_str(&line).expect("a line of JSON");
+        Self { _process: process, _stdin: stdin, description }
     }
 
-    /// The API without a key.
+    /// Returns a client for the API without a key.
     ///
     /// # Panics
-    /// Where the deployment does not say where it is.
+    /// If the deployment's description has no URL.
     pub fn api(&self) -> Api {
         Api::new(self.text("url")).with_host(self.text("host"))
     }
 
-    /// An output of the stack.
+    /// Returns an output of the stack.
     ///
     /// # Panics
-    /// Where the template has none of this name.
+    /// If the template has no output of this name.
     pub fn output(&self, name: &str) -> &str {
-        self.described["outputs"][name].as_str().unwrap_or_else(|| panic!("no output {name}"))
+        self.description["outputs"][name].as_str().unwrap_or_else(|| panic!("no output {name}"))
     }
 
-    /// What SQS answers to an action.
+    /// Calls SQS and returns its response.
     ///
     /// # Panics
-    /// Where it refuses.
+    /// If the call fails.
     pub async fn sqs(&self, action: &str, input: &Value) -> Value {
         self.aws("sqs", "1.0", &format!("AmazonSQS.{action}"), input).await
     }
 
-    /// What a function answers to an event; `name` is the one in the template.
+    /// Invokes a function, named as in the template, and returns its response.
     ///
     /// # Panics
-    /// Where there is no such function, or it fails.
+    /// If the function does not exist or fails.
     pub async fn invoke(&self, name: &str, event: &Value) -> Value {
         let functions = self.signed(reqwest::Method::GET, "/2015-03-31/functions/", "lambda");
         let functions = self.endpoint().send(functions).await.expect(200);
@@ -81,24 +81,24 @@ impl Deployment {
         let function = names.find(|full| full.contains(name)).unwrap_or_else(|| panic!("no {name}: {functions}"));
         let path = format!("/2015-03-31/functions/{function}/invocations");
         let request = self.signed(reqwest::Method::POST, &path, "lambda").body(event.to_string());
-        let answer = self.endpoint().send(request).await;
-        let failed = answer.headers.get("x-amz-function-error");
-        assert!(failed.is_none(), "{name} fails: {failed:?} {}", answer.text);
-        answer.expect(200)
+        let response = self.endpoint().send(request).await;
+        let error = response.headers.get("x-amz-function-error");
+        assert!(error.is_none(), "{name} failed: {error:?} {}", response.text);
+        response.expect(200)
     }
 
-    /// The lines that a function has printed so far.
+    /// Returns the lines that a function has logged so far.
     ///
     /// # Panics
-    /// Where it has no logs.
-    pub async fn lines_of(&self, function: &str) -> Vec<String> {
+    /// If the function has no logs.
+    pub async fn log_lines(&self, function: &str) -> Vec<String> {
         let input = json!({ "logGroupName": format!("/aws/lambda/tidings-{function}") });
-        let answer = self.aws("logs", "1.1", "Logs_20140328.FilterLogEvents", &input).await;
-        let events = answer["events"].as_array().expect("events").iter();
+        let response = self.aws("logs", "1.1", "Logs_20140328.FilterLogEvents", &input).await;
+        let events = response["events"].as_array().expect("events").iter();
         events.filter_map(|event| event["message"].as_str().map(str::to_owned)).collect()
     }
 
-    /// One call of an AWS service that speaks JSON in this version.
+    /// Calls an AWS service that uses this version of the JSON protocol.
     async fn aws(&self, service: &str, version: &str, action: &str, input: &Value) -> Value {
         let request = self
             .signed(reqwest::Method::POST, "/", service)
@@ -107,9 +107,9 @@ impl Deployment {
         self.endpoint().send(request.body(input.to_string())).await.expect(200)
     }
 
-    /// A request to a service of AWS.
+    /// Builds a signed request to an AWS service.
     fn signed(&self, method: reqwest::Method, path: &str, service: &str) -> reqwest::RequestBuilder {
-        // ministack goes by the key's id, and does not check signatures.
+        // ministack reads the key's id and does not check signatures.
         let (key, region) = (self.text("access_key_id"), self.text("region"));
         let credential = format!("{key}/20260101/{region}/{service}/aws4_request");
         let signed = format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0");
@@ -121,6 +121,6 @@ impl Deployment {
     }
 
     fn text(&self, member: &str) -> &str {
-        self.described[member].as_str().unwrap_or_else(|| panic!("no {member}"))
+        self.description[member].as_str().unwrap_or_else(|| panic!("no {member}"))
     }
 }

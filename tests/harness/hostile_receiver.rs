@@ -1,40 +1,40 @@
-//! Receivers that speak no proper HTTP.
+//! Webhook receivers that break HTTP or never finish.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What a hostile receiver does with a request.
+/// The response of a hostile receiver to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hostile {
-    /// Writes these bytes, and closes.
-    Answers(&'static str),
-    /// Says nothing.
+    /// Sends these bytes and closes the connection.
+    Sends(&'static str),
+    /// Sends nothing.
     Hangs,
-    /// Sends a byte of the body now and then, for good.
+    /// Sends the body slowly, byte by byte, without end.
     Drips,
-    /// Sends one header after the other, for good.
+    /// Sends headers without end.
     EndlessHeaders,
     /// Sends a body without end.
     EndlessBody,
-    /// Resets the connection as soon as something was read.
+    /// Resets the connection after reading the first bytes.
     Resets,
-    /// Closes the connection before anything was read.
+    /// Closes the connection before reading anything.
     Closes,
 }
 
-/// A receiver on a free port of this machine that answers every request with these bytes; its address.
+/// Starts a receiver on a free local port that responds to every request with these bytes; returns its URL.
 ///
 /// # Panics
-/// Where it cannot listen.
-pub async fn answering(bytes: &'static str) -> String {
-    hostile(Hostile::Answers(bytes)).await
+/// If the receiver cannot listen.
+pub async fn raw_receiver(response: &'static str) -> String {
+    hostile_receiver(Hostile::Sends(response)).await
 }
 
-/// A hostile receiver on a free port of this machine, for as long as the test runs; its address.
+/// Starts a hostile receiver on a free local port for the duration of the test; returns its URL.
 ///
 /// # Panics
-/// Where it cannot listen.
-pub async fn hostile(kind: Hostile) -> String {
+/// If the receiver cannot listen.
+pub async fn hostile_receiver(kind: Hostile) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("http://{}/hook", listener.local_addr().expect("its address"));
     tokio::spawn(async move {
@@ -45,19 +45,19 @@ pub async fn hostile(kind: Hostile) -> String {
     url
 }
 
-/// Whatever goes wrong here is the other's doing: it hangs up when it has had enough.
+/// Serves one connection. Errors are ignored: the sender disconnects when it gives up.
 async fn serve(kind: Hostile, mut stream: TcpStream) {
     if kind == Hostile::Closes {
         return;
     }
     let mut request = vec![0; 64 * 1024];
     let Ok(1..) = stream.read(&mut request).await else { return };
-    drop(play(kind, &mut stream).await);
+    drop(respond(kind, &mut stream).await);
 }
 
-async fn play(kind: Hostile, stream: &mut TcpStream) -> std::io::Result<()> {
+async fn respond(kind: Hostile, stream: &mut TcpStream) -> std::io::Result<()> {
     match kind {
-        Hostile::Answers(bytes) => {
+        Hostile::Sends(bytes) => {
             stream.write_all(bytes.as_bytes()).await?;
             stream.shutdown().await
         }
