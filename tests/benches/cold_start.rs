@@ -29,7 +29,7 @@ async fn main() {
     let token = web::token::generate().expect("randomness");
     let dynamodb =
         serve(Router::new().route("/", post(dynamodb)).with_state(FakeDynamoDb::new(&token, "unleash"))).await;
-    let example = e2e::examples().into_iter().find(|e| e.event_type == "feature-created").expect("an example");
+    let example = e2e::example("feature-created");
     let one = event(&token, example.payload);
     let (mut ingest, mut bare) = (Vec::new(), Vec::new());
     // In turn, so that whatever else the machine does falls on both.
@@ -89,8 +89,8 @@ async fn serve(app: Router) -> String {
 
 /// A DynamoDB that knows one key and one source, and takes every put.
 async fn dynamodb(State(fake): State<FakeDynamoDb>, headers: HeaderMap, body: Bytes) -> impl IntoResponse {
-    let (_, answer) = fake.answer(headers["x-amz-target"].to_str().unwrap_or_default(), &body);
-    ([("content-type", "application/x-amz-json-1.0")], answer)
+    let (_, response) = fake.respond(headers["x-amz-target"].to_str().unwrap_or_default(), &body);
+    ([("content-type", "application/x-amz-json-1.0")], response)
 }
 
 /// The largest body that is taken: a thousand events, 4.5 MB.
@@ -168,10 +168,10 @@ async fn invoke(program: &PathBuf, dynamodb: &str, event: &str, status: u16, tim
     let function = function.spawn().unwrap_or_else(|e| panic!("{}: {e}", program.display()));
     let mut first = None;
     for _ in 0..times {
-        let answer = tokio::time::timeout(Duration::from_secs(30), answered.recv()).await;
-        let (at, answer) = answer.expect("an answer within 30 s").expect("an answer");
-        let answer: Value = serde_json::from_slice(&answer).expect("JSON");
-        assert_eq!(answer["statusCode"], status, "{answer}");
+        let response = tokio::time::timeout(Duration::from_secs(30), answered.recv()).await;
+        let (at, response) = response.expect("an answer within 30 s").expect("an answer");
+        let response: Value = serde_json::from_slice(&response).expect("JSON");
+        assert_eq!(response["statusCode"], status, "{response}");
         first.get_or_insert(at - started);
     }
     Took { first: first.expect("an answer"), memory: peak_memory(function.id().expect("a running function")) }

@@ -10,7 +10,7 @@
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use e2e::{Hostile, Receiver, Stack, hostile, unleash_event, within};
+use e2e::{Hostile, Receiver, Stack, hostile_receiver, unleash_event, within};
 use futures::StreamExt;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -44,7 +44,7 @@ async fn main() {
 async fn throughput(events: u64, takes: Duration) {
     let stack = Stack::start(env!("CARGO_BIN_EXE_tidings"), &[]).await;
     let receiver = Receiver::start().await;
-    receiver.take(takes);
+    receiver.set_delay(takes);
     for target in 0..TARGETS {
         stack.create_target(&format!("t{target}"), receiver.url(), &json!({})).await;
     }
@@ -96,18 +96,18 @@ async fn bare(receiver: &Receiver, count: usize) -> f64 {
     let http = reqwest::Client::builder().no_proxy().build().expect("a client");
     let body = event(1).to_string();
     let posts = (0..count).map(|_| async {
-        let answer = http.post(receiver.url()).body(body.clone()).send().await;
-        assert_eq!(answer.expect("an answer").status(), 204);
+        let response = http.post(receiver.url()).body(body.clone()).send().await;
+        assert_eq!(response.expect("an answer").status(), 204);
     });
     rate(posts).await
 }
 
 /// Nothing but an item for each delivery, of the size of its record.
 async fn records(stack: &Stack, count: usize) -> f64 {
-    let (database, answer) = (stack.database(), "x".repeat(400));
+    let (database, response) = (stack.database(), "x".repeat(400));
     let puts = (0..count).map(|number| {
         let put = database.put_item().table_name("deliveries").item("pk", AttributeValue::N((number + 1).to_string()));
-        let put = put.item("sk", AttributeValue::S("t".to_owned())).item("answer", AttributeValue::S(answer.clone()));
+        let put = put.item("sk", AttributeValue::S("t".to_owned())).item("answer", AttributeValue::S(response.clone()));
         async { drop(put.send().await.expect("written")) }
     });
     rate(puts).await
@@ -134,7 +134,7 @@ async fn fairness() {
         let receiver = Receiver::start().await;
         for (number, kind) in BAD.into_iter().take(bad).enumerate() {
             let fields = json!({ "timeout": "5s", "retry_count": 2 });
-            stack.create_target(&format!("bad{number}"), &hostile(kind).await, &fields).await;
+            stack.create_target(&format!("bad{number}"), &hostile_receiver(kind).await, &fields).await;
         }
         for target in bad..MANY {
             stack.create_target(&format!("t{target}"), receiver.url(), &json!({})).await;
@@ -160,7 +160,7 @@ async fn steady(stack: &Stack, receiver: &Receiver, healthy: usize) -> Vec<Durat
         tokio::time::sleep(PACE.saturating_sub(posted.elapsed())).await;
     }
     let all = sent.len() * healthy;
-    let received = receiver.wait_for_all(all, Duration::from_mins(2)).await;
+    let received = receiver.wait_for_within(all, Duration::from_mins(2)).await;
     let took = |one: &e2e::Received| {
         let event: Value = serde_json::from_slice(&one.body).expect("JSON");
         let number = usize::try_from(event["id"].as_u64().expect("a number")).expect("small");

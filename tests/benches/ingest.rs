@@ -74,7 +74,7 @@ fn accepted(event: &Value) -> Accepted {
 
 /// The items that the function makes of these events.
 async fn items(events: impl Iterator<Item = Value>) -> Vec<Item> {
-    let fake = FakeDynamoDb::new("", "unleash").that_keeps();
+    let fake = FakeDynamoDb::new("", "unleash").with_storage();
     let store = log(fake.client());
     for event in events {
         store.insert(&accepted(&event), in_a_minute()).await.expect("stored");

@@ -35,7 +35,7 @@ fn main() {
 async fn measure() {
     let batch: Value = (1..=BATCH).map(|id| unleash_event(id, now(), "dark-mode", "web", "ada@example.org")).collect();
     let batch = batch.to_string();
-    let keeper = FakeDynamoDb::new(TOKEN, "unleash").that_keeps();
+    let keeper = FakeDynamoDb::new(TOKEN, "unleash").with_storage();
     post(&function(&keeper.client()), &batch).await;
     let items = keeper.sdk_items("events");
     assert_eq!(items.len() as u64, BATCH);
@@ -71,15 +71,15 @@ fn function(client: &Client) -> Router {
         tracer: runtime::Tracer::default(),
         clock: now,
     };
-    web::finish(ingest::router(state))
+    web::with_common_layers(ingest::router(state))
 }
 
 async fn post(function: &Router, batch: &str) {
     let request = Request::post("/v1/events").header("authorization", format!("Bearer {TOKEN}"));
     let request = request.header("content-type", "application/json").body(Body::from(batch.to_owned()));
-    let answer = function.clone().oneshot(request.expect("a request")).await.expect("an answer");
-    assert_eq!(answer.status(), StatusCode::OK);
-    axum::body::to_bytes(answer.into_body(), usize::MAX).await.expect("a body");
+    let response = function.clone().oneshot(request.expect("a request")).await.expect("an answer");
+    assert_eq!(response.status(), StatusCode::OK);
+    axum::body::to_bytes(response.into_body(), usize::MAX).await.expect("a body");
 }
 
 async fn put_all(client: &Client, items: &[Item]) {

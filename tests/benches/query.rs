@@ -111,8 +111,8 @@ async fn measure(
 ) -> Took {
     let first = path(0);
     let explained = if first.starts_with("/v1/events") {
-        let answer = api.get(&format!("{first}&explain=true")).await.expect(200);
-        format!("{:.1}", answer["explain"]["read_units"].as_f64().expect("units"))
+        let response = api.get(&format!("{first}&explain=true")).await.expect(200);
+        format!("{:.1}", response["explain"]["read_units"].as_f64().expect("units"))
     } else {
         String::new()
     };
@@ -120,15 +120,15 @@ async fn measure(
     for number in 0..REQUESTS {
         let path = path(number);
         let started = Instant::now();
-        let answer = api.get(&path).await;
+        let response = api.get(&path).await;
         took.push(started.elapsed().as_secs_f64() * 1000.0);
-        assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+        assert_eq!(response.status, 200, "{path}: {}", response.text);
         // A timeline shows 2,000 events at most, and a million a year are more than that in two days.
         let bounded = path.starts_with("/v1/timeline");
         if bounded {
-            shown += answer.json()["count"].as_f64().expect("a count");
+            shown += response.json()["count"].as_f64().expect("a count");
         }
-        assert!(bounded || !answer.text.contains("\"partial\":true"), "{path} is partial");
+        assert!(bounded || !response.text.contains("\"partial\":true"), "{path} is partial");
     }
     took.sort_by(f64::total_cmp);
     let (p50, p95) = (took[took.len() / 2], took[took.len() * 95 / 100]);
@@ -174,10 +174,10 @@ async fn fill(stack: &Stack, count: u64) {
 async fn packed(stack: &Stack, size: u64) {
     let (api, started) = (stack.read(), Instant::now());
     within(Duration::from_mins(30), "segments", || async {
-        let answer = api.get("/v1/events?q=nothing-has-this&explain=true").await.expect(200);
+        let response = api.get("/v1/events?q=nothing-has-this&explain=true").await.expect(200);
         // What ends early has not looked at all there is.
-        let whole = answer["partial"] != true;
-        (whole && answer["explain"]["unpacked"].as_u64()? < 3500).then_some(())
+        let whole = response["partial"] != true;
+        (whole && response["explain"]["unpacked"].as_u64()? < 3500).then_some(())
     })
     .await;
     println!("packed {:.0} s after the last of {size}", started.elapsed().as_secs_f64());

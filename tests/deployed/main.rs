@@ -4,8 +4,8 @@
 //! What ministack cannot carry, and where it is tested instead:
 //! - partial failures of a stream's batch: it ignores `batchItemFailures`; `crates/local/src/pollers/tests.rs`;
 //! - compressed `application/json`: it damages the bytes, as AWS may do too (docs/ingest.md); NDJSON is sent compressed here,
-//!   JSON in `tests/local/forms.rs`;
-//! - CORS: it answers `OPTIONS` itself; `tests/local/query.rs`;
+//!   JSON in `tests/local/ingest_formats.rs`;
+//! - CORS: it answers `OPTIONS` itself; `tests/local/read_api.rs`;
 //! - throttling of DynamoDB and SQS: it has none; `functions/ingest/src/tests.rs` and `tests/local/webhooks`;
 //! - `dynamodb:LeadingKeys`, which restrict a role to some kinds of the config table: it knows no such condition, and lets
 //!   everything pass; `tests/policies/roles.rs` holds them against the code;
@@ -16,12 +16,12 @@
 //! What is not done here, and would only here be held to a role: packing of a segment (pack is called, and finds too
 //! little to pack), the slow lane, the pause that a target gets by itself, dead letters of the stream.
 
-mod operating;
-mod reading;
+mod operator_tasks;
+mod read_api;
 
 use std::time::Duration;
 
-use e2e::{Api, Deployment, Receiver, examples, unleash_event, within};
+use e2e::{Api, Deployment, Receiver, example, examples, sample_event, within};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -40,7 +40,7 @@ struct Keys {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_template_deploys_and_does_the_main_job() {
+async fn the_template_deploys_and_handles_events_end_to_end() {
     let token = web::token::generate().expect("randomness");
     let parameters = [format!("ManageKeySha256={}", web::token::sha256(&token)), "AllowedCidrs=127.0.0.0/8".to_owned()];
     let deployment = Deployment::start(&parameters).await;
@@ -48,7 +48,7 @@ async fn the_template_deploys_and_does_the_main_job() {
     within(PATIENCE, "an answer of /healthz", || async { (api.get("/healthz").await.status == 200).then_some(()) })
         .await;
 
-    refuses_who_has_no_key(&api).await;
+    requests_without_a_valid_key_are_rejected(&api).await;
     let keys = create_keys(&api, &token).await;
     let receiver = Receiver::start().await;
     let target = json!({ "name": "audit", "address": receiver.url(), "level": "DEBUG", "retry_timeout": "1s" });
@@ -56,7 +56,7 @@ async fn the_template_deploys_and_does_the_main_job() {
     let secret = created["signing_secret"].as_str().expect("a secret").to_owned();
 
     let ids = every_example_is_stored_and_found(&keys).await;
-    let received = receiver.wait_for_all(ids.len(), PATIENCE).await;
+    let received = receiver.wait_for_within(ids.len(), PATIENCE).await;
     for webhook in &received {
         webhook.verify(&secret);
     }
@@ -70,26 +70,26 @@ async fn the_template_deploys_and_does_the_main_job() {
         explained(&keys, *id, "delivered").await;
     }
 
-    a_failed_attempt_is_made_again(&keys, &receiver).await;
+    failed_attempts_are_retried(&keys, &receiver).await;
     targets_are_changed_paused_resumed_and_tested(&keys, &receiver).await;
-    what_fits_no_schema_is_kept(&keys).await;
-    what_fits_is_replayed(&keys).await;
-    events_come_in_lines_compressed(&keys).await;
-    keys_say_when_they_were_used(&keys).await;
-    reading::pages_are_complete(&keys, ids.len() + 5).await;
-    reading::every_way_of_reading_is_there(&keys, ids.len() + 5).await;
-    reading::every_filter_finds_what_it_says(&keys).await;
-    reading::exports_are_the_same_in_every_form(&keys, ids.len() + 5).await;
-    reading::the_pages_are_served(&api).await;
-    unknown_paths_and_methods_are_refused(&keys).await;
-    operating::failed_deliveries_are_retried_and_the_log_is_replayed(&keys, &receiver).await;
-    operating::what_deliver_cannot_read_goes_to_the_dead_letters(&deployment).await;
-    operating::keys_end(&keys, &api).await;
-    operating::functions_do_nothing_when_there_is_nothing_to_do(&deployment).await;
-    operating::metrics_stand_in_the_logs(&deployment).await;
+    invalid_events_are_quarantined(&keys).await;
+    quarantined_events_are_reingested_or_discarded(&keys).await;
+    compressed_ndjson_is_accepted(&keys).await;
+    keys_show_when_they_were_last_used(&keys).await;
+    read_api::pages_are_complete(&keys, ids.len() + 5).await;
+    read_api::every_read_endpoint_works(&keys, ids.len() + 5).await;
+    read_api::every_filter_matches_a_naive_search(&keys).await;
+    read_api::exports_are_complete_in_every_format(&keys, ids.len() + 5).await;
+    read_api::the_web_ui_is_served(&api).await;
+    unknown_paths_and_methods_are_rejected(&keys).await;
+    operator_tasks::failed_deliveries_are_retried_and_the_log_is_replayed(&keys, &receiver).await;
+    operator_tasks::unreadable_messages_go_to_the_dead_letter_queue(&deployment).await;
+    operator_tasks::removed_keys_stop_working(&keys, &api).await;
+    operator_tasks::functions_accept_empty_batches(&deployment).await;
+    operator_tasks::functions_log_their_metrics(&deployment).await;
 }
 
-async fn refuses_who_has_no_key(api: &Api) {
+async fn requests_without_a_valid_key_are_rejected(api: &Api) {
     api.get("/v1/events").await.expect_problem(401);
     api.post("/v1/events", &json!({})).await.expect_problem(401);
     api.with_token("tdg_00000000000000000000000000000000000000").get("/v1/targets").await.expect_problem(401);
@@ -152,13 +152,9 @@ async fn explained(keys: &Keys, event: u64, status: &str) -> Value {
     .await
 }
 
-async fn a_failed_attempt_is_made_again(keys: &Keys, receiver: &Receiver) {
-    receiver.answer_next(&[500]);
-    let mut event: Value = examples()
-        .iter()
-        .find(|e| e.event_type == "user-created")
-        .map(|e| serde_json::from_str(e.payload).expect("JSON"))
-        .expect("an example");
+async fn failed_attempts_are_retried(keys: &Keys, receiver: &Receiver) {
+    receiver.respond_next(&[500]);
+    let mut event: Value = serde_json::from_str(example("user-created").payload).expect("JSON");
     event["id"] = json!(900_001);
     let stored = keys.unleash.post("/v1/events", &event).await.expect(201);
     let delivery = explained(keys, stored["id"].as_u64().expect("an id"), "delivered").await;
@@ -173,7 +169,7 @@ async fn targets_are_changed_paused_resumed_and_tested(keys: &Keys, receiver: &R
     assert_eq!(change.expect(200)["secrets"], json!(["signing_secret", "headers.x-team"]));
     keys.manage.post("/v1/targets/audit/pause", &json!({ "reason": "a test" })).await.expect(200);
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let event = unleash_event(900_005, "2026-05-01T00:00:00Z".parse().expect("a time"), "flag", "web", "ada");
+    let event = sample_event(900_005);
     let stored = keys.unleash.post("/v1/events", &event).await.expect(201);
     let id = stored["id"].as_u64().expect("an id");
     let held = explained(keys, id, "held").await;
@@ -193,14 +189,14 @@ async fn targets_are_changed_paused_resumed_and_tested(keys: &Keys, receiver: &R
     assert_eq!((&health["held"], &health["paused"]), (&json!(0), &Value::Null), "{health}");
 }
 
-async fn what_fits_no_schema_is_kept(keys: &Keys) {
+async fn invalid_events_are_quarantined(keys: &Keys) {
     let refused = keys.unleash.post("/v1/events", &json!({ "type": "feature-created" })).await.expect_problem(422);
     let listed = keys.manage.get("/v1/quarantine?source=unleash").await.expect(200);
     assert_eq!(listed["quarantined"][0]["id"], refused["quarantine"]);
 }
 
-async fn what_fits_is_replayed(keys: &Keys) {
-    let event = unleash_event(900_002, "2026-05-01T00:00:00Z".parse().expect("a time"), "flag", "web", "ada");
+async fn quarantined_events_are_reingested_or_discarded(keys: &Keys) {
+    let event = sample_event(900_002);
     let request = keys.unleash.request(Method::POST, "/v1/events").header("accept", "text/html");
     let kept = keys.unleash.send(request.body(event.to_string())).await.expect_problem(406);
     let id = kept["quarantine"].as_str().expect("an id");
@@ -214,19 +210,19 @@ async fn what_fits_is_replayed(keys: &Keys) {
     assert_eq!(keys.manage.send(discard).await.expect(200)["discarded"], 1);
 }
 
-async fn events_come_in_lines_compressed(keys: &Keys) {
-    let event = |id| unleash_event(id, "2026-05-01T00:00:00Z".parse().expect("a time"), "flag", "web", "ada");
+async fn compressed_ndjson_is_accepted(keys: &Keys) {
+    let event = |id| sample_event(id);
     let lines = format!("{}\n{}\n", event(900_003), event(900_004));
     let body = zstd::encode_all(lines.as_bytes(), 0).expect("memory");
     let request = keys.unleash.request(Method::POST, "/v1/events");
     let request = request.header("content-type", "application/x-ndjson").header("content-encoding", "zstd").body(body);
-    let answer = keys.unleash.send(request).await.expect(200);
+    let response = keys.unleash.send(request).await.expect(200);
     let statuses: Vec<&Value> =
-        answer["results"].as_array().expect("results").iter().map(|result| &result["status"]).collect();
+        response["results"].as_array().expect("results").iter().map(|result| &result["status"]).collect();
     assert_eq!(statuses, ["stored", "stored"]);
 }
 
-async fn keys_say_when_they_were_used(keys: &Keys) {
+async fn keys_show_when_they_were_last_used(keys: &Keys) {
     within(PATIENCE, "the days of their use", || async {
         let list = keys.manage.get("/v1/keys").await.expect(200);
         list["keys"].as_array().expect("keys").iter().all(|key| key["last_used"].is_string()).then_some(())
@@ -234,7 +230,7 @@ async fn keys_say_when_they_were_used(keys: &Keys) {
     .await;
 }
 
-async fn unknown_paths_and_methods_are_refused(keys: &Keys) {
+async fn unknown_paths_and_methods_are_rejected(keys: &Keys) {
     keys.read.get("/v1/nothing").await.expect_problem(404);
     let request = keys.manage.request(Method::PUT, "/v1/events");
     keys.manage.send(request).await.expect_problem(405);

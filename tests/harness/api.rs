@@ -1,9 +1,9 @@
-//! A client of the HTTP API that says what went over the wire.
+//! An HTTP client for the API.
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 
-/// The API at one address, called with one key.
+/// A client for the API at one address, with at most one key.
 #[derive(Debug, Clone)]
 pub struct Api {
     http: reqwest::Client,
@@ -12,41 +12,41 @@ pub struct Api {
     token: Option<String>,
 }
 
-/// An answer, read whole.
+/// A response with its complete body.
 #[derive(Debug, Clone)]
-pub struct Answer {
-    /// Its status.
+pub struct Response {
+    /// The status code.
     pub status: u16,
-    /// Its headers.
+    /// The headers.
     pub headers: http::HeaderMap,
-    /// Its body.
+    /// The body.
     pub text: String,
 }
 
-impl Answer {
-    /// The body as JSON.
+impl Response {
+    /// Returns the body as JSON.
     ///
     /// # Panics
-    /// Where it is not JSON.
+    /// If the body is not JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{} {:?} is not JSON: {e}", self.status, self.text))
     }
 
-    /// The body as JSON, after checking the status.
+    /// Checks the status and returns the body as JSON, or null if the body is empty.
     ///
     /// # Panics
-    /// Where the status is another, with what was answered.
+    /// If the response has another status; the message contains the body.
     #[track_caller]
     pub fn expect(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.text);
         if self.text.is_empty() { Value::Null } else { self.json() }
     }
 
-    /// The body, after checking that it is a problem document with this status.
+    /// Checks that the body is a problem document (RFC 9457) with this status, and returns it.
     ///
     /// # Panics
-    /// Where it is none, or another one.
+    /// If the body is not a problem document, or has another status.
     #[track_caller]
     pub fn expect_problem(&self, status: u16) -> Value {
         let document = self.expect(status);
@@ -60,28 +60,28 @@ impl Answer {
 }
 
 impl Api {
-    /// The API at `url`, without a key.
+    /// Creates a client without a key for the API at `url`.
     ///
     /// # Panics
-    /// Where no HTTP client can be made.
+    /// If the HTTP client cannot be created.
     pub fn new(url: &str) -> Self {
         let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
         Self { http, url: url.to_owned(), host: None, token: None }
     }
 
-    /// The same, asked for under another host's name.
+    /// Returns a client that sends this `Host` header.
     #[must_use]
     pub fn with_host(&self, host: &str) -> Self {
         Self { host: Some(host.to_owned()), ..self.clone() }
     }
 
-    /// The same, called with this token.
+    /// Returns a client that authenticates with this token.
     #[must_use]
     pub fn with_token(&self, token: &str) -> Self {
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
-    /// A request to a path.
+    /// Builds a request for a path.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let mut request = self.http.request(method, format!("{}{path}", self.url));
         if let Some(host) = &self.host {
@@ -94,43 +94,43 @@ impl Api {
     }
 
     /// Sends a request.
-    pub async fn try_send(&self, request: RequestBuilder) -> Result<Answer, reqwest::Error> {
-        let answer = request.send().await?;
-        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        Ok(Answer { status, headers, text: answer.text().await? })
+    pub async fn try_send(&self, request: RequestBuilder) -> Result<Response, reqwest::Error> {
+        let response = request.send().await?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Ok(Response { status, headers, text: response.text().await? })
     }
 
     /// Sends a request.
     ///
     /// # Panics
-    /// Where there is no answer.
-    pub async fn send(&self, request: RequestBuilder) -> Answer {
-        self.try_send(request).await.expect("an answer")
+    /// If the server does not respond.
+    pub async fn send(&self, request: RequestBuilder) -> Response {
+        self.try_send(request).await.expect("a response")
     }
 
-    /// GET.
-    pub async fn get(&self, path: &str) -> Answer {
+    /// Sends a GET request.
+    pub async fn get(&self, path: &str) -> Response {
         self.send(self.request(Method::GET, path)).await
     }
 
-    /// DELETE.
-    pub async fn delete(&self, path: &str) -> Answer {
+    /// Sends a DELETE request.
+    pub async fn delete(&self, path: &str) -> Response {
         self.send(self.request(Method::DELETE, path)).await
     }
 
-    /// PATCH with a JSON value.
-    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+    /// Sends a PATCH request with a JSON body.
+    pub async fn patch(&self, path: &str, body: &Value) -> Response {
         let request = self.request(Method::PATCH, path).header("content-type", "application/json");
         self.send(request.body(body.to_string())).await
     }
 
-    /// POST of a JSON value.
-    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+    /// Sends a POST request with a JSON body.
+    pub async fn post(&self, path: &str, body: &Value) -> Response {
         self.post_bytes(path, body.to_string()).await
     }
 
-    /// POST of bytes, said to be JSON.
-    pub async fn post_bytes(&self, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+    /// Sends a POST request with this body and the content type `application/json`.
+    pub async fn post_bytes(&self, path: &str, body: impl Into<reqwest::Body>) -> Response {
         self.send(self.request(Method::POST, path).header("content-type", "application/json").body(body)).await
     }
 }

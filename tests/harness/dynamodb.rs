@@ -1,4 +1,4 @@
-//! A DynamoDB that answers at once: what a function's own work is measured and tested against.
+//! A fake DynamoDB that responds immediately, to test and measure a function's own work.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,26 +12,26 @@ use aws_smithy_types::body::SdkBody;
 use base64::Engine;
 use serde_json::{Value, json};
 
-/// The largest item that DynamoDB takes, in bytes.
-const MAX_ITEM: usize = 400 * 1024;
+/// The maximum size of a DynamoDB item, in bytes.
+const MAX_ITEM_BYTES: usize = 400 * 1024;
 
-/// An item as the SDK takes it.
+/// An item in the SDK's types.
 pub type Item = HashMap<String, AttributeValue>;
 
-/// What a test or a benchmark may find in it, and what it is to do.
+/// The stored items, counters and settings.
 #[derive(Debug, Default)]
 struct State {
-    /// Items by table, partition key and sort key; `None` where none are kept.
+    /// Items by table, partition key and sort key; `None` if writes are not stored.
     items: Option<HashMap<(String, String, String), Value>>,
-    /// How many more writes are taken before all are throttled.
-    writes: Option<usize>,
-    /// How many of the next writes are throttled.
-    throttled: usize,
-    /// How often keys were read.
-    reads_of_keys: usize,
+    /// Number of writes to accept before all further ones are throttled.
+    accepted_writes: Option<usize>,
+    /// Number of the next writes to throttle.
+    throttled_writes: usize,
+    /// Number of reads of the keys.
+    key_reads: usize,
 }
 
-/// What a client of a DynamoDB that is not AWS's has to say.
+/// Returns the client configuration for a DynamoDB outside AWS.
 pub(crate) fn config() -> Builder {
     aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -39,7 +39,7 @@ pub(crate) fn config() -> Builder {
         .credentials_provider(Credentials::new("local", "local", None, None, "test"))
 }
 
-/// A DynamoDB in memory that knows one ingest key and its source, and takes conditional puts.
+/// An in-memory DynamoDB that has one ingest key and its source, and supports conditional puts.
 #[derive(Debug, Clone)]
 pub struct FakeDynamoDb {
     sha256: String,
@@ -48,55 +48,55 @@ pub struct FakeDynamoDb {
 }
 
 impl FakeDynamoDb {
-    /// One whose key has this token, and whose source is of this catalog. It forgets what it is given.
+    /// Creates a fake whose key has this token and whose source has this catalog. It does not store writes.
     pub fn new(token: &str, catalog: &str) -> Self {
         Self { sha256: web::token::sha256(token), catalog: catalog.to_owned(), state: Arc::default() }
     }
 
-    /// The same, keeping what it is given.
+    /// Stores writes from now on.
     #[must_use]
-    pub fn that_keeps(self) -> Self {
+    pub fn with_storage(self) -> Self {
         self.lock().items = Some(HashMap::new());
         self
     }
 
-    /// Takes this many writes more, and throttles all after them.
-    pub fn take_writes(&self, writes: usize) {
-        self.lock().writes = Some(writes);
+    /// Accepts this many more writes and throttles all further ones.
+    pub fn throttle_after(&self, writes: usize) {
+        self.lock().accepted_writes = Some(writes);
     }
 
     /// Throttles this many of the next writes.
     pub fn throttle_next(&self, writes: usize) {
-        self.lock().throttled = writes;
+        self.lock().throttled_writes = writes;
     }
 
-    /// How often the keys were read so far.
-    pub fn reads_of_keys(&self) -> usize {
-        self.lock().reads_of_keys
+    /// Returns how often the keys have been read.
+    pub fn key_reads(&self) -> usize {
+        self.lock().key_reads
     }
 
-    /// The items of a table.
+    /// Returns the items of a table.
     pub fn items(&self, table: &str) -> Vec<Value> {
         let state = self.lock();
-        let of_table = state.items.iter().flatten().filter(|((name, _, _), _)| name == table);
-        of_table.map(|(_, item)| item.clone()).collect()
+        let items = state.items.iter().flatten().filter(|((name, _, _), _)| name == table);
+        items.map(|(_, item)| item.clone()).collect()
     }
 
-    /// The same, as the SDK takes them.
+    /// Returns the items of a table in the SDK's types.
     pub fn sdk_items(&self, table: &str) -> Vec<Item> {
         let attributes = |item: &Value| item.as_object().into_iter().flatten().map(attribute).collect();
         self.items(table).iter().map(attributes).collect()
     }
 
-    /// A client of it, without a network in between.
+    /// Returns a client that calls the fake directly, without a network.
     pub fn client(&self) -> Client {
         let connector = SharedHttpConnector::new(self.clone());
         let config = config().http_client(http_client_fn(move |_, _| connector.clone()));
         Client::from_conf(config.build())
     }
 
-    /// The answer to a request: its status and body.
-    pub fn answer(&self, operation: &str, body: &[u8]) -> (u16, String) {
+    /// Handles a request and returns the response's status and body.
+    pub fn respond(&self, operation: &str, body: &[u8]) -> (u16, String) {
         match operation.rsplit('.').next() {
             Some("Query") => (200, self.query(body)),
             Some("PutItem") => self.put(&serde_json::from_slice(body).unwrap_or_default()),
@@ -105,13 +105,13 @@ impl FakeDynamoDb {
         }
     }
 
-    /// The key or the source.
+    /// Returns the key or the source, depending on the requested kind.
     fn query(&self, body: &[u8]) -> String {
         let request: Value = serde_json::from_slice(body).unwrap_or_default();
         let created_at = json!({ "S": "2026-01-01T00:00:00Z" });
         let item = match request["ExpressionAttributeValues"][":kind"]["S"].as_str() {
             Some("keys") => {
-                self.lock().reads_of_keys += 1;
+                self.lock().key_reads += 1;
                 json!({
                     "name": { "S": "test" }, "scope": { "S": "ingest" }, "source": { "S": "test" },
                     "sha256": { "S": self.sha256 }, "created_at": created_at,
@@ -124,16 +124,16 @@ impl FakeDynamoDb {
 
     fn put(&self, request: &Value) -> (u16, String) {
         let mut state = self.lock();
-        if state.throttles(request) {
-            return failed("ProvisionedThroughputExceededException", &json!({}));
+        if state.should_throttle(request) {
+            return error("ProvisionedThroughputExceededException", &json!({}));
         }
-        if size(&request["Item"]) > MAX_ITEM {
-            return failed("ValidationException", &json!({}));
+        if size(&request["Item"]) > MAX_ITEM_BYTES {
+            return error("ValidationException", &json!({}));
         }
-        if let Some(taken) = state.taken(request) {
-            return failed("ConditionalCheckFailedException", &json!({ "Item": taken }));
+        if let Some(existing) = state.conflicting_item(request) {
+            return error("ConditionalCheckFailedException", &json!({ "Item": existing }));
         }
-        state.keep(request);
+        state.store(request);
         (200, json!({ "ConsumedCapacity": { "TableName": "t", "CapacityUnits": 1.0 } }).to_string())
     }
 
@@ -141,17 +141,17 @@ impl FakeDynamoDb {
         let mut state = self.lock();
         let puts: Vec<&Value> =
             request["TransactItems"].as_array().into_iter().flatten().map(|item| &item["Put"]).collect();
-        let taken: Vec<Option<Value>> = puts.iter().map(|put| state.taken(put)).collect();
-        if taken.iter().any(Option::is_some) {
-            let reason = |taken: Option<Value>| match taken {
+        let existing: Vec<Option<Value>> = puts.iter().map(|put| state.conflicting_item(put)).collect();
+        if existing.iter().any(Option::is_some) {
+            let reason = |existing: Option<Value>| match existing {
                 Some(item) => json!({ "Code": "ConditionalCheckFailed", "Item": item }),
                 None => json!({ "Code": "None" }),
             };
-            let reasons: Vec<Value> = taken.into_iter().map(reason).collect();
-            return failed("TransactionCanceledException", &json!({ "CancellationReasons": reasons }));
+            let reasons: Vec<Value> = existing.into_iter().map(reason).collect();
+            return error("TransactionCanceledException", &json!({ "CancellationReasons": reasons }));
         }
         for put in puts {
-            state.keep(put);
+            state.store(put);
         }
         (200, "{}".to_owned())
     }
@@ -162,16 +162,16 @@ impl FakeDynamoDb {
 }
 
 impl State {
-    /// Whether a write is throttled. Notes of uses do not count.
-    fn throttles(&mut self, request: &Value) -> bool {
+    /// Decides if a write is throttled. Records of key use do not count.
+    fn should_throttle(&mut self, request: &Value) -> bool {
         if request["TableName"] == "config" {
             return false;
         }
-        if self.throttled > 0 {
-            self.throttled -= 1;
+        if self.throttled_writes > 0 {
+            self.throttled_writes -= 1;
             return true;
         }
-        match &mut self.writes {
+        match &mut self.accepted_writes {
             Some(0) => true,
             Some(writes) => {
                 *writes -= 1;
@@ -181,19 +181,20 @@ impl State {
         }
     }
 
-    fn taken(&self, put: &Value) -> Option<Value> {
+    /// Returns the stored item that makes the condition of a put fail.
+    fn conflicting_item(&self, put: &Value) -> Option<Value> {
         put.get("ConditionExpression")?;
         self.items.as_ref()?.get(&key(put)).cloned()
     }
 
-    fn keep(&mut self, put: &Value) {
+    fn store(&mut self, put: &Value) {
         if let Some(items) = &mut self.items {
             items.insert(key(put), put["Item"].clone());
         }
     }
 }
 
-/// An attribute of an item that events consist of.
+/// Converts an attribute of an event's item.
 fn attribute((name, value): (&String, &Value)) -> (String, AttributeValue) {
     let (kind, value) = value.as_object().and_then(|value| value.iter().next()).expect("one kind of value");
     let text = || value.as_str().expect("text").to_owned();
@@ -201,12 +202,12 @@ fn attribute((name, value): (&String, &Value)) -> (String, AttributeValue) {
         "S" => AttributeValue::S(text()),
         "N" => AttributeValue::N(text()),
         "B" => AttributeValue::B(base64::engine::general_purpose::STANDARD.decode(text()).expect("base64").into()),
-        other => panic!("an event has no attributes of kind {other}"),
+        other => panic!("unsupported attribute type {other}"),
     };
     (name.clone(), value)
 }
 
-/// About what DynamoDB counts: the bytes of names and values.
+/// Returns approximately the size that DynamoDB counts: the bytes of names and values.
 fn size(value: &Value) -> usize {
     match value {
         Value::Object(fields) => fields.iter().map(|(name, value)| name.len() + size(value)).sum(),
@@ -220,10 +221,10 @@ fn key(put: &Value) -> (String, String, String) {
     (put["TableName"].to_string().replace('"', ""), put["Item"]["pk"].to_string(), put["Item"]["sk"].to_string())
 }
 
-fn failed(kind: &str, also: &Value) -> (u16, String) {
+fn error(kind: &str, details: &Value) -> (u16, String) {
     let mut body = json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{kind}"), "message": kind });
-    if let (Some(body), Some(also)) = (body.as_object_mut(), also.as_object()) {
-        body.extend(also.clone());
+    if let (Some(body), Some(details)) = (body.as_object_mut(), details.as_object()) {
+        body.extend(details.clone());
     }
     (400, body.to_string())
 }
@@ -231,7 +232,7 @@ fn failed(kind: &str, also: &Value) -> (u16, String) {
 impl HttpConnector for FakeDynamoDb {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let operation = request.headers().get("x-amz-target").unwrap_or_default();
-        let (status, body) = self.answer(operation, request.body().bytes().unwrap_or_default());
+        let (status, body) = self.respond(operation, request.body().bytes().unwrap_or_default());
         let status = status.try_into().expect("a status");
         let mut response = HttpResponse::new(status, SdkBody::from(body));
         response.headers_mut().insert("content-type", "application/x-amz-json-1.0");

@@ -1,4 +1,4 @@
-//! Events to send.
+//! Example events.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -6,15 +6,15 @@ use serde_json::{Value, json};
 /// An example event of a catalog.
 #[derive(Debug, Clone)]
 pub struct Example {
-    /// Its catalog, and the source that the local stack has for it.
+    /// The catalog, which is also the name of its source on the local stack.
     pub catalog: &'static str,
-    /// Its type.
+    /// The event type.
     pub event_type: &'static str,
-    /// The event, as its producer would send it.
+    /// The event in JSON, as its producer sends it.
     pub payload: &'static str,
 }
 
-/// The example events of every catalog.
+/// Returns the example events of every catalog.
 pub fn examples() -> Vec<Example> {
     let of_catalog = |catalog: &'static events::Catalog| {
         catalog.types().flat_map(move |event_type| {
@@ -26,7 +26,24 @@ pub fn examples() -> Vec<Example> {
     events::catalogs().flat_map(of_catalog).collect()
 }
 
-/// A `feature-created` of Unleash with this number.
+/// Returns the first example of an event type.
+///
+/// # Panics
+/// If no catalog has an example of this type.
+pub fn example(event_type: &str) -> Example {
+    let example = examples().into_iter().find(|example| example.event_type == event_type);
+    example.unwrap_or_else(|| panic!("no example of {event_type}"))
+}
+
+/// Returns an Unleash event of type `feature-created` with this id and default values.
+///
+/// # Panics
+/// Never: the time is valid.
+pub fn sample_event(id: u64) -> Value {
+    unleash_event(id, "2026-05-01T00:00:00Z".parse().expect("a valid time"), "flag", "web", "ada")
+}
+
+/// Returns an Unleash event of type `feature-created`.
 pub fn unleash_event(id: u64, time: Timestamp, feature: &str, project: &str, user: &str) -> Value {
     json!({
         "id": id,

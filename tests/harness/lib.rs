@@ -1,10 +1,11 @@
-//! What the end-to-end tests stand on: the local stack as a process, a client, and a receiver.
+//! Harness of the end-to-end tests and benchmarks: the local and the deployed stack, an API client, webhook receivers
+//! and a fake DynamoDB. It contains no tests.
 
 mod api;
-mod deployed;
+mod deployment;
 mod dynamodb;
 mod examples;
-mod raw;
+mod hostile_receiver;
 mod receiver;
 mod stack;
 
@@ -12,18 +13,18 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-pub use api::{Answer, Api};
-pub use deployed::Deployment;
+pub use api::{Api, Response};
+pub use deployment::Deployment;
 pub use dynamodb::{FakeDynamoDb, Item};
-pub use examples::{Example, examples, unleash_event};
-pub use raw::{Hostile, answering, hostile};
+pub use examples::{Example, example, examples, sample_event, unleash_event};
+pub use hostile_receiver::{Hostile, hostile_receiver, raw_receiver};
 pub use receiver::{Received, Receiver};
 pub use stack::Stack;
 
-/// What `find` finds, as soon as it does; panics where it has not after `limit`.
+/// Calls `find` until it returns a value, and returns that value.
 ///
 /// # Panics
-/// Where nothing is found in time.
+/// If `find` returns nothing within `limit`; the message names `what`.
 #[track_caller]
 pub fn within<T, F: Future<Output = Option<T>>>(
     limit: Duration,
@@ -38,16 +39,16 @@ pub fn within<T, F: Future<Output = Option<T>>>(
             if let Some(found) = find().await {
                 return found;
             }
-            assert!(Instant::now() < end, "{caller}: not within {limit:?}: {what}");
+            assert!(Instant::now() < end, "{caller}: waited {limit:?} for {what}");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 }
 
-/// Cargo's target folder, which this program was built in.
+/// Returns cargo's target folder, in which this program was built.
 ///
 /// # Panics
-/// Where it does not run from cargo's folders.
+/// If the program does not run from cargo's target folder.
 pub fn target_dir() -> PathBuf {
     // target/<profile>/deps/<program>
     let program = std::env::current_exe().expect("this program's path");

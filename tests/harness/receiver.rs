@@ -1,4 +1,4 @@
-//! A webhook receiver that remembers what it was sent and answers as it is told.
+//! A webhook receiver that records its requests and responds as configured.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,33 +14,33 @@ use standardwebhooks::Webhook;
 
 use crate::within;
 
-/// One webhook that came in.
+/// A received webhook.
 #[derive(Debug, Clone)]
 pub struct Received {
-    /// When.
+    /// The time of receipt.
     pub at: Instant,
-    /// Its headers.
+    /// The request's headers.
     pub headers: HeaderMap,
-    /// Its body's bytes.
+    /// The request's body.
     pub body: Vec<u8>,
 }
 
 impl Received {
-    /// The `webhook-id`.
+    /// Returns the `webhook-id` header.
     ///
     /// # Panics
-    /// Where there is none.
+    /// If the header is missing.
     pub fn id(&self) -> String {
         self.headers["webhook-id"].to_str().expect("an id in ASCII").to_owned()
     }
 
-    /// Checks the signature as the official library does.
+    /// Verifies the signature with the official Standard Webhooks library.
     ///
     /// # Panics
-    /// Where it is not right.
+    /// If the signature is invalid.
     #[track_caller]
     pub fn verify(&self, secret: &str) {
-        let webhook = Webhook::new(secret).expect("a secret of the Standard Webhooks form");
+        let webhook = Webhook::new(secret).expect("a Standard Webhooks secret");
         webhook.verify(&self.body, &self.headers).expect("a signature that the official library verifies");
     }
 }
@@ -48,11 +48,11 @@ impl Received {
 #[derive(Debug, Default)]
 struct Shared {
     received: Vec<Received>,
-    answers: VecDeque<u16>,
-    takes: Duration,
+    statuses: VecDeque<u16>,
+    delay: Duration,
 }
 
-/// A receiver on a free port of this machine, for as long as the test runs.
+/// A receiver on a free local port, for the duration of the test.
 #[derive(Debug, Clone)]
 pub struct Receiver {
     url: String,
@@ -60,10 +60,10 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// Starts one that answers 204.
+    /// Starts a receiver that responds with 204.
     ///
     /// # Panics
-    /// Where it cannot listen.
+    /// If the receiver cannot listen.
     pub async fn start() -> Self {
         let shared = Arc::new(Mutex::new(Shared::default()));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -73,46 +73,46 @@ impl Receiver {
         Self { url, shared }
     }
 
-    /// Where it listens.
+    /// Returns the receiver's URL.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Answers the next webhooks with these statuses, those after them with 204.
-    pub fn answer_next(&self, statuses: &[u16]) {
-        self.lock().answers.extend(statuses);
+    /// Responds to the next webhooks with these statuses, and to later ones with 204.
+    pub fn respond_next(&self, statuses: &[u16]) {
+        self.lock().statuses.extend(statuses);
     }
 
-    /// Takes this long for each answer from now on.
-    pub fn take(&self, time: Duration) {
-        self.lock().takes = time;
+    /// Delays every response from now on.
+    pub fn set_delay(&self, delay: Duration) {
+        self.lock().delay = delay;
     }
 
-    /// How many webhooks came in so far.
+    /// Returns the number of webhooks received so far.
     pub fn count(&self) -> usize {
         self.lock().received.len()
     }
 
-    /// Everything that came in so far.
+    /// Returns the webhooks received so far.
     pub fn received(&self) -> Vec<Received> {
         self.lock().received.clone()
     }
 
-    /// Waits until this many webhooks have come in.
+    /// Waits up to 20 s for this many webhooks.
     ///
     /// # Panics
-    /// Where they have not within 20 s.
+    /// If fewer arrive in time.
     #[track_caller]
     pub fn wait_for(&self, count: usize) -> impl Future<Output = Vec<Received>> {
-        self.wait_for_all(count, Duration::from_secs(20))
+        self.wait_for_within(count, Duration::from_secs(20))
     }
 
-    /// The same, with another patience.
+    /// Waits up to `limit` for this many webhooks.
     ///
     /// # Panics
-    /// Where they have not come in time.
+    /// If fewer arrive in time.
     #[track_caller]
-    pub fn wait_for_all(&self, count: usize, limit: Duration) -> impl Future<Output = Vec<Received>> {
+    pub fn wait_for_within(&self, count: usize, limit: Duration) -> impl Future<Output = Vec<Received>> {
         let receiver = self.clone();
         within(limit, format!("{count} webhooks"), move || {
             let received = receiver.received();
@@ -126,11 +126,11 @@ impl Receiver {
 }
 
 async fn receive(State(shared): State<Arc<Mutex<Shared>>>, headers: HeaderMap, body: Bytes) -> Response {
-    let (status, takes) = {
+    let (status, delay) = {
         let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
         shared.received.push(Received { at: Instant::now(), headers, body: body.to_vec() });
-        (shared.answers.pop_front().unwrap_or(204), shared.takes)
+        (shared.statuses.pop_front().unwrap_or(204), shared.delay)
     };
-    tokio::time::sleep(takes).await;
+    tokio::time::sleep(delay).await;
     StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).into_response()
 }

@@ -1,4 +1,4 @@
-//! The local stack as its user runs it: the `tidings` program, a process of its own.
+//! The local stack as a user runs it: the `tidings` program in a process of its own.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -12,20 +12,21 @@ use tokio::process::{Child, Command};
 use crate::api::Api;
 use crate::within;
 
-/// A running `tidings dev`, killed when it is dropped.
+/// A running `tidings dev`, killed on drop.
 #[derive(Debug)]
 pub struct Stack {
     program: PathBuf,
     data: TempDir,
     process: Child,
+    /// The content of `dev.json`.
     dev: Value,
 }
 
 impl Stack {
-    /// Starts the program with nothing in it, on a free port, and with these further arguments.
+    /// Starts an empty stack on a free port with these additional arguments.
     ///
     /// # Panics
-    /// Where it does not start.
+    /// If the program does not start.
     pub async fn start(program: &str, arguments: &[&str]) -> Self {
         let (program, data) = (PathBuf::from(program), tempfile::tempdir().expect("a folder for the data"));
         let (process, dev) = spawn(&program, data.path(), "0", arguments).await;
@@ -35,71 +36,71 @@ impl Stack {
     /// Kills the process as `kill -9` does.
     ///
     /// # Panics
-    /// Where it cannot be killed.
+    /// If the process cannot be killed.
     pub async fn kill(&mut self) {
         self.process.kill().await.expect("a process to kill");
     }
 
-    /// Starts it again, on the same port and data.
+    /// Starts the program again with the same port and data.
     ///
     /// # Panics
-    /// Where it does not start.
+    /// If the program does not start.
     pub async fn restart(&mut self) {
         let url = self.url().to_owned();
         let port = url.rsplit(':').next().expect("a port").to_owned();
         (self.process, self.dev) = spawn(&self.program, self.data.path(), &port, &[]).await;
     }
 
-    /// The process's id, while it runs.
+    /// Returns the id of the process while it runs.
     pub fn process_id(&self) -> Option<u32> {
         self.process.id()
     }
 
-    /// Where it keeps its data.
+    /// Returns the data folder.
     pub fn data_dir(&self) -> &Path {
         self.data.path()
     }
 
-    /// Where the API is.
+    /// Returns the URL of the API.
     pub fn url(&self) -> &str {
         self.text(&["url"])
     }
 
-    /// A client of its own DynamoDB.
+    /// Returns a client for the stack's DynamoDB.
     pub fn database(&self) -> aws_sdk_dynamodb::Client {
         let config = crate::dynamodb::config().endpoint_url(self.text(&["aws", "dynamodb"]));
         aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 
-    /// The API without a key.
+    /// Returns an API client without a key.
     pub fn anonymous(&self) -> Api {
         Api::new(self.url())
     }
 
-    /// The API with the manage key.
+    /// Returns an API client with the manage key.
     pub fn manage(&self) -> Api {
         self.anonymous().with_token(self.text(&["keys", "manage"]))
     }
 
-    /// The API with the read key.
+    /// Returns an API client with the read key.
     pub fn read(&self) -> Api {
         self.anonymous().with_token(self.text(&["keys", "read"]))
     }
 
-    /// The token of the read key.
+    /// Returns the token of the read key.
     pub fn read_token(&self) -> String {
         self.text(&["keys", "read"]).to_owned()
     }
 
-    /// The API with the ingest key of a source.
+    /// Returns an API client with the ingest key of a source.
     pub fn ingest(&self, source: &str) -> Api {
         self.anonymous().with_token(self.text(&["keys", "ingest", source]))
     }
 
-    /// Creates a target with these further fields; its signing secret.
+    /// Creates a target with these additional fields and returns its signing secret.
     ///
     /// # Panics
-    /// Where it is refused.
+    /// If the target is rejected.
     pub async fn create_target(&self, name: &str, address: &str, fields: &Value) -> String {
         let mut target = json!({ "name": name, "address": address, "level": "DEBUG" });
         if let (Some(target), Some(fields)) = (target.as_object_mut(), fields.as_object()) {
@@ -109,10 +110,10 @@ impl Stack {
         created["signing_secret"].as_str().expect("a secret").to_owned()
     }
 
-    /// Waits until nothing is on its way: no message waits or is being handled.
+    /// Waits until no message is waiting or being processed in any queue.
     ///
     /// # Panics
-    /// Where something still is after 40 s.
+    /// If a queue is not empty after 40 s.
     pub async fn wait_until_idle(&self) {
         for queue in ["replay_queue", "delivery_queue", "slow_queue", "delivery_queue"] {
             self.wait_until_empty(queue).await;
@@ -148,7 +149,7 @@ impl Stack {
 /// Starts the program and waits until it is ready.
 async fn spawn(program: &Path, data: &Path, port: &str, arguments: &[&str]) -> (Child, Value) {
     let file = data.join("dev.json");
-    // An earlier start's would be taken for this one's; its tokens are not needed again.
+    // A file that an earlier start wrote must not be mistaken for this one's.
     let before = std::fs::metadata(&file).and_then(|file| file.modified()).ok();
     let mut process = Command::new(program)
         .args(["dev", "--port", port, "--data-dir"])
@@ -160,16 +161,17 @@ async fn spawn(program: &Path, data: &Path, port: &str, arguments: &[&str]) -> (
         .spawn()
         .expect("the tidings program");
     let dev = within(Duration::from_secs(30), "dev.json", || {
-        assert!(matches!(process.try_wait(), Ok(None)), "tidings dev ended at once: its reason stands above");
-        let written = std::fs::metadata(&file).and_then(|file| file.modified()).ok().filter(|at| Some(*at) != before);
+        assert!(matches!(process.try_wait(), Ok(None)), "tidings dev ended immediately; the reason is printed above");
+        let written =
+            std::fs::metadata(&file).and_then(|file| file.modified()).ok().filter(|modified| Some(*modified) != before);
         let dev: Option<Value> = written.and_then(|_| serde_json::from_str(&std::fs::read_to_string(&file).ok()?).ok());
         std::future::ready(dev)
     })
     .await;
     let api = Api::new(dev["url"].as_str().expect("a url"));
-    within(Duration::from_secs(30), "an answer of /healthz", || async {
-        let answer = api.try_send(api.request(Method::GET, "/healthz")).await.ok()?;
-        (answer.status == 200).then_some(())
+    within(Duration::from_secs(30), "a response of /healthz", || async {
+        let response = api.try_send(api.request(Method::GET, "/healthz")).await.ok()?;
+        (response.status == 200).then_some(())
     })
     .await;
     (process, dev)

@@ -1,17 +1,17 @@
 //! Bad input: a problem document that names what and where, never a 500.
 
-use e2e::examples;
+use e2e::example;
 use reqwest::Method;
 use serde_json::json;
 
 use crate::start;
 
 fn valid() -> &'static str {
-    examples().into_iter().find(|e| e.event_type == "feature-created").expect("an example").payload
+    example("feature-created").payload
 }
 
 #[tokio::test]
-async fn keys_decide_who_may_do_what() {
+async fn keys_are_limited_to_their_permission() {
     let stack = start().await;
     let anonymous = stack.anonymous();
     let well_formed_but_unknown = "tdg_00000000000000000000000000000000000000";
@@ -30,7 +30,7 @@ async fn keys_decide_who_may_do_what() {
 }
 
 #[tokio::test]
-async fn bodies_that_are_no_events_are_refused_with_what_and_where() {
+async fn invalid_bodies_are_rejected_with_reason_and_location() {
     let stack = start().await;
     let unleash = stack.ingest("unleash");
     for body in [" ", "hello", "{", "[1,", "{\"a\":1}{\"b\":2}"] {
@@ -54,12 +54,12 @@ async fn bodies_that_are_no_events_are_refused_with_what_and_where() {
 
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let event = valid().replacen("\"preData\":null", &format!("\"preData\":{deep}"), 1);
-    let answer = unleash.post_bytes("/v1/events", event).await;
-    assert!(matches!(answer.status, 400 | 413 | 422), "{}", answer.text);
+    let response = unleash.post_bytes("/v1/events", event).await;
+    assert!(matches!(response.status, 400 | 413 | 422), "{}", response.text);
 }
 
 #[tokio::test]
-async fn sizes_and_kinds_of_bodies_are_bounded() {
+async fn oversized_and_unsupported_bodies_are_rejected() {
     let stack = start().await;
     let unleash = stack.ingest("unleash");
     unleash.post_bytes("/v1/events", " ".repeat(4_600_000)).await.expect_problem(413);
@@ -91,7 +91,7 @@ async fn sizes_and_kinds_of_bodies_are_bounded() {
 }
 
 #[tokio::test]
-async fn an_event_too_large_for_the_table_names_both_sizes() {
+async fn oversized_event_problems_name_the_limit() {
     let stack = start().await;
     // Hexadecimal digits of a generator: at best half of them compress away.
     let mut state = 1_u64;
@@ -108,7 +108,7 @@ async fn an_event_too_large_for_the_table_names_both_sizes() {
 }
 
 #[tokio::test]
-async fn unknown_paths_and_methods_are_told_apart() {
+async fn unknown_paths_and_methods_get_404_and_405() {
     let stack = start().await;
     for path in ["/v1", "/v1/event", "/nothing", "/ui/0/js/main.js", "/v1/events/1/2/3", "/v1/targets/a/b"] {
         stack.read().get(path).await.expect_problem(404);
@@ -116,16 +116,16 @@ async fn unknown_paths_and_methods_are_told_apart() {
     for (method, path) in
         [(Method::PUT, "/v1/events"), (Method::DELETE, "/v1/events/5"), (Method::PATCH, "/v1/targets")]
     {
-        let answer = stack.manage().send(stack.manage().request(method, path)).await;
-        answer.expect_problem(405);
-        assert!(answer.headers.contains_key("allow"), "{path}");
+        let response = stack.manage().send(stack.manage().request(method, path)).await;
+        response.expect_problem(405);
+        assert!(response.headers.contains_key("allow"), "{path}");
     }
-    let answer = stack.read().get("/healthz").await;
-    assert!(answer.headers.contains_key("x-request-id"));
+    let response = stack.read().get("/healthz").await;
+    assert!(response.headers.contains_key("x-request-id"));
 }
 
 #[tokio::test]
-async fn malformed_parameters_are_named() {
+async fn invalid_parameters_are_named() {
     let stack = start().await;
     for (query, parameter) in [
         ("limit=0", "limit"),
@@ -173,7 +173,7 @@ async fn malformed_parameters_are_named() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_created_says_everything_that_is_wrong() {
+async fn creation_problems_list_every_violation() {
     let stack = start().await;
     let manage = stack.manage();
     manage.post_bytes("/v1/targets", "{").await.expect_problem(400);

@@ -24,7 +24,7 @@ const SIZES: [usize; 4] = [1_000, 4_000, 16_000, 64_000];
 const TARGETS: [usize; 4] = [0, 1, 5, 20];
 
 #[tokio::test]
-async fn units_are_as_recorded() {
+async fn consumed_units_match_the_recorded_ones() {
     let lab = Lab::start().await;
     let other = lab.functions("other").await;
     let (mut sizes, mut targets, mut once, mut made) = (Map::new(), Map::new(), Value::Null, 0);
@@ -91,7 +91,7 @@ async fn serve(app: Router) -> String {
 }
 
 #[test]
-fn a_difference_is_found() {
+fn differences_from_the_record_are_found() {
     let mut differences = Vec::new();
     let recorded = json!({ "a": 1, "b": { "c": 100 }, "gone": 1 });
     compare("", &recorded, &json!({ "a": 2, "b": { "c": 101 }, "new": 1 }), &mut differences);

@@ -24,15 +24,15 @@ async fn post_until_killed(stack: &Stack, batch: u64, next: &Mutex<u64>, answere
         let event = |number| unleash_event(number, time, &format!("flag-{}", number % 7), "p", "load");
         let events: Vec<Value> = (first..first + batch).map(event).collect();
         let request = api.request(reqwest::Method::POST, "/v1/events").body(json!(events).to_string());
-        let Ok(answer) = api.try_send(request).await else { return };
-        let results = answer.expect(200)["results"].clone();
+        let Ok(response) = api.try_send(request).await else { return };
+        let results = response.expect(200)["results"].clone();
         let ids = results.as_array().expect("results").iter().map(|result| result["id"].as_u64().expect("an id"));
         answered.lock().expect("no poster panicked").extend((first..).zip(ids));
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_lost_when_the_process_is_killed_at_ten_random_moments() {
+async fn no_event_is_lost_when_the_process_is_killed_at_random() {
     let mut stack = start().await;
     let receiver = Receiver::start().await;
     let secret = stack.create_target("audit", receiver.url(), &json!({})).await;
@@ -134,7 +134,7 @@ async fn a_restart_keeps_the_log_the_keys_and_the_targets() {
 }
 
 #[tokio::test]
-async fn the_tokens_are_for_their_owner_alone() {
+async fn the_token_file_is_readable_only_by_its_owner() {
     use std::os::unix::fs::PermissionsExt;
     let stack = start().await;
     let file = std::fs::metadata(stack.data_dir().join("dev.json")).expect("dev.json");

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use e2e::{Example, Receiver, Stack, examples, within};
+use e2e::{Example, Receiver, Stack, example, examples, within};
 use serde_json::{Value, json};
 
 use crate::{start, start_with};
@@ -52,25 +52,25 @@ async fn every_example_is_stored_found_and_delivered() {
 }
 
 #[tokio::test]
-async fn what_is_sent_twice_is_stored_and_delivered_once() {
+async fn events_sent_twice_are_stored_and_delivered_once() {
     let stack = start().await;
     let receiver = Receiver::start().await;
     stack.create_target("audit", receiver.url(), &json!({})).await;
-    let example = examples().into_iter().find(|e| e.event_type == "feature-created").expect("the example");
+    let example = example("feature-created");
     let unleash = stack.ingest("unleash");
     let posts = (0..8).map(|_| unleash.post_bytes("/v1/events", example.payload));
-    let answers = futures::future::join_all(posts).await;
-    let ids: Vec<u64> = answers.iter().map(|answer| answer.json()["id"].as_u64().expect("an id")).collect();
+    let responses = futures::future::join_all(posts).await;
+    let ids: Vec<u64> = responses.iter().map(|response| response.json()["id"].as_u64().expect("an id")).collect();
     assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
-    assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 1);
-    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 7);
+    assert_eq!(responses.iter().filter(|response| response.status == 201).count(), 1);
+    assert_eq!(responses.iter().filter(|response| response.status == 200).count(), 7);
     receiver.wait_for(1).await;
     stack.wait_until_idle().await;
     assert_eq!(receiver.received().len(), 1);
 }
 
 #[tokio::test]
-async fn a_batch_answers_for_each_event_in_order() {
+async fn a_batch_reports_a_result_for_each_event_in_order() {
     let stack = start().await;
     let payloads: Vec<Value> = examples()
         .iter()
@@ -92,7 +92,7 @@ async fn a_batch_answers_for_each_event_in_order() {
 }
 
 #[tokio::test]
-async fn what_fits_no_schema_is_kept_with_its_reasons() {
+async fn invalid_events_are_quarantined_with_their_violations() {
     let stack = start().await;
     let sent = r#"{"type":"feature-created", "id":  7}"#;
     let refused = stack.ingest("unleash").post_bytes("/v1/events", sent).await.expect_problem(422);
@@ -111,7 +111,7 @@ async fn what_fits_no_schema_is_kept_with_its_reasons() {
 }
 
 #[tokio::test]
-async fn an_unknown_type_is_stored_under_the_base_schema() {
+async fn events_of_unknown_types_are_stored_under_the_base_schema() {
     let stack = start().await;
     let event =
         json!({ "id": 9, "type": "feature-teleported", "createdBy": "ada", "createdAt": "2026-01-01T00:00:00.000Z" });
@@ -122,7 +122,7 @@ async fn an_unknown_type_is_stored_under_the_base_schema() {
 }
 
 #[tokio::test]
-async fn the_demo_loads_the_seeds_and_delivers_them_to_itself() {
+async fn the_demo_loads_its_seeds_and_delivers_them() {
     let stack = start_with(&["--demo"]).await;
     // And the demo target's own creation.
     let count = examples().len() + 1;

@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use e2e::{unleash_event, within};
+use e2e::{sample_event, within};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::start;
 
 fn event() -> Value {
-    unleash_event(1, "2026-05-01T00:00:00Z".parse().expect("a time"), "flag", "web", "ada")
+    sample_event(1)
 }
 
 #[tokio::test]
-async fn keys_say_when_they_were_last_used() {
+async fn keys_show_when_they_were_last_used() {
     let stack = start().await;
     let manage = stack.manage();
     let new = json!({ "name": "prod", "scope": "ingest", "source": "unleash" });
@@ -39,7 +39,7 @@ async fn keys_say_when_they_were_last_used() {
 }
 
 #[tokio::test]
-async fn a_key_stops_working_when_it_expires() {
+async fn expired_keys_are_rejected() {
     let stack = start().await;
     let manage = stack.manage();
     let end = Timestamp::now() + jiff::SignedDuration::from_secs(2);
@@ -49,8 +49,8 @@ async fn a_key_stops_working_when_it_expires() {
     let brief = stack.anonymous().with_token(created["token"].as_str().expect("a token"));
     brief.get("/v1/events").await.expect(200);
     let refused = within(Duration::from_secs(10), "its end", || async {
-        let answer = brief.get("/v1/events").await;
-        (answer.status != 200).then_some(answer)
+        let response = brief.get("/v1/events").await;
+        (response.status != 200).then_some(response)
     })
     .await;
     let unknown = stack.anonymous().with_token("tdg_0123456789ABCDEFGHIJKLMNOPQRSTUVDLLfuH").get("/v1/events").await;
@@ -62,7 +62,7 @@ async fn a_key_stops_working_when_it_expires() {
 }
 
 #[tokio::test]
-async fn credentials_in_an_address_are_basic() {
+async fn credentials_in_a_url_are_sent_as_basic_auth() {
     let stack = start().await;
     let key = json!({ "name": "mm", "scope": "ingest", "source": "migration-manager" });
     let created = stack.manage().post("/v1/keys", &key).await.expect(201);
@@ -80,7 +80,7 @@ async fn credentials_in_an_address_are_basic() {
 }
 
 #[tokio::test]
-async fn a_keys_end_and_a_sources_words_can_be_changed() {
+async fn key_expiry_and_source_description_can_be_changed() {
     let stack = start().await;
     let manage = stack.manage();
     let new = json!({ "name": "old", "scope": "read" });

@@ -1,24 +1,23 @@
 //! The local stack, from outside: the `tidings` program, HTTP, and a receiver.
 
-mod answers;
 mod bad_input;
 mod costs;
 mod crash;
-mod delivery;
-mod duplicates;
+mod deduplication;
 mod flow;
-mod forms;
+mod ingest_formats;
 mod keys;
 mod openapi;
 mod quarantine;
-mod query;
+mod read_api;
 mod reshard;
+mod responses;
 mod retention;
 mod search;
 mod segments;
 mod timeline;
-mod unleash;
-mod unpacked;
+mod unleash_api;
+mod unpacked_scan;
 mod webhooks;
 
 use e2e::Stack;

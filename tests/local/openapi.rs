@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
-use e2e::{Answer, Api, Receiver, unleash_event};
+use e2e::{Api, Receiver, Response, unleash_event};
 use reqwest::Method;
 use serde_json::{Value, json};
 use web::Operation;
@@ -98,7 +98,7 @@ fn operations(document: &Value) -> Vec<(&str, Method, &Value)> {
 }
 
 #[test]
-fn it_is_the_committed_one() {
+fn the_committed_document_is_current() {
     let printed = Command::new(PROGRAM).arg("openapi").output().expect("the tidings program");
     assert!(printed.status.success(), "{printed:?}");
     let same = String::from_utf8_lossy(&printed.stdout) == committed();
@@ -106,7 +106,7 @@ fn it_is_the_committed_one() {
 }
 
 #[test]
-fn every_example_fits_its_schema() {
+fn every_example_matches_its_schema() {
     let document = document();
     check_examples(&document, &document);
 }
@@ -135,7 +135,7 @@ fn fits(document: &Value, schema: &Value, value: &Value) {
 }
 
 #[test]
-fn the_template_sends_every_operation_to_its_function() {
+fn the_template_routes_every_operation_to_its_function() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/template.yaml");
     let template = std::fs::read_to_string(path).expect("the template");
     let after = |text: &str, label: &str| -> String {
@@ -174,17 +174,17 @@ fn route_keys(operation: &Operation) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_operation_is_there_and_asks_for_its_key() {
+async fn every_operation_exists_and_requires_its_key() {
     let (stack, document) = (start().await, document());
     for (path, method, operation) in operations(&document) {
         let path = filled(path, operation, None);
         let without_key = stack.anonymous();
-        let answer = without_key.send(without_key.request(method.clone(), &path)).await;
+        let response = without_key.send(without_key.request(method.clone(), &path)).await;
         let Some(scope) = scope(operation) else {
-            assert_eq!(answer.status, 200, "{path}");
+            assert_eq!(response.status, 200, "{path}");
             continue;
         };
-        answer.expect_problem(401);
+        response.expect_problem(401);
         if EITHER.contains(&operation["operationId"].as_str().expect("an id")) {
             continue;
         }
@@ -194,7 +194,7 @@ async fn every_operation_is_there_and_asks_for_its_key() {
 }
 
 #[tokio::test]
-async fn parameters_that_are_not_known_are_refused_by_every_operation() {
+async fn every_operation_rejects_unknown_parameters() {
     let (stack, document) = (start().await, document());
     for (path, method, operation) in operations(&document) {
         let path = filled(path, operation, None);
@@ -205,29 +205,29 @@ async fn parameters_that_are_not_known_are_refused_by_every_operation() {
             _ => stack.read(),
         };
         let ignores = path.starts_with("/api/") || [None, Some("ingest")].contains(&scope(operation));
-        let answer = api.send(api.request(method, &path)).await;
+        let response = api.send(api.request(method, &path)).await;
         if ignores {
-            assert!(!answer.text.contains("no-such"), "{path}: {}", answer.text);
+            assert!(!response.text.contains("no-such"), "{path}: {}", response.text);
             continue;
         }
-        assert_eq!(answer.expect_problem(400)["parameter"], "no-such one", "{path}");
+        assert_eq!(response.expect_problem(400)["parameter"], "no-such one", "{path}");
         assert!(operation["responses"]["400"].is_object(), "{path}");
     }
 }
 
 #[tokio::test]
-async fn the_examples_of_parameters_go_together() {
+async fn parameter_examples_are_valid_together() {
     let (stack, document) = (start().await, document());
     let reads = |operation: &Value| scope(operation) == Some("read");
     for (path, method, operation) in operations(&document).into_iter().filter(|(.., operation)| reads(operation)) {
         let path = filled_without(&[], path, operation, None);
-        let answer = stack.read().send(stack.read().request(method, &path)).await;
-        assert!([200, 404].contains(&answer.status), "{path}: {}", answer.text);
+        let response = stack.read().send(stack.read().request(method, &path)).await;
+        assert!([200, 404].contains(&response.status), "{path}: {}", response.text);
     }
 }
 
 #[tokio::test]
-async fn its_examples_are_answered_as_it_says() {
+async fn documented_examples_get_the_documented_responses() {
     let document = document();
     let operations = operations(&document);
     let ids: BTreeSet<&str> = operations.iter().filter_map(|(_, _, said)| said["operationId"].as_str()).collect();
@@ -260,8 +260,8 @@ async fn its_examples_are_answered_as_it_says() {
             if id == "createTarget" && body.is_object() {
                 body["address"] = json!(receiver.url());
             }
-            let answer = call(&api, method, &path, &body).await;
-            let content = as_documented(&document, operation, &answer);
+            let response = call(&api, method, &path, &body).await;
+            let content = as_documented(&document, operation, &response);
             if let Some(token) = content["token"].as_str().filter(|_| body["scope"] == "ingest") {
                 ingest = stack.anonymous().with_token(token);
             }
@@ -300,7 +300,7 @@ fn bodies(operation: &Value) -> Vec<Value> {
     examples.map_or(vec![Value::Null], |examples| examples.values().map(|example| example["value"].clone()).collect())
 }
 
-async fn call(api: &Api, method: &Method, path: &str, body: &Value) -> Answer {
+async fn call(api: &Api, method: &Method, path: &str, body: &Value) -> Response {
     let request = api.request(method.clone(), path);
     if body.is_null() {
         return api.send(request).await;
@@ -310,18 +310,18 @@ async fn call(api: &Api, method: &Method, path: &str, body: &Value) -> Answer {
 
 /// The body of an answer that is a success of the kind that the document names.
 #[track_caller]
-fn as_documented(document: &Value, operation: &Value, answer: &Answer) -> Value {
-    let (id, status) = (&operation["operationId"], answer.status);
-    assert!((200..300).contains(&status), "{id}: {answer:?}");
+fn as_documented(document: &Value, operation: &Value, response: &Response) -> Value {
+    let (id, status) = (&operation["operationId"], response.status);
+    assert!((200..300).contains(&status), "{id}: {response:?}");
     let said = &operation["responses"][status.to_string()];
     assert!(said.is_object(), "{id} answers {status}");
     let Some((media_type, content)) = said["content"].as_object().and_then(|content| content.iter().next()) else {
-        assert_eq!(answer.text, "", "{id}");
+        assert_eq!(response.text, "", "{id}");
         return Value::Null;
     };
-    let sent = answer.headers["content-type"].to_str().expect("text");
+    let sent = response.headers["content-type"].to_str().expect("text");
     assert!(sent.starts_with(media_type), "{id}: {sent}");
-    let body = if media_type == "application/json" { answer.json() } else { json!(answer.text) };
+    let body = if media_type == "application/json" { response.json() } else { json!(response.text) };
     fits(document, &content["schema"], &body);
     body
 }

@@ -1,6 +1,6 @@
 //! What does not fit: listed, shown, read again, discarded.
 
-use e2e::{Api, Receiver, Stack, unleash_event};
+use e2e::{Api, Receiver, Stack, sample_event};
 use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ fn listed(list: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn it_is_listed_by_source_type_reason_and_time() {
+async fn quarantine_is_listed_by_source_type_reason_and_time() {
     let stack = start().await;
     let manage = stack.manage();
     let (unleash, signal) = (stack.ingest("unleash"), stack.ingest("signal"));
@@ -66,14 +66,14 @@ async fn it_is_listed_by_source_type_reason_and_time() {
 }
 
 #[tokio::test]
-async fn it_is_read_again_as_of_when_it_came() {
+async fn reingested_events_keep_their_time_of_receipt() {
     let stack = start().await;
     let manage = stack.manage();
     // What is wrong with these is not in the events: it is as if their schemas had been mended.
     let unleash = stack.ingest("unleash");
     let mut kept = Vec::new();
     for id in 1..=3 {
-        let event = unleash_event(id, "2026-05-01T00:00:00Z".parse().expect("a time"), "flag", "web", "ada");
+        let event = sample_event(id);
         let request = unleash.request(Method::POST, "/v1/events").header("accept", "text/html").body(event.to_string());
         let problem = unleash.send(request).await.expect_problem(406);
         kept.push(problem["quarantine"].as_str().expect("an id").to_owned());
@@ -112,7 +112,7 @@ async fn it_is_read_again_as_of_when_it_came() {
 }
 
 #[tokio::test]
-async fn it_is_discarded_when_somebody_says_so() {
+async fn quarantined_events_are_discarded_on_request() {
     let stack = start().await;
     let manage = stack.manage();
     for body in ["{", "[", r#"{"type": "feature-created"}"#] {
@@ -131,7 +131,7 @@ async fn it_is_discarded_when_somebody_says_so() {
 }
 
 #[tokio::test]
-async fn operators_are_told_of_it_once_a_minute() {
+async fn quarantine_alert_fires_once_a_minute() {
     let stack = start().await;
     let receiver = Receiver::start().await;
     stack.create_target("ops", receiver.url(), &json!({ "sources": ["tidings"] })).await;
@@ -172,7 +172,7 @@ async fn told(stack: &Stack, event_type: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn what_is_no_text_comes_back_in_base64() {
+async fn binary_bodies_are_returned_in_base64() {
     let stack = start().await;
     let unleash = stack.ingest("unleash");
     let request = unleash.request(Method::POST, "/v1/events").header("content-encoding", "br").body(vec![0xff, 0, 1]);

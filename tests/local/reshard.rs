@@ -11,7 +11,7 @@ use tokio::process::Command;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tidings");
 
 #[tokio::test]
-async fn a_log_gets_more_shards_and_loses_nothing() {
+async fn resharding_loses_no_events() {
     let (old, mut new) =
         tokio::join!(Stack::start(PROGRAM, &["--shards", "2"]), Stack::start(PROGRAM, &["--shards", "16"]));
     let receiver = Receiver::start().await;
@@ -101,8 +101,8 @@ fn event(number: u64, at: Timestamp) -> Value {
 async fn post_claimed(stack: &Stack) -> (u16, Value) {
     let api = stack.ingest("signal");
     let request = api.request(reqwest::Method::POST, "/v1/events").header("idempotency-key", "request-1");
-    let answer = api.send(request.header("content-type", "application/json").body(r#"{"alert":"full"}"#)).await;
-    (answer.status, answer.json()["id"].clone())
+    let response = api.send(request.header("content-type", "application/json").body(r#"{"alert":"full"}"#)).await;
+    (response.status, response.json()["id"].clone())
 }
 
 /// How many items there are in the table of events.

@@ -24,7 +24,7 @@ fn signal(hours: i64) -> Arrival<'static> {
 }
 
 #[tokio::test]
-async fn what_has_expired_is_not_found() {
+async fn expired_items_are_not_found() {
     let stack = start().await;
     let database = stack.database();
     // Written as by functions that keep everything for a day; nothing removes it here.
@@ -74,7 +74,7 @@ async fn what_has_expired_is_not_found() {
 }
 
 #[tokio::test]
-async fn everything_that_is_received_says_when_it_expires() {
+async fn received_items_have_an_expiry_time() {
     let stack = start_with(&["--retention-days", "30"]).await;
     let request = stack.ingest("signal").request(reqwest::Method::POST, "/v1/events").header("idempotency-key", "1");
     let sent = json!({ "type": "alert" });

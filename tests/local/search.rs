@@ -54,7 +54,7 @@ fn naive(events: &[Value], matches: impl Fn(&Value) -> bool) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn every_filter_finds_exactly_what_matches_on_pages_of_every_size() {
+async fn every_filter_finds_exact_matches_with_any_page_size() {
     let stack = start().await;
     let events = fill(&stack).await;
     let minute = |event: &Value| event["createdAt"].as_str().expect("a time")[14..16].parse::<u32>().expect("a minute");
@@ -80,7 +80,7 @@ async fn every_filter_finds_exactly_what_matches_on_pages_of_every_size() {
 }
 
 #[tokio::test]
-async fn a_cursor_stays_where_it_is_and_belongs_to_its_filters() {
+async fn cursors_keep_their_position_and_are_bound_to_their_filters() {
     let stack = start().await;
     fill(&stack).await;
     let first = stack.read().get("/v1/events?limit=10&project=team-0").await.expect(200);
@@ -98,7 +98,7 @@ async fn a_cursor_stays_where_it_is_and_belongs_to_its_filters() {
 }
 
 #[tokio::test]
-async fn events_of_one_millisecond_keep_their_producers_order() {
+async fn events_in_one_millisecond_keep_their_producers_order() {
     let stack = start().await;
     let time: Timestamp = START.parse().expect("a time");
     // As a bulk import of Unleash sends them: one transaction, one time.
@@ -111,7 +111,7 @@ async fn events_of_one_millisecond_keep_their_producers_order() {
 }
 
 #[tokio::test]
-async fn filters_may_have_as_many_values_as_a_request_can_name() {
+async fn filters_accept_the_maximum_number_of_values() {
     let stack = start().await;
     fill(&stack).await;
     let many = |name: &str, value: &str| {

@@ -154,7 +154,7 @@ async fn searches_are_exact(log: &EventLog, random: &mut fastrand::Rng, known: &
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn packed_or_not_a_search_finds_the_same() {
+async fn packed_and_unpacked_searches_find_the_same_events() {
     let stack = start().await;
     let database = stack.database();
     let events = EventTable::new(database.clone(), "events".to_owned(), 4, Retention::new(None, now));
@@ -227,7 +227,7 @@ pub(crate) async fn partial_pages(mut search: SearchRequest, mut of: impl FnMut(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn pages_of_few_units_lead_on_and_are_exact() {
+async fn pages_with_a_small_read_budget_advance_and_are_exact() {
     let log = Fleet::start().await;
     let (mut random, mut known) = (fastrand::Rng::with_seed(11), Vec::new());
     put(&log.process(0.0), &mut random, 240, &mut known).await;
@@ -260,7 +260,7 @@ async fn pages_of_few_units_lead_on_and_are_exact() {
 }
 
 #[tokio::test]
-async fn a_deep_page_costs_what_the_first_does() {
+async fn deep_pages_cost_no_more_than_the_first() {
     let log = Fleet::start().await;
     let mut random = fastrand::Rng::with_seed(3);
     let ids = put_signals(&log.events, &mut random, 600, 900).await;
@@ -282,7 +282,7 @@ async fn a_deep_page_costs_what_the_first_does() {
 }
 
 #[tokio::test]
-async fn what_is_not_packed_is_read_within_bounds_and_once() {
+async fn unpacked_events_are_read_once_and_within_budget() {
     let log = Fleet::start().await;
     let mut random = fastrand::Rng::with_seed(5);
     let mut ids = put_signals(&log.events, &mut random, 90, 60_000).await;
@@ -311,7 +311,7 @@ async fn what_is_not_packed_is_read_within_bounds_and_once() {
 }
 
 #[tokio::test]
-async fn entities_cost_what_their_page_does() {
+async fn entity_searches_cost_only_their_page() {
     let log = Fleet::start().await;
     let entities: Vec<String> = (0..30).map(|n| format!("thing-{n}")).collect();
     let mut ids = Vec::new();
@@ -348,7 +348,7 @@ async fn entities_cost_what_their_page_does() {
 }
 
 #[tokio::test]
-async fn a_late_event_may_come_late_into_its_index() {
+async fn late_events_are_found_despite_index_lag() {
     /// The clock of who stored it three minutes ago, into an index that shows it now.
     fn before() -> Timestamp {
         now() - SignedDuration::from_mins(3)
@@ -365,7 +365,7 @@ async fn a_late_event_may_come_late_into_its_index() {
 }
 
 #[tokio::test]
-async fn segments_that_have_expired_hide_nothing() {
+async fn expired_segments_do_not_hide_events() {
     let log = Fleet::start().await;
     let mut random = fastrand::Rng::with_seed(9);
     let ids = put_signals(&log.events, &mut random, 120, 100).await;

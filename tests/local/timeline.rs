@@ -22,7 +22,7 @@ fn time(value: &Value) -> Timestamp {
 }
 
 #[tokio::test]
-async fn what_has_no_place_is_on_the_next_one() {
+async fn events_beyond_the_limit_are_on_the_next_page() {
     const COUNT: i64 = 2100;
     let stack = start().await;
     let (now, mut expected) = (Timestamp::now(), BTreeSet::new());

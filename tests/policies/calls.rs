@@ -1,7 +1,7 @@
 //! What each function does with which table, queue or key, and the text in its code that does it.
 //!
 //! A role allows what stands here and nothing else (`rules.rs`); what stands here is done by code, or the row is stale
-//! (`every_call_stands_in_the_code`). So an action that no code path needs any more is found from either side.
+//! (`every_listed_call_exists_in_the_code`). So an action that no code path needs any more is found from either side.
 
 /// What an action is done to: a resource of the template, an index of a table, or a kind of the config table, by the
 /// condition on its leading key.

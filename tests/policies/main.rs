@@ -26,7 +26,7 @@ fn template() -> Value {
 }
 
 #[test]
-fn the_template_keeps_every_rule() {
+fn the_template_follows_every_rule() {
     let found = complaints(&template());
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
@@ -61,7 +61,7 @@ fn table(action: &str, table: &str) -> Value {
 }
 
 #[test]
-fn statements_that_allow_too_much_are_found() {
+fn overly_broad_statements_are_detected() {
     let wild = json!({ "Sid": "More", "Effect": "Allow", "Action": "dynamodb:*", "Resource": { "GetAtt": "EventsTable.Arn" } });
     refused(&statements("PackRole"), with(wild), "PackRole More: wildcard action dynamodb:*");
     let wild = json!({ "Sid": "More", "Effect": "Allow", "Action": "dynamodb:Query", "Resource": "*" });
@@ -75,7 +75,7 @@ fn statements_that_allow_too_much_are_found() {
 }
 
 #[test]
-fn what_a_function_has_no_business_with_is_found() {
+fn unneeded_permissions_are_detected() {
     refused(
         &statements("QueryRole"),
         with(table("dynamodb:DeleteItem", "EventsTable")),
@@ -133,7 +133,7 @@ fn what_a_function_has_no_business_with_is_found() {
 }
 
 #[test]
-fn what_is_not_protected_is_found() {
+fn unprotected_resources_are_detected() {
     let events = "/Resources/EventsTable/Properties";
     refused(events, without("SSESpecification"), "EventsTable: not encrypted");
     refused(events, without("PointInTimeRecoverySpecification"), "EventsTable: no point-in-time recovery");
@@ -152,7 +152,7 @@ fn what_is_not_protected_is_found() {
 }
 
 #[test]
-fn what_has_no_bound_is_found() {
+fn missing_limits_are_detected() {
     refused("/Resources/QueryFunction/Properties", without("Timeout"), "QueryFunction: no Timeout");
     refused("/Resources/QueryFunction/Properties", without("MemorySize"), "QueryFunction: no MemorySize");
     let deliveries = "/Resources/DeliverFunction/Properties/Events/Deliveries/Properties";
@@ -205,7 +205,7 @@ fn has_test(text: &str, name: &str) -> bool {
 }
 
 #[test]
-fn the_tests_that_security_md_names_are_there() {
+fn tests_named_in_security_md_exist() {
     let page = read("SECURITY.md");
     let tests = named(&page);
     assert!(tests.len() > 30, "SECURITY.md names {} tests", tests.len());
@@ -214,7 +214,7 @@ fn the_tests_that_security_md_names_are_there() {
 }
 
 #[test]
-fn every_threat_has_a_test_or_says_that_it_has_none() {
+fn every_threat_names_a_test_or_explains_why_not() {
     let page = read("SECURITY.md");
     let rows = page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| threat"));
     let bare: Vec<_> = rows.filter(|row| named(row).is_empty() && !row.contains("No test:")).collect();
@@ -222,7 +222,7 @@ fn every_threat_has_a_test_or_says_that_it_has_none() {
 }
 
 #[test]
-fn a_name_that_is_no_test_is_found() {
+fn links_to_tests_are_parsed_and_checked() {
     assert_eq!(named("so [`a_b`](x/y.rs), [`c d`](z.mjs) and [`e`](f.md)"), [("a_b", "x/y.rs"), ("c d", "z.mjs")]);
     assert!(has_test("fn a_b() {}", "a_b") && has_test("test('c d', async", "c d"));
     assert!(!has_test("fn a_bc() {}", "a_b") && !has_test("// a_b", "a_b"));

@@ -57,7 +57,7 @@ fn emitted() -> BTreeSet<Metric> {
 }
 
 #[test]
-fn the_table_names_what_the_code_emits() {
+fn documented_metrics_match_the_emitted_ones() {
     assert_eq!(documented(), emitted());
 }
 
@@ -90,7 +90,7 @@ fn drawn(template: &Value) -> BTreeSet<Metric> {
 }
 
 #[test]
-fn alarms_and_dashboard_look_at_what_there_is() {
+fn alarms_and_dashboard_use_existing_metrics() {
     let (template, known) = (template(), documented());
     let alarms = alarmed(&template);
     assert!(alarms.len() >= 5, "{alarms:?}");
@@ -168,7 +168,7 @@ fn throttled_writes_of_every_table_raise_an_alarm() {
 
 /// What fails without an answer that somebody waits for has an alarm of its own; what the API waits for is `ApiErrors`.
 #[test]
-fn functions_that_nobody_waits_for_have_alarms_on_errors() {
+fn asynchronous_functions_have_error_alarms() {
     let template = template();
     let resources = template["Resources"].as_object().expect("resources");
     let on_errors: BTreeSet<&str> = resources

@@ -22,7 +22,7 @@ fn takes(template: &Value, name: &str, value: &str) -> bool {
 }
 
 #[test]
-fn parameters_take_what_they_should() {
+fn parameters_accept_valid_values() {
     let template = template();
     let digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
     let good: [(&str, &[&str]); 14] = [
@@ -53,7 +53,7 @@ fn parameters_take_what_they_should() {
 }
 
 #[test]
-fn parameters_refuse_what_would_fail_later() {
+fn parameters_reject_invalid_values() {
     let template = template();
     let bad: [(&str, &[&str]); 10] = [
         ("ManageKeySha256", &["", "secret", "9F86D081884C7D659A2FEAA0C55AD015A3BF4F1B2B0B822CD15D6C15B0F00A08"]),
@@ -89,7 +89,7 @@ fn parameters_refuse_what_would_fail_later() {
 }
 
 #[test]
-fn defaults_and_the_environments_keep_the_patterns() {
+fn defaults_and_samconfig_values_match_the_patterns() {
     let template = template();
     for (name, parameter) in template["Parameters"].as_object().expect("parameters") {
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -112,7 +112,7 @@ fn defaults_and_the_environments_keep_the_patterns() {
 }
 
 #[test]
-fn parameters_that_take_too_much_are_found() {
+fn overly_permissive_parameters_are_detected() {
     let shards = "/Parameters/Shards";
     refused(shards, |of| of["Type"] = json!("Number"), "Shards: takes fractions");
     refused(

@@ -48,7 +48,7 @@ fn function(role: &str) -> String {
 }
 
 #[test]
-fn every_call_stands_in_the_code() {
+fn every_listed_call_exists_in_the_code() {
     for (role, resource, actions, text) in CALLED {
         assert!(
             code(&function(role)).contains(text),
@@ -62,7 +62,7 @@ fn every_call_stands_in_the_code() {
 }
 
 #[test]
-fn every_action_is_one_that_code_calls() {
+fn every_allowed_action_is_called_by_the_code() {
     let text = workspace_sources();
     for action in CALLED.iter().flat_map(|(_, _, actions, _)| *actions) {
         let (_, name) = action.split_once(':').expect("a service and a name");
@@ -113,7 +113,7 @@ fn restricted(template: &Value, role: &str) -> BTreeSet<String> {
 
 /// ministack knows no leading keys, so that nothing but this would notice one that is missing, or one too many.
 #[test]
-fn roles_reach_the_kinds_that_their_functions_use() {
+fn roles_access_the_config_kinds_that_their_functions_use() {
     let template = template();
     for role in ["IngestRole", "QueryRole", "FanoutRole", "DeliverRole"] {
         let used: BTreeSet<String> = used(role).into_iter().map(str::to_owned).collect();
@@ -125,7 +125,7 @@ fn roles_reach_the_kinds_that_their_functions_use() {
 }
 
 #[test]
-fn a_kind_that_is_missing_or_too_many_is_found() {
+fn missing_and_superfluous_config_kinds_are_detected() {
     let at = |role: &str, sid: &str| {
         let template = template();
         let all = template.pointer(&statements(role)).and_then(Value::as_array).expect("statements");
@@ -150,7 +150,7 @@ fn a_kind_that_is_missing_or_too_many_is_found() {
 }
 
 #[test]
-fn names_that_code_takes_are_seen() {
+fn imported_names_are_parsed() {
     assert_eq!(taken("use model::Source;").into_iter().collect::<Vec<_>>(), ["Source"]);
     let several = taken("use model::{\n    Field, Key,\n};\nfn a() -> model::Target {}");
     assert_eq!(several.into_iter().collect::<Vec<_>>(), ["Field", "Key", "Target"]);

@@ -3,6 +3,7 @@
 mod browser;
 mod ci;
 mod cost;
+mod prose;
 mod supply;
 mod tools;
 
@@ -21,6 +22,8 @@ The project's own commands.
     cargo xtask cost     what Tidings costs on AWS, from what the tests measured; --help says more
     cargo xtask audit    licences, sources, bans and known holes of what we depend on; where RustSec's list cannot
                          be had it says so, and fails with --advisories
+    cargo xtask prose    banned phrases in comments, pages, texts of the API and of the UI, and names of tests; below
+                         the paths that are given, or everywhere
     cargo xtask sbom     what is in each function, as CycloneDX under target/sbom";
 
 fn main() -> ExitCode {
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
         Some("fuzz") => ci::fuzz(),
         Some("cost") => cost::run(&std::env::args().skip(2).collect::<Vec<_>>()),
         Some("audit") => supply::audit(std::env::args().nth(2).as_deref() == Some("--advisories")),
+        Some("prose") => prose::check(&std::env::args().skip(2).collect::<Vec<_>>()),
         Some("sbom") => supply::sbom(),
         _ => {
             eprintln!("{HELP}");

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::arrival::Attributes;
 use crate::read::MAX_TEXT;
+use crate::text::truncate;
 use crate::time;
 use crate::violation::{Refused, Violation};
 
@@ -18,6 +19,9 @@ pub const REQUIRED: [&str; 4] = ["id", "source", "specversion", "type"];
 
 /// The others that are read.
 pub const OPTIONAL: [&str; 2] = ["subject", "time"];
+
+/// Maximum number of characters of an attribute that a violation quotes.
+const MAX_QUOTED_CHARS: usize = 40;
 
 /// What was in an envelope.
 #[derive(Debug)]
@@ -112,13 +116,16 @@ pub fn attributes(found: impl Iterator<Item = (&'static str, String)>) -> Result
         }
     }
     if let Some(version) = get("specversion").filter(|version| version != "1.0") {
-        let message = format!("expected \"1.0\", found {:?}", shortened(&version));
+        let message = format!("expected \"1.0\", found {:?}", truncate(&version, MAX_QUOTED_CHARS));
         violations.push(Violation::new("/specversion", "const", message));
     }
     let time = get("time").and_then(|text| {
         let parsed = time::parse(&text);
         if parsed.is_none() {
-            let message = format!("expected a time such as 2024-10-03T11:09:53.225Z, found {:?}", shortened(&text));
+            let message = format!(
+                "expected a time such as 2024-10-03T11:09:53.225Z, found {:?}",
+                truncate(&text, MAX_QUOTED_CHARS)
+            );
             violations.push(Violation::new("/time", "format", message));
         }
         parsed
@@ -128,10 +135,6 @@ pub fn attributes(found: impl Iterator<Item = (&'static str, String)>) -> Result
     }
     let id = get("source").zip(get("id")).map(|(source, id)| format!("{source}\n{id}"));
     Ok(Attributes { id, event_type: get("type"), subject: get("subject"), time })
-}
-
-fn shortened(text: &str) -> String {
-    text.chars().take(40).collect()
 }
 
 fn data(data: Option<&RawValue>, base64: Option<String>) -> Result<Cow<'_, [u8]>, Violation> {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::id::EventId;
+use crate::text::truncate;
 
 /// The longest message, in characters.
 const MAX_MESSAGE: usize = 200;
@@ -43,7 +44,7 @@ pub struct Refused {
 impl Violation {
     /// A violation; a long pointer or message is shortened, and ends with an ellipsis then.
     pub fn new(pointer: impl Into<String>, keyword: &str, message: impl Into<String>) -> Self {
-        let (pointer, message) = (shortened(pointer.into(), MAX_POINTER), shortened(message.into(), MAX_MESSAGE));
+        let (pointer, message) = (ellipsized(pointer.into(), MAX_POINTER), ellipsized(message.into(), MAX_MESSAGE));
         Self { pointer, keyword: keyword.to_owned(), message }
     }
 }
@@ -173,11 +174,10 @@ fn is_secret(pointer: &str) -> bool {
         .any(|word| pointer.contains(word))
 }
 
-fn shortened(text: String, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
+/// A text of at most `max_chars` characters, and an ellipsis if it was longer.
+fn ellipsized(text: String, max_chars: usize) -> String {
+    let kept = truncate(&text, max_chars).len();
+    if kept < text.len() { format!("{}…", &text[..kept]) } else { text }
 }
 
 #[cfg(test)]

@@ -233,7 +233,7 @@ impl Functions {
         };
         let writers = ingest::router(self.ingest.clone()).merge(manage::router(self.manage.clone()));
         let app = writers.route_layer(middleware::from_fn(wake)).merge(query::router(self.query.clone()));
-        web::for_readers(web::finish(app), self.origins.clone())
+        web::with_read_layers(web::with_common_layers(app), self.origins.clone())
     }
 
     /// What stands for the event source mappings, a task each.

@@ -15,28 +15,25 @@ use store::{CachedRecords, ConfigTable};
 use subtle::ConstantTimeEq;
 use tracing::Instrument;
 
-use crate::accept::{must_accept_json, not_acceptable};
-use crate::api::{Operation, Refusal};
-use crate::problem::{Kind, Problem, busy};
-use crate::query::must_know;
+use crate::content_negotiation::{not_acceptable, require_json_accepted};
+use crate::operation::{ErrorResponse, Operation};
+use crate::problem::{Problem, ProblemType, busy};
+use crate::query_params::reject_unknown_parameters;
 use crate::token;
 
 /// The name under which the deployment's own first manage key acts.
 const FIRST_KEY: &str = "first-manage-key";
 
 /// How every operation that needs a key may say no.
-pub const EVERY_KEYED: [Refusal; 4] = [
-    Refusal { when: "There is no token in the request, or not one of a key.", example: unauthorized },
-    Refusal { when: "The key is of another scope.", example: || wrong_scope("manage", "unleash-prod") },
-    Refusal { when: "The `Accept` header leaves out JSON.", example: not_acceptable },
-    Refusal { when: "The database is busy or did not answer: send the same request again.", example: busy },
+pub const COMMON_AUTH_ERRORS: [ErrorResponse; 4] = [
+    ErrorResponse { description: "There is no token in the request, or not one of a key.", example: unauthorized },
+    ErrorResponse { description: "The key is of another scope.", example: || wrong_scope("manage", "unleash-prod") },
+    ErrorResponse { description: "The `Accept` header leaves out JSON.", example: not_acceptable },
+    ErrorResponse {
+        description: "The database is busy or did not answer: send the same request again.",
+        example: busy,
+    },
 ];
-
-/// How an operation may say no that takes no parameters in its query.
-pub const UNKNOWN: Refusal = Refusal {
-    when: "The query has a parameter, and this takes none: `parameter` names it.",
-    example: crate::query::takes_none,
-};
 
 /// The keys of a deployment, as a function checks them.
 ///
@@ -131,13 +128,13 @@ fn token_of(headers: &HeaderMap) -> Option<String> {
 /// One answer for every reason: an unknown token looks like none.
 fn unauthorized() -> Problem {
     Problem::new(
-        Kind::Unauthorized,
+        ProblemType::Unauthorized,
         "Send a key's token: `Authorization: Bearer <token>`, or Basic with the token as the password",
     )
 }
 
 fn wrong_scope(needed: &str, key: &str) -> Problem {
-    Problem::new(Kind::Forbidden, format!("This needs a key of scope `{needed}`; the key {key:?} has another"))
+    Problem::new(ProblemType::Forbidden, format!("This needs a key of scope `{needed}`; the key {key:?} has another"))
 }
 
 macro_rules! extractor {
@@ -162,8 +159,8 @@ macro_rules! extractor {
                 also(&parts.headers)?;
                 // By the table of operations, so that no handler has to say that it takes no parameters.
                 match parts.extensions.get::<&'static Operation>() {
-                    Some(operation) if !operation.takes_others => {
-                        must_know(parts.uri.query().unwrap_or_default(), operation.parameters)?;
+                    Some(operation) if !operation.allow_unknown_query => {
+                        reject_unknown_parameters(parts.uri.query().unwrap_or_default(), operation.parameters)?;
                     }
                     _ => {}
                 }
@@ -179,23 +176,23 @@ extractor!(
 );
 extractor!(
     /// A caller that may search and read.
-    Read, Read, "read", must_accept_json
+    Read, Read, "read", require_json_accepted
 );
 extractor!(
     /// A caller that may search and read, in a form of its own choice.
-    ReadAny, Read, "read", |_| Ok(())
+    ReadAnyFormat, Read, "read", |_| Ok(())
 );
 extractor!(
     /// A caller that may see how targets are doing.
-    ReadOrManage, Read | Manage, "read", must_accept_json
+    ReadOrManage, Read | Manage, "read", require_json_accepted
 );
 extractor!(
     /// A caller with any key.
-    AnyKey, Ingest | Read | Manage, "read", must_accept_json
+    AnyKey, Ingest | Read | Manage, "read", require_json_accepted
 );
 extractor!(
     /// A caller that may change targets, sources and keys.
-    Manage, Manage, "manage", must_accept_json
+    Manage, Manage, "manage", require_json_accepted
 );
 
 #[cfg(test)]

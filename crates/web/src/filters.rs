@@ -3,10 +3,11 @@
 use model::{Condition, Field, SearchFilter, TextQuery};
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-use crate::api::{Parameter, join};
+use crate::join_parameters;
+use crate::operation::Parameter;
 use crate::problem::Problem;
-use crate::query::{Params, list};
-use crate::range::time_range;
+use crate::query_params::{Params, list_schema};
+use crate::time_range::parse_time_range;
 
 /// The most characters that `q` may have.
 const MAX_TEXT: usize = 1000;
@@ -15,7 +16,7 @@ const SCOPES: [&str; 3] = ["lifecycle", "logging", "signal"];
 const LEVELS: [&str; 4] = ["DEBUG", "INFO", "WARN", "ERROR"];
 
 /// What an event may be asked for by its fields and its time.
-pub const FIELDS: [Parameter; 11] = [
+pub const FIELD_PARAMETERS: [Parameter; 11] = [
     filter("source", "The sources that sent it.", r#"["unleash-prod"]"#),
     Parameter::query("catalog", "The catalogs of those sources.", catalogs, r#"["unleash"]"#),
     Parameter::query("scope", "What kind of thing it reports.", scopes, r#"["lifecycle"]"#),
@@ -45,7 +46,7 @@ pub const FIELDS: [Parameter; 11] = [
 ];
 
 /// What an event may be asked for by its type and its text.
-pub const FURTHER: [Parameter; 2] = [
+pub const TEXT_PARAMETERS: [Parameter; 2] = [
     filter("type", "Its types.", r#"["feature-tagged", "feature-untagged"]"#),
     Parameter::query(
         "q",
@@ -57,33 +58,33 @@ pub const FURTHER: [Parameter; 2] = [
 ];
 
 /// All of them.
-pub const ALL: [Parameter; 13] = join(&FIELDS, &FURTHER);
+pub const PARAMETERS: &[Parameter] = join_parameters!(&FIELD_PARAMETERS, &TEXT_PARAMETERS);
 
 /// The filter that the parameters stand for.
 ///
 /// # Errors
 /// The parameter that cannot be read.
-pub fn read(params: &Params) -> Result<SearchFilter, Problem> {
-    let text = params.short("q", MAX_TEXT)?.map(TextQuery::part);
-    let filter = SearchFilter { text, ..fields(params)? };
+pub fn parse(params: &Params) -> Result<SearchFilter, Problem> {
+    let text = params.bounded_text("q", MAX_TEXT)?.map(TextQuery::part);
+    let filter = SearchFilter { text, ..parse_fields(params)? };
     Ok(filter.and(Field::Type, params.list("type")?))
 }
 
-/// The filter of [`FIELDS`].
-pub fn fields(params: &Params) -> Result<SearchFilter, Problem> {
-    let (from, until) = time_range(params)?;
+/// The filter of [`FIELD_PARAMETERS`].
+pub fn parse_fields(params: &Params) -> Result<SearchFilter, Problem> {
+    let (from, until) = parse_time_range(params)?;
     let catalogs: Vec<&str> = events::catalogs().map(events::Catalog::name).collect();
     let filter = SearchFilter { from, until, ..SearchFilter::default() };
     Ok(filter
         .and(Field::Source, params.list("source")?)
-        .and(Field::Catalog, params.words("catalog", &catalogs)?)
-        .and(Field::Scope, params.words("scope", &SCOPES)?)
+        .and(Field::Catalog, params.choices("catalog", &catalogs)?)
+        .and(Field::Scope, params.choices("scope", &SCOPES)?)
         .and(Field::Subject, params.list("subject")?)
         .and(Field::Entity, params.list("entity")?)
         .and(Field::Actor, params.list("actor")?)
         .and(Field::Project, params.list("project")?)
         .and(Field::Environment, params.list("environment")?)
-        .and(Field::Level, params.words("level", &LEVELS)?))
+        .and(Field::Level, params.choices("level", &LEVELS)?))
 }
 
 /// The same filter, which lets pass what belongs to no environment.
@@ -104,7 +105,7 @@ pub fn canonical(params: &Params, filter: &SearchFilter, ascending: bool) -> Str
 }
 
 const fn filter(name: &'static str, description: &'static str, example: &'static str) -> Parameter {
-    Parameter::query(name, description, list, example)
+    Parameter::query(name, description, list_schema, example)
 }
 
 fn words(words: &[&str]) -> Schema {
@@ -140,15 +141,13 @@ fn time(_: &mut SchemaGenerator) -> Schema {
 
 #[cfg(test)]
 mod tests {
-    use axum::extract::RawQuery;
-
     use super::*;
 
     #[test]
     fn only_filters_that_are_the_same_are_spelled_the_same() {
         let spelled = |query: &str| {
-            let params = Params::read(RawQuery(Some(query.to_owned())), &ALL).unwrap();
-            canonical(&params, &read(&params).unwrap(), false)
+            let params = Params::parse_query(query, PARAMETERS).unwrap();
+            canonical(&params, &parse(&params).unwrap(), false)
         };
         let alike = [
             &["subject=a&entity=b", "entity=b&subject=a", "entity=%22b%22&subject=a,%20a"][..],

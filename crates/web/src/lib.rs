@@ -1,27 +1,36 @@
-//! What the HTTP functions share: their tables of operations, keys, problem documents, request ids,
-//! query parameters.
+//! What the HTTP functions have in common: operation tables, authentication, parsing of query parameters and JSON bodies,
+//! problem details, caching and the common middleware.
+//!
+//! Handlers, operation tables of a resource, and anything that reads or writes stored data belong in the functions, not
+//! here.
 
-mod accept;
-mod api;
-mod app;
 mod auth;
-mod caching;
+mod content_negotiation;
+mod csv_list;
 pub mod filters;
-mod json;
+mod http_cache;
+mod json_body;
+mod middleware;
+mod operation;
 mod problem;
-mod query;
-mod range;
-mod size;
-mod split;
+mod query_params;
+mod request_id;
+mod response_size;
+mod time_range;
 pub mod token;
 
-pub use accept::{must_accept_json, not_acceptable};
-pub use api::{Answer, Content, Method, Operation, Parameter, Place, Refusal, Routes, SchemaOf, join, schema_of};
-pub use app::{MAX_BODY, cors_origins, finish, for_readers};
-pub use auth::{AnyKey, Caller, EVERY_KEYED, Ingest, Keys, Manage, Read, ReadAny, ReadOrManage, UNKNOWN};
-pub use caching::{Caching, answer_cached};
-pub use json::{AnyJsonBody, BODY_REFUSALS, JsonBody, Object, unreadable};
-pub use problem::{Kind, Problem};
-pub use query::{Params, bad, list, shortened, text};
-pub use range::{from_after_to, range_of, time_range};
-pub use size::{MAX_ANSWER, answer_size, needs_compression};
+pub use auth::{AnyKey, COMMON_AUTH_ERRORS, Caller, Ingest, Keys, Manage, Read, ReadAnyFormat, ReadOrManage};
+pub use content_negotiation::{not_acceptable, require_json_accepted};
+pub use http_cache::{Caching, cached_response};
+pub use json_body::{AnyJsonBody, BODY_ERRORS, JsonBody, Object, unreadable_body};
+pub use middleware::{MAX_BODY_BYTES, cors_origins, with_common_layers, with_read_layers};
+pub use operation::{
+    Content, ErrorResponse, Method, Operation, Parameter, ParameterLocation, Routes, SchemaOf, SuccessResponse,
+    schema_of,
+};
+#[doc(hidden)]
+pub use operation::{concatenate, total_length};
+pub use problem::{Problem, ProblemType};
+pub use query_params::{Params, UNKNOWN_PARAMETER_ERROR, invalid_parameter, list_schema, quoted, text_schema};
+pub use response_size::{MAX_RESPONSE_BYTES, compression_required, response_size};
+pub use time_range::{parse_time_range, parse_time_range_of, reversed_time_range};

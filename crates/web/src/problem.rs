@@ -1,4 +1,4 @@
-//! Problem documents (RFC 9457): how every HTTP function says no.
+//! Problem details (RFC 9457): the error responses of every HTTP function.
 
 use std::borrow::Cow;
 
@@ -8,118 +8,115 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-/// Where the kinds of problems are described; `type` is this and the kind's name.
-const TYPES: &str = "https://tidings.dev/problems/";
+/// Base URI of problem types; `type` is this URI followed by the type's name.
+const TYPE_BASE_URI: &str = "https://tidings.dev/problems/";
 
-/// What kind of problem it is. Names and statuses are stable: callers may branch on them.
+/// The type of a problem. Names and statuses are stable, so callers may branch on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Something in the request cannot be read.
+pub enum ProblemType {
+    /// The request is malformed.
     BadRequest,
-    /// There is no key, or not one that is known.
+    /// The request has no key, or an unknown one.
     Unauthorized,
-    /// The key may not do this.
+    /// The key does not permit the operation.
     Forbidden,
-    /// There is nothing at this path.
+    /// The resource or route does not exist.
     NotFound,
-    /// The path takes other methods.
+    /// The path does not support the method.
     MethodNotAllowed,
-    /// The client reads nothing that is answered here.
+    /// The client does not accept the response.
     NotAcceptable,
-    /// It does not fit what there is already: a name is taken, say.
+    /// The request conflicts with the current state, for example because a name is taken.
     Conflict,
-    /// It has been changed since the caller read it.
+    /// The resource has changed since the caller read it.
     PreconditionFailed,
-    /// The request does not say how long its body is.
+    /// The request does not declare the length of its body.
     LengthRequired,
-    /// The body, or one event, is too large.
+    /// The body or an event is too large.
     TooLarge,
-    /// The body is of a kind that is not read here.
+    /// The body has an unsupported media type or encoding.
     UnsupportedMediaType,
-    /// The request can be read, and what it says is refused.
-    Refused,
-    /// Something behind the function failed: the same request may be sent again.
+    /// The request is well-formed, but its content is invalid.
+    ValidationFailed,
+    /// A dependency of the function failed; the same request may be sent again.
     Unavailable,
 }
 
-impl Kind {
+impl ProblemType {
+    /// Name, status and title.
     fn parts(self) -> (&'static str, StatusCode, &'static str) {
         match self {
-            Self::BadRequest => ("bad-request", StatusCode::BAD_REQUEST, "The request cannot be read"),
-            Self::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED, "A valid key is needed"),
-            Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "The key may not do this"),
-            Self::NotFound => ("not-found", StatusCode::NOT_FOUND, "There is nothing here"),
-            Self::MethodNotAllowed => {
-                ("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "This path takes other methods")
-            }
-            Self::NotAcceptable => ("not-acceptable", StatusCode::NOT_ACCEPTABLE, "The answer could not be read"),
-            Self::LengthRequired => ("length-required", StatusCode::LENGTH_REQUIRED, "The body's length is needed"),
-            Self::Conflict => ("conflict", StatusCode::CONFLICT, "It cannot be done as things stand"),
-            Self::PreconditionFailed => {
-                ("precondition-failed", StatusCode::PRECONDITION_FAILED, "It has been changed since")
-            }
-            Self::TooLarge => ("too-large", StatusCode::PAYLOAD_TOO_LARGE, "Too large"),
+            Self::BadRequest => ("bad-request", StatusCode::BAD_REQUEST, "Bad request"),
+            Self::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED, "Unauthorized"),
+            Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "Forbidden"),
+            Self::NotFound => ("not-found", StatusCode::NOT_FOUND, "Not found"),
+            Self::MethodNotAllowed => ("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"),
+            Self::NotAcceptable => ("not-acceptable", StatusCode::NOT_ACCEPTABLE, "Not acceptable"),
+            Self::LengthRequired => ("length-required", StatusCode::LENGTH_REQUIRED, "Length required"),
+            Self::Conflict => ("conflict", StatusCode::CONFLICT, "Conflict with the current state"),
+            Self::PreconditionFailed => ("precondition-failed", StatusCode::PRECONDITION_FAILED, "Precondition failed"),
+            Self::TooLarge => ("too-large", StatusCode::PAYLOAD_TOO_LARGE, "Content too large"),
             Self::UnsupportedMediaType => {
-                ("unsupported-media-type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "This kind of body is not read here")
+                ("unsupported-media-type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type")
             }
-            Self::Refused => ("refused", StatusCode::UNPROCESSABLE_ENTITY, "What was sent is refused"),
-            Self::Unavailable => ("unavailable", StatusCode::SERVICE_UNAVAILABLE, "Not now: send it again"),
+            Self::ValidationFailed => ("refused", StatusCode::UNPROCESSABLE_ENTITY, "Validation failed"),
+            Self::Unavailable => ("unavailable", StatusCode::SERVICE_UNAVAILABLE, "Service unavailable"),
         }
     }
 }
 
-/// A problem, with what its reader needs to mend it.
+/// An RFC 9457 problem with details for the caller.
 #[derive(Debug, Clone)]
 pub struct Problem {
-    kind: Kind,
+    kind: ProblemType,
     detail: String,
     extensions: Map<String, Value>,
 }
 
 impl Problem {
-    /// A problem of this kind; `detail` says what, where, and what to do.
-    pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
+    /// Creates a problem; `detail` says what is wrong, where, and what to do about it.
+    pub fn new(kind: ProblemType, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into(), extensions: Map::new() }
     }
 
-    /// The problem with a further member.
+    /// Adds an extension member.
     #[must_use]
     pub fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
         self.extensions.insert(member.to_owned(), value.into());
         self
     }
 
-    /// What, where, and what to do.
+    /// Returns what is wrong, where, and what to do about it.
     pub fn detail(&self) -> &str {
         &self.detail
     }
 
-    /// Its kind's name: the last part of `type`.
+    /// Returns the name of the problem's type: the last segment of `type`.
     pub fn name(&self) -> &'static str {
         self.kind.parts().0
     }
 
-    /// Its status.
+    /// Returns the status code of the response.
     pub fn status(&self) -> StatusCode {
         self.kind.parts().1
     }
 
-    /// The header that tells programs what to do about it.
+    /// Returns the header that tells clients how to proceed.
     pub fn header(&self) -> Option<(HeaderName, &'static str)> {
         match self.kind {
-            Kind::Unauthorized => Some((header::WWW_AUTHENTICATE, "Bearer, Basic realm=\"Tidings\"")),
-            Kind::Unavailable => Some((header::RETRY_AFTER, "2")),
-            // RFC 9110, 15.5.16: what would have been taken.
-            Kind::UnsupportedMediaType => Some((header::ACCEPT_ENCODING, "gzip, zstd")),
+            ProblemType::Unauthorized => Some((header::WWW_AUTHENTICATE, "Bearer, Basic realm=\"Tidings\"")),
+            ProblemType::Unavailable => Some((header::RETRY_AFTER, "2")),
+            // RFC 9110, 15.5.16: the supported encodings.
+            ProblemType::UnsupportedMediaType => Some((header::ACCEPT_ENCODING, "gzip, zstd")),
             _ => None,
         }
     }
 
-    /// Its document, as JSON.
+    /// Returns the problem details as JSON.
     pub fn document(&self) -> Value {
         let (name, status, title) = self.kind.parts();
         let mut document = json!({
-            "type": format!("{TYPES}{name}"),
+            "type": format!("{TYPE_BASE_URI}{name}"),
             "title": title,
             "status": status.as_u16(),
             "detail": self.detail,
@@ -144,38 +141,38 @@ impl JsonSchema for Problem {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "Why the answer is no (RFC 9457).",
+            "description": "Problem details (RFC 9457).",
             "type": "object",
             "required": ["type", "title", "status", "detail"],
             "properties": {
                 "type": {
-                    "description": "What kind of problem it is: stable, to branch on.",
+                    "description": "URI of the problem type. It is stable, so clients can branch on it.",
                     "type": "string",
                     "format": "uri",
                 },
-                "title": { "description": "The kind, in words.", "type": "string" },
+                "title": { "description": "Short name of the problem type.", "type": "string" },
                 "status": {
-                    "description": "The answer's status.",
+                    "description": "HTTP status code of the response.",
                     "type": "integer",
                     "minimum": 400,
                     "maximum": 599,
                 },
                 "detail": {
-                    "description": "What, where, and what to do: for a person.",
+                    "description": "Explanation for people: what is wrong, where, and what to do about it.",
                     "type": "string",
                 },
-                "parameter": { "description": "The query parameter that is wrong.", "type": "string" },
+                "parameter": { "description": "Name of the invalid query parameter.", "type": "string" },
                 "violations": {
-                    "description": "Everything that is wrong with the body.",
+                    "description": "All violations in the body.",
                     "type": "array",
                     "items": generator.subschema_for::<events::Violation>(),
                 },
                 "quarantine": {
-                    "description": "What was sent is kept in the quarantine under this id.",
+                    "description": "ID under which the rejected body is stored in the quarantine.",
                     "type": "string",
                 },
                 "results": {
-                    "description": "What became of each event of an array, in its order.",
+                    "description": "Result of each event of an array, in the order of the array.",
                     "type": "array",
                     "items": { "type": "object" },
                 },
@@ -196,29 +193,35 @@ impl IntoResponse for Problem {
     }
 }
 
-/// The store's errors as callers may see them: what failed inside is logged here, and not told.
+/// Converts store errors to problems for callers. Internal causes are logged and not disclosed.
 impl From<store::Error> for Problem {
     fn from(error: store::Error) -> Self {
         match &error {
-            store::Error::TooLarge { .. } => Self::new(Kind::TooLarge, error.to_string()),
+            store::Error::TooLarge { .. } => Self::new(ProblemType::TooLarge, error.to_string()),
             store::Error::Exists(name) => {
-                Self::new(Kind::Conflict, format!("{name} exists already: choose another name"))
+                Self::new(ProblemType::Conflict, format!("{name} exists already: choose another name"))
             }
             store::Error::Busy { .. } => {
-                tracing::warn!(%error, "busy");
+                tracing::warn!(%error, "DynamoDB is throttling requests");
                 busy()
             }
             store::Error::Failed { .. } | store::Error::Corrupt { .. } => {
-                tracing::error!(%error, "the store failed");
-                Self::new(Kind::Unavailable, "The database did not answer: what was stored is safe to send again")
+                tracing::error!(%error, "failed to access DynamoDB");
+                Self::new(
+                    ProblemType::Unavailable,
+                    "The database did not respond. Send the same request again; events that were stored are not stored twice",
+                )
             }
         }
     }
 }
 
-/// The problem of a database that asks to slow down.
+/// The problem of a database that throttles requests.
 pub(crate) fn busy() -> Problem {
-    Problem::new(Kind::Unavailable, "The database is busy: what was stored is safe to send again")
+    Problem::new(
+        ProblemType::Unavailable,
+        "The database is busy. Send the same request again; events that were stored are not stored twice",
+    )
 }
 
 #[cfg(test)]
@@ -226,15 +229,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_document_has_the_five_members_and_its_own() {
-        let document = Problem::new(Kind::Refused, "no").with("quarantine", "q1").document();
+    fn problem_details_have_the_standard_members_and_extensions() {
+        let document = Problem::new(ProblemType::ValidationFailed, "no").with("quarantine", "q1").document();
         assert_eq!(document["type"], "https://tidings.dev/problems/refused");
         assert_eq!(document["status"], 422);
         assert_eq!(document["quarantine"], "q1");
     }
 
     #[test]
-    fn what_failed_inside_is_not_told() {
+    fn internal_causes_are_not_disclosed() {
         let error = store::Error::Failed { operation: "PutItem", reason: "dynamodb.eu-west-1: secret table".into() };
         let document = Problem::from(error).document().to_string();
         assert!(!document.contains("secret table"), "{document}");

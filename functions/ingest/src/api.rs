@@ -4,7 +4,7 @@ use events::Violation;
 use jiff::Timestamp;
 use model::KeyScope;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use web::{Answer, Content, Kind, Method, Operation, Problem, Refusal, Routes, schema_of};
+use web::{Content, ErrorResponse, Method, Operation, Problem, ProblemType, Routes, SuccessResponse, schema_of};
 
 use crate::State;
 use crate::body::{self, Unread};
@@ -14,7 +14,7 @@ use crate::media;
 use crate::post::{self, Kept, Results};
 
 /// Every operation with its handler.
-pub(crate) fn read_into<R: Routes<State>>(routes: R) -> R {
+pub(crate) fn register_routes<R: Routes<State>>(routes: R) -> R {
     routes.with(&POST, post::post_events)
 }
 
@@ -35,7 +35,7 @@ static POST: Operation = Operation {
         whatever the answer. Parameters in the query are ignored.",
     scope: Some(KeyScope::Ingest),
     // Producers send once: an event is not lost for what stands in an address.
-    takes_others: true,
+    allow_unknown_query: true,
     body: &[
         Content::json(
             sent,
@@ -69,9 +69,14 @@ static POST: Operation = Operation {
         },
         Content { media_type: "application/cloudevents-batch+json", schema: envelopes, examples: &[] },
     ],
-    answers: &[
-        Answer::json(201, "The event is in the log.", schema_of::<Kept>, &[("stored", r#"{"id": 3403542528000501}"#)]),
-        Answer::json(
+    responses: &[
+        SuccessResponse::json(
+            201,
+            "The event is in the log.",
+            schema_of::<Kept>,
+            &[("stored", r#"{"id": 3403542528000501}"#)],
+        ),
+        SuccessResponse::json(
             200,
             "The event was in the log already; or, to an array: every event is in the log.",
             kept_or_results,
@@ -80,7 +85,7 @@ static POST: Operation = Operation {
                 ("array", r#"{"results": [{"status": "stored", "id": 3403542528000501}]}"#),
             ],
         ),
-        Answer::json(
+        SuccessResponse::json(
             207,
             "To an array: not every event is in the log. The others are in the quarantine, or too large.",
             schema_of::<Results>,
@@ -101,21 +106,30 @@ static POST: Operation = Operation {
             )],
         ),
     ],
-    refusals: &[
-        Refusal { when: "The body is not JSON: it is kept in the quarantine all the same.", example: not_json },
-        Refusal { when: "The key's source was removed.", example: || post::source_gone("unleash-prod") },
-        Refusal { when: "The answer could not be read: the body is kept in the quarantine.", example: not_acceptable },
-        Refusal { when: "There is no body.", example: post::no_length },
-        Refusal { when: "There are too many events.", example: || post::too_many(1001) },
-        Refusal { when: "The body or the event is too large.", example: encoding::too_large },
-        Refusal {
-            when: "The body is of another kind, or compressed otherwise: it is kept in the quarantine all the same.",
+    errors: &[
+        ErrorResponse {
+            description: "The body is not JSON: it is kept in the quarantine all the same.",
+            example: not_json,
+        },
+        ErrorResponse { description: "The key's source was removed.", example: || post::source_gone("unleash-prod") },
+        ErrorResponse {
+            description: "The answer could not be read: the body is kept in the quarantine.",
+            example: not_acceptable,
+        },
+        ErrorResponse { description: "There is no body.", example: post::no_length },
+        ErrorResponse { description: "There are too many events.", example: || post::too_many(1001) },
+        ErrorResponse { description: "The body or the event is too large.", example: encoding::too_large },
+        ErrorResponse {
+            description: "The body is of another kind, or compressed otherwise: it is kept in the quarantine all the same.",
             example: wrong_media_type,
         },
-        Refusal { when: "The event does not fit its schema: it is kept in the quarantine.", example: refused },
-        Refusal { when: "To several events: not every one could be kept.", example: not_all_kept },
+        ErrorResponse {
+            description: "The event does not fit its schema: it is kept in the quarantine.",
+            example: refused,
+        },
+        ErrorResponse { description: "To several events: not every one could be kept.", example: not_all_kept },
     ],
-    ..Operation::PLAIN
+    ..Operation::DEFAULT
 };
 
 const ENVELOPE: &str = r#"{
@@ -204,6 +218,6 @@ fn refused() -> Problem {
 }
 
 fn not_all_kept() -> Problem {
-    let problem = Problem::new(Kind::Unavailable, "The database is busy: what was stored is safe to send again");
+    let problem = Problem::new(ProblemType::Unavailable, "The database is busy: what was stored is safe to send again");
     post::not_all_kept(&[Outcome::NotKept { problem }])
 }

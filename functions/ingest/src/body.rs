@@ -7,7 +7,7 @@ use axum::http::HeaderMap;
 use events::{Arrival, Attributes, Form, Refused, Violation};
 use jiff::Timestamp;
 use serde_json::value::RawValue;
-use web::Kind;
+use web::ProblemType;
 
 use crate::media::{Media, media, request_id};
 
@@ -18,13 +18,13 @@ pub(crate) const MAX_EVENTS: usize = 1000;
 #[derive(Debug)]
 pub(crate) struct Unread {
     /// What the request is answered with.
-    pub(crate) kind: Kind,
+    pub(crate) kind: ProblemType,
     /// Why.
     pub(crate) violation: Violation,
 }
 
 impl Unread {
-    pub(crate) fn new(kind: Kind, keyword: &str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: ProblemType, keyword: &str, message: impl Into<String>) -> Self {
         Self { kind, violation: Violation::new("", keyword, message) }
     }
 }
@@ -134,7 +134,7 @@ fn lines(body: &[u8]) -> Vec<&[u8]> {
 /// What is said of a body that a JSON parser does not read.
 pub(crate) fn not_json(error: impl Display) -> Unread {
     let message = format!("expected one JSON event or an array of events, found what is not JSON: {error}");
-    Unread::new(Kind::BadRequest, "json", message)
+    Unread::new(ProblemType::BadRequest, "json", message)
 }
 
 #[cfg(test)]
@@ -173,7 +173,7 @@ mod tests {
     fn what_is_not_json_says_where() {
         for body in [&b""[..], b"{", b"{} {}", b"[1,]", b"\xff", b"hello"] {
             let unread = split(&HeaderMap::new(), body).map(|_| ()).unwrap_err();
-            assert_eq!((unread.kind, unread.violation.keyword.as_str()), (Kind::BadRequest, "json"));
+            assert_eq!((unread.kind, unread.violation.keyword.as_str()), (ProblemType::BadRequest, "json"));
             assert!(unread.violation.message.contains("line"), "{}", unread.violation.message);
         }
     }

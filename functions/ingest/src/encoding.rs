@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use axum::body::Bytes;
 use axum::http::{HeaderMap, header};
 use flate2::bufread::MultiGzDecoder;
-use web::{Kind, Problem};
+use web::{Problem, ProblemType};
 
 use crate::body::Unread;
 
@@ -60,14 +60,14 @@ fn coding(headers: &HeaderMap) -> Result<Coding, Unread> {
             let other: String = other.chars().take(64).collect();
             let message =
                 format!("Content-Encoding {other:?} is not taken here: send gzip, zstd, or the body as it is");
-            Err(Unread::new(Kind::UnsupportedMediaType, "content-encoding", message))
+            Err(Unread::new(ProblemType::UnsupportedMediaType, "content-encoding", message))
         }
     }
 }
 
 fn broken(reason: &str) -> Unread {
     let message = format!("The body is not what its Content-Encoding says: {reason}");
-    Unread::new(Kind::BadRequest, "content-encoding", message)
+    Unread::new(ProblemType::BadRequest, "content-encoding", message)
 }
 
 /// At most one byte more than is taken.
@@ -91,7 +91,7 @@ fn read(coding: Coding, body: &[u8]) -> io::Result<Vec<u8>> {
 /// The problem of a body that is too large once it is inflated.
 pub(crate) fn too_large() -> Problem {
     let detail = format!("The body has more than {MAX_INFLATED} bytes once it is inflated: send it in parts");
-    Problem::new(Kind::TooLarge, detail)
+    Problem::new(ProblemType::TooLarge, detail)
 }
 
 #[cfg(test)]

@@ -53,12 +53,12 @@ impl FromRef<State> for Keys {
 
 /// The function's routes.
 pub fn router(state: State) -> Router {
-    api::read_into(Router::new()).with_state(state)
+    api::register_routes(Router::new()).with_state(state)
 }
 
 /// What the routes take and answer, for the API's document.
 pub fn operations() -> Vec<&'static Operation> {
-    api::read_into(Vec::new())
+    api::register_routes(Vec::new())
 }
 
 #[cfg(test)]

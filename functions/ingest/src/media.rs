@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderName, header};
 use events::cloudevent::{self, OPTIONAL, REQUIRED};
 use events::{Attributes, Violation};
 use percent_encoding::percent_decode;
-use web::Kind;
+use web::ProblemType;
 
 use crate::body::Unread;
 
@@ -69,7 +69,7 @@ pub(crate) fn wrong(media_type: &str) -> Unread {
     let media_type: String = media_type.chars().take(64).collect();
     let message =
         format!("Content-Type {media_type:?} is not taken here: send application/json or application/x-ndjson");
-    Unread::new(Kind::UnsupportedMediaType, "content-type", message)
+    Unread::new(ProblemType::UnsupportedMediaType, "content-type", message)
 }
 
 /// The id that the request gives itself: what it carries is known by it, where it has no id of its own.

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 use tokio::time::Instant;
-use web::{Caller, Ingest, Kind, Problem, must_accept_json};
+use web::{Caller, Ingest, Problem, ProblemType, require_json_accepted};
 
 use crate::State;
 use crate::body::{MAX_EVENTS, Request, Sent, Unread};
@@ -45,7 +45,7 @@ pub(crate) async fn post_events(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let deadline = Instant::now() + state.patience;
-    let body = body.map_err(web::unreadable)?;
+    let body = body.map_err(web::unreadable_body)?;
     let has_length = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING].iter().any(|name| headers.contains_key(name));
     if body.is_empty() && !has_length {
         return Err(no_length());
@@ -64,7 +64,7 @@ pub(crate) async fn post_events(
         Err(NotInflated::Unread(unread)) => (body, Err(unread)),
     };
     let sent = inflated.and_then(|()| {
-        must_accept_json(&headers).map_err(not_acceptable)?;
+        require_json_accepted(&headers).map_err(not_acceptable)?;
         request.split(&body)
     });
     let answer = match sent {
@@ -83,31 +83,31 @@ pub(crate) async fn post_events(
 
 async fn source(state: &State, caller: &Caller) -> Result<Source, Problem> {
     let Some(name) = &caller.source else {
-        return Err(Problem::new(Kind::Forbidden, format!("The key {:?} is bound to no source", caller.key)));
+        return Err(Problem::new(ProblemType::Forbidden, format!("The key {:?} is bound to no source", caller.key)));
     };
     state.sources.find(|source| source.name == *name).await?.ok_or_else(|| source_gone(name))
 }
 
 /// The problem of a key whose source is not there.
 pub(crate) fn source_gone(name: &str) -> Problem {
-    Problem::new(Kind::Forbidden, format!("The source {name:?} of this key was removed"))
+    Problem::new(ProblemType::Forbidden, format!("The source {name:?} of this key was removed"))
 }
 
 /// The problem of a request that has no body, and does not say so.
 pub(crate) fn no_length() -> Problem {
-    Problem::new(Kind::LengthRequired, "There is no body: send an event, and its Content-Length")
+    Problem::new(ProblemType::LengthRequired, "There is no body: send an event, and its Content-Length")
 }
 
 /// What is said of a body whose sender could not read the answer.
 pub(crate) fn not_acceptable(problem: Problem) -> Unread {
-    Unread::new(Kind::NotAcceptable, "accept", problem.detail())
+    Unread::new(ProblemType::NotAcceptable, "accept", problem.detail())
 }
 
 /// The problem of a body that is not events: kept all the same, since its producer sends it once.
-fn unread(kind: Kind, outcome: Outcome, hint: Option<&str>) -> Problem {
+fn unread(kind: ProblemType, outcome: Outcome, hint: Option<&str>) -> Problem {
     match outcome {
         Outcome::Quarantined { quarantine, violations } => {
-            unread_and_kept(kind, &quarantine, &violations, hint.filter(|_| kind == Kind::BadRequest))
+            unread_and_kept(kind, &quarantine, &violations, hint.filter(|_| kind == ProblemType::BadRequest))
         }
         Outcome::NotKept { problem } => problem,
         // Only an event becomes these.
@@ -116,7 +116,12 @@ fn unread(kind: Kind, outcome: Outcome, hint: Option<&str>) -> Problem {
 }
 
 /// The problem of a body that is in the quarantine as it came.
-pub(crate) fn unread_and_kept(kind: Kind, quarantine: &str, violations: &[Violation], hint: Option<&str>) -> Problem {
+pub(crate) fn unread_and_kept(
+    kind: ProblemType,
+    quarantine: &str,
+    violations: &[Violation],
+    hint: Option<&str>,
+) -> Problem {
     let detail: Vec<&str> = violations.iter().map(|violation| violation.message.as_str()).chain(hint).collect();
     Problem::new(kind, detail.join("; ")).with("quarantine", quarantine).with("violations", json!(violations))
 }
@@ -133,7 +138,7 @@ fn answer_one(outcome: Outcome, hint: Option<&str>) -> Result<Response, Problem>
 /// The problem of too many events.
 pub(crate) fn too_many(events: usize) -> Problem {
     let detail = format!("There are {events} events in the body: send at most {MAX_EVENTS} in one request");
-    Problem::new(Kind::TooLarge, detail)
+    Problem::new(ProblemType::TooLarge, detail)
 }
 
 /// The problem of an event that fits no schema.
@@ -142,7 +147,9 @@ pub(crate) fn refused(quarantine: &str, violations: &[Violation], hint: Option<&
     if let Some(hint) = hint {
         detail = format!("{detail}. {hint}");
     }
-    Problem::new(Kind::Refused, detail).with("quarantine", quarantine).with("violations", json!(violations))
+    Problem::new(ProblemType::ValidationFailed, detail)
+        .with("quarantine", quarantine)
+        .with("violations", json!(violations))
 }
 
 fn answer_batch(mut results: Vec<Outcome>) -> Result<Response, Problem> {
@@ -166,5 +173,5 @@ fn answer_batch(mut results: Vec<Outcome>) -> Result<Response, Problem> {
 /// The problem of events that are to be sent again.
 pub(crate) fn not_all_kept(results: &[Outcome]) -> Problem {
     let detail = "Not every event could be kept: send the request again, what is stored will not be stored twice";
-    Problem::new(Kind::Unavailable, detail).with("results", json!(results))
+    Problem::new(ProblemType::Unavailable, detail).with("results", json!(results))
 }

@@ -44,7 +44,7 @@ async fn post(state: &State, body: &Value) -> Response {
 async fn post_as(token: &str, state: &State, body: &Value) -> Response {
     let request = Request::post("/v1/events").header("authorization", format!("Bearer {token}"));
     let request = request.header("content-length", "1").body(Body::from(body.to_string())).unwrap();
-    web::finish(router(state.clone())).oneshot(request).await.unwrap()
+    web::with_common_layers(router(state.clone())).oneshot(request).await.unwrap()
 }
 
 async fn json(response: Response) -> Value {
@@ -81,13 +81,13 @@ async fn a_flood_of_unknown_tokens_reads_the_keys_once_a_second() {
         let token = web::token::generate().unwrap();
         assert_eq!(post_as(&token, &state, &batch(1)[0]).await.status(), StatusCode::UNAUTHORIZED);
     }
-    let (reads, seconds) = (dynamodb.reads_of_keys(), started.elapsed().as_secs());
+    let (reads, seconds) = (dynamodb.key_reads(), started.elapsed().as_secs());
     assert!((1..=seconds + 1).contains(&(reads as u64)), "{reads} reads in {seconds} s");
 }
 
 #[tokio::test]
 async fn events_of_a_catalog_that_this_version_does_not_have_are_kept() {
-    let dynamodb = FakeDynamoDb::new(TOKEN, "of-a-later-version").that_keeps();
+    let dynamodb = FakeDynamoDb::new(TOKEN, "of-a-later-version").with_storage();
     let state = state(&dynamodb, Duration::from_secs(20));
     let answer = post(&state, &batch(1)[0]).await;
     assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
@@ -99,7 +99,7 @@ async fn events_of_a_catalog_that_this_version_does_not_have_are_kept() {
 
 #[tokio::test(start_paused = true)]
 async fn throttled_writes_are_tried_again() {
-    let dynamodb = FakeDynamoDb::new(TOKEN, "unleash").that_keeps();
+    let dynamodb = FakeDynamoDb::new(TOKEN, "unleash").with_storage();
     dynamodb.throttle_next(200);
     let answer = post(&state(&dynamodb, Duration::from_secs(20)), &batch(30)).await;
     assert_eq!(answer.status(), StatusCode::OK);
@@ -108,8 +108,8 @@ async fn throttled_writes_are_tried_again() {
 
 #[tokio::test(start_paused = true)]
 async fn when_time_runs_out_the_answer_says_what_is_stored() {
-    let dynamodb = FakeDynamoDb::new(TOKEN, "unleash").that_keeps();
-    dynamodb.take_writes(10);
+    let dynamodb = FakeDynamoDb::new(TOKEN, "unleash").with_storage();
+    dynamodb.throttle_after(10);
     let started = tokio::time::Instant::now();
     let answer = post(&state(&dynamodb, Duration::from_secs(5)), &batch(30)).await;
     assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
@@ -124,8 +124,8 @@ async fn when_time_runs_out_the_answer_says_what_is_stored() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_dropped_when_the_quarantine_cannot_be_written() {
-    let dynamodb = FakeDynamoDb::new(TOKEN, "unleash").that_keeps();
-    dynamodb.take_writes(0);
+    let dynamodb = FakeDynamoDb::new(TOKEN, "unleash").with_storage();
+    dynamodb.throttle_after(0);
     let answer = post(&state(&dynamodb, Duration::from_secs(2)), &json!({ "type": "feature-created" })).await;
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(answer.headers().contains_key("retry-after"));
@@ -141,7 +141,7 @@ fn wrong(entities: usize) -> Value {
 
 #[tokio::test]
 async fn what_is_told_of_events_is_bounded() {
-    let dynamodb = FakeDynamoDb::new(TOKEN, "migration-manager").that_keeps();
+    let dynamodb = FakeDynamoDb::new(TOKEN, "migration-manager").with_storage();
     let state = state(&dynamodb, Duration::from_secs(2));
     let answer = post(&state, &wrong(900)).await;
     assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
@@ -155,13 +155,13 @@ async fn what_is_told_of_events_is_bounded() {
 
 #[tokio::test]
 async fn what_a_request_says_of_itself_is_bounded() {
-    let dynamodb = FakeDynamoDb::new(TOKEN, "signal").that_keeps();
+    let dynamodb = FakeDynamoDb::new(TOKEN, "signal").with_storage();
     let state = state(&dynamodb, Duration::from_secs(2));
     let long = "x".repeat(500_000);
     let send = |headers: &[(&str, &str)], body: String| {
         let request = Request::post("/v1/events").header("authorization", format!("Bearer {TOKEN}"));
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-        web::finish(router(state.clone())).oneshot(request.body(Body::from(body)).unwrap())
+        web::with_common_layers(router(state.clone())).oneshot(request.body(Body::from(body)).unwrap())
     };
     let stored = send(&[("idempotency-key", &long)], "{}".into()).await.unwrap();
     assert_eq!(stored.status(), StatusCode::CREATED);
@@ -177,7 +177,7 @@ async fn what_a_request_says_of_itself_is_bounded() {
 
 #[tokio::test]
 async fn many_entities_are_counted_in_good_time() {
-    let dynamodb = FakeDynamoDb::new(TOKEN, "migration-manager").that_keeps();
+    let dynamodb = FakeDynamoDb::new(TOKEN, "migration-manager").with_storage();
     let entities: Vec<String> = (0..190_000).map(|n| format!("/1.0/instances/{n}")).collect();
     let event = json!({
         "time": "2026-05-01T00:00:00Z", "type": "lifecycle",
@@ -192,7 +192,7 @@ async fn many_entities_are_counted_in_good_time() {
 
 #[tokio::test]
 async fn an_event_that_nothing_holds_names_its_sizes() {
-    let dynamodb = FakeDynamoDb::new(TOKEN, "signal").that_keeps();
+    let dynamodb = FakeDynamoDb::new(TOKEN, "signal").with_storage();
     // Hexadecimal digits of hashes: at best half of them compress away.
     let noise: Vec<String> = (0..15_000).map(|n| web::token::sha256(&format!("{n}"))).collect();
     let noise = noise.concat();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use axum::Json;
-use axum::extract::{Path, RawQuery, State as Shared};
+use axum::extract::{Path, State as Shared};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use events::EventId;
@@ -15,10 +15,9 @@ use model::{
 };
 use schemars::JsonSchema;
 use serde::Serialize;
-use web::{Kind, Manage, Params, Problem, ReadOrManage, time_range};
+use web::{Manage, Params, Problem, ProblemType, ReadOrManage, parse_time_range};
 
 use crate::State;
-use crate::api::{LIST_DELIVERIES, RETRY_DELIVERIES};
 use crate::name::unknown;
 use crate::replays::{self, Start};
 use crate::targets;
@@ -106,11 +105,10 @@ impl DeliveryView {
 pub(crate) async fn list(
     Shared(state): Shared<State>,
     _: ReadOrManage,
-    query: RawQuery,
+    params: Params,
 ) -> Result<Json<DeliveryList>, Problem> {
-    let params = Params::read(query, LIST_DELIVERIES.parameters)?;
     let names: Vec<&str> = RecordedStatus::ALL.iter().map(|status| status.name()).collect();
-    let statuses = params.words("status", &names)?;
+    let statuses = params.choices("status", &names)?;
     let statuses: Vec<Option<RecordedStatus>> = if statuses.is_empty() {
         vec![None]
     } else {
@@ -120,11 +118,11 @@ pub(crate) async fn list(
             .map(Some)
             .collect()
     };
-    let limit = params.parsed("limit", &format!("a whole number from 1 to {MAX_LIMIT}"), |value| {
+    let limit = params.parse("limit", &format!("a whole number from 1 to {MAX_LIMIT}"), |value| {
         value.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit))
     })?;
     let limit = limit.unwrap_or(DEFAULT_LIMIT);
-    let cursor = params.parsed("cursor", "`next` of the page before", |value| {
+    let cursor = params.parse("cursor", "`next` of the page before", |value| {
         let (event, target) = value.split_once('~')?;
         Some((EventId::from_u64(event.parse().ok()?)?, target.to_owned()))
     })?;
@@ -135,7 +133,7 @@ pub(crate) async fn list(
         Some(name) => vec![name.to_owned()],
         None => known.keys().cloned().collect(),
     };
-    let (from, until) = time_range(&params)?;
+    let (from, until) = parse_time_range(&params)?;
     let Some((low, high)) = (SearchFilter { from, until, ..SearchFilter::default() }).id_range() else {
         return Ok(Json(DeliveryList { deliveries: Vec::new(), next: None }));
     };
@@ -207,7 +205,7 @@ pub(crate) async fn retry(
     Manage(caller): Manage,
     Path((event, name)): Path<(String, String)>,
 ) -> Result<(StatusCode, Json<Retried>), Problem> {
-    let none = || Problem::new(Kind::NotFound, "There is no such event");
+    let none = || Problem::new(ProblemType::NotFound, "There is no such event");
     let id = event.parse().ok().and_then(EventId::from_u64).ok_or_else(none)?;
     let event = state.log.events.get(id).await?.ok_or_else(none)?;
     let (target, standing) = targets::get(&state, &name).await?;
@@ -217,18 +215,21 @@ pub(crate) async fn retry(
         Some(delivery)
             if delivery.status == RecordedStatus::Held && standing.is_some_and(|standing| standing.pause.is_some()) =>
         {
-            return Err(Problem::new(Kind::Conflict, "The target is paused: resume it, and what is held is delivered"));
+            return Err(Problem::new(
+                ProblemType::Conflict,
+                "The target is paused: resume it, and what is held is delivered",
+            ));
         }
         Some(delivery) if delivery.status == RecordedStatus::Waiting && !is_stranded(&delivery, now) => {
             return Err(waiting());
         }
         Some(delivery) => delivery.status,
         None => match target.accepts(&event) {
-            Ok(()) => return Err(Problem::new(Kind::Conflict, "The delivery's first attempt is still due")),
+            Ok(()) => return Err(Problem::new(ProblemType::Conflict, "The delivery's first attempt is still due")),
             Err(not) => {
                 let detail =
                     format!("The target does not want the event: {}. A replay goes by what it wants now", not.reason);
-                return Err(Problem::new(Kind::Conflict, detail).with("filter", not.filter));
+                return Err(Problem::new(ProblemType::Conflict, detail).with("filter", not.filter));
             }
         },
     };
@@ -257,19 +258,20 @@ fn is_stranded(delivery: &Delivery, now: Timestamp) -> bool {
 
 /// The problem of a delivery that is under way already.
 pub(crate) fn waiting() -> Problem {
-    Problem::new(Kind::Conflict, "The delivery is waiting for an attempt already")
+    Problem::new(ProblemType::Conflict, "The delivery is waiting for an attempt already")
 }
 
 /// `POST /v1/deliveries/retry`: everything of a target that failed.
 pub(crate) async fn retry_all(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
-    query: RawQuery,
+    params: Params,
 ) -> Result<Response, Problem> {
-    let params = Params::read(query, RETRY_DELIVERIES.parameters)?;
     let (rate, dry_run) = (replays::rate(&params)?, replays::is_dry_run(&params)?);
-    let name = params.get("target").ok_or_else(|| web::bad("target", "is missing: say whose deliveries to retry"))?;
-    let (from, until) = time_range(&params)?;
+    let name = params
+        .get("target")
+        .ok_or_else(|| web::invalid_parameter("target", "is missing: say whose deliveries to retry"))?;
+    let (from, until) = parse_time_range(&params)?;
     let selection = ReplaySelection { from, until, ..ReplaySelection::default() };
     let target = state.config.get::<Target>(name).await?.ok_or_else(|| unknown(Target::KIND, name))?;
     let range = SearchFilter { from, until, ..SearchFilter::default() }.id_range();

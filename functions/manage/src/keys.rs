@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::WriteOutcome;
-use web::{JsonBody, Kind, Manage, Problem, token};
+use web::{JsonBody, Manage, Problem, ProblemType, token};
 
 use crate::State;
 use crate::merge::Merge;
@@ -110,7 +110,7 @@ pub(crate) async fn create(
     violations.into_result()?;
     let token = token::generate().map_err(|error| {
         tracing::error!(%error, "no randomness for a token");
-        Problem::new(Kind::Unavailable, "No token could be made")
+        Problem::new(ProblemType::Unavailable, "No token could be made")
     })?;
     let key = Key {
         name: new.name,

@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use model::DeliveryMessage;
 use search::EventLog;
 use store::{ConfigTable, DeliveryTable, EventTable, Quarantine};
-use web::{Keys, Kind, Operation, Problem};
+use web::{Keys, Operation, Problem, ProblemType};
 use webhook::Keyring;
 
 pub use config::from_env;
@@ -64,7 +64,7 @@ impl State {
     async fn send(&self, message: &DeliveryMessage) -> Result<(), Problem> {
         let failed = |error: &dyn std::fmt::Display| {
             tracing::error!(%error, "a message cannot be sent");
-            Problem::new(Kind::Unavailable, "The queue did not take the delivery: send the same request again")
+            Problem::new(ProblemType::Unavailable, "The queue did not take the delivery: send the same request again")
         };
         let body = serde_json::to_string(message).map_err(|error| failed(&error))?;
         let send = self.queue.send_message().queue_url(&self.queue_url).message_group_id(&message.target);
@@ -75,10 +75,10 @@ impl State {
 
 /// The function's routes.
 pub fn router(state: State) -> Router {
-    api::read_into(Router::new()).with_state(state)
+    api::register_routes(Router::new()).with_state(state)
 }
 
 /// What the routes take and answer, for the API's document.
 pub fn operations() -> Vec<&'static Operation> {
-    api::read_into(Vec::new())
+    api::register_routes(Vec::new())
 }

@@ -2,7 +2,7 @@
 
 use events::Violation;
 use serde_json::json;
-use web::{Kind, Problem};
+use web::{Problem, ProblemType};
 
 /// The most characters of a name.
 pub(crate) const MAX: usize = 64;
@@ -55,7 +55,7 @@ impl Violations {
     pub(crate) fn into_unread(self, kind: &str) -> Problem {
         let places: Vec<String> = self.0.iter().map(|v| format!("{} {}", v.pointer, v.message)).collect();
         let detail = format!("The body does not read as {kind}: {}", places.join("; ").trim_start());
-        Problem::new(Kind::BadRequest, detail).with("violations", json!(self.0))
+        Problem::new(ProblemType::BadRequest, detail).with("violations", json!(self.0))
     }
 
     /// The problem, where anything is wrong.
@@ -66,7 +66,7 @@ impl Violations {
     /// The problem of all of it.
     pub(crate) fn into_problem(self) -> Problem {
         let fields: Vec<String> = self.0.iter().map(|v| format!("{} {}", v.pointer, v.message)).collect();
-        Problem::new(Kind::Refused, fields.join("; ").trim_start()).with("violations", json!(self.0))
+        Problem::new(ProblemType::ValidationFailed, fields.join("; ").trim_start()).with("violations", json!(self.0))
     }
 }
 
@@ -78,5 +78,5 @@ fn is_plain(name: &str) -> bool {
 /// The problem of a name that nothing has.
 pub(crate) fn unknown(kind: &str, name: &str) -> Problem {
     let name: String = name.chars().take(64).collect();
-    Problem::new(Kind::NotFound, format!("There is nothing named {name:?} among the {kind}"))
+    Problem::new(ProblemType::NotFound, format!("There is nothing named {name:?} among the {kind}"))
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, RawQuery, State as Shared};
+use axum::extract::{Path, State as Shared};
 use axum::http::StatusCode;
 use base64::Engine;
 use events::{Attributes, Form, Violation};
@@ -14,10 +14,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use store::{QuarantineFilter, QuarantinedEvent, WriteOutcome};
 use tokio::time::Instant;
-use web::{Caller, Manage, Params, Problem, time_range};
+use web::{Caller, Manage, Params, Problem, parse_time_range};
 
 use crate::State;
-use crate::api::LIST_QUARANTINE;
 use crate::name::unknown;
 
 /// How many there are on a page where the caller does not say.
@@ -133,20 +132,19 @@ pub(crate) struct Selection {
 }
 
 impl Selection {
-    /// Reads the parameters of [`LIST_QUARANTINE`].
-    pub(crate) async fn read(state: &State, query: RawQuery) -> Result<Self, Problem> {
-        let params = Params::read(query, LIST_QUARANTINE.parameters)?;
-        let text = |name| params.parsed(name, "at most 1,024 bytes", |t| (t.len() <= 1024).then(|| t.to_owned()));
+    /// Parses the filter parameters of the quarantine and loads the registered sources.
+    pub(crate) async fn read(state: &State, params: &Params) -> Result<Self, Problem> {
+        let text = |name| params.parse(name, "at most 1,024 bytes", |t| (t.len() <= 1024).then(|| t.to_owned()));
         let limit = |value: &str| value.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
-        let (from, until) = time_range(&params)?;
+        let (from, until) = parse_time_range(params)?;
         let filter = QuarantineFilter {
             event_type: text("type")?,
             reason: text("reason")?,
             from,
             until,
-            before: params.parsed("before", "`next` of the page before", |id| is_id(id).then(|| id.to_owned()))?,
+            before: params.parse("before", "`next` of the page before", |id| is_id(id).then(|| id.to_owned()))?,
         };
-        let limit = params.parsed("limit", "a whole number from 1 to 200", limit)?.unwrap_or(DEFAULT_LIMIT);
+        let limit = params.parse("limit", "a whole number from 1 to 200", limit)?.unwrap_or(DEFAULT_LIMIT);
         let source = params.get("source").map(str::to_owned);
         let registered = state.config.list().await?;
         Ok(Self { source, registered, filter, limit, deadline: Instant::now() + MAX_TIME })
@@ -175,9 +173,9 @@ fn is_id(text: &str) -> bool {
 pub(crate) async fn list(
     Shared(state): Shared<State>,
     _: Manage,
-    query: RawQuery,
+    params: Params,
 ) -> Result<Json<QuarantineList>, Problem> {
-    let selection = Selection::read(&state, query).await?;
+    let selection = Selection::read(&state, &params).await?;
     let Selection { filter, limit, deadline, .. } = &selection;
     let page = state.quarantine.list(&selection.sources(), filter, *limit, *deadline).await?;
     // One that was removed may still have something here.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::{Path, RawQuery, State as Shared};
+use axum::extract::{Path, State as Shared};
 use events::{Catalog, EventId, Refused, Violation};
 use futures::{StreamExt, TryStreamExt};
 use model::{AuditEvent, Record, Source};
@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use store::{InsertOutcome, QuarantinedEvent};
 use tokio::time::Instant;
-use web::{Caller, Kind, Manage, Problem};
+use web::{Caller, Manage, Params, Problem, ProblemType};
 
 use crate::State;
 use crate::name::unknown;
@@ -119,9 +119,9 @@ pub(crate) async fn replay_one(
 pub(crate) async fn replay_all(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
-    query: RawQuery,
+    params: Params,
 ) -> Result<Json<ReplayReport>, Problem> {
-    let selection = Selection::read(&state, query).await?;
+    let selection = Selection::read(&state, &params).await?;
     if let Some(name) = selection.unregistered() {
         return Err(unknown(Source::KIND, name));
     }
@@ -159,9 +159,9 @@ pub(crate) async fn replay_all(
 pub(crate) async fn discard_all(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
-    query: RawQuery,
+    params: Params,
 ) -> Result<Json<DiscardReport>, Problem> {
-    let selection = Selection::read(&state, query).await?;
+    let selection = Selection::read(&state, &params).await?;
     let Some(source) = &selection.source else { return Err(no_source()) };
     let (sources, mut filter) = (selection.sources(), selection.filter.clone());
     let (limit, deadline) = (selection.limit, selection.deadline);
@@ -186,7 +186,7 @@ pub(crate) async fn discard_all(
 
 /// The problem of a call that would discard everything.
 pub(crate) fn no_source() -> Problem {
-    Problem::new(Kind::BadRequest, "The parameter `source` is missing: say whose events to discard")
+    Problem::new(ProblemType::BadRequest, "The parameter `source` is missing: say whose events to discard")
         .with("parameter", "source")
 }
 
@@ -253,5 +253,5 @@ async fn tell(state: &State, caller: &Caller, source: &str, counts: Counts) -> R
 /// The problem of one that still fits no schema.
 pub(crate) fn still_refused(id: &str, violations: &[Violation]) -> Problem {
     let detail = "The event still does not fit its schema: it stays in the quarantine, with these reasons";
-    Problem::new(Kind::Refused, detail).with("quarantine", id).with("violations", json!(violations))
+    Problem::new(ProblemType::ValidationFailed, detail).with("quarantine", id).with("violations", json!(violations))
 }

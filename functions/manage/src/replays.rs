@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, RawQuery, State as Shared};
+use axum::extract::{Path, State as Shared};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use events::{Event, EventId};
@@ -14,10 +14,9 @@ use search::SearchRequest;
 use serde::Serialize;
 use serde_json::{Value, json};
 use store::WriteOutcome;
-use web::{Caller, Manage, Params, Problem, filters, range_of};
+use web::{Caller, Manage, Params, Problem, filters, parse_time_range_of};
 
 use crate::State;
-use crate::api::REPLAY_TARGET;
 use crate::name::unknown;
 use crate::targets::{self, DEFAULT_RATE};
 
@@ -186,12 +185,12 @@ async fn received(state: &State, filter: SearchFilter, selection: &ReplaySelecti
 pub(crate) fn rate(params: &Params) -> Result<u32, Problem> {
     let expected = format!("a whole number from 1 to {MAX_RATE}");
     let read = |value: &str| value.parse().ok().filter(|rate| (1..=MAX_RATE).contains(rate));
-    Ok(params.parsed("rate", &expected, read)?.unwrap_or(DEFAULT_RATE))
+    Ok(params.parse("rate", &expected, read)?.unwrap_or(DEFAULT_RATE))
 }
 
 /// Whether the parameters ask only what would be.
 pub(crate) fn is_dry_run(params: &Params) -> Result<bool, Problem> {
-    Ok(params.word("dry_run", &["true", "false"])? == Some("true"))
+    Ok(params.choice("dry_run", &["true", "false"])? == Some("true"))
 }
 
 /// `POST /v1/targets/{name}/replay`: what the target wants of a range of the log, sent to it again.
@@ -199,15 +198,17 @@ pub(crate) async fn replay(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
     Path(name): Path<String>,
-    query: RawQuery,
+    params: Params,
 ) -> Result<Response, Problem> {
-    let params = Params::read(query, REPLAY_TARGET.parameters)?;
     let (rate, dry_run) = (rate(&params)?, is_dry_run(&params)?);
-    let asked = filters::read(&params)?;
+    let asked = filters::parse(&params)?;
     let text = params.get("q").map(str::to_owned);
-    let (received_from, received_until) = range_of(&params, "received_from", "received_to")?;
+    let (received_from, received_until) = parse_time_range_of(&params, "received_from", "received_to")?;
     if asked.from.is_none() && received_from.is_none() {
-        return Err(web::bad("from", "is missing, and so is `received_from`: say from when on events are sent again"));
+        return Err(web::invalid_parameter(
+            "from",
+            "is missing, and so is `received_from`: say from when on events are sent again",
+        ));
     }
     let (target, _) = targets::get(&state, &name).await?;
     let now = (state.clock)();

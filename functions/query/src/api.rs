@@ -6,7 +6,10 @@ use events::EventId;
 use model::KeyScope;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
-use web::{Answer, Content, Method, Operation, Parameter, Place, Refusal, Routes, filters, schema_of};
+use web::{
+    Content, ErrorResponse, Method, Operation, Parameter, ParameterLocation, Routes, SuccessResponse, filters,
+    schema_of,
+};
 
 use crate::deliveries::{self, Explanation};
 use crate::facets::{self, Facets};
@@ -16,7 +19,7 @@ use crate::view::EventView;
 use crate::{State, catalogs, cursor, docs, examples, export, key};
 
 /// Every operation with its handler.
-pub(crate) fn read_into<R: Routes<State>>(routes: R) -> R {
+pub(crate) fn register_routes<R: Routes<State>>(routes: R) -> R {
     let routes = routes
         .with(&SEARCH, search::list)
         .with(&READ, search::read)
@@ -30,7 +33,7 @@ pub(crate) fn read_into<R: Routes<State>>(routes: R) -> R {
         .with(&DOCS, docs::read)
         .with(&OWN_KEY, key::read)
         .with(&HEALTH, async || "ok\n");
-    unleash::read_into(routes)
+    unleash::register_routes(routes)
 }
 
 static HEALTH: Operation = Operation {
@@ -39,16 +42,15 @@ static HEALTH: Operation = Operation {
     id: "checkHealth",
     summary: "Say whether it is ready",
     description: "For load balancers and scripts.",
-    answers: &[Answer::with(
+    responses: &[SuccessResponse::with(
         200,
         "It is ready.",
         Content { media_type: "text/plain", schema: schema_of::<String>, examples: &[("ready", r#""ok\n""#)] },
     )],
-    ..Operation::PLAIN
+    ..Operation::DEFAULT
 };
 
-/// The search; its parameters are also what its handler reads.
-pub(crate) static SEARCH: Operation = Operation {
+static SEARCH: Operation = Operation {
     method: Method::Get,
     path: "/v1/events",
     id: "searchEvents",
@@ -57,8 +59,8 @@ pub(crate) static SEARCH: Operation = Operation {
         A page ends early, with `next`, before it is too large to be sent (6 MB), or, with `\"partial\": true`, after \
         10 s or 5,000 read units. The same search with `cursor` goes on exactly there, whatever has been stored since.",
     scope: Some(KeyScope::Read),
-    parameters: &web::join::<18>(
-        &filters::ALL,
+    parameters: web::join_parameters!(
+        filters::PARAMETERS,
         &[
             ORDER,
             Parameter::query("limit", "The most events of a page.", limit, "20"),
@@ -77,14 +79,14 @@ pub(crate) static SEARCH: Operation = Operation {
             ),
         ],
     ),
-    answers: &[Answer::json(
+    responses: &[SuccessResponse::json(
         200,
         "A page, empty where nothing matches.",
         schema_of::<EventList>,
         &[("one event", examples::EVENTS)],
     )],
-    refusals: &[FILTERED[0], FILTERED[1], LARGE],
-    ..Operation::PLAIN
+    errors: &[FILTERED[0], FILTERED[1], LARGE],
+    ..Operation::DEFAULT
 };
 
 static READ: Operation = Operation {
@@ -95,9 +97,9 @@ static READ: Operation = Operation {
     description: "Its payload is what its producer sent, byte for byte. The answer has an `ETag`.",
     scope: Some(KeyScope::Read),
     parameters: &[ID],
-    answers: &[Answer::json(200, "The event.", schema_of::<EventView>, &[("event", examples::EVENT)]), SAME],
-    refusals: &[NO_EVENT[0], NO_EVENT[1], LARGE],
-    ..Operation::PLAIN
+    responses: &[SuccessResponse::json(200, "The event.", schema_of::<EventView>, &[("event", examples::EVENT)]), SAME],
+    errors: &[NO_EVENT[0], NO_EVENT[1], LARGE],
+    ..Operation::DEFAULT
 };
 
 static EXPLAIN: Operation = Operation {
@@ -108,20 +110,19 @@ static EXPLAIN: Operation = Operation {
     description: "For every target: delivered, waiting until when, failed and why, or not wanted and by which filter.",
     scope: Some(KeyScope::Read),
     parameters: &[ID],
-    answers: &[Answer::json(
+    responses: &[SuccessResponse::json(
         200,
         "One answer for each target.",
         schema_of::<Explanation>,
         &[("two targets", examples::DELIVERIES)],
     )],
-    refusals: &NO_EVENT,
-    ..Operation::PLAIN
+    errors: &NO_EVENT,
+    ..Operation::DEFAULT
 };
 
-/// The export; its parameters are also what its handler reads.
-pub(crate) static EXPORT: Operation = Operation {
+static EXPORT: Operation = Operation {
     method: Method::Get,
-    path: "/v1/export",
+    path: export::PATH,
     id: "exportEvents",
     summary: "Export everything that matches",
     description: "In pages of up to 5,000 events, and of what can be sent. While there is more, an answer has a header \
@@ -132,11 +133,11 @@ pub(crate) static EXPORT: Operation = Operation {
         JSON. A cell that a spreadsheet would run as a formula stands behind an apostrophe. New columns come at the \
         end. `Accept` is not looked at: `format` says it.",
     scope: Some(KeyScope::Read),
-    parameters: &web::join::<18>(
-        &filters::ALL,
+    parameters: web::join_parameters!(
+        filters::PARAMETERS,
         &[
             Parameter {
-                place: Place::RequiredQuery,
+                location: ParameterLocation::RequiredQuery,
                 ..Parameter::query(
                     "format",
                     "In which form: `ndjson` is one event in each line.",
@@ -165,25 +166,29 @@ pub(crate) static EXPORT: Operation = Operation {
             CURSOR,
         ],
     ),
-    answers: &[Answer {
+    responses: &[SuccessResponse {
         status: 200,
-        when: "A page, as a file.",
+        description: "A page, as a file.",
         content: Some(Content {
             media_type: "text/csv",
             schema: schema_of::<String>,
             examples: &[("one event", examples::CSV)],
         }),
-        also: &[
+        alternatives: &[
             Content::json(schema_of::<Vec<EventView>>, &[("one event", examples::EXPORTED)]),
             Content { media_type: "application/x-ndjson", schema: schema_of::<Value>, examples: &[] },
         ],
     }],
-    refusals: &[FILTERED[0], FILTERED[1], Refusal { when: "The form is not said.", example: export::no_format }, LARGE],
-    ..Operation::PLAIN
+    errors: &[
+        FILTERED[0],
+        FILTERED[1],
+        ErrorResponse { description: "The form is not said.", example: export::no_format },
+        LARGE,
+    ],
+    ..Operation::DEFAULT
 };
 
-/// The timeline; its parameters are also what its handler reads.
-pub(crate) static TIMELINE: Operation = Operation {
+static TIMELINE: Operation = Operation {
     method: Method::Get,
     path: "/v1/timeline",
     id: "readTimeline",
@@ -196,10 +201,10 @@ pub(crate) static TIMELINE: Operation = Operation {
         `complete_from` from when on nothing is left out, and in `next` how to go on: the same request with it as \
         `cursor` has what happened before, in the same window.",
     scope: Some(KeyScope::Read),
-    parameters: &web::join::<14>(
-        &filters::FIELDS,
+    parameters: web::join_parameters!(
+        &filters::FIELD_PARAMETERS,
         &[
-            Parameter::query("types", "The types to show instead.", web::list, r#"["feature-created"]"#),
+            Parameter::query("types", "The types to show instead.", web::list_schema, r#"["feature-created"]"#),
             Parameter::query(
                 "span",
                 "How long the window is, where not both ends are given: 30m to 48h, such as 6h; 48h where it is not said.",
@@ -210,48 +215,47 @@ pub(crate) static TIMELINE: Operation = Operation {
             Parameter { schema: cursor::schema_of_two, ..CURSOR },
         ],
     ),
-    answers: &[Answer::json(
+    responses: &[SuccessResponse::json(
         200,
         "The window's groups, none where nothing happened.",
         schema_of::<Timeline>,
         &[("one group", examples::TIMELINE)],
     )],
-    refusals: &[
+    errors: &[
         FILTERED[0],
         FILTERED[1],
-        Refusal { when: "The window is longer than 48 hours.", example: timeline::too_long },
-        Refusal { when: "A span is given beside both ends.", example: timeline::span_and_ends },
+        ErrorResponse { description: "The window is longer than 48 hours.", example: timeline::too_long },
+        ErrorResponse { description: "A span is given beside both ends.", example: timeline::span_and_ends },
     ],
-    ..Operation::PLAIN
+    ..Operation::DEFAULT
 };
 
-/// The facets; their parameters are also what their handler reads.
-pub(crate) static FACETS: Operation = Operation {
+static FACETS: Operation = Operation {
     method: Method::Get,
     path: "/v1/facets",
     id: "listFacets",
     summary: "List the values of a field",
     description: "With how many events have each, the most frequent first: for suggestions beside a filter.",
     scope: Some(KeyScope::Read),
-    parameters: &web::join::<16>(
+    parameters: web::join_parameters!(
         &[
             Parameter {
-                place: Place::RequiredQuery,
+                location: ParameterLocation::RequiredQuery,
                 ..Parameter::query("field", "The field.", facets::field, r#""project""#)
             },
             Parameter::query(
                 "prefix",
                 "What a value begins with. Upper and lower case are the same.",
-                web::text,
+                web::text_schema,
                 r#""we""#,
             ),
             Parameter::query("limit", "The most values.", facets::limit, "20"),
         ],
-        &filters::ALL,
+        filters::PARAMETERS,
     ),
-    answers: &[Answer::json(200, "The values.", schema_of::<Facets>, &[("projects", examples::FACETS)])],
-    refusals: &[FILTERED[0], Refusal { when: "No field is named.", example: facets::no_field }],
-    ..Operation::PLAIN
+    responses: &[SuccessResponse::json(200, "The values.", schema_of::<Facets>, &[("projects", examples::FACETS)])],
+    errors: &[FILTERED[0], ErrorResponse { description: "No field is named.", example: facets::no_field }],
+    ..Operation::DEFAULT
 };
 
 static CATALOGS: Operation = Operation {
@@ -261,11 +265,16 @@ static CATALOGS: Operation = Operation {
     summary: "List what can be sent",
     description: "Every catalog with its types of event. The answer has an `ETag`.",
     scope: Some(KeyScope::Read),
-    answers: &[
-        Answer::json(200, "The catalogs.", schema_of::<catalogs::List>, &[("one catalog", examples::CATALOGS)]),
+    responses: &[
+        SuccessResponse::json(
+            200,
+            "The catalogs.",
+            schema_of::<catalogs::List>,
+            &[("one catalog", examples::CATALOGS)],
+        ),
         SAME,
     ],
-    ..Operation::PLAIN
+    ..Operation::DEFAULT
 };
 
 static SCHEMA: Operation = Operation {
@@ -280,8 +289,8 @@ static SCHEMA: Operation = Operation {
         Parameter::path("catalog", "The catalog.", schema_of::<String>, r#""unleash""#),
         Parameter::path("type", "The type, or `base`.", schema_of::<String>, r#""feature-tagged""#),
     ],
-    answers: &[
-        Answer::with(
+    responses: &[
+        SuccessResponse::with(
             200,
             "The schema.",
             Content {
@@ -292,11 +301,11 @@ static SCHEMA: Operation = Operation {
         ),
         SAME,
     ],
-    refusals: &[Refusal {
-        when: "There is no such catalog or type.",
+    errors: &[ErrorResponse {
+        description: "There is no such catalog or type.",
         example: || catalogs::no_schema("unleash", "feature-painted"),
     }],
-    ..Operation::PLAIN
+    ..Operation::DEFAULT
 };
 
 static OWN_KEY: Operation = Operation {
@@ -306,13 +315,13 @@ static OWN_KEY: Operation = Operation {
     summary: "Ask what the key may do",
     description: "Of the key that the request is sent with: for pages and scripts that are given one. Any key will do.",
     scope: Some(KeyScope::Read),
-    answers: &[Answer::json(
+    responses: &[SuccessResponse::json(
         200,
         "The key.",
         schema_of::<key::OwnKey>,
         &[("a read key", r#"{"name": "auditor", "scope": "read"}"#)],
     )],
-    ..Operation::PLAIN
+    ..Operation::DEFAULT
 };
 
 static DOCUMENT: Operation = Operation {
@@ -321,8 +330,8 @@ static DOCUMENT: Operation = Operation {
     id: "readOpenApi",
     summary: "Read this document",
     description: "OpenAPI 3.1.",
-    answers: &[
-        Answer::with(
+    responses: &[
+        SuccessResponse::with(
             200,
             "The document.",
             Content {
@@ -333,7 +342,7 @@ static DOCUMENT: Operation = Operation {
         ),
         SAME,
     ],
-    ..Operation::PLAIN
+    ..Operation::DEFAULT
 };
 
 static DOCS: Operation = Operation {
@@ -342,30 +351,34 @@ static DOCS: Operation = Operation {
     id: "readDocs",
     summary: "Read this document as a page",
     description: "It loads nothing from elsewhere.",
-    answers: &[
-        Answer::with(200, "The page.", Content { media_type: "text/html", schema: schema_of::<String>, examples: &[] }),
+    responses: &[
+        SuccessResponse::with(
+            200,
+            "The page.",
+            Content { media_type: "text/html", schema: schema_of::<String>, examples: &[] },
+        ),
         SAME,
     ],
-    ..Operation::PLAIN
+    ..Operation::DEFAULT
 };
 
 /// What is answered to one who has it already.
-const SAME: Answer = Answer::empty(304, "It is the one of `If-None-Match`.");
+const SAME: SuccessResponse = SuccessResponse::empty(304, "It is the one of `If-None-Match`.");
 
 /// How an operation that answers with whole events may say no.
-const LARGE: Refusal = Refusal {
-    when: "The answer is one event that is too large to be sent as it is: it can be had compressed.",
-    example: web::needs_compression,
+const LARGE: ErrorResponse = ErrorResponse {
+    description: "The answer is one event that is too large to be sent as it is: it can be had compressed.",
+    example: web::compression_required,
 };
 
 /// How an operation with filters may say no.
-const FILTERED: [Refusal; 2] = [
-    Refusal {
-        when: "A parameter is not known, given twice, or cannot be read: `parameter` names it.",
-        example: web::from_after_to,
+const FILTERED: [ErrorResponse; 2] = [
+    ErrorResponse {
+        description: "A parameter is not known, given twice, or cannot be read: `parameter` names it.",
+        example: web::reversed_time_range,
     },
-    Refusal {
-        when: "The cursor was changed, or belongs to a search with other filters.",
+    ErrorResponse {
+        description: "The cursor was changed, or belongs to a search with other filters.",
         example: cursor::of_another_search,
     },
 ];
@@ -387,9 +400,9 @@ const CURSOR: Parameter = Parameter::query(
 
 const ID: Parameter = Parameter::path("id", "The event's id.", schema_of::<EventId>, "3403542528000501");
 
-const NO_EVENT: [Refusal; 2] = [
-    Refusal { when: "What stands for the id is none.", example: || search::no_id("seven") },
-    Refusal { when: "No event has this id.", example: || search::no_event("3403542528000501") },
+const NO_EVENT: [ErrorResponse; 2] = [
+    ErrorResponse { description: "What stands for the id is none.", example: || search::no_id("seven") },
+    ErrorResponse { description: "No event has this id.", example: || search::no_event("3403542528000501") },
 ];
 
 fn limit(_: &mut SchemaGenerator) -> Schema {

@@ -8,7 +8,7 @@ use events::Catalog;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
-use web::{Caching, Kind, Problem, Read, answer_cached, shortened};
+use web::{Caching, Problem, ProblemType, Read, cached_response, quoted};
 
 /// The name under which a catalog's base schema stands beside its types.
 const BASE: &str = "base";
@@ -56,7 +56,7 @@ struct Type {
 /// `GET /v1/catalogs`.
 pub(crate) async fn list(_: Read, headers: HeaderMap) -> Response {
     let catalogs = events::catalogs().map(view).collect();
-    answer_cached(&headers, Caching::Private, Json(List { catalogs }))
+    cached_response(&headers, Caching::Private, Json(List { catalogs }))
 }
 
 fn view(catalog: &'static Catalog) -> View {
@@ -95,11 +95,11 @@ pub(crate) async fn schema(
     if !examples.is_empty() {
         schema["examples"] = json!(examples);
     }
-    Ok(answer_cached(&headers, Caching::Private, Json(schema)))
+    Ok(cached_response(&headers, Caching::Private, Json(schema)))
 }
 
 /// The problem of a schema that there is not.
 pub(crate) fn no_schema(catalog: &str, name: &str) -> Problem {
-    let (catalog, name) = (shortened(catalog), shortened(name));
-    Problem::new(Kind::NotFound, format!("There is no schema {catalog}/{name}: see /v1/catalogs"))
+    let (catalog, name) = (quoted(catalog), quoted(name));
+    Problem::new(ProblemType::NotFound, format!("There is no schema {catalog}/{name}: see /v1/catalogs"))
 }

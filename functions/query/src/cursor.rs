@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use events::EventId;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use sha2::{Digest, Sha256};
-use web::{Problem, bad, shortened};
+use web::{Problem, invalid_parameter, quoted};
 
 const CHECK: usize = 8;
 
@@ -61,11 +61,11 @@ pub(crate) fn schema_of_two(_: &mut SchemaGenerator) -> Schema {
 }
 
 fn unknown(cursor: &str) -> Problem {
-    problem(&format!("is {:?}: expected the `next` that a search answered with", shortened(cursor)))
+    problem(&format!("is {:?}: expected the `next` that a search answered with", quoted(cursor)))
 }
 
 fn problem(what: &str) -> Problem {
-    bad("cursor", what)
+    invalid_parameter("cursor", what)
 }
 
 fn check(positions: &[u8], filters: &str) -> [u8; CHECK] {

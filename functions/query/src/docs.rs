@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
-use web::{Caching, answer_cached};
+use web::{Caching, cached_response};
 
 /// The API's document, as it is committed: a test holds it against the operations.
 const DOCUMENT: &str = include_str!("../../../openapi.json");
@@ -17,14 +17,14 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'n
 
 /// `GET /openapi.json`.
 pub(crate) async fn document(headers: HeaderMap) -> Response {
-    answer_cached(&headers, Caching::Public, ("application/json", DOCUMENT))
+    cached_response(&headers, Caching::Public, ("application/json", DOCUMENT))
 }
 
 /// `GET /docs`.
 pub(crate) async fn read(headers: HeaderMap) -> Response {
     static PAGE: OnceLock<String> = OnceLock::new();
     let page = PAGE.get_or_init(|| page::render(&serde_json::from_str(DOCUMENT).unwrap_or_default()));
-    let mut response = answer_cached(&headers, Caching::Public, ("text/html; charset=utf-8", page.as_str()));
+    let mut response = cached_response(&headers, Caching::Public, ("text/html; charset=utf-8", page.as_str()));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

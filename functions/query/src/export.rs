@@ -3,20 +3,22 @@
 use std::time::Instant;
 
 use axum::body::Body;
-use axum::extract::{RawQuery, State as Shared};
+use axum::extract::State as Shared;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use events::Event;
 use search::SearchRequest;
-use web::{Params, Problem, ReadAny, bad, filters};
+use web::{Params, Problem, ReadAnyFormat, filters, invalid_parameter};
 
 use crate::State;
-use crate::api::EXPORT;
 use crate::cursor;
 use crate::room::Room;
 use crate::search::{MAX_BYTES, MAX_TIME};
 use crate::tally::Tally;
 use crate::view::EventView;
+
+/// Path of the operation, which links to the next page repeat.
+pub(crate) const PATH: &str = "/v1/export";
 
 /// The most events of a page.
 const MAX_EVENTS: usize = 5000;
@@ -72,28 +74,31 @@ impl Format {
 }
 
 /// `GET /v1/export`.
-pub(crate) async fn export(Shared(state): Shared<State>, _: ReadAny, query: RawQuery) -> Result<Response, Problem> {
-    let params = Params::read(query, EXPORT.parameters)?;
-    let format = match params.word("format", &["csv", "json", "ndjson"])? {
+pub(crate) async fn export(
+    Shared(state): Shared<State>,
+    _: ReadAnyFormat,
+    params: Params,
+) -> Result<Response, Problem> {
+    let format = match params.choice("format", &["csv", "json", "ndjson"])? {
         Some("csv") => Format::Csv,
         Some("json") => Format::Json,
         Some(_) => Format::Ndjson,
         None => return Err(no_format()),
     };
-    let ascending = params.word("order", &["desc", "asc"])? != Some("desc");
-    let header = params.word("header", &["true", "false"])?.map(|word| word == "true");
+    let ascending = params.choice("order", &["desc", "asc"])? != Some("desc");
+    let header = params.choice("header", &["true", "false"])?.map(|word| word == "true");
     if header.is_some() && format != Format::Csv {
-        return Err(bad("header", "belongs to CSV alone: leave it out"));
+        return Err(invalid_parameter("header", "belongs to CSV alone: leave it out"));
     }
     let limit = |value: &str| value.parse::<usize>().ok().filter(|limit| (1..=MAX_EVENTS).contains(limit));
-    let filter = filters::read(&params)?;
+    let filter = filters::parse(&params)?;
     let canonical = filters::canonical(&params, &filter, ascending);
     let after = params.get("cursor").map(|cursor| cursor::decode(cursor, &canonical)).transpose()?;
     let search = SearchRequest {
         filter,
         ascending,
         after,
-        limit: params.parsed("limit", "a whole number from 1 to 5000", limit)?.unwrap_or(MAX_EVENTS),
+        limit: params.parse("limit", "a whole number from 1 to 5000", limit)?.unwrap_or(MAX_EVENTS),
         // A line of CSV takes about twice its payload: what there is no room for is read again for the next page.
         max_bytes: MAX_BYTES / 2,
         total: false,
@@ -138,12 +143,8 @@ fn answer(media_type: &'static str, format: &str, params: &Params, next: Option<
 /// Where the next page is: the same request with another cursor. Columns are named on the first page alone.
 fn following(params: &Params, cursor: &str) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
-    for parameter in EXPORT.parameters.iter().filter(|parameter| !["cursor", "header"].contains(&parameter.name)) {
-        if let Some(value) = params.get(parameter.name) {
-            query.append_pair(parameter.name, value);
-        }
-    }
-    format!("{}?{}", EXPORT.path, query.append_pair("cursor", cursor).finish())
+    query.extend_pairs(params.iter().filter(|(name, _)| !["cursor", "header"].contains(name)));
+    format!("{PATH}?{}", query.append_pair("cursor", cursor).finish())
 }
 
 fn json(event: Event) -> String {
@@ -176,7 +177,7 @@ fn harmless(cell: &str) -> String {
 
 /// The problem of a request that does not say in which form.
 pub(crate) fn no_format() -> Problem {
-    bad("format", "is missing: say csv, json or ndjson")
+    invalid_parameter("format", "is missing: say csv, json or ndjson")
 }
 
 #[cfg(test)]

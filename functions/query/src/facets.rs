@@ -4,14 +4,13 @@ use std::cmp::Reverse;
 use std::time::Instant;
 
 use axum::Json;
-use axum::extract::{RawQuery, State as Shared};
+use axum::extract::State as Shared;
 use model::Field;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
-use web::{Params, Problem, Read, bad};
+use web::{Params, Problem, Read, invalid_parameter};
 
 use crate::State;
-use crate::api::FACETS;
 use crate::search::MAX_TIME;
 use crate::tally::Tally;
 use web::filters;
@@ -58,17 +57,16 @@ struct Facet {
 }
 
 /// `GET /v1/facets`.
-pub(crate) async fn list(Shared(state): Shared<State>, _: Read, query: RawQuery) -> Result<Json<Facets>, Problem> {
-    let params = Params::read(query, FACETS.parameters)?;
+pub(crate) async fn list(Shared(state): Shared<State>, _: Read, params: Params) -> Result<Json<Facets>, Problem> {
     let names = FIELDS.map(|(name, _)| name);
-    let name = params.word("field", &names)?.ok_or_else(no_field)?;
+    let name = params.choice("field", &names)?.ok_or_else(no_field)?;
     let field = FIELDS.iter().find(|(known, _)| *known == name).map(|(_, field)| *field).ok_or_else(no_field)?;
     let limit = |value: &str| value.parse::<usize>().ok().filter(|limit| (1..=MAX_VALUES).contains(limit));
-    let limit = params.parsed("limit", "a whole number from 1 to 1000", limit)?.unwrap_or(DEFAULT_VALUES);
+    let limit = params.parse("limit", "a whole number from 1 to 1000", limit)?.unwrap_or(DEFAULT_VALUES);
     let prefix = params.get("prefix").unwrap_or_default().to_lowercase();
     let deadline = Some(Instant::now() + MAX_TIME);
     let tally = Tally::new("facets");
-    let found = state.log.values(field, &filters::read(&params)?, deadline).await?;
+    let found = state.log.values(field, &filters::parse(&params)?, deadline).await?;
     tally.log("", found.counts.len(), found.units, found.partial);
     let begins = |value: &String| value.to_lowercase().starts_with(&prefix);
     let values = found.counts.into_iter().filter(|(value, _)| begins(value));
@@ -81,7 +79,10 @@ pub(crate) async fn list(Shared(state): Shared<State>, _: Read, query: RawQuery)
 
 /// The problem of a request that names no field.
 pub(crate) fn no_field() -> Problem {
-    bad("field", &format!("is missing: say which field, one of {}", FIELDS.map(|(name, _)| name).join(", ")))
+    invalid_parameter(
+        "field",
+        &format!("is missing: say which field, one of {}", FIELDS.map(|(name, _)| name).join(", ")),
+    )
 }
 
 pub(crate) fn field(_: &mut SchemaGenerator) -> Schema {

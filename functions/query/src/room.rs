@@ -3,13 +3,13 @@
 use events::{Event, EventId};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
-use web::{MAX_ANSWER, answer_size};
+use web::{MAX_RESPONSE_BYTES, response_size};
 
 pub(crate) const JSON: &str = "application/json";
 
 /// What a page may take. Compressed, an answer is sent in base64, which takes up to a seventh more than a text that
 /// does not compress.
-const PAGE: usize = MAX_ANSWER / 7 * 6;
+const PAGE: usize = MAX_RESPONSE_BYTES / 7 * 6;
 
 /// What an answer takes besides its events.
 const BESIDES: usize = 4096;
@@ -31,7 +31,7 @@ impl Room {
     /// Takes room for a part of the answer, and `beside` bytes with it; whether there was as much. The first part has
     /// room whatever its size: compressed it fits, and what comes after it can be come to.
     pub(crate) fn takes(&mut self, part: &[u8], beside: usize) -> bool {
-        let size = answer_size(self.media_type, part) + beside;
+        let size = response_size(self.media_type, part) + beside;
         let fits = std::mem::take(&mut self.empty) || size <= self.left;
         self.left = self.left.saturating_sub(size);
         fits
@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn the_first_part_has_room_and_others_while_there_is_any() {
         let mut room = Room::new(JSON);
-        assert!(room.takes(&vec![b'.'; MAX_ANSWER], 0));
+        assert!(room.takes(&vec![b'.'; MAX_RESPONSE_BYTES], 0));
         assert!(!room.takes(b".", 0));
         let mut room = Room::new(JSON);
         let half = vec![b'"'; (PAGE - BESIDES) / 4];

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use axum::Json;
-use axum::extract::{Path, RawQuery, State as Shared};
+use axum::extract::{Path, State as Shared};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use events::EventId;
@@ -11,10 +11,9 @@ use schemars::JsonSchema;
 use search::{SearchRequest, SearchStats};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use web::{Caching, Kind, Params, Problem, Read, answer_cached, filters, shortened};
+use web::{Caching, Params, Problem, ProblemType, Read, cached_response, filters, quoted};
 
 use crate::State;
-use crate::api::SEARCH;
 use crate::cursor;
 use crate::room::{JSON, Room, written};
 use crate::tally::Tally;
@@ -87,19 +86,18 @@ impl From<SearchStats> for SearchPlan {
 }
 
 /// `GET /v1/events`.
-pub(crate) async fn list(Shared(state): Shared<State>, _: Read, query: RawQuery) -> Result<Json<EventList>, Problem> {
-    let params = Params::read(query, SEARCH.parameters)?;
-    let ascending = params.word("order", &["desc", "asc"])? == Some("asc");
-    let total = params.word("total", &["none", "exact"])? == Some("exact");
-    let explain = params.word("explain", &["true", "false"])? == Some("true");
-    let filter = filters::read(&params)?;
+pub(crate) async fn list(Shared(state): Shared<State>, _: Read, params: Params) -> Result<Json<EventList>, Problem> {
+    let ascending = params.choice("order", &["desc", "asc"])? == Some("asc");
+    let total = params.choice("total", &["none", "exact"])? == Some("exact");
+    let explain = params.choice("explain", &["true", "false"])? == Some("true");
+    let filter = filters::parse(&params)?;
     let canonical = filters::canonical(&params, &filter, ascending);
     let limit = |value: &str| value.parse::<usize>().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
     let search = SearchRequest {
         filter,
         ascending,
         after: params.get("cursor").map(|cursor| cursor::decode(cursor, &canonical)).transpose()?,
-        limit: params.parsed("limit", "a whole number from 1 to 1000", limit)?.unwrap_or(DEFAULT_LIMIT),
+        limit: params.parse("limit", "a whole number from 1 to 1000", limit)?.unwrap_or(DEFAULT_LIMIT),
         max_bytes: MAX_BYTES,
         total,
         deadline: Some(Instant::now() + MAX_TIME),
@@ -126,7 +124,7 @@ pub(crate) async fn read(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let event = state.log.events.get(event_id(&id)?).await?.ok_or_else(|| no_event(&id))?;
-    Ok(answer_cached(&headers, Caching::Private, Json(EventView::new(event))))
+    Ok(cached_response(&headers, Caching::Private, Json(EventView::new(event))))
 }
 
 /// The id in a path.
@@ -136,10 +134,10 @@ pub(crate) fn event_id(id: &str) -> Result<EventId, Problem> {
 
 /// The problem of what is no event's id.
 pub(crate) fn no_id(id: &str) -> Problem {
-    Problem::new(Kind::BadRequest, format!("{:?} is not an event's id: those are whole numbers", shortened(id)))
+    Problem::new(ProblemType::BadRequest, format!("{:?} is not an event's id: those are whole numbers", quoted(id)))
 }
 
 /// The problem of an id that no event has.
 pub(crate) fn no_event(id: &str) -> Problem {
-    Problem::new(Kind::NotFound, format!("There is no event with the id {}", shortened(id)))
+    Problem::new(ProblemType::NotFound, format!("There is no event with the id {}", quoted(id)))
 }

@@ -4,17 +4,16 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use axum::Json;
-use axum::extract::{RawQuery, State as Shared};
+use axum::extract::State as Shared;
 use events::EventId;
 use jiff::{SignedDuration, Timestamp};
 use model::{Field, SearchFilter};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use search::{MAX_UNITS, SearchRequest};
 use serde::Serialize;
-use web::{Params, Problem, Read, bad, shortened};
+use web::{Params, Problem, Read, invalid_parameter, quoted};
 
 use crate::State;
-use crate::api::TIMELINE;
 use crate::cursor;
 use crate::highlights::highlights;
 use crate::room::{JSON, Room, written};
@@ -72,11 +71,10 @@ struct Group {
 }
 
 /// `GET /v1/timeline`.
-pub(crate) async fn read(Shared(state): Shared<State>, _: Read, query: RawQuery) -> Result<Json<Timeline>, Problem> {
-    let params = Params::read(query, TIMELINE.parameters)?;
+pub(crate) async fn read(Shared(state): Shared<State>, _: Read, params: Params) -> Result<Json<Timeline>, Problem> {
     let types = params.list("types")?;
     let any = if types.is_empty() { highlights() } else { Vec::new() };
-    let filter = filters::with_any_environment(filters::fields(&params)?).and(Field::Type, types);
+    let filter = filters::with_any_environment(filters::parse_fields(&params)?).and(Field::Type, types);
     let canonical = filters::canonical(&params, &filter, false) + params.get("span").unwrap_or_default();
     let (after, now) = match params.get("cursor") {
         Some(cursor) => goes_on(cursor, &canonical).map(|(after, now)| (Some(after), now))?,
@@ -161,7 +159,7 @@ async fn read_window(
 
 /// The window that is asked for: by both ends, or by its span and one end or none.
 fn window(params: &Params, filter: &SearchFilter, now: Timestamp) -> Result<(Timestamp, Timestamp), Problem> {
-    let span = params.parsed("span", "30m to 48h, as 90m, 6h or 2d", span)?;
+    let span = params.parse("span", "30m to 48h, as 90m, 6h or 2d", span)?;
     let ends = match (filter.from, filter.until) {
         (Some(_), Some(_)) if span.is_some() => return Err(span_and_ends()),
         (Some(from), Some(to)) => (from, to),
@@ -221,13 +219,16 @@ pub(crate) fn too_long() -> Problem {
 }
 
 fn longer(from: &str, to: &str) -> Problem {
-    let (from, to) = (shortened(from), shortened(to));
-    bad("from", &format!("is {from:?}, more than 48 hours before `to`, {to:?}: a timeline shows 48 hours at most"))
+    let (from, to) = (quoted(from), quoted(to));
+    invalid_parameter(
+        "from",
+        &format!("is {from:?}, more than 48 hours before `to`, {to:?}: a timeline shows 48 hours at most"),
+    )
 }
 
 /// The problem of a span beside both ends.
 pub(crate) fn span_and_ends() -> Problem {
-    bad("span", "says the same as `from` and `to`: leave out one of the three")
+    invalid_parameter("span", "says the same as `from` and `to`: leave out one of the three")
 }
 
 pub(crate) fn span_schema(_: &mut SchemaGenerator) -> Schema {

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, he
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use sha2::{Digest, Sha256};
-use web::{Caching, Kind, Problem, answer_cached};
+use web::{Caching, Problem, ProblemType, cached_response};
 
 /// The files: where they are, and what is in them.
 macro_rules! files {
@@ -93,7 +93,7 @@ async fn nowhere(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     if method == Method::GET && accept.contains("text/html") && !uri.path().starts_with("/v1/") {
         return (StatusCode::NOT_FOUND, index(HeaderMap::new()).await).into_response();
     }
-    Problem::new(Kind::NotFound, format!("There is nothing at {}", uri.path())).into_response()
+    Problem::new(ProblemType::NotFound, format!("There is nothing at {}", uri.path())).into_response()
 }
 
 /// What the files are: part of their addresses, so that a browser may keep them for good, and never has some of one
@@ -123,20 +123,21 @@ async fn index(headers: HeaderMap) -> Response {
         let links: Vec<String> = links.collect();
         INDEX.replace("</head>", &format!("{}</head>", links.concat())).replace("VERSION", version())
     });
-    let mut response = answer_cached(&headers, Caching::Revalidated, ("text/html; charset=utf-8", page.as_str()));
+    let mut response = cached_response(&headers, Caching::Revalidated, ("text/html; charset=utf-8", page.as_str()));
     guard(response.headers_mut());
     response
 }
 
 async fn file(Path((asked, path)): Path<(String, String)>, headers: HeaderMap) -> Result<Response, Problem> {
     let found = FILES.iter().find(|(known, _)| *known == path && asked == version());
-    let (path, text) = found.ok_or_else(|| Problem::new(Kind::NotFound, "There is no such file: reload the page"))?;
+    let (path, text) =
+        found.ok_or_else(|| Problem::new(ProblemType::NotFound, "There is no such file: reload the page"))?;
     let media_type = match path.rsplit('.').next() {
         Some("js") => "text/javascript; charset=utf-8",
         Some("css") => "text/css; charset=utf-8",
         _ => "image/svg+xml",
     };
-    let mut response = answer_cached(&headers, KEPT, (media_type, current(path, text)));
+    let mut response = cached_response(&headers, KEPT, (media_type, current(path, text)));
     guard(response.headers_mut());
     Ok(response.into_response())
 }

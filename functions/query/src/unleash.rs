@@ -15,7 +15,7 @@ use events::EventId;
 use model::{Field, SearchFilter};
 use search::Matches;
 use serde_json::value::RawValue;
-use web::{Problem, ReadAny};
+use web::{Problem, ReadAnyFormat};
 
 use crate::State;
 use crate::room::{JSON, Room, written};
@@ -65,7 +65,7 @@ impl IntoResponse for No {
 /// `GET /api/admin/search/events`.
 pub(crate) async fn search(
     Shared(state): Shared<State>,
-    _: ReadAny,
+    _: ReadAnyFormat,
     query: RawQuery,
 ) -> Result<Json<SearchResult>, No> {
     let params = Params::read(query)?;
@@ -75,7 +75,11 @@ pub(crate) async fn search(
 }
 
 /// `GET /api/admin/events`.
-pub(crate) async fn recent(Shared(state): Shared<State>, _: ReadAny, query: RawQuery) -> Result<Json<Recent>, No> {
+pub(crate) async fn recent(
+    Shared(state): Shared<State>,
+    _: ReadAnyFormat,
+    query: RawQuery,
+) -> Result<Json<Recent>, No> {
     let params = Params::read(query)?;
     let (filter, limit) = match params.project() {
         Some(project) => (SearchFilter::default().and(Field::Project, params::values(project)), OF_ONE),
@@ -89,7 +93,7 @@ pub(crate) async fn recent(Shared(state): Shared<State>, _: ReadAny, query: RawQ
 /// `GET /api/admin/events/{feature}`.
 pub(crate) async fn of_feature(
     Shared(state): Shared<State>,
-    _: ReadAny,
+    _: ReadAnyFormat,
     feature: Result<Path<String>, PathRejection>,
     uri: Uri,
 ) -> Result<Json<FeatureEvents>, No> {

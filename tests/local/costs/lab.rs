@@ -123,7 +123,7 @@ impl Functions<'_> {
     pub(super) async fn ingest(&self, source: &str) -> Api {
         let mut state = self.made(ingest::from_env).expect("ingest");
         (state.events, state.clock) = (self.log().events, now);
-        let api = Api::new(&super::serve(web::finish(ingest::router(state))).await);
+        let api = Api::new(&super::serve(web::with_common_layers(ingest::router(state))).await);
         api.with_token(self.lab.token(&format!("/keys/ingest/{source}")))
     }
 
@@ -132,7 +132,7 @@ impl Functions<'_> {
         let mut state = self.made(query::from_env).expect("query");
         state.log = self.log();
         let segments = state.log.segments.clone();
-        let api = Api::new(&super::serve(web::finish(query::router(state))).await);
+        let api = Api::new(&super::serve(web::with_common_layers(query::router(state))).await);
         (api.with_token(self.lab.token("/keys/read")), segments)
     }
 
@@ -176,8 +176,8 @@ impl Functions<'_> {
         let mut messages = Vec::new();
         loop {
             let asked = json!({ "QueueUrl": self.lab.queue, "MaxNumberOfMessages": 10 });
-            let answer = self.sqs("ReceiveMessage", &asked).await;
-            let some = answer["Messages"].as_array().cloned().unwrap_or_default();
+            let response = self.sqs("ReceiveMessage", &asked).await;
+            let some = response["Messages"].as_array().cloned().unwrap_or_default();
             if some.is_empty() {
                 return messages;
             }
@@ -193,9 +193,9 @@ impl Functions<'_> {
         let api = Api::new(self.lab.dev["aws"]["sqs"].as_str().expect("an address"));
         let request = api.request(reqwest::Method::POST, "/").header("content-type", "application/x-amz-json-1.0");
         let request = request.header("x-amz-target", format!("AmazonSQS.{operation}")).body(body.to_string());
-        let answer = api.send(request).await;
-        assert_eq!(answer.status, 200, "{}", answer.text);
-        serde_json::from_str(&answer.text).unwrap_or_default()
+        let response = api.send(request).await;
+        assert_eq!(response.status, 200, "{}", response.text);
+        serde_json::from_str(&response.text).unwrap_or_default()
     }
 
     /// Packs what there is to pack.

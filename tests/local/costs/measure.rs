@@ -53,8 +53,8 @@ async fn post(ingest: &Api, numbers: std::ops::Range<usize>, bytes: usize) {
     let at = |number: usize| start + SignedDuration::from_millis(i64::try_from(number).expect("small"));
     let events: Vec<Value> = numbers.map(|number| event(number, at(number), bytes)).collect();
     for some in events.chunks((2_000_000 / bytes).min(500)) {
-        let answer = ingest.post("/v1/events", &json!(some)).await;
-        assert!(answer.status < 300 && !answer.text.contains("quarantined"), "{}", answer.text);
+        let response = ingest.post("/v1/events", &json!(some)).await;
+        assert!(response.status < 300 && !response.text.contains("quarantined"), "{}", response.text);
     }
 }
 
@@ -157,11 +157,11 @@ async fn searches(lab: &Lab, functions: &Functions<'_>, bytes: usize) -> Value {
         lab.meter.take();
         let mut units = Vec::new();
         for _ in 0..2 {
-            let answer = query.get(&path).await;
-            assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+            let response = query.get(&path).await;
+            assert_eq!(response.status, 200, "{path}: {}", response.text);
             units.push(lab.meter.take().read(&SEARCHED));
             if kind == "text_once" {
-                let found = answer.json();
+                let found = response.json();
                 assert_eq!(found["events"].as_array().map(Vec::len), Some(1), "{bytes}: {found}");
             }
         }
@@ -192,7 +192,7 @@ pub(super) async fn once(lab: &Lab, functions: &Functions<'_>) -> Value {
     post(&ingest, 0..1, 1000).await;
     functions.fan_out(&lab.meter.take().events).await;
     let messages = functions.messages().await;
-    lab.receiver.answer_next(&[500]);
+    lab.receiver.respond_next(&[500]);
     lab.meter.take();
     assert_eq!(functions.deliver(&messages).await, 1, "it comes again");
     let failed = lab.meter.take();

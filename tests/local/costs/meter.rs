@@ -94,21 +94,21 @@ async fn pass(State(passage): State<Passage>, headers: HeaderMap, body: Bytes) -
             handed = handed.header(name, value);
         }
     }
-    let answer = handed.send().await.expect("an answer");
-    let status = StatusCode::from_u16(answer.status().as_u16()).expect("a status");
-    let body = answer.bytes().await.expect("a body");
+    let response = handed.send().await.expect("an answer");
+    let status = StatusCode::from_u16(response.status().as_u16()).expect("a status");
+    let body = response.bytes().await.expect("a body");
     let told: Value = serde_json::from_slice(&body).unwrap_or_default();
     note(&mut lock(&passage.used), operation, &request, &told);
     (status, [(header::CONTENT_TYPE, "application/x-amz-json-1.0")], body)
 }
 
-fn note(used: &mut Used, operation: &str, request: &Value, answer: &Value) {
+fn note(used: &mut Used, operation: &str, request: &Value, response: &Value) {
     // The day on which a key was used: noted once a day and process, whenever there is time for it.
     if operation == "PutItem" && request["TableName"] == "config" {
         return;
     }
     *used.calls.entry(operation.to_owned()).or_default() += 1;
-    let consumed = &answer["ConsumedCapacity"];
+    let consumed = &response["ConsumedCapacity"];
     let consumed = consumed.as_array().cloned().unwrap_or_else(|| vec![consumed.clone()]);
     for of_table in consumed.iter().filter(|of_table| of_table.is_object()) {
         let table = kind(of_table["TableName"].as_str().expect("a table"));
@@ -121,7 +121,7 @@ fn note(used: &mut Used, operation: &str, request: &Value, answer: &Value) {
             *used.reads.entry(table.to_owned()).or_default() += all;
         }
     }
-    let stored = answer.get("__type").is_none() && operation == "PutItem";
+    let stored = response.get("__type").is_none() && operation == "PutItem";
     if stored && request["TableName"].as_str().is_some_and(|table| kind(table) == "events") {
         used.events.push(request["Item"].clone());
     }

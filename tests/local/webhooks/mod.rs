@@ -1,11 +1,12 @@
 //! Webhooks: setting targets up, attempts of every end, pausing and replaying.
 
-mod changes;
-mod deliveries;
-mod hostile;
+mod attempts;
+mod delivery_outcomes;
+mod hostile_receivers;
 mod pause;
 mod replay;
 mod resume;
+mod target_changes;
 mod targets;
 mod templates;
 
@@ -28,8 +29,8 @@ async fn post(stack: &Stack, numbers: std::ops::Range<u64>) -> Vec<u64> {
         )
     };
     let events: Vec<Value> = numbers.map(event).collect();
-    let answer = stack.ingest("unleash").post("/v1/events", &Value::from(events)).await.expect(200);
-    let results = answer["results"].as_array().expect("results").iter();
+    let response = stack.ingest("unleash").post("/v1/events", &Value::from(events)).await.expect(200);
+    let results = response["results"].as_array().expect("results").iter();
     results.map(|result| result["id"].as_u64().expect("an id")).collect()
 }
 

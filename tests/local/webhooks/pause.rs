@@ -9,7 +9,7 @@ use super::{delivery, numbers, post};
 use crate::start;
 
 #[tokio::test]
-async fn what_is_held_is_delivered_in_order_when_the_target_is_resumed() {
+async fn held_events_are_delivered_in_order_after_a_resume() {
     let stack = start().await;
     let receiver = Receiver::start().await;
     let secret = stack.create_target("audit", receiver.url(), &json!({})).await;
@@ -29,7 +29,7 @@ async fn what_is_held_is_delivered_in_order_when_the_target_is_resumed() {
     let resumed = stack.manage().post("/v1/targets/audit/resume", &Value::Null).await.expect(200);
     assert_eq!(resumed["paused"], Value::Null);
     let new = post(&stack, 1000..1003).await;
-    let received = receiver.wait_for_all(153, Duration::from_mins(1)).await;
+    let received = receiver.wait_for_within(153, Duration::from_mins(1)).await;
     delivery(&stack, new[2], "audit", "delivered").await;
     let replayed: Vec<u64> = numbers(&received).into_iter().filter(|number| *number < 1000).collect();
     assert_eq!(replayed, (0..150).collect::<Vec<_>>(), "in the order of events");
@@ -49,7 +49,7 @@ async fn what_is_held_is_delivered_in_order_when_the_target_is_resumed() {
 }
 
 #[tokio::test]
-async fn a_target_that_is_created_disabled_holds_its_events() {
+async fn a_target_created_disabled_holds_its_events() {
     let stack = start().await;
     let receiver = Receiver::start().await;
     stack.create_target("audit", receiver.url(), &json!({ "enabled": false })).await;
@@ -64,10 +64,10 @@ async fn a_target_that_is_created_disabled_holds_its_events() {
 }
 
 #[tokio::test]
-async fn what_waits_for_an_attempt_is_held_too() {
+async fn a_pause_also_holds_waiting_retries() {
     let stack = start().await;
     let receiver = Receiver::start().await;
-    receiver.answer_next(&[500]);
+    receiver.respond_next(&[500]);
     stack.create_target("audit", receiver.url(), &json!({ "retry_timeout": "3s" })).await;
     let ids = post(&stack, 0..1).await;
     delivery(&stack, ids[0], "audit", "waiting").await;
@@ -82,12 +82,12 @@ async fn what_waits_for_an_attempt_is_held_too() {
 }
 
 #[tokio::test]
-async fn a_410_pauses_the_target_and_its_delivery_is_held() {
+async fn a_410_pauses_the_target_and_holds_its_delivery() {
     let stack = start().await;
     let (receiver, auditor) = (Receiver::start().await, Receiver::start().await);
     stack.create_target("alerts", auditor.url(), &json!({ "sources": ["tidings"] })).await;
     stack.create_target("gone", receiver.url(), &json!({})).await;
-    receiver.answer_next(&[410]);
+    receiver.respond_next(&[410]);
     let ids = post(&stack, 0..1).await;
     let held = delivery(&stack, ids[0], "gone", "held").await;
     assert_eq!(held["attempts"][0]["status"], 410, "{held}");
@@ -109,10 +109,10 @@ async fn a_410_pauses_the_target_and_its_delivery_is_held() {
 }
 
 #[tokio::test]
-async fn a_target_that_only_fails_is_paused_after_a_while() {
+async fn a_constantly_failing_target_is_paused() {
     let stack = start().await;
     let receiver = Receiver::start().await;
-    receiver.answer_next(&[500; 20]);
+    receiver.respond_next(&[500; 20]);
     let fields = json!({ "retry_schedule": vec!["1s"; 10], "disable_after": "2s" });
     stack.create_target("failing", receiver.url(), &fields).await;
     let ids = post(&stack, 0..1).await;
@@ -123,7 +123,7 @@ async fn a_target_that_only_fails_is_paused_after_a_while() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_lost_when_the_process_is_killed_while_targets_are_paused_and_resumed() {
+async fn no_delivery_is_lost_when_the_process_is_killed_during_pauses() {
     let mut stack = start().await;
     let receiver = Receiver::start().await;
     let secret = stack.create_target("audit", receiver.url(), &json!({})).await;
@@ -138,7 +138,7 @@ async fn nothing_is_lost_when_the_process_is_killed_while_targets_are_paused_and
         stack.manage().post("/v1/targets/audit/resume", &Value::Null).await.expect(200);
         ids.extend(post(&stack, round * 100 + 60..round * 100 + 100).await);
         // In the middle of the replay.
-        receiver.wait_for_all(usize::try_from(round).expect("few") * 100 + 10, Duration::from_mins(1)).await;
+        receiver.wait_for_within(usize::try_from(round).expect("few") * 100 + 10, Duration::from_mins(1)).await;
         stack.kill().await;
         stack.restart().await;
     }

@@ -21,7 +21,7 @@ async fn done(stack: &Stack, replay: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_range_is_counted_and_sent_to_a_target_that_is_younger() {
+async fn a_replay_sends_events_older_than_the_target() {
     let stack = start().await;
     let receiver = Receiver::start().await;
     post(&stack, 0..120).await;
@@ -33,9 +33,9 @@ async fn a_range_is_counted_and_sent_to_a_target_that_is_younger() {
     assert_eq!(counted["sample"].as_array().map(Vec::len), Some(10));
     assert_eq!(receiver.received().len(), 0);
 
-    let answer = stack.manage().post(&path, &Value::Null).await;
-    let replay = answer.expect(202);
-    let place = answer.headers["location"].to_str().expect("a path").to_owned();
+    let response = stack.manage().post(&path, &Value::Null).await;
+    let replay = response.expect(202);
+    let place = response.headers["location"].to_str().expect("a path").to_owned();
     assert_eq!(stack.manage().get(&place).await.expect(200)["target"], "new");
     let ended = done(&stack, &replay).await;
     assert_eq!((&ended["state"], &ended["total"], &ended["sent"]), (&json!("done"), &json!(45), &json!(45)));
@@ -79,18 +79,18 @@ async fn a_replay_can_be_cancelled_and_waits_for_a_paused_target() {
 }
 
 #[tokio::test]
-async fn of_several_who_retry_a_delivery_one_does() {
+async fn one_of_several_concurrent_retries_succeeds() {
     let stack = start().await;
     let receiver = Receiver::start().await;
-    receiver.answer_next(&[500]);
+    receiver.respond_next(&[500]);
     stack.create_target("audit", receiver.url(), &json!({ "retry_count": 1 })).await;
     let id = post(&stack, 0..1).await[0];
     delivery(&stack, id, "audit", "failed").await;
-    receiver.take(Duration::from_millis(300));
+    receiver.set_delay(Duration::from_millis(300));
     let path = format!("/v1/deliveries/{id}/audit/retry");
     let manage = stack.manage();
     let asked = futures::future::join_all((0..6).map(|_| manage.post(&path, &Value::Null))).await;
-    let mut statuses: Vec<u16> = asked.iter().map(|answer| answer.status).collect();
+    let mut statuses: Vec<u16> = asked.iter().map(|response| response.status).collect();
     statuses.sort_unstable();
     assert_eq!(statuses, [202, 409, 409, 409, 409, 409]);
     delivery(&stack, id, "audit", "delivered").await;
@@ -98,7 +98,7 @@ async fn of_several_who_retry_a_delivery_one_does() {
     assert_eq!(receiver.count(), 2);
 
     // While the target is paused, a retry waits for it to be resumed.
-    receiver.answer_next(&[500]);
+    receiver.respond_next(&[500]);
     let id = post(&stack, 1..2).await[0];
     delivery(&stack, id, "audit", "failed").await;
     manage.post("/v1/targets/audit/pause", &Value::Null).await.expect(200);
@@ -128,7 +128,7 @@ async fn of_several_who_retry_a_delivery_one_does() {
 }
 
 #[tokio::test]
-async fn what_was_received_in_a_range_is_replayed_whenever_it_happened() {
+async fn a_replay_can_select_events_by_time_of_receipt() {
     let stack = start().await;
     let receiver = Receiver::start().await;
     let before = post(&stack, 0..2).await;
@@ -159,7 +159,7 @@ async fn a_replay_survives_kills_and_sends_nothing_twice() {
     stack.create_target("audit", receiver.url(), &json!({ "timeout": "1s" })).await;
     let replay = stack.manage().post("/v1/targets/audit/replay?from=2026-05-01", &Value::Null).await.expect(202);
     for kill in 1..=3 {
-        receiver.wait_for_all(kill * 60, Duration::from_mins(1)).await;
+        receiver.wait_for_within(kill * 60, Duration::from_mins(1)).await;
         stack.kill().await;
         stack.restart().await;
     }
@@ -178,13 +178,13 @@ async fn a_replay_survives_kills_and_sends_nothing_twice() {
 }
 
 #[tokio::test]
-async fn an_attempt_that_a_kill_cuts_short_is_told_of_by_the_next() {
+async fn the_next_attempt_reports_attempts_lost_to_a_crash() {
     let mut stack = start().await;
     let receiver = Receiver::start().await;
     stack.create_target("audit", receiver.url(), &json!({ "timeout": "2s" })).await;
     let mut id = 0;
     for (run, at) in [(false, 0), (true, 1)] {
-        receiver.take(Duration::from_mins(5));
+        receiver.set_delay(Duration::from_mins(5));
         let seen = receiver.count();
         if run {
             stack.manage().post("/v1/targets/audit/replay?from=2026-05-01", &Value::Null).await.expect(202);
@@ -193,7 +193,7 @@ async fn an_attempt_that_a_kill_cuts_short_is_told_of_by_the_next() {
         }
         receiver.wait_for(seen + 1).await;
         stack.kill().await;
-        receiver.take(Duration::ZERO);
+        receiver.set_delay(Duration::ZERO);
         stack.restart().await;
         // What is claimed is so for as long as an attempt may take.
         let attempts = within(Duration::from_secs(30), "the next attempt", || async {
@@ -207,7 +207,7 @@ async fn an_attempt_that_a_kill_cuts_short_is_told_of_by_the_next() {
 }
 
 #[tokio::test]
-async fn replays_of_several_targets_share_their_batches() {
+async fn replays_of_several_targets_share_batches() {
     let stack = start().await;
     let receiver = Receiver::start().await;
     let ids = post(&stack, 0..150).await;
@@ -226,16 +226,16 @@ async fn replays_of_several_targets_share_their_batches() {
     for replay in &replays {
         assert_eq!(done(&stack, replay).await["sent"], 150);
     }
-    receiver.wait_for_all(600, Duration::from_mins(1)).await;
+    receiver.wait_for_within(600, Duration::from_mins(1)).await;
     stack.wait_until_idle().await;
     assert_eq!(receiver.count(), 600, "each once");
 }
 
 #[tokio::test]
-async fn what_failed_is_tried_again_by_hand_and_together() {
+async fn failed_deliveries_are_retried_individually_and_in_bulk() {
     let stack = start().await;
     let receiver = Receiver::start().await;
-    receiver.answer_next(&[500; 8]);
+    receiver.respond_next(&[500; 8]);
     let fields = json!({ "retry_count": 2, "retry_timeout": "1s" });
     stack.create_target("audit", receiver.url(), &fields).await;
     let ids = post(&stack, 0..4).await;
@@ -252,7 +252,7 @@ async fn what_failed_is_tried_again_by_hand_and_together() {
     assert_eq!(list["deliveries"][0]["attempts"], 2);
 
     // One by hand, with all its attempts anew.
-    receiver.answer_next(&[500]);
+    receiver.respond_next(&[500]);
     let path = format!("/v1/deliveries/{}/audit/retry", ids[0]);
     stack.manage().post(&path, &Value::Null).await.expect(202);
     let delivered = delivery(&stack, ids[0], "audit", "delivered").await;
@@ -270,7 +270,7 @@ async fn what_failed_is_tried_again_by_hand_and_together() {
 }
 
 #[tokio::test]
-async fn pages_of_deliveries_are_whole() {
+async fn pages_of_deliveries_are_complete() {
     let stack = start().await;
     let receiver = Receiver::start().await;
     stack.create_target("a", receiver.url(), &json!({})).await;

@@ -31,9 +31,9 @@ async fn held(stack: &Stack, count: u64) {
 }
 
 #[tokio::test]
-async fn a_pause_stops_the_page_of_a_replay_that_is_under_way() {
+async fn a_pause_stops_a_replay_in_the_middle_of_a_page() {
     let (stack, receiver, ids) = holding(50).await;
-    receiver.take(Duration::from_millis(300));
+    receiver.set_delay(Duration::from_millis(300));
     verb(&stack, "resume").await;
     receiver.wait_for(3).await;
     verb(&stack, "pause").await;
@@ -41,16 +41,16 @@ async fn a_pause_stops_the_page_of_a_replay_that_is_under_way() {
     stack.wait_until_idle().await;
     let sent = receiver.count();
     assert!(sent < 15, "{sent} were sent: a pause is heeded within a second or so");
-    receiver.take(Duration::ZERO);
+    receiver.set_delay(Duration::ZERO);
     verb(&stack, "resume").await;
     delivery(&stack, ids[49], "audit", "delivered").await;
     assert_eq!(numbers(&receiver.wait_for(50).await), (0..50).collect::<Vec<_>>());
 }
 
 #[tokio::test]
-async fn a_target_that_is_gone_gets_no_more_of_a_page() {
+async fn a_410_stops_a_replay_in_the_middle_of_a_page() {
     let (stack, receiver, ids) = holding(30).await;
-    receiver.answer_next(&[410]);
+    receiver.respond_next(&[410]);
     verb(&stack, "resume").await;
     receiver.wait_for(1).await;
     held(&stack, 30).await;
@@ -60,9 +60,9 @@ async fn a_target_that_is_gone_gets_no_more_of_a_page() {
 }
 
 #[tokio::test]
-async fn resumes_one_after_the_other_send_each_event_once_and_in_order() {
+async fn repeated_resumes_send_each_event_once_and_in_order() {
     let (stack, receiver, ids) = holding(250).await;
-    receiver.take(Duration::from_millis(5));
+    receiver.set_delay(Duration::from_millis(5));
     for seen in [10, 30, 60, 90] {
         verb(&stack, "resume").await;
         receiver.wait_for(seen).await;
@@ -77,15 +77,15 @@ async fn resumes_one_after_the_other_send_each_event_once_and_in_order() {
 }
 
 #[tokio::test]
-async fn a_slow_receiver_gets_what_was_held_in_order() {
+async fn slow_receivers_get_held_events_in_order() {
     // The one is slow enough for the slow lane, the other too slow for a page to be through in one go.
     let ((slow, receiver, _), (long, other, _)) = tokio::join!(holding(12), holding(54));
-    receiver.take(Duration::from_millis(2200));
-    other.take(Duration::from_millis(700));
+    receiver.set_delay(Duration::from_millis(2200));
+    other.set_delay(Duration::from_millis(700));
     verb(&slow, "resume").await;
     verb(&long, "resume").await;
     let all = async |receiver: &Receiver, count: usize| {
-        let received = receiver.wait_for_all(count, Duration::from_mins(2)).await;
+        let received = receiver.wait_for_within(count, Duration::from_mins(2)).await;
         assert_eq!(numbers(&received), (0..count as u64).collect::<Vec<_>>());
     };
     tokio::join!(all(&receiver, 12), all(&other, 54));
@@ -96,10 +96,10 @@ async fn a_slow_receiver_gets_what_was_held_in_order() {
 }
 
 #[tokio::test]
-async fn a_target_that_is_made_anew_at_once_goes_on_with_what_waits() {
+async fn an_immediately_recreated_target_leaves_no_delivery_waiting() {
     let stack = start().await;
     let receiver = Receiver::start().await;
-    receiver.answer_next(&[500]);
+    receiver.respond_next(&[500]);
     let fields = json!({ "retry_schedule": ["2s", "2s"] });
     stack.create_target("audit", receiver.url(), &fields).await;
     let id = post(&stack, 0..1).await[0];
@@ -118,10 +118,10 @@ async fn a_target_that_is_made_anew_at_once_goes_on_with_what_waits() {
 }
 
 #[tokio::test]
-async fn a_target_that_is_removed_leaves_nothing_to_another_of_its_name() {
+async fn a_recreated_target_inherits_no_deliveries() {
     let stack = start().await;
     let (former, receiver) = (Receiver::start().await, Receiver::start().await);
-    former.answer_next(&[500, 500]);
+    former.respond_next(&[500, 500]);
     let targets = [("once", json!({ "retry_count": 1 })), ("later", json!({ "retry_timeout": "1h" }))];
     for (name, fields) in &targets {
         stack.create_target(name, former.url(), fields).await;
@@ -156,13 +156,13 @@ async fn a_target_that_is_removed_leaves_nothing_to_another_of_its_name() {
 }
 
 #[tokio::test]
-async fn a_retry_that_waits_is_not_made_again() {
+async fn a_waiting_retry_is_not_started_twice() {
     let stack = start().await;
     let receiver = Receiver::start().await;
     stack.create_target("audit", receiver.url(), &json!({ "retry_timeout": "1h" })).await;
     let id = post(&stack, 0..1).await[0];
     delivery(&stack, id, "audit", "delivered").await;
-    receiver.take(Duration::from_secs(2));
+    receiver.set_delay(Duration::from_secs(2));
     let retry = format!("/v1/deliveries/{id}/audit/retry");
     let retried = stack.manage().post(&retry, &Value::Null).await.expect(202);
     stack.manage().post(&retry, &Value::Null).await.expect(409);

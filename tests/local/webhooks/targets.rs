@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::start;
 
 #[tokio::test]
-async fn migration_managers_log_targets_are_taken_as_they_are() {
+async fn migration_manager_log_targets_are_accepted_unchanged() {
     let stack = start().await;
     let target = |name: &str| {
         json!({
@@ -30,7 +30,7 @@ async fn migration_managers_log_targets_are_taken_as_they_are() {
 }
 
 #[tokio::test]
-async fn what_migration_manager_takes_is_taken() {
+async fn migration_manager_field_values_are_accepted() {
     let stack = start().await;
     let receiver = Receiver::start().await;
     let target = json!([{
@@ -55,15 +55,16 @@ async fn what_migration_manager_takes_is_taken() {
 }
 
 #[tokio::test]
-async fn several_targets_are_created_together_or_not_at_all() {
+async fn a_list_of_targets_is_created_completely_or_not_at_all() {
     let stack = start().await;
     let manage = stack.manage();
     let target = |n: usize| json!({ "name": format!("t{n}"), "address": "https://example.com/hook" });
     let (forth, back): (Value, Value) = ((0..10).map(target).collect(), (0..10).rev().map(target).collect());
-    let answers = futures::future::join_all([&forth, &back, &forth, &back].map(|all| manage.post("/v1/targets", all)));
-    let answers = answers.await;
-    let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
-    let made: Vec<&e2e::Answer> = answers.iter().filter(|answer| answer.status == 201).collect();
+    let responses =
+        futures::future::join_all([&forth, &back, &forth, &back].map(|all| manage.post("/v1/targets", all)));
+    let responses = responses.await;
+    let statuses: Vec<u16> = responses.iter().map(|response| response.status).collect();
+    let made: Vec<&e2e::Response> = responses.iter().filter(|response| response.status == 201).collect();
     assert_eq!(made.len(), 1, "{statuses:?}");
     assert!(statuses.iter().all(|status| [201, 409, 422].contains(status)), "{statuses:?}");
     let secrets = made[0].json()["targets"].as_array().expect("targets").clone();
@@ -96,21 +97,21 @@ async fn several_targets_are_created_together_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn of_those_who_create_the_same_at_once_one_does() {
+async fn one_of_several_concurrent_creations_succeeds() {
     let stack = start().await;
     let manage = stack.manage();
     for round in 0..10 {
         // In one millisecond these are the same to the byte, but for their secrets.
         let target = json!({ "name": format!("t{round}"), "address": "https://example.com/hook" });
-        let answers = futures::future::join_all((0..8).map(|_| manage.post("/v1/targets", &target))).await;
-        let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+        let responses = futures::future::join_all((0..8).map(|_| manage.post("/v1/targets", &target))).await;
+        let mut statuses: Vec<u16> = responses.iter().map(|response| response.status).collect();
         statuses.sort_unstable();
         assert_eq!(statuses, [201, 409, 409, 409, 409, 409, 409, 409]);
     }
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_named_and_secrets_are_not_repeated() {
+async fn invalid_fields_are_named_without_repeating_secrets() {
     let stack = start().await;
     let manage = stack.manage();
     let with = |fields: Value| {
@@ -157,7 +158,7 @@ async fn what_cannot_be_read_is_named_and_secrets_are_not_repeated() {
 }
 
 #[tokio::test]
-async fn a_name_twice_in_an_object_is_refused() {
+async fn duplicate_json_keys_are_rejected() {
     let stack = start().await;
     let manage = stack.manage();
     stack.create_target("a", "https://example.com/hook", &json!({})).await;
@@ -176,7 +177,7 @@ async fn a_name_twice_in_an_object_is_refused() {
 }
 
 #[tokio::test]
-async fn headers_are_changed_and_removed_whatever_their_case() {
+async fn header_names_are_case_insensitive() {
     let stack = start().await;
     let manage = stack.manage();
     let headers = json!({ "headers": { "X-Api-Key": "old", "X-Other": "1" } });
@@ -190,12 +191,12 @@ async fn headers_are_changed_and_removed_whatever_their_case() {
     assert_eq!(refused["violations"][0]["pointer"], "/headers", "{refused}");
 }
 
-fn shown_tag(answer: &e2e::Answer) -> &str {
-    answer.headers["etag"].to_str().expect("a tag")
+fn shown_tag(response: &e2e::Response) -> &str {
+    response.headers["etag"].to_str().expect("a tag")
 }
 
 #[tokio::test]
-async fn a_change_is_for_the_version_that_was_read() {
+async fn updates_honour_if_match() {
     let stack = start().await;
     let manage = stack.manage();
     stack.create_target("audit", "https://example.com/hook", &json!({ "headers": { "x-a": "1", "x-b": "2" } })).await;
@@ -221,7 +222,7 @@ async fn a_change_is_for_the_version_that_was_read() {
 }
 
 #[tokio::test]
-async fn secrets_are_neither_shown_nor_stored_as_they_are() {
+async fn secrets_are_neither_shown_nor_stored_in_plain_text() {
     let stack = start().await;
     let receiver = Receiver::start().await;
     let fields = json!({ "username": "mm", "password": "hunter2-hunter2", "headers": { "x-key": "header-s3cret" } });
@@ -244,7 +245,7 @@ async fn secrets_are_neither_shown_nor_stored_as_they_are() {
 }
 
 #[tokio::test]
-async fn every_change_is_an_event_with_the_key_as_its_actor() {
+async fn every_change_is_logged_with_the_key_as_actor() {
     let stack = start().await;
     let manage = stack.manage();
     stack.create_target("audit", "https://example.com/hook", &json!({})).await;
@@ -279,7 +280,7 @@ async fn every_change_is_an_event_with_the_key_as_its_actor() {
 }
 
 #[tokio::test]
-async fn a_target_can_be_tried_before_it_is_there() {
+async fn a_target_can_be_previewed_before_its_creation() {
     let stack = start().await;
     for name in ["s1", "s2", "s3"] {
         stack.manage().post("/v1/sources", &json!({ "name": name, "catalog": "signal" })).await.expect(201);

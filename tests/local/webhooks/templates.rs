@@ -58,14 +58,14 @@ async fn check(event: String, examples: &[Example]) {
 }
 
 #[tokio::test]
-async fn the_examples_of_the_page_make_what_it_says() {
+async fn documented_template_examples_render_as_shown() {
     let (event, examples) = page();
     assert_eq!(examples.len(), 3);
     check(event, &examples).await;
 }
 
 #[tokio::test]
-async fn what_is_no_json_is_escaped_for_what_it_is() {
+async fn non_json_bodies_are_escaped_for_their_content_type() {
     let (event, _) = page();
     let example = |content_type: &str, template: &str, body: &str| {
         let [content_type, template, body] = [content_type, template, body].map(str::to_owned);

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use anyhow::Context;
 use schemars::{Schema, json_schema};
 use serde_json::{Map, Value, json};
-use web::{Answer, Content, EVERY_KEYED, Operation, Parameter, Place, Problem, Refusal, UNKNOWN};
+use web::{
+    COMMON_AUTH_ERRORS, Content, ErrorResponse, Operation, Parameter, ParameterLocation, Problem, SuccessResponse,
+    UNKNOWN_PARAMETER_ERROR,
+};
 
 use super::Schemas;
 
@@ -56,12 +59,12 @@ fn try_describe(operation: &Operation, schemas: &mut Schemas) -> anyhow::Result<
 
 fn describe_parameter(parameter: &Parameter, schemas: &mut Schemas) -> anyhow::Result<Value> {
     let schema = (parameter.schema)(&mut schemas.read);
-    let place = if parameter.place == Place::Path { "path" } else { "query" };
+    let place = if parameter.location == ParameterLocation::Path { "path" } else { "query" };
     let mut object = json!({
         "name": parameter.name,
         "in": place,
         "description": parameter.description,
-        "required": parameter.place != Place::Query,
+        "required": parameter.location != ParameterLocation::Query,
         "schema": schema,
     });
     if !parameter.example.is_empty() {
@@ -77,7 +80,7 @@ fn describe_parameter(parameter: &Parameter, schemas: &mut Schemas) -> anyhow::R
 /// Every answer of an operation, by status.
 fn responses(operation: &Operation, schemas: &mut Schemas) -> anyhow::Result<BTreeMap<String, Value>> {
     let mut responses = BTreeMap::new();
-    for answer in operation.answers {
+    for answer in operation.responses {
         responses.insert(answer.status.to_string(), describe_answer(answer, schemas)?);
     }
     let every = every(operation);
@@ -86,7 +89,7 @@ fn responses(operation: &Operation, schemas: &mut Schemas) -> anyhow::Result<BTr
         let reference = json!({ "$ref": format!("#/components/responses/{}", problem.name()) });
         responses.insert(problem.status().as_u16().to_string(), reference);
     }
-    for (status, mut refusals) in by_status(operation.refusals) {
+    for (status, mut refusals) in by_status(operation.errors) {
         refusals.extend(every.iter().filter(|shared| status_of(shared) == status));
         responses.insert(status.to_string(), refusal(&refusals, schemas));
     }
@@ -94,17 +97,18 @@ fn responses(operation: &Operation, schemas: &mut Schemas) -> anyhow::Result<BTr
 }
 
 /// How it says no as all of its kind do.
-fn every(operation: &Operation) -> Vec<Refusal> {
-    let mut every = if operation.scope.is_some() { EVERY_KEYED.to_vec() } else { Vec::new() };
+fn every(operation: &Operation) -> Vec<ErrorResponse> {
+    let mut every = if operation.scope.is_some() { COMMON_AUTH_ERRORS.to_vec() } else { Vec::new() };
     // Others say what else may be wrong with their parameters.
-    let takes_none = operation.parameters.iter().all(|parameter| parameter.place == Place::Path);
-    every.extend((!every.is_empty() && takes_none && !operation.takes_others).then_some(UNKNOWN));
+    let takes_none = operation.parameters.iter().all(|parameter| parameter.location == ParameterLocation::Path);
+    every
+        .extend((!every.is_empty() && takes_none && !operation.allow_unknown_query).then_some(UNKNOWN_PARAMETER_ERROR));
     every
 }
 
-fn describe_answer(answer: &Answer, schemas: &mut Schemas) -> anyhow::Result<Value> {
-    let mut object = json!({ "description": answer.when, "headers": headers() });
-    for body in answer.content.iter().chain(answer.also) {
+fn describe_answer(answer: &SuccessResponse, schemas: &mut Schemas) -> anyhow::Result<Value> {
+    let mut object = json!({ "description": answer.description, "headers": headers() });
+    for body in answer.content.iter().chain(answer.alternatives) {
         let schema = (body.schema)(&mut schemas.written);
         object["content"][body.media_type] = content(body, schema)?;
     }
@@ -113,25 +117,25 @@ fn describe_answer(answer: &Answer, schemas: &mut Schemas) -> anyhow::Result<Val
 
 /// What every operation that needs a key may answer, for the document's components.
 pub(super) fn shared_responses(schemas: &mut Schemas) -> Map<String, Value> {
-    let named = |shared: &Refusal| ((shared.example)().name().to_owned(), refusal(&[*shared], schemas));
-    EVERY_KEYED.iter().chain([&UNKNOWN]).map(named).collect()
+    let named = |shared: &ErrorResponse| ((shared.example)().name().to_owned(), refusal(&[*shared], schemas));
+    COMMON_AUTH_ERRORS.iter().chain([&UNKNOWN_PARAMETER_ERROR]).map(named).collect()
 }
 
-fn by_status(refusals: &[Refusal]) -> BTreeMap<u16, Vec<Refusal>> {
-    let mut by_status: BTreeMap<u16, Vec<Refusal>> = BTreeMap::new();
+fn by_status(refusals: &[ErrorResponse]) -> BTreeMap<u16, Vec<ErrorResponse>> {
+    let mut by_status: BTreeMap<u16, Vec<ErrorResponse>> = BTreeMap::new();
     for refusal in refusals {
         by_status.entry(status_of(refusal)).or_default().push(*refusal);
     }
     by_status
 }
 
-fn status_of(refusal: &Refusal) -> u16 {
+fn status_of(refusal: &ErrorResponse) -> u16 {
     (refusal.example)().status().as_u16()
 }
 
 /// The answer of one status, with every reason for it.
-fn refusal(reasons: &[Refusal], schemas: &mut Schemas) -> Value {
-    let when: Vec<&str> = reasons.iter().map(|reason| reason.when).collect();
+fn refusal(reasons: &[ErrorResponse], schemas: &mut Schemas) -> Value {
+    let when: Vec<&str> = reasons.iter().map(|reason| reason.description).collect();
     let problems: Vec<Problem> = reasons.iter().map(|reason| (reason.example)()).collect();
     let mut headers = headers();
     for (name, value) in problems.iter().filter_map(Problem::header) {

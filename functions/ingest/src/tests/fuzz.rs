@@ -104,7 +104,7 @@ async fn send(dynamodb: &FakeDynamoDb, state: &State, sent: &Sent) -> Result<(),
         request = request.header(*name, value.as_bytes());
     }
     let request = request.body(Body::from(sent.body.clone())).map_err(|e| TestCaseError::reject(e.to_string()))?;
-    let answer = web::finish(router(state.clone())).oneshot(request).await.unwrap();
+    let answer = web::with_common_layers(router(state.clone())).oneshot(request).await.unwrap();
     let status = answer.status().as_u16();
     prop_assert!(STATUSES.contains(&status), "{status}");
     let media_type = answer.headers()["content-type"].to_str().unwrap().to_owned();
@@ -140,7 +140,7 @@ fn whatever_is_sent_is_kept_or_refused_in_order() {
     while Instant::now() < end {
         for catalog in ["unleash", "migration-manager", "signal", "tidings"] {
             let settings = Settings { cases: 200, failure_persistence: None, ..Settings::default() };
-            let dynamodb = FakeDynamoDb::new(TOKEN, catalog).that_keeps();
+            let dynamodb = FakeDynamoDb::new(TOKEN, catalog).with_storage();
             let state = state(&dynamodb, Duration::from_secs(2));
             let run = TestRunner::new(settings).run(&sent(), |sent| runtime.block_on(send(&dynamodb, &state, &sent)));
             run.unwrap_or_else(|error| panic!("{catalog}: {error}"));

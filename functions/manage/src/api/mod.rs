@@ -5,9 +5,10 @@ mod webhooks;
 use events::Violation;
 use model::{Key, KeyScope, Record, Source};
 use schemars::{Schema, SchemaGenerator, json_schema};
-use web::{Answer, BODY_REFUSALS, Content, Method, Operation, Parameter, Place, Problem, Refusal, Routes, schema_of};
-
-pub(crate) use webhooks::{LIST_DELIVERIES, REPLAY_TARGET, RETRY_DELIVERIES};
+use web::{
+    BODY_ERRORS, Content, ErrorResponse, Method, Operation, Parameter, ParameterLocation, Problem, Routes,
+    SuccessResponse, schema_of,
+};
 
 use crate::State;
 use crate::examples;
@@ -18,8 +19,8 @@ use crate::replay::{self, DiscardReport, ReplayReport, Replayed};
 use crate::sources::{self, NewSource, SourceChange, SourceList};
 
 /// Every operation with its handler.
-pub(crate) fn read_into<R: Routes<State>>(routes: R) -> R {
-    webhooks::read_into(routes)
+pub(crate) fn register_routes<R: Routes<State>>(routes: R) -> R {
+    webhooks::register_routes(routes)
         .with(&CREATE_SOURCE, sources::create)
         .with(&LIST_SOURCES, sources::list)
         .with(&READ_SOURCE, sources::read)
@@ -45,8 +46,8 @@ static CREATE_SOURCE: Operation = Operation {
     summary: "Create a source",
     description: "A producer, and the catalog that reads its events. It posts with an ingest key of its own.",
     body: &[Content::json(schema_of::<NewSource>, &[("source", examples::NEW_SOURCE)])],
-    answers: &[Answer::json(201, "It is created.", schema_of::<Source>, &[("source", examples::SOURCE)])],
-    refusals: &creating(
+    responses: &[SuccessResponse::json(201, "It is created.", schema_of::<Source>, &[("source", examples::SOURCE)])],
+    errors: &creating(
         || exists(Source::KIND, "unleash-prod"),
         || wrong("catalog", "enum", "expected one of migration-manager, unleash"),
     ),
@@ -57,7 +58,12 @@ static LIST_SOURCES: Operation = Operation {
     path: "/v1/sources",
     id: "listSources",
     summary: "List the sources",
-    answers: &[Answer::json(200, "Every source.", schema_of::<SourceList>, &[("one source", examples::SOURCES)])],
+    responses: &[SuccessResponse::json(
+        200,
+        "Every source.",
+        schema_of::<SourceList>,
+        &[("one source", examples::SOURCES)],
+    )],
     ..MANAGE
 };
 
@@ -66,8 +72,8 @@ static READ_SOURCE: Operation = Operation {
     id: "readSource",
     summary: "Read a source",
     parameters: &[NAMED_SOURCE],
-    answers: &[Answer::json(200, "The source.", schema_of::<Source>, &[("source", examples::SOURCE)])],
-    refusals: &[NO_SOURCE],
+    responses: &[SuccessResponse::json(200, "The source.", schema_of::<Source>, &[("source", examples::SOURCE)])],
+    errors: &[NO_SOURCE],
     ..MANAGE
 };
 
@@ -80,8 +86,8 @@ static CHANGE_SOURCE: Operation = Operation {
         in the log stays as it was read.",
     parameters: &[NAMED_SOURCE],
     body: &[Content::json(schema_of::<SourceChange>, &[("words", examples::SOURCE_CHANGE)])],
-    answers: &[Answer::json(200, "As it is now.", schema_of::<Source>, &[("source", examples::SOURCE)])],
-    refusals: &changing(NO_SOURCE, || wrong("catalog", "enum", "expected one of migration-manager, unleash")),
+    responses: &[SuccessResponse::json(200, "As it is now.", schema_of::<Source>, &[("source", examples::SOURCE)])],
+    errors: &changing(NO_SOURCE, || wrong("catalog", "enum", "expected one of migration-manager, unleash")),
     ..MANAGE
 };
 
@@ -92,8 +98,8 @@ static REMOVE_SOURCE: Operation = Operation {
     summary: "Remove a source",
     description: "Its keys stop working within 30 s; its events stay.",
     parameters: &[NAMED_SOURCE],
-    answers: &[REMOVED],
-    refusals: &[NO_SOURCE],
+    responses: &[REMOVED],
+    errors: &[NO_SOURCE],
     ..MANAGE
 };
 
@@ -108,8 +114,13 @@ static CREATE_KEY: Operation = Operation {
         schema_of::<NewKey>,
         &[("ingest", examples::NEW_INGEST_KEY), ("read", examples::NEW_READ_KEY)],
     )],
-    answers: &[Answer::json(201, "It is created.", schema_of::<CreatedKey>, &[("ingest", examples::CREATED_KEY)])],
-    refusals: &creating(
+    responses: &[SuccessResponse::json(
+        201,
+        "It is created.",
+        schema_of::<CreatedKey>,
+        &[("ingest", examples::CREATED_KEY)],
+    )],
+    errors: &creating(
         || exists(Key::KIND, "unleash-prod"),
         || wrong("source", "required", "expected the source that the key posts for"),
     ),
@@ -121,7 +132,7 @@ static LIST_KEYS: Operation = Operation {
     id: "listKeys",
     summary: "List the keys",
     description: "Without their tokens, which nobody knows but their holders.",
-    answers: &[Answer::json(200, "Every key.", schema_of::<KeyList>, &[("keys", examples::KEYS)])],
+    responses: &[SuccessResponse::json(200, "Every key.", schema_of::<KeyList>, &[("keys", examples::KEYS)])],
     ..MANAGE
 };
 
@@ -131,8 +142,8 @@ static READ_KEY: Operation = Operation {
     summary: "Read a key",
     description: "Without its token, which nobody knows but its holder.",
     parameters: &[NAMED_KEY],
-    answers: &[Answer::json(200, "The key.", schema_of::<KeyView>, &[("key", examples::KEY)])],
-    refusals: &[NO_KEY],
+    responses: &[SuccessResponse::json(200, "The key.", schema_of::<KeyView>, &[("key", examples::KEY)])],
+    errors: &[NO_KEY],
     ..MANAGE
 };
 
@@ -145,8 +156,8 @@ static CHANGE_KEY: Operation = Operation {
         Heeded within 30 s. What a key may do cannot be changed.",
     parameters: &[NAMED_KEY],
     body: &[Content::json(schema_of::<KeyChange>, &[("end", examples::KEY_CHANGE)])],
-    answers: &[Answer::json(200, "As it is now.", schema_of::<KeyView>, &[("key", examples::KEY)])],
-    refusals: &changing(NO_KEY, || wrong("expires_at", "minimum", "expected a time after now, 2026-05-01T09:10:05Z")),
+    responses: &[SuccessResponse::json(200, "As it is now.", schema_of::<KeyView>, &[("key", examples::KEY)])],
+    errors: &changing(NO_KEY, || wrong("expires_at", "minimum", "expected a time after now, 2026-05-01T09:10:05Z")),
     ..MANAGE
 };
 
@@ -157,21 +168,26 @@ static REMOVE_KEY: Operation = Operation {
     summary: "Remove a key",
     description: "It stops working within 30 s.",
     parameters: &[NAMED_KEY],
-    answers: &[REMOVED],
-    refusals: &[NO_KEY],
+    responses: &[REMOVED],
+    errors: &[NO_KEY],
     ..MANAGE
 };
 
 /// What is in the quarantine; its parameters are also what its handler, and those of the operations
 /// that do something about what matches, read.
-pub(crate) static LIST_QUARANTINE: Operation = Operation {
+static LIST_QUARANTINE: Operation = Operation {
     path: "/v1/quarantine",
     id: "listQuarantine",
     summary: "List what was sent that fits no schema",
     description: "Newest first, without the bodies. Without `source`, of every registered source.",
     parameters: &QUARANTINE_FILTERS,
-    answers: &[Answer::json(200, "A page.", schema_of::<QuarantineList>, &[("one event", examples::QUARANTINE)])],
-    refusals: &[WRONG_FILTER, NO_SOURCE],
+    responses: &[SuccessResponse::json(
+        200,
+        "A page.",
+        schema_of::<QuarantineList>,
+        &[("one event", examples::QUARANTINE)],
+    )],
+    errors: &[WRONG_FILTER, NO_SOURCE],
     ..MANAGE
 };
 
@@ -184,13 +200,13 @@ static REPLAY_QUARANTINE: Operation = Operation {
         targets that wanted it then. It answers after 20 s at most; where `next` is not null, call it again with that \
         as `before`.",
     parameters: &QUARANTINE_FILTERS,
-    answers: &[Answer::json(
+    responses: &[SuccessResponse::json(
         200,
         "What became of them.",
         schema_of::<ReplayReport>,
         &[("done", r#"{"stored": 0, "duplicates": 0, "refused": 1, "next": null}"#)],
     )],
-    refusals: &[WRONG_FILTER, NO_SOURCE],
+    errors: &[WRONG_FILTER, NO_SOURCE],
     ..MANAGE
 };
 
@@ -202,15 +218,18 @@ static DISCARD_QUARANTINE: Operation = Operation {
     description: "For good. It answers after 20 s at most; where `next` is not null, call it again with that as \
         `before`.",
     parameters: &QUARANTINE_FILTERS,
-    answers: &[Answer::json(
+    responses: &[SuccessResponse::json(
         200,
         "How many there were.",
         schema_of::<DiscardReport>,
         &[("done", r#"{"discarded": 0, "next": null}"#)],
     )],
-    refusals: &[
+    errors: &[
         WRONG_FILTER,
-        Refusal { when: "No source is named: it must be said whose events to discard.", example: replay::no_source },
+        ErrorResponse {
+            description: "No source is named: it must be said whose events to discard.",
+            example: replay::no_source,
+        },
     ],
     ..MANAGE
 };
@@ -220,13 +239,13 @@ static READ_QUARANTINED: Operation = Operation {
     id: "readQuarantined",
     summary: "Read what was refused, with its body",
     parameters: &QUARANTINED,
-    answers: &[Answer::json(
+    responses: &[SuccessResponse::json(
         200,
         "What was sent, and everything that is wrong with it.",
         schema_of::<QuarantineView>,
         &[("event", examples::QUARANTINED)],
     )],
-    refusals: &[NOTHING_QUARANTINED],
+    errors: &[NOTHING_QUARANTINED],
     ..MANAGE
 };
 
@@ -237,13 +256,13 @@ static REPLAY_QUARANTINED: Operation = Operation {
     summary: "Read again what was refused",
     description: "After a schema was mended: where it fits now, it goes into the log, as of when it was received.",
     parameters: &QUARANTINED,
-    answers: &[Answer::json(
+    responses: &[SuccessResponse::json(
         200,
         "It is in the log.",
         schema_of::<Replayed>,
         &[("stored", r#"{"status": "stored", "id": 3403542528000501}"#)],
     )],
-    refusals: &[NOTHING_QUARANTINED, Refusal { when: "It still fits no schema.", example: still_refused }],
+    errors: &[NOTHING_QUARANTINED, ErrorResponse { description: "It still fits no schema.", example: still_refused }],
     ..MANAGE
 };
 
@@ -254,41 +273,47 @@ static DISCARD_QUARANTINED: Operation = Operation {
     summary: "Discard what was refused",
     description: "For good.",
     parameters: &QUARANTINED,
-    answers: &[REMOVED],
-    refusals: &[NOTHING_QUARANTINED],
+    responses: &[REMOVED],
+    errors: &[NOTHING_QUARANTINED],
     ..MANAGE
 };
 
 const QUARANTINE_FILTERS: [Parameter; 7] = [
-    Parameter { place: Place::Query, ..SOURCE_NAME },
-    Parameter::query("type", "The type that they say they are.", web::text, r#""feature-created""#),
-    Parameter::query("reason", "The keyword of one of their violations.", web::text, r#""required""#),
-    Parameter::query("from", "Received then or later: a date (UTC) or a time.", web::text, r#""2026-01-31""#),
+    Parameter { location: ParameterLocation::Query, ..SOURCE_NAME },
+    Parameter::query("type", "The type that they say they are.", web::text_schema, r#""feature-created""#),
+    Parameter::query("reason", "The keyword of one of their violations.", web::text_schema, r#""required""#),
+    Parameter::query("from", "Received then or later: a date (UTC) or a time.", web::text_schema, r#""2026-01-31""#),
     Parameter::query(
         "to",
         "Received then or earlier: a date (UTC, to its end) or a time.",
-        web::text,
+        web::text_schema,
         r#""2060-12-31""#,
     ),
     Parameter::query("limit", "How many are looked at together, or answered.", limit, "100"),
-    Parameter::query("before", "Where to go on: `next` of the answer before.", web::text, examples::QUARANTINE_ID),
+    Parameter::query(
+        "before",
+        "Where to go on: `next` of the answer before.",
+        web::text_schema,
+        examples::QUARANTINE_ID,
+    ),
 ];
 
 const QUARANTINED: [Parameter; 2] =
-    [SOURCE_NAME, Parameter::path("id", "Its id in the quarantine.", web::text, examples::QUARANTINE_ID)];
+    [SOURCE_NAME, Parameter::path("id", "Its id in the quarantine.", web::text_schema, examples::QUARANTINE_ID)];
 
-const WRONG_FILTER: Refusal = Refusal {
-    when: "A parameter is not known, given twice, or no such thing: `parameter` names it.",
-    example: web::from_after_to,
+const WRONG_FILTER: ErrorResponse = ErrorResponse {
+    description: "A parameter is not known, given twice, or no such thing: `parameter` names it.",
+    example: web::reversed_time_range,
 };
 
-const NO_SOURCE: Refusal =
-    Refusal { when: "No source has this name.", example: || unknown(Source::KIND, "unleash-prod") };
+const NO_SOURCE: ErrorResponse =
+    ErrorResponse { description: "No source has this name.", example: || unknown(Source::KIND, "unleash-prod") };
 
-const NO_KEY: Refusal = Refusal { when: "No key has this name.", example: || unknown(Key::KIND, "unleash-prod") };
+const NO_KEY: ErrorResponse =
+    ErrorResponse { description: "No key has this name.", example: || unknown(Key::KIND, "unleash-prod") };
 
-const NOTHING_QUARANTINED: Refusal = Refusal {
-    when: "The source sent nothing that has this id.",
+const NOTHING_QUARANTINED: ErrorResponse = ErrorResponse {
+    description: "The source sent nothing that has this id.",
     example: || quarantine::none("2026-05-01T09:30:10.899Z~1b5178352d8e3b12"),
 };
 
@@ -302,31 +327,34 @@ fn still_refused() -> Problem {
 }
 
 /// What the operations here have in common.
-const MANAGE: Operation = Operation { scope: Some(KeyScope::Manage), ..Operation::PLAIN };
+const MANAGE: Operation = Operation { scope: Some(KeyScope::Manage), ..Operation::DEFAULT };
 
-const REMOVED: Answer = Answer::empty(204, "It is removed.");
+const REMOVED: SuccessResponse = SuccessResponse::empty(204, "It is removed.");
 
-const SOURCE_NAME: Parameter = Parameter::path("source", "The source's name.", web::text, r#""unleash-prod""#);
+const SOURCE_NAME: Parameter = Parameter::path("source", "The source's name.", web::text_schema, r#""unleash-prod""#);
 
-const NAMED_SOURCE: Parameter = Parameter::path("name", "The source's name.", web::text, r#""unleash-prod""#);
+const NAMED_SOURCE: Parameter = Parameter::path("name", "The source's name.", web::text_schema, r#""unleash-prod""#);
 
-const NAMED_KEY: Parameter = Parameter::path("name", "The key's name.", web::text, r#""unleash-prod""#);
+const NAMED_KEY: Parameter = Parameter::path("name", "The key's name.", web::text_schema, r#""unleash-prod""#);
 
 /// How an operation that changes something may say no.
-const fn changing(unknown: Refusal, wrong: fn() -> Problem) -> [Refusal; 4] {
-    let [unread, too_large] = BODY_REFUSALS;
+const fn changing(unknown: ErrorResponse, wrong: fn() -> Problem) -> [ErrorResponse; 4] {
+    let [unread, too_large] = BODY_ERRORS;
     let refused = "The body can be read, but not all of it is right: `violations` says what.";
-    [unread, unknown, too_large, Refusal { when: refused, example: wrong }]
+    [unread, unknown, too_large, ErrorResponse { description: refused, example: wrong }]
 }
 
 /// How an operation that creates something may say no.
-const fn creating(taken: fn() -> Problem, wrong: fn() -> Problem) -> [Refusal; 4] {
-    let [unread, too_large] = BODY_REFUSALS;
+const fn creating(taken: fn() -> Problem, wrong: fn() -> Problem) -> [ErrorResponse; 4] {
+    let [unread, too_large] = BODY_ERRORS;
     [
         unread,
-        Refusal { when: "The name is taken.", example: taken },
+        ErrorResponse { description: "The name is taken.", example: taken },
         too_large,
-        Refusal { when: "The body can be read, but not all of it is right: `violations` says what.", example: wrong },
+        ErrorResponse {
+            description: "The body can be read, but not all of it is right: `violations` says what.",
+            example: wrong,
+        },
     ]
 }
 

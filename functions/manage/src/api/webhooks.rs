@@ -4,7 +4,7 @@ mod parameters;
 
 use model::{Record, Replay, Target};
 use schemars::{Schema, SchemaGenerator, json_schema};
-use web::{Answer, Content, Method, Operation, Parameter, Refusal, Routes, schema_of};
+use web::{Content, ErrorResponse, Method, Operation, Parameter, Routes, SuccessResponse, schema_of};
 
 use parameters::{LISTED, REPLAY_NAME, REPLAYED, RETRIED, TARGET_NAME};
 
@@ -19,7 +19,7 @@ use crate::replays::{self, Matching, ReplayList, ReplayView};
 use crate::targets::{self, Created, NewTarget, NewTargets, Resumed, Rotation, TargetList, TargetView, Tested, Why};
 
 /// Every operation with its handler.
-pub(super) fn read_into<R: Routes<State>>(routes: R) -> R {
+pub(super) fn register_routes<R: Routes<State>>(routes: R) -> R {
     routes
         .with(&CREATE_TARGET, targets::create)
         .with(&LIST_TARGETS, targets::list)
@@ -54,8 +54,13 @@ static CREATE_TARGET: Operation = Operation {
         schema_of::<NewTargets>,
         &[("target", examples::NEW_TARGET), ("Migration Manager's", examples::LOG_TARGETS)],
     )],
-    answers: &[Answer::json(201, "It is created.", schema_of::<Created>, &[("target", examples::CREATED_TARGET)])],
-    refusals: &creating(
+    responses: &[SuccessResponse::json(
+        201,
+        "It is created.",
+        schema_of::<Created>,
+        &[("target", examples::CREATED_TARGET)],
+    )],
+    errors: &creating(
         || exists(Target::KIND, "audit"),
         || wrong("address", "format", "expected a URL that begins with https:// or http://"),
     ),
@@ -66,7 +71,12 @@ static LIST_TARGETS: Operation = Operation {
     path: "/v1/targets",
     id: "listTargets",
     summary: "List the targets",
-    answers: &[Answer::json(200, "Every target.", schema_of::<TargetList>, &[("one target", examples::TARGETS)])],
+    responses: &[SuccessResponse::json(
+        200,
+        "Every target.",
+        schema_of::<TargetList>,
+        &[("one target", examples::TARGETS)],
+    )],
     ..MANAGE
 };
 
@@ -78,8 +88,13 @@ static PREVIEW_NEW_TARGET: Operation = Operation {
     description: "How many events of the last 24 hours a target that is set up so would want, and some of them. \
         Nothing is created.",
     body: &[Content::json(schema_of::<NewTarget>, &[("target", examples::NEW_TARGET)])],
-    answers: &[Answer::json(200, "What matches.", schema_of::<Matching>, &[("one event", examples::MATCHING)])],
-    refusals: &[web::BODY_REFUSALS[0], web::BODY_REFUSALS[1], WRONG_BODY],
+    responses: &[SuccessResponse::json(
+        200,
+        "What matches.",
+        schema_of::<Matching>,
+        &[("one event", examples::MATCHING)],
+    )],
+    errors: &[web::BODY_ERRORS[0], web::BODY_ERRORS[1], WRONG_BODY],
     ..MANAGE
 };
 
@@ -90,8 +105,8 @@ static READ_TARGET: Operation = Operation {
     description: "Its `ETag` is what `If-Match` of a change takes: it stands for how the target is set up, and since when it \
         is paused.",
     parameters: &[TARGET_NAME],
-    answers: &[TARGET],
-    refusals: &[NO_TARGET],
+    responses: &[TARGET],
+    errors: &[NO_TARGET],
     ..MANAGE
 };
 
@@ -106,8 +121,8 @@ static CHANGE_TARGET: Operation = Operation {
         received from then on. `enabled` pauses and resumes it.",
     parameters: &[TARGET_NAME],
     body: &[Content::json(patch, &[("filters", r#"{"events": [], "projects": ["web"]}"#)])],
-    answers: &[TARGET],
-    refusals: &[NO_TARGET, web::BODY_REFUSALS[0], web::BODY_REFUSALS[1], CHANGED_SINCE, WRONG_BODY],
+    responses: &[TARGET],
+    errors: &[NO_TARGET, web::BODY_ERRORS[0], web::BODY_ERRORS[1], CHANGED_SINCE, WRONG_BODY],
     ..MANAGE
 };
 
@@ -119,8 +134,8 @@ static REMOVE_TARGET: Operation = Operation {
     description: "What waits for it, or is held, is dropped; what was delivered to it stays on record. With `If-Match`, \
         only where nobody has changed, paused or resumed it since.",
     parameters: &[TARGET_NAME],
-    answers: &[REMOVED],
-    refusals: &[NO_TARGET, CHANGED_SINCE],
+    responses: &[REMOVED],
+    errors: &[NO_TARGET, CHANGED_SINCE],
     ..MANAGE
 };
 
@@ -131,8 +146,13 @@ static PREVIEW_TARGET: Operation = Operation {
     summary: "Say what a target wants of the last 24 hours",
     description: "How many events there are that it would want as it is now, and some of them.",
     parameters: &[TARGET_NAME],
-    answers: &[Answer::json(200, "What matches.", schema_of::<Matching>, &[("one event", examples::MATCHING)])],
-    refusals: &[NO_TARGET],
+    responses: &[SuccessResponse::json(
+        200,
+        "What matches.",
+        schema_of::<Matching>,
+        &[("one event", examples::MATCHING)],
+    )],
+    errors: &[NO_TARGET],
     ..MANAGE
 };
 
@@ -145,8 +165,8 @@ static PAUSE_TARGET: Operation = Operation {
     parameters: &[TARGET_NAME],
     body: &[Content::json(schema_of::<Why>, &[("reason", r#"{"reason": "maintenance"}"#)])],
     body_is_optional: true,
-    answers: &[TARGET],
-    refusals: &[NO_TARGET, web::BODY_REFUSALS[0], web::BODY_REFUSALS[1], WRONG_BODY],
+    responses: &[TARGET],
+    errors: &[NO_TARGET, web::BODY_ERRORS[0], web::BODY_ERRORS[1], WRONG_BODY],
     ..MANAGE
 };
 
@@ -157,13 +177,13 @@ static RESUME_TARGET: Operation = Operation {
     summary: "Resume a target",
     description: "New events are delivered at once, and a replay delivers what was held, the oldest first, 100 a second.",
     parameters: &[TARGET_NAME],
-    answers: &[Answer::json(
+    responses: &[SuccessResponse::json(
         200,
         "The target, and the replay.",
         schema_of::<Resumed>,
         &[("was not paused", examples::RESUMED)],
     )],
-    refusals: &[NO_TARGET],
+    errors: &[NO_TARGET],
     ..MANAGE
 };
 
@@ -176,17 +196,17 @@ static ROTATE_TARGET: Operation = Operation {
     parameters: &[TARGET_NAME],
     body: &[Content::json(schema_of::<Rotation>, &[("a day", r#"{"overlap": "24h"}"#)])],
     body_is_optional: true,
-    answers: &[Answer::json(
+    responses: &[SuccessResponse::json(
         200,
         "The target, and its new secret.",
         schema_of::<TargetView>,
         &[("target", examples::CREATED_TARGET)],
     )],
-    refusals: &[
+    errors: &[
         NO_TARGET,
-        web::BODY_REFUSALS[0],
-        web::BODY_REFUSALS[1],
-        Refusal { when: "It was changed at the same time.", example: targets::changed_since },
+        web::BODY_ERRORS[0],
+        web::BODY_ERRORS[1],
+        ErrorResponse { description: "It was changed at the same time.", example: targets::changed_since },
         WRONG_BODY,
     ],
     ..MANAGE
@@ -200,21 +220,21 @@ static TEST_TARGET: Operation = Operation {
     description: "An event for this target alone goes the way of all events, though it may be paused, and is attempted \
         once. The answer waits for that.",
     parameters: &[TARGET_NAME],
-    answers: &[
-        Answer::json(200, "What came of it.", schema_of::<Tested>, &[("accepted", examples::TESTED)]),
-        Answer::json(
+    responses: &[
+        SuccessResponse::json(200, "What came of it.", schema_of::<Tested>, &[("accepted", examples::TESTED)]),
+        SuccessResponse::json(
             202,
             "It is under way: `GET /v1/events/{id}/deliveries` will tell.",
             schema_of::<Tested>,
             &[("waiting", r#"{"event": 3408102400000123, "status": "waiting", "attempt": null}"#)],
         ),
     ],
-    refusals: &[NO_TARGET],
+    errors: &[NO_TARGET],
     ..MANAGE
 };
 
 /// What of the log is sent to a target again; its parameters are also what its handler reads.
-pub(crate) static REPLAY_TARGET: Operation = Operation {
+static REPLAY_TARGET: Operation = Operation {
     method: Method::Post,
     path: "/v1/targets/{name}/replay",
     id: "replayTarget",
@@ -223,17 +243,22 @@ pub(crate) static REPLAY_TARGET: Operation = Operation {
         before or not: also events that are older than the target. `webhook-id` is that of the first delivery. Ask \
         with `dry_run=true` first. While the target is paused, the replay waits. It begins with the event time `from`, or \
         with `received_from`: then all of the log is read, for late events too, unless `from` says otherwise.",
-    parameters: &REPLAYED,
-    answers: &[
-        Answer::json(
+    parameters: REPLAYED,
+    responses: &[
+        SuccessResponse::json(
             200,
             "What would be sent (`dry_run`).",
             schema_of::<Matching>,
             &[("one event", examples::MATCHING)],
         ),
-        Answer::json(202, "The replay is under way.", schema_of::<ReplayView>, &[("replay", examples::REPLAY)]),
+        SuccessResponse::json(
+            202,
+            "The replay is under way.",
+            schema_of::<ReplayView>,
+            &[("replay", examples::REPLAY)],
+        ),
     ],
-    refusals: &[WRONG_FILTER, NO_TARGET],
+    errors: &[WRONG_FILTER, NO_TARGET],
     ..MANAGE
 };
 
@@ -244,8 +269,8 @@ static TARGET_HEALTH: Operation = Operation {
     description: "How many deliveries succeed, how long they take, what waits, since when, and when it will be through. \
         A read key will do.",
     parameters: &[TARGET_NAME],
-    answers: &[Answer::json(200, "How it is doing.", schema_of::<Health>, &[("well", examples::HEALTH)])],
-    refusals: &[NO_TARGET],
+    responses: &[SuccessResponse::json(200, "How it is doing.", schema_of::<Health>, &[("well", examples::HEALTH)])],
+    errors: &[NO_TARGET],
     ..MANAGE
 };
 
@@ -253,7 +278,12 @@ static LIST_REPLAYS: Operation = Operation {
     path: "/v1/replays",
     id: "listReplays",
     summary: "List the replays",
-    answers: &[Answer::json(200, "The latest first.", schema_of::<ReplayList>, &[("one", examples::REPLAYS)])],
+    responses: &[SuccessResponse::json(
+        200,
+        "The latest first.",
+        schema_of::<ReplayList>,
+        &[("one", examples::REPLAYS)],
+    )],
     ..MANAGE
 };
 
@@ -262,8 +292,8 @@ static READ_REPLAY: Operation = Operation {
     id: "readReplay",
     summary: "Read one replay: how far it has come",
     parameters: &[REPLAY_NAME],
-    answers: &[Answer::json(200, "The replay.", schema_of::<ReplayView>, &[("replay", examples::REPLAY)])],
-    refusals: &[NO_REPLAY],
+    responses: &[SuccessResponse::json(200, "The replay.", schema_of::<ReplayView>, &[("replay", examples::REPLAY)])],
+    errors: &[NO_REPLAY],
     ..MANAGE
 };
 
@@ -274,38 +304,48 @@ static CANCEL_REPLAY: Operation = Operation {
     summary: "Cancel a replay",
     description: "It sends no more. What it has sent is delivered. What it would have released stays held.",
     parameters: &[REPLAY_NAME],
-    answers: &[Answer::json(200, "The replay.", schema_of::<ReplayView>, &[("replay", examples::REPLAY)])],
-    refusals: &[NO_REPLAY],
+    responses: &[SuccessResponse::json(200, "The replay.", schema_of::<ReplayView>, &[("replay", examples::REPLAY)])],
+    errors: &[NO_REPLAY],
     ..MANAGE
 };
 
 /// What there is of deliveries; its parameters are also what its handler reads.
-pub(crate) static LIST_DELIVERIES: Operation = Operation {
+static LIST_DELIVERIES: Operation = Operation {
     path: "/v1/deliveries",
     id: "listDeliveries",
     summary: "List deliveries",
     description: "By the time of their events, the newest first. Without `target`, of every target. A delivery stands \
         here from its first attempt on, or from when it was held. A read key will do.",
-    parameters: &LISTED,
-    answers: &[Answer::json(200, "A page.", schema_of::<DeliveryList>, &[("one failed", examples::DELIVERIES)])],
-    refusals: &[WRONG_FILTER],
+    parameters: LISTED,
+    responses: &[SuccessResponse::json(
+        200,
+        "A page.",
+        schema_of::<DeliveryList>,
+        &[("one failed", examples::DELIVERIES)],
+    )],
+    errors: &[WRONG_FILTER],
     ..MANAGE
 };
 
 /// Which failed deliveries are tried again; its parameters are also what its handler reads.
-pub(crate) static RETRY_DELIVERIES: Operation = Operation {
+static RETRY_DELIVERIES: Operation = Operation {
     method: Method::Post,
     path: "/v1/deliveries/retry",
     id: "retryDeliveries",
     summary: "Try again what failed",
     description: "Every failed delivery of a target, the oldest first, each with all its attempts anew. Ask with \
         `dry_run=true` first.",
-    parameters: &RETRIED,
-    answers: &[
-        Answer::json(200, "How many (`dry_run`).", schema_of::<Failing>, &[("some", r#"{"failed": 12}"#)]),
-        Answer::json(202, "The replay is under way.", schema_of::<ReplayView>, &[("replay", examples::REPLAY)]),
+    parameters: RETRIED,
+    responses: &[
+        SuccessResponse::json(200, "How many (`dry_run`).", schema_of::<Failing>, &[("some", r#"{"failed": 12}"#)]),
+        SuccessResponse::json(
+            202,
+            "The replay is under way.",
+            schema_of::<ReplayView>,
+            &[("replay", examples::REPLAY)],
+        ),
     ],
-    refusals: &[WRONG_FILTER, NO_TARGET],
+    errors: &[WRONG_FILTER, NO_TARGET],
     ..MANAGE
 };
 
@@ -317,14 +357,22 @@ static RETRY_DELIVERY: Operation = Operation {
     description: "With all the attempts that the target allows, from now on; also where it was delivered. Of several \
         calls at once, one has an effect. While the target is paused, what is tried again is held until it is resumed.",
     parameters: &[
-        Parameter::path("event", "The event's id.", web::text, r#""3403542528000501""#),
-        Parameter::path("target", "The target's name.", web::text, r#""audit""#),
+        Parameter::path("event", "The event's id.", web::text_schema, r#""3403542528000501""#),
+        Parameter::path("target", "The target's name.", web::text_schema, r#""audit""#),
     ],
-    answers: &[Answer::json(202, "It is on its way.", schema_of::<Retried>, &[("retry", examples::RETRIED)])],
-    refusals: &[
-        Refusal { when: "There is no such event, or no such target.", example: || unknown(Target::KIND, "audit") },
-        Refusal {
-            when: "The delivery is waiting already, or held because the target is paused, or the target does not want the \
+    responses: &[SuccessResponse::json(
+        202,
+        "It is on its way.",
+        schema_of::<Retried>,
+        &[("retry", examples::RETRIED)],
+    )],
+    errors: &[
+        ErrorResponse {
+            description: "There is no such event, or no such target.",
+            example: || unknown(Target::KIND, "audit"),
+        },
+        ErrorResponse {
+            description: "The delivery is waiting already, or held because the target is paused, or the target does not want the \
                 event.",
             example: deliveries::waiting,
         },
@@ -332,18 +380,22 @@ static RETRY_DELIVERY: Operation = Operation {
     ..MANAGE
 };
 
-const TARGET: Answer = Answer::json(200, "The target.", schema_of::<TargetView>, &[("target", examples::TARGET)]);
+const TARGET: SuccessResponse =
+    SuccessResponse::json(200, "The target.", schema_of::<TargetView>, &[("target", examples::TARGET)]);
 
-const NO_TARGET: Refusal = Refusal { when: "No target has this name.", example: || unknown(Target::KIND, "audit") };
+const NO_TARGET: ErrorResponse =
+    ErrorResponse { description: "No target has this name.", example: || unknown(Target::KIND, "audit") };
 
-const NO_REPLAY: Refusal =
-    Refusal { when: "No replay has this name.", example: || unknown(Replay::KIND, "20260501T092000879Z-4f2a") };
+const NO_REPLAY: ErrorResponse = ErrorResponse {
+    description: "No replay has this name.",
+    example: || unknown(Replay::KIND, "20260501T092000879Z-4f2a"),
+};
 
-const CHANGED_SINCE: Refusal =
-    Refusal { when: "`If-Match` is given, and it was changed since.", example: targets::changed_since };
+const CHANGED_SINCE: ErrorResponse =
+    ErrorResponse { description: "`If-Match` is given, and it was changed since.", example: targets::changed_since };
 
-const WRONG_BODY: Refusal = Refusal {
-    when: "The body can be read, but not all of it is right: `violations` says what.",
+const WRONG_BODY: ErrorResponse = ErrorResponse {
+    description: "The body can be read, but not all of it is right: `violations` says what.",
     example: || wrong("retry_timeout", "format", "expected a duration from 0s to 216h, such as 10s, 5m or 1h30m"),
 };
 

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 use store::{ConfigWrite, EventTable};
-use web::{AnyJsonBody, Caller, JsonBody, Kind, Manage, Problem};
+use web::{AnyJsonBody, Caller, JsonBody, Manage, Problem, ProblemType};
 use webhook::Secrets;
 
 use super::body::{Strict, read, read_as};
@@ -84,18 +84,18 @@ pub(super) const KIND: &str = "a target";
 /// Every one of several targets, or everything that is wrong with them.
 async fn check_all(state: &State, several: Vec<Value>) -> Result<Vec<Checked>, Problem> {
     if several.is_empty() {
-        return Err(Problem::new(Kind::BadRequest, "Expected at least one target: the array is empty"));
+        return Err(Problem::new(ProblemType::BadRequest, "Expected at least one target: the array is empty"));
     }
     if several.len() > MAX_TOGETHER {
         let detail = format!(
             "Expected at most {MAX_TOGETHER} targets, created together or none: post these {} in parts",
             several.len()
         );
-        return Err(Problem::new(Kind::BadRequest, detail));
+        return Err(Problem::new(ProblemType::BadRequest, detail));
     }
     if several.iter().map(|new| new.to_string().len()).sum::<usize>() > MAX_BYTES {
         let detail = format!("The targets have more than {MAX_BYTES} bytes together: post them in parts");
-        return Err(Problem::new(Kind::TooLarge, detail));
+        return Err(Problem::new(ProblemType::TooLarge, detail));
     }
     let (mut read_all, mut unread) = (Vec::new(), Violations::default());
     for (number, new) in several.into_iter().enumerate() {
@@ -165,7 +165,7 @@ fn taken(name: &str, of: usize) -> Problem {
     if of == 1 {
         return store::Error::Exists(name).into();
     }
-    Problem::new(Kind::Conflict, format!("{name} exists already: none of these {of} targets was created"))
+    Problem::new(ProblemType::Conflict, format!("{name} exists already: none of these {of} targets was created"))
 }
 
 /// `POST /v1/targets/preview`: what a body is told here is told as where the target is created.

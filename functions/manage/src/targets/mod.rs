@@ -18,7 +18,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use store::WriteOutcome;
-use web::{Kind, Manage, Problem};
+use web::{Manage, Problem, ProblemType};
 
 pub(crate) use create::{Created, NewTargets, create, preview};
 pub(crate) use definition::NewTarget;
@@ -88,17 +88,20 @@ pub(crate) async fn remove(
 
 /// The problem of a change to what has been changed by somebody else.
 pub(crate) fn changed_since() -> Problem {
-    Problem::new(Kind::PreconditionFailed, "The target was changed since you read it: read it again, then change it")
+    Problem::new(
+        ProblemType::PreconditionFailed,
+        "The target was changed since you read it: read it again, then change it",
+    )
 }
 
 fn no_randomness() -> Problem {
     tracing::error!("no randomness for a signing secret");
-    Problem::new(Kind::Unavailable, "No signing secret could be made")
+    Problem::new(ProblemType::Unavailable, "No signing secret could be made")
 }
 
 fn no_key(error: webhook::Error) -> Problem {
     tracing::error!(%error, "the secrets of a target cannot be used");
-    Problem::new(Kind::Unavailable, "The target's secrets could not be encrypted or decrypted")
+    Problem::new(ProblemType::Unavailable, "The target's secrets could not be encrypted or decrypted")
 }
 
 /// What a target is asked to do.

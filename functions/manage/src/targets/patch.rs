@@ -8,7 +8,7 @@ use axum::response::Response;
 use model::{AuditEvent, Target, TargetState};
 use serde_json::{Map, Value, json};
 use store::WriteOutcome;
-use web::{Caller, JsonBody, Kind, Manage, Problem};
+use web::{Caller, JsonBody, Manage, Problem, ProblemType};
 
 use super::body::{Strict, read_as};
 use super::create::KIND;
@@ -53,7 +53,10 @@ pub(crate) async fn change(
         let (target, standing) = get(&state, &name).await?;
         return Ok(tagged(target, standing.as_ref()));
     }
-    Err(Problem::new(Kind::Unavailable, "The target is being changed by many at once: send the same request again"))
+    Err(Problem::new(
+        ProblemType::Unavailable,
+        "The target is being changed by many at once: send the same request again",
+    ))
 }
 
 /// Writes a target over what was read of it, with the event that tells of it; whether it was still that.
@@ -82,7 +85,7 @@ async fn write(
 
 /// The target with a patch applied, and what the patch says of `enabled`.
 async fn patched(state: &State, target: &Target, patch: Value) -> Result<(Target, Option<bool>), Problem> {
-    let not_object = || Problem::new(Kind::BadRequest, "Expected an object with the fields to change");
+    let not_object = || Problem::new(ProblemType::BadRequest, "Expected an object with the fields to change");
     let Value::Object(mut patch) = patch else { return Err(not_object()) };
     let mut violations = Violations::default();
     if patch.remove("name").is_some_and(|name| name != target.name.as_str()) {

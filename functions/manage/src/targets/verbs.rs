@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::WriteOutcome;
 use tokio::time::Instant;
-use web::{Caller, Kind, Manage, Problem};
+use web::{Caller, Manage, Problem, ProblemType};
 use webhook::SigningSecret;
 
 use super::body::{Strict, read_as};
@@ -44,7 +44,7 @@ fn optional<T: DeserializeOwned + Default>(body: &Bytes) -> Result<T, Problem> {
         return Ok(T::default());
     }
     // Said of the bytes: it repeats none of them.
-    let unread = |error| Problem::new(Kind::BadRequest, format!("The body does not read as {KIND}: {error}"));
+    let unread = |error| Problem::new(ProblemType::BadRequest, format!("The body does not read as {KIND}: {error}"));
     match serde_json::from_slice(body).map_err(unread)? {
         Strict(Value::Null) => Ok(T::default()),
         Strict(body) => read_as(KIND, body),
@@ -229,7 +229,7 @@ pub(crate) async fn test(
         previous: Value::Null,
     };
     let WriteOutcome::Done(event) = state.events.write_audited(&entry, Vec::new()).await? else {
-        return Err(Problem::new(Kind::Unavailable, "The test could not be written: send it again"));
+        return Err(Problem::new(ProblemType::Unavailable, "The test could not be written: send it again"));
     };
     let deadline = Instant::now() + MOST_WAIT.min(target.timeout + Duration::from_secs(10));
     while Instant::now() < deadline {

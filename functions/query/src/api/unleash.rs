@@ -2,7 +2,7 @@
 
 use model::KeyScope;
 use schemars::json_schema;
-use web::{Answer, Method, Operation, Parameter, Routes, schema_of};
+use web::{Method, Operation, Parameter, Routes, SuccessResponse, schema_of};
 
 use super::LARGE;
 use crate::unleash::params::{BadData, any, day, numbers, operator};
@@ -10,7 +10,7 @@ use crate::unleash::view::{FeatureEvents, Recent, SearchResult};
 use crate::{State, examples, unleash};
 
 /// Every operation with its handler.
-pub(super) fn read_into<R: Routes<State>>(routes: R) -> R {
+pub(super) fn register_routes<R: Routes<State>>(routes: R) -> R {
     routes.with(&SEARCH, unleash::search).with(&RECENT, unleash::recent).with(&OF_FEATURE, unleash::of_feature)
 }
 
@@ -22,7 +22,7 @@ static SEARCH: Operation = Operation {
     description: "Unleash's own API, over the events of its catalog. Parameters that are not known are ignored, \
         here and below, and `Accept` is not looked at.",
     scope: Some(KeyScope::Read),
-    takes_others: true,
+    allow_unknown_query: true,
     parameters: &[
         Parameter::query("type", "`IS:` or `IS_ANY_OF:` and types.", operator, r#""IS_ANY_OF:feature-tagged""#),
         Parameter::query("project", "The same with projects.", operator, r#""IS:web""#),
@@ -43,8 +43,8 @@ static SEARCH: Operation = Operation {
         ),
         Parameter::query("offset", "How many to pass over.", any, r#""0""#),
     ],
-    answers: &[
-        Answer::json(
+    responses: &[
+        SuccessResponse::json(
             200,
             "A page, empty where nothing matches.",
             schema_of::<SearchResult>,
@@ -52,8 +52,8 @@ static SEARCH: Operation = Operation {
         ),
         BAD_DATA,
     ],
-    refusals: &[LARGE],
-    ..Operation::PLAIN
+    errors: &[LARGE],
+    ..Operation::DEFAULT
 };
 
 static RECENT: Operation = Operation {
@@ -63,14 +63,14 @@ static RECENT: Operation = Operation {
     summary: "List the newest events as in Unleash",
     description: "The newest 100, or the newest 50 of a project; fewer where more are too large to be sent.",
     scope: Some(KeyScope::Read),
-    takes_others: true,
+    allow_unknown_query: true,
     parameters: &[Parameter::query("project", "The project.", any, r#""web""#)],
-    answers: &[
-        Answer::json(200, "The events.", schema_of::<Recent>, &[("one event", examples::UNLEASH_EVENTS)]),
+    responses: &[
+        SuccessResponse::json(200, "The events.", schema_of::<Recent>, &[("one event", examples::UNLEASH_EVENTS)]),
         BAD_DATA,
     ],
-    refusals: &[LARGE],
-    ..Operation::PLAIN
+    errors: &[LARGE],
+    ..Operation::DEFAULT
 };
 
 static OF_FEATURE: Operation = Operation {
@@ -80,19 +80,19 @@ static OF_FEATURE: Operation = Operation {
     summary: "List the events of a feature as in Unleash",
     description: "The newest 50; fewer where more are too large to be sent.",
     scope: Some(KeyScope::Read),
-    takes_others: true,
+    allow_unknown_query: true,
     parameters: &[Parameter::path("feature", "The feature.", schema_of::<String>, r#""dark-mode""#)],
-    answers: &[Answer::json(
+    responses: &[SuccessResponse::json(
         200,
         "The events.",
         schema_of::<FeatureEvents>,
         &[("one event", examples::UNLEASH_FEATURE)],
     )],
-    refusals: &[LARGE],
-    ..Operation::PLAIN
+    errors: &[LARGE],
+    ..Operation::DEFAULT
 };
 
-const BAD_DATA: Answer = Answer::json(
+const BAD_DATA: SuccessResponse = SuccessResponse::json(
     400,
     "A parameter is not as Unleash takes it, or is given twice.",
     schema_of::<BadData>,

@@ -1,51 +1,55 @@
 //! What the operations of webhooks take in their paths and queries.
 
 use schemars::{Schema, SchemaGenerator, json_schema};
-use web::{Parameter, Place, filters, join};
+use web::{Parameter, ParameterLocation, filters, join_parameters};
 
 use crate::deliveries::MAX_LIMIT;
 use crate::replays::MAX_RATE;
 use crate::targets::DEFAULT_RATE;
 
-pub(super) const TARGET_NAME: Parameter = Parameter::path("name", "The target's name.", web::text, r#""audit""#);
+pub(super) const TARGET_NAME: Parameter = Parameter::path("name", "The target's name.", web::text_schema, r#""audit""#);
 
 pub(super) const REPLAY_NAME: Parameter =
-    Parameter::path("name", "The replay's name.", web::text, r#""20260501T092000879Z-4f2a""#);
+    Parameter::path("name", "The replay's name.", web::text_schema, r#""20260501T092000879Z-4f2a""#);
 
 const PACE: [Parameter; 2] = [
     Parameter::query("rate", "How many are sent a second at most.", rate, "100"),
     Parameter::query("dry_run", "Whether only to say what would be sent.", boolean, "true"),
 ];
 
-pub(super) const REPLAYED: [Parameter; 18] =
-    join::<18>(&join::<3>(&[TARGET_NAME], &PACE), &join::<15>(&filters::ALL, &RECEIVED));
+pub(super) const REPLAYED: &[Parameter] = join_parameters!(&[TARGET_NAME], &PACE, filters::PARAMETERS, &RECEIVED);
 
 const RECEIVED: [Parameter; 2] = [
     Parameter::query(
         "received_from",
         "What was received from then on, whenever it happened: a date (UTC) or a time.",
-        web::text,
+        web::text_schema,
         r#""2026-01-31""#,
     ),
     Parameter::query(
         "received_to",
         "What was received until then: a date (UTC, to its end) or a time.",
-        web::text,
+        web::text_schema,
         r#""2060-12-31""#,
     ),
 ];
 
 const RANGE: [Parameter; 2] = [
-    Parameter::query("from", "Events from then on: a date (UTC) or a time.", web::text, r#""2026-01-31""#),
-    Parameter::query("to", "Events until then: a date (UTC, to its end) or a time.", web::text, r#""2060-12-31""#),
+    Parameter::query("from", "Events from then on: a date (UTC) or a time.", web::text_schema, r#""2026-01-31""#),
+    Parameter::query(
+        "to",
+        "Events until then: a date (UTC, to its end) or a time.",
+        web::text_schema,
+        r#""2060-12-31""#,
+    ),
 ];
 
-pub(super) const RETRIED: [Parameter; 5] =
-    join::<5>(&[Parameter { place: Place::RequiredQuery, ..TARGET_FILTER }], &join::<4>(&RANGE, &PACE));
+pub(super) const RETRIED: &[Parameter] =
+    join_parameters!(&[Parameter { location: ParameterLocation::RequiredQuery, ..TARGET_FILTER }], &RANGE, &PACE);
 
-const TARGET_FILTER: Parameter = Parameter::query("target", "The target's name.", web::text, r#""audit""#);
+const TARGET_FILTER: Parameter = Parameter::query("target", "The target's name.", web::text_schema, r#""audit""#);
 
-pub(super) const LISTED: [Parameter; 6] = join::<6>(
+pub(super) const LISTED: &[Parameter] = join_parameters!(
     &RANGE,
     &[
         TARGET_FILTER,
@@ -54,7 +58,7 @@ pub(super) const LISTED: [Parameter; 6] = join::<6>(
         Parameter::query(
             "cursor",
             "Where to go on: `next` of the answer before.",
-            web::text,
+            web::text_schema,
             r#""3408102400000123~audit""#,
         ),
     ],

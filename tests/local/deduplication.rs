@@ -1,0 +1,240 @@
+//! Ids, order, and the same event again: each is stored once and delivered once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use e2e::{Api, Receiver, Stack, unleash_event, within};
+use futures::future::join_all;
+use jiff::Timestamp;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::start;
+
+fn moment() -> Timestamp {
+    "2026-05-01T00:00:00Z".parse().expect("a time")
+}
+
+fn events(ids: impl Iterator<Item = u64>) -> Vec<Value> {
+    ids.map(|id| unleash_event(id, moment(), &format!("flag-{id}"), "web", "import")).collect()
+}
+
+async fn post_all(api: &Api, events: &[Value]) -> Vec<Value> {
+    let response = api.post("/v1/events", &json!(events)).await.expect(200);
+    response["results"].as_array().expect("results").clone()
+}
+
+fn ids(results: &[Value]) -> Vec<u64> {
+    results.iter().map(|result| result["id"].as_u64().expect("an id")).collect()
+}
+
+fn count(results: &[Value], status: &str) -> usize {
+    results.iter().filter(|result| result["status"] == status).count()
+}
+
+/// Every event that a search finds, newest first.
+async fn found(stack: &Stack, query: &str) -> Vec<Value> {
+    let (mut found, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = stack.read().get(&format!("/v1/events?limit=1000&{query}{cursor}")).await.expect(200);
+        found.extend(page["events"].as_array().expect("events").iter().cloned());
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return found,
+        }
+    }
+}
+
+/// A further source of Unleash's catalog; its ingest key.
+async fn further_source(stack: &Stack, name: &str) -> Api {
+    stack.manage().post("/v1/sources", &json!({ "name": name, "catalog": "unleash" })).await.expect(201);
+    let key = json!({ "name": name, "scope": "ingest", "source": name });
+    let created = stack.manage().post("/v1/keys", &key).await.expect(201);
+    stack.anonymous().with_token(created["token"].as_str().expect("a token"))
+}
+
+#[tokio::test]
+async fn events_imported_with_one_timestamp_keep_their_order() {
+    let stack = start().await;
+    let import = events(27_000..27_296);
+    let results = post_all(&stack.ingest("unleash"), &import).await;
+    assert_eq!(count(&results, "stored"), 296);
+    assert!(ids(&results).is_sorted(), "ids follow the producer's");
+    let found: Vec<u64> =
+        found(&stack, "source=unleash").await.iter().filter_map(|e| e["payload"]["id"].as_u64()).collect();
+    assert_eq!(found, (27_000..27_296).rev().collect::<Vec<_>>());
+    // A millisecond is what ids are made of, so all of them are in it.
+    let range = format!("from={}&to={}", moment(), moment());
+    assert_eq!(
+        stack.read().get(&format!("/v1/events?limit=1000&{range}")).await.expect(200)["events"]
+            .as_array()
+            .map(Vec::len),
+        Some(296)
+    );
+}
+
+#[tokio::test]
+async fn two_sources_may_use_the_same_event_ids() {
+    let stack = start().await;
+    let other = further_source(&stack, "unleash-other").await;
+    let import = events(1..151);
+    let (one, two) = (stack.ingest("unleash"), other);
+    let (first, second) = futures::join!(post_all(&one, &import), post_all(&two, &import));
+    assert_eq!((count(&first, "stored"), count(&second, "stored")), (150, 150));
+    let all: BTreeSet<u64> = ids(&first).into_iter().chain(ids(&second)).collect();
+    assert_eq!(all.len(), 300, "each has an id of its own");
+    let again = post_all(&two, &import).await;
+    assert_eq!((count(&again, "duplicate"), ids(&again)), (150, ids(&second)));
+}
+
+#[tokio::test]
+async fn a_full_millisecond_spills_into_the_next() {
+    let stack = start().await;
+    let unleash = stack.ingest("unleash");
+    let import = events(1..4201);
+    let mut all = Vec::new();
+    for part in import.chunks(300) {
+        let results = post_all(&unleash, part).await;
+        assert_eq!(count(&results, "stored"), 300);
+        all.extend(ids(&results));
+    }
+    assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), 4200);
+    let again = post_all(&unleash, &import[4000..]).await;
+    assert_eq!((count(&again, "duplicate"), ids(&again)), (200, all[4000..].to_vec()));
+    let range = format!("from={}&to={}", moment(), moment());
+    assert_eq!(found(&stack, &range).await.len(), 4200, "they happened when they say, whatever their ids");
+}
+
+#[tokio::test]
+async fn the_same_batch_at_once_and_again_is_stored_once() {
+    let stack = start().await;
+    let receiver = Receiver::start().await;
+    stack.create_target("audit", receiver.url(), &json!({})).await;
+    let unleash = stack.ingest("unleash");
+    let batch = events(1..101);
+    // Half of it was stored before the sender lost its connection.
+    post_all(&unleash, &batch[..50]).await;
+    let responses = join_all((0..4).map(|_| post_all(&unleash, &batch))).await;
+    assert_eq!(responses.iter().map(|results| count(results, "stored")).sum::<usize>(), 50);
+    assert!(responses.iter().all(|results| ids(results) == ids(&responses[0])));
+    receiver.wait_for(100).await;
+    stack.wait_until_idle().await;
+    assert_eq!(receiver.received().len(), 100);
+}
+
+async fn post_with_id(api: &Api, name: &str, id: &str, body: &Value) -> e2e::Response {
+    api.send(api.request(Method::POST, "/v1/events").header(name, id).body(body.to_string())).await
+}
+
+#[tokio::test]
+async fn idempotency_keys_identify_events_without_ids() {
+    let stack = start().await;
+    let signal = stack.ingest("signal");
+    // Without a time of its own: it comes again at another one.
+    let sent = json!({ "type": "deployed" });
+    let stored = post_with_id(&signal, "idempotency-key", "\"d-1\"", &sent).await.expect(201);
+    for _ in 0..3 {
+        let again = post_with_id(&signal, "idempotency-key", "d-1", &sent).await.expect(200);
+        assert_eq!(again["id"], stored["id"]);
+    }
+    post_with_id(&signal, "webhook-id", "msg_1", &sent).await.expect(201);
+    post_with_id(&signal, "webhook-id", "msg_1", &sent).await.expect(200);
+    let at_once = join_all((0..8).map(|_| post_with_id(&signal, "idempotency-key", "d-2", &sent))).await;
+    assert_eq!(at_once.iter().filter(|response| response.status == 201).count(), 1);
+    assert_eq!(at_once.iter().filter(|response| response.status == 200).count(), 7);
+
+    // Another event under the same id is not taken for the first one, and not lost.
+    for (id, time) in [("d-1", None), ("d-3", Some("2026-05-01T10:00:00Z"))] {
+        let with = |version: u64| match time {
+            None => json!({ "type": "deployed", "version": version }),
+            Some(time) => json!({ "type": "deployed", "version": version, "time": time }),
+        };
+        post_with_id(&signal, "idempotency-key", id, &with(1)).await;
+        let other = post_with_id(&signal, "idempotency-key", id, &with(2)).await.expect_problem(422);
+        assert_eq!(other["violations"][0]["keyword"], "idempotency-key", "{other}");
+        let path = format!("/v1/quarantine/signal/{}/replay", other["quarantine"].as_str().expect("an id"));
+        let replayed = stack.manage().send(stack.manage().request(Method::POST, &path)).await.expect(200);
+        assert_eq!(replayed["status"], "stored", "whoever looks at it may say that it is another event");
+    }
+
+    // One id for a whole batch.
+    let batch = json!([{ "type": "a" }, { "type": "a" }, { "type": "b" }]);
+    let first = post_with_id(&signal, "idempotency-key", "b-1", &batch).await.expect(200);
+    assert_eq!(count(first["results"].as_array().expect("results"), "stored"), 3);
+    let again = post_with_id(&signal, "idempotency-key", "b-1", &batch).await.expect(200);
+    assert_eq!(ids(again["results"].as_array().expect("results")), ids(first["results"].as_array().expect("results")));
+    assert_eq!(count(again["results"].as_array().expect("results"), "duplicate"), 3);
+}
+
+#[tokio::test]
+async fn events_with_many_entities_are_stored_completely() {
+    let stack = start().await;
+    let entities: Vec<String> = (0..250).map(|n| format!("/1.0/instances/{n}")).collect();
+    let mut event: Value = serde_json::from_str(e2e::example("migration-created").payload).expect("JSON");
+    event["metadata"]["action"] = json!("something-new");
+    event["metadata"]["entities"] = json!(entities);
+    let stored = stack.ingest("migration-manager").post("/v1/events", &event).await.expect(201);
+    let read = stack.read().get(&format!("/v1/events/{}", stored["id"])).await.expect(200);
+    assert_eq!(read["entities"].as_array().map(Vec::len), Some(250));
+    stack.ingest("migration-manager").post("/v1/events", &event).await.expect(200);
+    event["metadata"]["entities"] = json!((0..1001).map(|n| format!("/1.0/instances/{n}")).collect::<Vec<_>>());
+    stack.ingest("migration-manager").post("/v1/events", &event).await.expect_problem(422);
+}
+
+/// Requests that overlap, repeat and are sent side by side, of events that share few milliseconds.
+fn requests() -> impl Strategy<Value = Vec<Vec<u64>>> {
+    prop::collection::vec(prop::collection::vec(0..40_u64, 1..12), 1..12)
+}
+
+/// An event of a case, in one of three milliseconds; half of them want the slots of others.
+fn numbered(case: u64, number: u64) -> Value {
+    let later = i64::try_from(number % 3).expect("small");
+    let time = moment() + jiff::SignedDuration::from_millis(later);
+    unleash_event(case * 1000 + number % 20 * 4096 + number / 20, time, &format!("{case}-{number}"), "web", "load")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_interleaving_of_retries_stores_and_delivers_each_event_once() {
+    let stack = start().await;
+    let receiver = Receiver::start().await;
+    stack.create_target("audit", receiver.url(), &json!({})).await;
+    let unleash = stack.ingest("unleash");
+    let mut runner = TestRunner::default();
+    let mut sent: BTreeMap<String, u64> = BTreeMap::new();
+    for case in 0..12 {
+        let requests = requests().new_tree(&mut runner).expect("a case").current();
+        let posts = requests.iter().map(|request| {
+            let batch: Vec<Value> = request.iter().map(|number| numbered(case, *number)).collect();
+            let unleash = unleash.clone();
+            async move { (request, post_all(&unleash, &batch).await) }
+        });
+        for (request, results) in join_all(posts).await {
+            for (number, id) in request.iter().zip(ids(&results)) {
+                let before = sent.insert(format!("{case}-{number}"), id);
+                assert!(before.is_none_or(|before| before == id), "{case}-{number}: {before:?} and {id}: {requests:?}");
+            }
+        }
+    }
+    let stored: Vec<String> = found(&stack, "source=unleash")
+        .await
+        .iter()
+        .filter_map(|event| event["subject"].as_str().map(str::to_owned))
+        .collect();
+    assert_eq!(stored.iter().cloned().collect::<BTreeSet<_>>(), sent.keys().cloned().collect());
+    assert_eq!(stored.len(), sent.len(), "each is stored once");
+    within(Duration::from_secs(30), "every webhook", || async {
+        (receiver.received().len() >= sent.len()).then_some(())
+    })
+    .await;
+    stack.wait_until_idle().await;
+    let delivered: Vec<String> = receiver
+        .received()
+        .iter()
+        .map(|webhook| serde_json::from_slice::<Value>(&webhook.body).expect("JSON")["featureName"].to_string())
+        .collect();
+    assert_eq!(delivered.len(), sent.len(), "each is delivered once");
+    assert_eq!(delivered.iter().collect::<BTreeSet<_>>().len(), sent.len());
+}

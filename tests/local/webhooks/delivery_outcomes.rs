@@ -1,0 +1,145 @@
+//! Deliveries: retries, giving up, and why an event was not wanted.
+
+use std::time::Duration;
+
+use e2e::{Receiver, Stack, example, examples, within};
+use serde_json::{Value, json};
+
+use crate::start;
+
+/// Posts the example of a type; its id.
+async fn post(stack: &Stack, event_type: &str) -> u64 {
+    let example = example(event_type);
+    let stored = stack.ingest(example.catalog).post_bytes("/v1/events", example.payload).await.expect(201);
+    stored["id"].as_u64().expect("an id")
+}
+
+/// The delivery of an event to the only target, once it stands as it should.
+async fn delivery(stack: &Stack, event: u64, status: &str) -> Value {
+    within(Duration::from_secs(20), status, || async {
+        let explained = stack.read().get(&format!("/v1/events/{event}/deliveries")).await.expect(200);
+        Some(explained["deliveries"][0].clone()).filter(|delivery| delivery["status"] == status)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn failed_attempts_are_retried() {
+    let stack = start().await;
+    let receiver = Receiver::start().await;
+    receiver.respond_next(&[500, 302]);
+    let secret = stack.create_target("audit", receiver.url(), &json!({ "retry_timeout": "1s" })).await;
+    let event = post(&stack, "feature-created").await;
+
+    let delivered = delivery(&stack, event, "delivered").await;
+    let statuses: Vec<&Value> =
+        delivered["attempts"].as_array().expect("attempts").iter().map(|a| &a["status"]).collect();
+    assert_eq!(statuses, [500, 302, 204]);
+    let received = receiver.received();
+    assert!(received.iter().all(|webhook| webhook.id() == received[0].id()), "one id for every attempt");
+    for webhook in &received {
+        webhook.verify(&secret);
+    }
+    for pair in received.windows(2) {
+        assert!(pair[1].at - pair[0].at >= Duration::from_millis(900), "the wait is kept");
+    }
+    stack.wait_until_idle().await;
+}
+
+#[tokio::test]
+async fn a_delivery_fails_after_its_last_attempt() {
+    let stack = start().await;
+    let receiver = Receiver::start().await;
+    receiver.respond_next(&[503; 5]);
+    stack.create_target("audit", receiver.url(), &json!({ "retry_timeout": "1s", "retry_count": 2 })).await;
+    let event = post(&stack, "logging").await;
+    let failed = delivery(&stack, event, "failed").await;
+    assert_eq!(failed["attempts"].as_array().map(Vec::len), Some(2));
+    assert!(failed["reason"].as_str().is_some_and(|reason| reason.contains("503")), "{failed}");
+    stack.wait_until_idle().await;
+    assert_eq!(receiver.received().len(), 2);
+}
+
+#[tokio::test]
+async fn connection_failures_state_their_reason() {
+    let stack = start().await;
+    let cases = [
+        ("metadata", "http://169.254.169.254/latest", "may not be dialled"),
+        ("private", "http://[fd00::1]/", "may not be dialled"),
+        ("closed", "http://127.0.0.1:1/", "cannot connect"),
+        ("nowhere", "http://nowhere.invalid/", "cannot be looked up"),
+    ];
+    for (name, address, _) in cases {
+        stack.create_target(name, address, &json!({ "retry_count": 1 })).await;
+    }
+    let event = post(&stack, "feature-created").await;
+    for (name, _, reason) in cases {
+        let failed = within(Duration::from_secs(20), name, || async {
+            let explained = stack.read().get(&format!("/v1/events/{event}/deliveries")).await.expect(200);
+            let mut deliveries = explained["deliveries"].as_array().expect("deliveries").iter();
+            deliveries.find(|d| d["target"] == name && d["status"] == "failed").cloned()
+        })
+        .await;
+        assert!(failed["reason"].as_str().is_some_and(|text| text.contains(reason)), "{failed}");
+    }
+    stack.wait_until_idle().await;
+}
+
+#[tokio::test]
+async fn unwanted_events_name_the_filter_that_excluded_them() {
+    let stack = start().await;
+    let receiver = Receiver::start().await;
+    let before = post(&stack, "feature-tagged").await;
+    let fields = json!({ "level": "ERROR", "events": ["logging", "feature-created"] });
+    stack.create_target("narrow", receiver.url(), &fields).await;
+    let log_line = post(&stack, "logging").await;
+    let other_type = post(&stack, "segment-created").await;
+    let wanted = post(&stack, "feature-created").await;
+
+    delivery(&stack, wanted, "delivered").await;
+    for (event, filter) in [(before, "created_at"), (log_line, "level"), (other_type, "events")] {
+        let not_wanted = delivery(&stack, event, "not_wanted").await;
+        assert_eq!(not_wanted["filter"], filter, "{not_wanted}");
+        assert!(not_wanted["reason"].as_str().is_some_and(|reason| !reason.is_empty()));
+    }
+    stack.wait_until_idle().await;
+    assert_eq!(receiver.received().len(), 1);
+}
+
+#[tokio::test]
+async fn a_target_that_hangs_does_not_delay_the_others() {
+    let stack = start().await;
+    let receiver = Receiver::start().await;
+    // It takes connections and never answers.
+    let hanging = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = format!("http://{}/", hanging.local_addr().expect("its address"));
+    stack.create_target("a-hanging", &address, &json!({ "retry_count": 1 })).await;
+    stack.create_target("b-healthy", receiver.url(), &json!({})).await;
+    let posted = std::time::Instant::now();
+    let wanted = examples().into_iter().filter(|example| example.catalog != "tidings");
+    let some: Vec<_> = wanted.step_by(10).collect();
+    for example in &some {
+        stack.ingest(example.catalog).post_bytes("/v1/events", example.payload).await.expect(201);
+    }
+    receiver.wait_for(some.len()).await;
+    assert!(posted.elapsed() < Duration::from_secs(9), "the healthy target waited for the other's timeout");
+}
+
+#[tokio::test]
+async fn secrets_are_shown_once_and_removed_targets_get_nothing() {
+    let stack = start().await;
+    let receiver = Receiver::start().await;
+    let secret = stack.create_target("audit", receiver.url(), &json!({})).await;
+    for path in ["/v1/targets", "/v1/targets/audit"] {
+        let response = stack.manage().get(path).await;
+        response.expect(200);
+        assert!(!response.text.contains(&secret) && !response.text.contains("whsec"), "{}", response.text);
+    }
+    stack.manage().delete("/v1/targets/audit").await.expect(204);
+    stack.manage().get("/v1/targets/audit").await.expect_problem(404);
+    let event = post(&stack, "feature-created").await;
+    let explained = stack.read().get(&format!("/v1/events/{event}/deliveries")).await.expect(200);
+    assert_eq!(explained["deliveries"], json!([]));
+    stack.wait_until_idle().await;
+    assert_eq!(receiver.received().len(), 0);
+}

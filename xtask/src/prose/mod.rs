@@ -1,0 +1,136 @@
+//! `cargo xtask prose`: checks the texts of the project against the phrases that `docs/style.md` bans.
+
+mod allowed;
+mod banned;
+mod check;
+mod markup;
+mod passage;
+mod source;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::tools::{Result, program, root};
+use allowed::{EXCEPTIONS, FOREIGN};
+use check::{Checker, Finding};
+use passage::Passage;
+use source::Language;
+
+/// Prints each banned phrase below `paths` (all files if there are none) as `file:line: "phrase" → replacement`, then
+/// the number of them in each folder. Returns the total.
+pub(crate) fn prose(paths: &[String], is_summary: bool) -> Result<usize> {
+    let checker = Checker::new().map_err(|error| format!("xtask/src/prose/banned.rs: {error}"))?;
+    let mut totals: BTreeMap<String, usize> = BTreeMap::new();
+    for file in files(paths)? {
+        let Ok(text) = std::fs::read_to_string(root().join(&file)) else { continue };
+        let mut findings: Vec<Finding> =
+            passages(&file, &text).into_iter().flat_map(|passage| checker.check(&passage.without_code())).collect();
+        findings.retain(|finding| !is_allowed(&file, &finding.phrase));
+        findings.sort_by_key(|finding| finding.line);
+        if !findings.is_empty() {
+            *totals.entry(folder(&file)).or_default() += findings.len();
+        }
+        for Finding { line, phrase, instead } in findings.iter().filter(|_| !is_summary) {
+            println!("{file}:{line}: \"{phrase}\" → {instead}");
+        }
+    }
+    for (folder, count) in &totals {
+        eprintln!("{count:>6}  {folder}");
+    }
+    Ok(totals.values().sum())
+}
+
+/// Fails if any file contains a banned phrase.
+pub(crate) fn check(paths: &[String]) -> Result {
+    match prose(paths, false)? {
+        0 => Ok(()),
+        count => Err(format!(
+            "{count} banned phrases: rewrite them as docs/style.md says, or list an exception in xtask/src/prose/allowed.rs"
+        )),
+    }
+}
+
+/// The files of the repository below `paths`, tracked or not yet.
+fn files(paths: &[String]) -> Result<Vec<String>> {
+    let mut list = program("git", &["ls-files", "--cached", "--others", "--exclude-standard", "--"]);
+    let output = list.args(paths).output().map_err(|error| format!("failed to run git: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("git ls-files failed: {}", String::from_utf8_lossy(&output.stderr)));
+    }
+    let mut files: Vec<String> = String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter(|file| !FOREIGN.iter().any(|foreign| file.starts_with(foreign)))
+        .map(str::to_owned)
+        .collect();
+    files.sort();
+    files.dedup();
+    Ok(files)
+}
+
+fn passages(file: &str, text: &str) -> Vec<Passage> {
+    let path = Path::new(file);
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("rs") => source::passages(text, Language::Rust),
+        Some("js" | "mjs") => source::passages(text, Language::JavaScript),
+        Some("css") => source::passages(text, Language::Css),
+        Some("md") => markup::markdown(text),
+        Some("yaml" | "yml") => markup::hash_comments(text, true),
+        Some("toml" | "sh" | "py" | "txt") => markup::hash_comments(text, false),
+        None if text.starts_with("#!") || file.ends_with("justfile") => markup::hash_comments(text, false),
+        Some("json") if file == "openapi.json" => markup::openapi(text),
+        _ => Vec::new(),
+    }
+}
+
+fn is_allowed(file: &str, phrase: &str) -> bool {
+    let phrase = phrase.to_lowercase();
+    EXCEPTIONS.iter().any(|exception| {
+        file.starts_with(exception.path) && (exception.phrase == "*" || phrase.contains(exception.phrase))
+    })
+}
+
+/// The folder that a file is counted under: two levels deep.
+fn folder(file: &str) -> String {
+    let folders: Vec<&str> = file.split('/').collect();
+    match folders.len() {
+        1 => file.to_owned(),
+        2 => folders[0].to_owned(),
+        _ => folders[..2].join("/"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exceptions_have_reasons_and_files() {
+        for exception in EXCEPTIONS {
+            assert!(!exception.reason.is_empty(), "{}", exception.path);
+        }
+        assert!(is_allowed("docs/style.md", "anew"));
+        assert!(!is_allowed("docs/search.md", "anew"));
+    }
+
+    #[test]
+    fn files_are_counted_by_folder() {
+        let folders = ["README.md", "docs/cost.md", "crates/store/src/item.rs"].map(folder);
+        assert_eq!(folders, ["README.md", "docs", "crates/store"]);
+    }
+
+    #[test]
+    fn each_kind_of_file_is_read() {
+        for (file, text) in [
+            ("a.rs", "// a b c"),
+            ("a.js", "// a b c"),
+            ("a.css", "/* a b c */"),
+            ("a.md", "a b c"),
+            ("a.yml", "# a b c"),
+            (".ci/run", "#!/bin/sh\n# a b c"),
+            ("openapi.json", "\"summary\": \"a b c\""),
+        ] {
+            assert_eq!(passages(file, text).len(), 1, "{file}");
+        }
+        assert!(passages("schemas/a.json", "\"description\": \"a b c\"").is_empty());
+    }
+}
