@@ -76,7 +76,6 @@ impl SearchRequest {
     }
 
     /// Whether its time is over.
-
     pub(crate) fn is_late(&self) -> bool {
         self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }

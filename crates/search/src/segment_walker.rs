@@ -400,7 +400,7 @@ impl<'a> SegmentWalker<'a> {
         }
         match rest {
             Some(rest) if end > 0 && self.matching.is_some() && self.whole >= MAX_UNITS_TO_CACHE => {
-                self.add_in_time(rest, end)
+                self.add_in_time(rest, end);
             }
             Some((low, high)) => self.add(low, high, RangeSource::Log(merge, end)),
             None => {}

@@ -104,7 +104,7 @@ struct QuarantineItem {
     expires: Option<i64>,
 }
 
-/// QuarantinedEvent events of one source, newest first.
+/// Quarantined events of one source, newest first.
 struct SourcePage {
     quarantined: Vec<QuarantinedEvent>,
     /// Id of the oldest examined event, if there may be older ones.

@@ -130,7 +130,7 @@ impl DeliveryTable {
     }
 
     /// Holds a delivery because its target is paused. `unrecorded` is the number of claims of a first delivery without a
-    /// recorded result. DeliveryTable that are delivered, failed, or owned by another run are unchanged.
+    /// recorded result. Deliveries that are delivered, failed, or owned by another run are unchanged.
     pub async fn hold(&self, key: DeliveryKey<'_>, unrecorded: u32) -> Result<(), Error> {
         let mut update = ItemUpdate::new();
         update.set_status(key.target, RecordedStatus::Held);
