@@ -7,32 +7,35 @@
 
 mod audit_event;
 mod delivery;
-mod filter;
+pub mod duration;
+mod event_filter;
 mod key;
 mod message;
 mod record;
 mod replay;
 mod retention;
+mod retry_policy;
+mod search_filter;
 mod source;
 mod target;
+mod target_state;
 
 pub use audit_event::AuditEvent;
 pub use delivery::{
     Attempt, AttemptOutcome, Delivery, DeliveryKey, DeliveryQuery, DeliverySummary, LastAttempt, Phases,
     RecordedStatus, TARGET_REMOVED,
 };
-pub use filter::case_fold::lower;
-pub use filter::json_text::{javascript_number, members};
-pub use filter::text_query::{JsonNotation, TextQuery};
-pub use filter::{Condition, Field, SearchFilter};
+pub use event_filter::{EventFilter, FilterMismatch};
 pub use key::{Key, KeyScope, KeyUse};
 pub use message::{DeliveryMessage, ReplayMessage};
 pub use record::Record;
 pub use replay::{Replay, ReplayOf, ReplaySelection, ReplayState, run_name, run_name_prefix};
 pub use retention::Retention;
+pub use retry_policy::RetryPolicy;
+pub use search_filter::case_fold::lower;
+pub use search_filter::json_text::{javascript_number, members};
+pub use search_filter::text_query::{JsonNotation, TextQuery};
+pub use search_filter::{Condition, Field, SearchFilter};
 pub use source::Source;
-pub use target::duration;
-pub use target::filter::{EventFilter, FilterMismatch};
-pub use target::retry_policy::RetryPolicy;
-pub use target::state::{Pause, TargetState};
 pub use target::{PreviousFilter, SealedSecrets, Target, known_since};
+pub use target_state::{Pause, TargetState};

@@ -6,9 +6,9 @@ use jiff::fmt::strtime;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::filter::text_query::TextQuery;
-use crate::filter::{Condition, SearchFilter};
 use crate::record::Record;
+use crate::search_filter::text_query::TextQuery;
+use crate::search_filter::{Condition, SearchFilter};
 
 /// A replay: events that are sent to a target again. Its progress is stored with it, so that another process can
 /// continue it after a crash.

@@ -237,7 +237,7 @@ impl SegmentHeader {
 
     /// Whether one of these rows may have the text in it.
     pub(crate) fn may_have(&self, rows: &[usize], text: &TextQuery) -> bool {
-        text.may_be(|part| self.grams.may_have(part)) || rows.iter().any(|row| self.lengths[*row].is_none())
+        text.may_match(|part| self.grams.may_have(part)) || rows.iter().any(|row| self.lengths[*row].is_none())
     }
 
     /// Of these rows, those whose payloads match by the segment's text; and those whose payloads are not
@@ -254,7 +254,7 @@ impl SegmentHeader {
             inside
         } else if literal.is_ascii() {
             let lowered = text.to_ascii_lowercase();
-            rows_of(wanted.places(&lowered), &starts, &inside)
+            rows_of(wanted.candidate_positions(&lowered), &starts, &inside)
         } else {
             inside.into_iter().filter(|row| lower(&payload(*row)).contains(literal)).collect()
         };

@@ -1,7 +1,7 @@
 //! Case folding for text searches.
 
-/// A text in lower case, character by character: without context, so that a part of a text is the same
-/// part of it in lower case. No other character becomes an ASCII one, so that ASCII can be looked for in
+/// Returns a text in lower case. Characters are converted without their context, so that the lower case of a part is a
+/// part of the lower case of the text. Non-ASCII characters never become ASCII, so that ASCII can be searched for in
 /// bytes.
 pub fn lower(text: &str) -> String {
     if text.is_ascii() {
@@ -20,7 +20,7 @@ pub fn lower(text: &str) -> String {
     lower
 }
 
-/// A text in lower case as PostgreSQL has it: two characters that are not ASCII become ASCII ones.
+/// Returns a text in lower case as PostgreSQL converts it: two non-ASCII characters become ASCII.
 pub(crate) fn fold(text: &str) -> String {
     let lower = lower(text);
     if lower.is_ascii() { lower } else { lower.replace('\u{130}', "i").replace('\u{212A}', "k") }

@@ -6,18 +6,18 @@ use std::collections::HashMap;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// The members of a payload, each as it was written; `None` where it is no object.
+/// Returns the members of a payload in their original notation; `None` if the payload is not an object.
 pub fn members(payload: &str) -> Option<HashMap<Cow<'_, str>, &RawValue>> {
     let borrowed = serde_json::from_str::<HashMap<&str, &RawValue>>(payload);
     let borrowed = borrowed.map(|members| members.into_iter().map(|(name, value)| (name.into(), value)).collect());
-    // Names with escapes cannot be borrowed.
+    // A name with escapes cannot be borrowed.
     let owned = |_| serde_json::from_str::<HashMap<String, &RawValue>>(payload);
     let owned =
         |error| owned(error).map(|members| members.into_iter().map(|(name, value)| (name.into(), value)).collect());
     borrowed.or_else(owned).ok()
 }
 
-/// JSON as JavaScript writes it.
+/// Formats JSON as JavaScript does.
 pub(crate) fn compact(value: &Value) -> String {
     match value {
         Value::Object(members) => {
@@ -31,7 +31,7 @@ pub(crate) fn compact(value: &Value) -> String {
     }
 }
 
-/// A number as JavaScript writes it: with an exponent where it is very large or small (ECMA-262, 6.1.6.1.20).
+/// Formats a number as JavaScript does: with an exponent if it is very large or small (ECMA-262, 6.1.6.1.20).
 pub fn javascript_number(number: f64) -> String {
     let exponential = format!("{number:e}");
     let exponent = exponential.split_once('e').and_then(|(_, exponent)| exponent.parse::<i32>().ok());
@@ -42,8 +42,8 @@ pub fn javascript_number(number: f64) -> String {
     }
 }
 
-/// JSON as PostgreSQL writes the type `jsonb`: members by the length of their names, then by their bytes;
-/// one space after each colon and comma (PostgreSQL 15, 8.14).
+/// Formats JSON as PostgreSQL prints the type `jsonb`: members are sorted by the length of their names and then by
+/// their bytes, and each colon and comma is followed by a space (PostgreSQL 15, 8.14).
 pub(crate) fn jsonb(value: &Value) -> String {
     match value {
         Value::Object(members) => {
@@ -53,7 +53,7 @@ pub(crate) fn jsonb(value: &Value) -> String {
             format!("{{{}}}", members.into_iter().map(member).collect::<Vec<_>>().join(", "))
         }
         Value::Array(items) => format!("[{}]", items.iter().map(jsonb).collect::<Vec<_>>().join(", ")),
-        // Whatever its size, without an exponent.
+        // PostgreSQL never prints an exponent.
         Value::Number(number) if number.is_f64() => number.as_f64().unwrap_or_default().to_string(),
         plain => plain.to_string(),
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::duration;
+use crate::duration;
 
 /// The retry policy of a target: the number of attempts of a delivery, and the time between them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

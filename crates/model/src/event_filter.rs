@@ -3,7 +3,7 @@
 use events::{Event, Level, Scope, TIDINGS_SOURCE};
 use serde::{Deserialize, Serialize};
 
-use crate::filter::{Condition, Field, SearchFilter};
+use crate::search_filter::{Condition, Field, SearchFilter};
 
 /// The filter of a target. An empty list accepts every value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,9 +1,4 @@
-//! Targets: webhook receivers, their filters and retry policies.
-
-pub mod duration;
-pub(crate) mod filter;
-pub(crate) mod retry_policy;
-pub(crate) mod state;
+//! Targets: webhook receivers.
 
 use std::time::Duration;
 
@@ -12,9 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::duration;
+use crate::event_filter::{EventFilter, FilterMismatch};
 use crate::record::Record;
-use filter::{EventFilter, FilterMismatch};
-use retry_policy::RetryPolicy;
+use crate::retry_policy::RetryPolicy;
 
 /// Type of the event that tests a target. Its subject is the target that receives it.
 const TEST_EVENT_TYPE: &str = "target-tested";
@@ -180,4 +176,5 @@ pub fn known_since(created_at: Timestamp) -> Timestamp {
 }
 
 #[cfg(test)]
+#[path = "target_tests.rs"]
 mod tests;
