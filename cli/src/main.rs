@@ -21,9 +21,9 @@ enum Command {
     /// The token is the deployment's first manage key: keep it, it is stored nowhere. The template
     /// gets the SHA-256.
     Token,
-    /// Check schemas, compare them with older ones, and write pages about them.
+    /// Check schemas, compare them with earlier versions, and write reference pages for them.
     #[command(subcommand)]
-    Schemas(codegen::check::cli::Schemas),
+    Schemas(codegen::check::cli::SchemasCommand),
     /// Print the API's document (OpenAPI 3.1), which is kept as openapi.json
     Openapi,
     Reshard(reshard::Args),

@@ -1,43 +1,45 @@
-//! One schema with everything it refers to inside, so that it stands alone.
+//! Bundling: a self-contained schema made of a schema and everything that it refers to.
 
 use serde_json::{Map, Value};
 
-use crate::dialect::{DATA, NAMED};
-use crate::files::Files;
-use crate::problem::{Problem, step};
-use crate::reference::target;
+use crate::json_pointer::child_pointer;
+use crate::keyword::{DATA_KEYWORDS, MAP_KEYWORDS};
+use crate::problem::Problem;
+use crate::reference::resolve_reference;
+use crate::schema_files::SchemaFiles;
 
-/// A schema that stands alone.
+/// A self-contained schema.
 #[derive(Debug, Clone)]
 pub(crate) struct Bundle {
     pub(crate) schema: Value,
-    /// Where each of its definitions comes from.
+    /// Sources of the definitions in `$defs`.
     pub(crate) origins: Vec<Origin>,
 }
 
-/// Where a definition comes from.
+/// The source of a definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Origin {
-    /// Its name in the bundle's `$defs`.
+    /// Name of the definition in the bundle's `$defs`.
     pub(crate) name: String,
+    /// Path of the file that the definition comes from.
     pub(crate) file: String,
-    /// JSON Pointer in that file.
+    /// JSON Pointer into that file.
     pub(crate) pointer: String,
 }
 
-/// `schema`, whose references are relative to the file `path`, with `$defs` for all that it
-/// refers to, near or far, and references that lead there.
+/// Bundles `schema`, whose references are relative to the file `path`: everything that it refers to,
+/// directly or indirectly, is copied into `$defs`, and the references lead there.
 ///
-/// Definitions keep their names; of two with one name, the second gets a number.
-pub(crate) fn bundle(files: &Files, path: &str, schema: &Value) -> Result<Bundle, Problem> {
+/// Definitions keep their names; if two have the same name, the second gets a number.
+pub(crate) fn bundle(files: &SchemaFiles, path: &str, schema: &Value) -> Result<Bundle, Problem> {
     let mut bundler = Bundler { files, origins: Vec::new() };
     let mut schema = bundler.rewrite(path, schema, "")?;
     let mut defs = Map::new();
-    // Definitions refer to definitions: the list grows while it is walked.
+    // Definitions refer to other definitions, so the list grows during the loop.
     while let Some(Origin { name, file, pointer }) = bundler.origins.get(defs.len()).cloned() {
         let found = files.get(&file).and_then(|root| root.pointer(&pointer)).unwrap_or(&Value::Null);
         let mut definition = bundler.rewrite(&file, found, &pointer)?;
-        // A whole file, perhaps, with an address of its own: here it has none.
+        // A definition may be a whole file; the keywords of a file do not apply to a definition.
         if let Value::Object(definition) = &mut definition {
             for keyword in ["$id", "$schema", "$defs", "examples"] {
                 definition.shift_remove(keyword);
@@ -50,7 +52,7 @@ pub(crate) fn bundle(files: &Files, path: &str, schema: &Value) -> Result<Bundle
         if !defs.is_empty() {
             root.insert("$defs".to_owned(), Value::Object(defs));
         }
-        // Examples read best last.
+        // Examples come last, for readability.
         if let Some(examples) = root.shift_remove("examples") {
             root.insert("examples".to_owned(), examples);
         }
@@ -58,13 +60,13 @@ pub(crate) fn bundle(files: &Files, path: &str, schema: &Value) -> Result<Bundle
     Ok(Bundle { schema, origins: bundler.origins })
 }
 
-/// The same, for Rust types: two definitions of one name would be one type.
-pub(crate) fn bundle_types(files: &Files, path: &str, schema: &Value) -> Result<Value, Problem> {
+/// Bundles `schema` for Rust types, where two definitions of the same name would be the same type.
+pub(crate) fn bundle_for_types(files: &SchemaFiles, path: &str, schema: &Value) -> Result<Value, Problem> {
     let Bundle { schema, origins } = bundle(files, path, schema)?;
     for origin in &origins {
         let name = origin.pointer.trim_start_matches("/$defs/");
         if let Some(other) = origins.iter().find(|other| other.name == name && **other != *origin) {
-            let message = format!("{} has a definition of this name too: rename one", other.file);
+            let message = format!("{} also defines this name: rename one of the two", other.file);
             return Err(Problem::new("name", &origin.file, &origin.pointer, message));
         }
     }
@@ -72,7 +74,7 @@ pub(crate) fn bundle_types(files: &Files, path: &str, schema: &Value) -> Result<
 }
 
 struct Bundler<'a> {
-    files: &'a Files,
+    files: &'a SchemaFiles,
     origins: Vec<Origin>,
 }
 
@@ -82,18 +84,20 @@ impl Bundler<'_> {
             Value::Object(object) => {
                 let mut rewritten = Map::new();
                 for (key, value) in object {
-                    let at = step(pointer, key);
+                    let at = child_pointer(pointer, key);
                     let value = match (key.as_str(), value) {
-                        ("$ref", Value::String(reference)) => self.reference(path, reference, &at)?.into(),
-                        (key, value) if DATA.contains(&key) => value.clone(),
-                        // Where references go through these, they have been followed.
+                        ("$ref", Value::String(reference)) => self.rewrite_reference(path, reference, &at)?.into(),
+                        (key, value) if DATA_KEYWORDS.contains(&key) => value.clone(),
+                        // References through these keywords are resolved already.
                         ("$anchor" | "$dynamicAnchor", Value::String(_)) => continue,
                         ("$id", Value::String(_)) if !pointer.is_empty() => continue,
-                        // Names, which may be any word, and a schema for each.
-                        (key, Value::Object(named)) if NAMED.contains(&key) => {
+                        // The keys of these objects are names, not keywords.
+                        (key, Value::Object(named)) if MAP_KEYWORDS.contains(&key) => {
                             let named = named.iter();
                             named
-                                .map(|(name, value)| Ok((name.clone(), self.rewrite(path, value, &step(&at, name))?)))
+                                .map(|(name, value)| {
+                                    Ok((name.clone(), self.rewrite(path, value, &child_pointer(&at, name))?))
+                                })
                                 .collect::<Result<Map<_, _>, Problem>>()?
                                 .into()
                         }
@@ -105,35 +109,38 @@ impl Bundler<'_> {
             }
             Value::Array(items) => {
                 let items = items.iter().enumerate();
-                items.map(|(index, item)| self.rewrite(path, item, &step(pointer, index))).collect::<Result<_, _>>()?
+                items
+                    .map(|(index, item)| self.rewrite(path, item, &child_pointer(pointer, index)))
+                    .collect::<Result<_, _>>()?
             }
             other => other.clone(),
         })
     }
 
-    fn reference(&mut self, path: &str, reference: &str, at: &str) -> Result<String, Problem> {
-        // The meta-schemas are known to every validator.
+    /// Returns the bundle's own reference for `reference`, and registers its definition.
+    fn rewrite_reference(&mut self, path: &str, reference: &str, at: &str) -> Result<String, Problem> {
+        // Every validator includes the meta-schemas.
         if reference.starts_with("https://json-schema.org/") {
             return Ok(reference.to_owned());
         }
-        let Some(found) = target(self.files, path, reference) else {
-            return Err(Problem::new("reference", path, at, format!("`{reference}` leads nowhere")));
+        let Some(found) = resolve_reference(self.files, path, reference) else {
+            return Err(Problem::new("reference", path, at, format!("`{reference}` cannot be resolved")));
         };
         let known = self.origins.iter().find(|known| known.file == found.file && known.pointer == found.pointer);
         let name = match known {
             Some(known) => known.name.clone(),
             None => {
-                let name = self.free_name(found.name());
+                let name = self.unused_name(found.name());
                 self.origins.push(Origin { name: name.clone(), file: found.file, pointer: found.pointer });
                 name
             }
         };
-        Ok(format!("#{}", step("/$defs", name)))
+        Ok(format!("#{}", child_pointer("/$defs", name)))
     }
 
-    fn free_name(&self, wanted: &str) -> String {
-        let taken = |name: &str| self.origins.iter().any(|known| known.name == name);
-        let numbered = (2..).map(|number| format!("{wanted}-{number}"));
-        std::iter::once(wanted.to_owned()).chain(numbered).find(|name| !taken(name)).unwrap_or_default()
+    fn unused_name(&self, preferred: &str) -> String {
+        let is_used = |name: &str| self.origins.iter().any(|known| known.name == name);
+        let numbered = (2..).map(|number| format!("{preferred}-{number}"));
+        std::iter::once(preferred.to_owned()).chain(numbered).find(|name| !is_used(name)).unwrap_or_default()
     }
 }

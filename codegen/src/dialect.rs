@@ -1,83 +1,32 @@
-//! The JSON Schema dialect that schema files may use.
+//! The JSON Schema dialects that schema files may use.
 //!
-//! Any folder may use all of draft 2020-12. Catalogs may use what the validator checks and the
-//! generated types can follow. A keyword that is not listed is a mistake, most likely in its
-//! spelling.
+//! A plain folder of schemas may use all of draft 2020-12. Catalogs may use the keywords that both
+//! the validator and the generated types support. An unlisted keyword is reported as a likely typo.
 
 use serde_json::{Map, Value};
 
-use crate::files::Files;
-use crate::problem::{Problem, step};
-use crate::reference::{Target, target};
+use crate::json_pointer::child_pointer;
+use crate::keyword::{
+    LIST_KEYWORDS, MAP_KEYWORDS, PLAIN_LIST_KEYWORDS, PLAIN_MAP_KEYWORD, PLAIN_SCHEMA_KEYWORDS, PLAIN_VALUE_KEYWORDS,
+    SCHEMA_KEYWORDS, VALUE_KEYWORDS, type_names,
+};
+use crate::problem::Problem;
+use crate::reference::{ResolvedReference, resolve_reference};
+use crate::schema_files::SchemaFiles;
 
-/// The largest whole number that JavaScript keeps exact.
-const MAX_SAFE: i64 = (1 << 53) - 1;
+/// The largest integer that JavaScript represents exactly.
+const MAX_SAFE_INTEGER: i64 = (1 << 53) - 1;
+/// The largest edit distance at which a known keyword is suggested for an unknown one.
+const MAX_TYPO_DISTANCE: usize = 2;
 
-/// What `$schema` must say.
+/// The required value of `$schema`.
 pub(crate) const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 
-/// Keywords that hold no schema.
-const PLAIN: [&str; 26] = [
-    "$comment",
-    "$id",
-    "$ref",
-    "$schema",
-    "const",
-    "deprecated",
-    "dependentRequired",
-    "description",
-    "enum",
-    "examples",
-    "exclusiveMaximum",
-    "exclusiveMinimum",
-    "format",
-    "maxItems",
-    "maxLength",
-    "maxProperties",
-    "maximum",
-    "minItems",
-    "minLength",
-    "minProperties",
-    "minimum",
-    "multipleOf",
-    "pattern",
-    "required",
-    "type",
-    "uniqueItems",
-];
-/// The same, without a counterpart in the generated types.
-const PLAIN_ELSEWHERE: [&str; 12] = [
-    "$anchor",
-    "$dynamicAnchor",
-    "$dynamicRef",
-    "$vocabulary",
-    "contentEncoding",
-    "contentMediaType",
-    "default",
-    "maxContains",
-    "minContains",
-    "readOnly",
-    "title",
-    "writeOnly",
-];
-/// Keywords that hold one schema.
-const ONE: [&str; 8] = ["additionalProperties", "contains", "else", "if", "items", "not", "propertyNames", "then"];
-const ONE_ELSEWHERE: [&str; 3] = ["contentSchema", "unevaluatedItems", "unevaluatedProperties"];
-/// Keywords that hold a list of schemas.
-const LIST: [&str; 3] = ["allOf", "anyOf", "oneOf"];
-const LIST_ELSEWHERE: [&str; 1] = ["prefixItems"];
-/// Keywords that hold schemas by name, in all folders.
-pub(crate) const NAMED: [&str; 4] = ["$defs", "dependentSchemas", "patternProperties", "properties"];
-/// The one of them that the generated types cannot follow.
-const NAMED_ELSEWHERE: &str = "patternProperties";
-
-/// Keywords that hold data, in which a word such as `$ref` is only a field.
-pub(crate) const DATA: [&str; 4] = ["const", "default", "enum", "examples"];
-
-/// Formats that mean something here; a validator takes any other for a remark.
+/// Formats that are checked in every dialect; a validator treats other formats as annotations.
 const FORMATS: [&str; 11] =
     ["date", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "regex", "time", "uri", "uuid"];
-const FORMATS_ELSEWHERE: [&str; 8] = [
+/// Formats that are checked in plain schemas only.
+const PLAIN_FORMATS: [&str; 8] = [
     "idn-email",
     "idn-hostname",
     "iri",
@@ -88,232 +37,214 @@ const FORMATS_ELSEWHERE: [&str; 8] = [
     "uri-template",
 ];
 
-/// Which rules a file is held to.
+/// The set of rules that apply to a schema file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
-    /// Those for schemas that Rust types are made of.
+    /// Rules for schemas from which Rust types are generated.
     Catalog,
-    /// Those for any JSON Schema.
-    Any,
+    /// Rules for any JSON Schema.
+    Plain,
 }
 
-/// Everything in the schema file at `path` that its dialect does not allow.
-pub(crate) fn check(files: &Files, path: &str, schema: &Value, dialect: Dialect) -> Vec<Problem> {
-    let mut check = Check { files, path, dialect, problems: Vec::new() };
-    check.head(schema);
-    check.schema(schema, "", Documented::Elsewhere);
-    check.problems
+/// Returns every violation of `dialect` in the schema file at `path`.
+pub(crate) fn check_dialect(files: &SchemaFiles, path: &str, schema: &Value, dialect: Dialect) -> Vec<Problem> {
+    let mut checker = DialectChecker { files, path, dialect, problems: Vec::new() };
+    checker.check_header(schema);
+    checker.check_schema(schema, "", Description::Optional);
+    checker.problems
 }
 
-/// Whether a schema must have a description of its own.
+/// Requirement for a schema to have a description of its own.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Documented {
-    Here,
-    Elsewhere,
-    /// Nor anything in it: it states a condition, and describes nothing.
-    Never,
+enum Description {
+    Required,
+    Optional,
+    /// Optional in the schema and in all of its subschemas: the schema states a condition.
+    NeverRequired,
 }
 
-struct Check<'a> {
-    files: &'a Files,
+struct DialectChecker<'a> {
+    files: &'a SchemaFiles,
     path: &'a str,
     dialect: Dialect,
     problems: Vec<Problem>,
 }
 
-impl Check<'_> {
-    fn say(&mut self, rule: &'static str, pointer: &str, message: impl Into<String>) {
+impl DialectChecker<'_> {
+    fn report(&mut self, rule: &'static str, pointer: &str, message: impl Into<String>) {
         self.problems.push(Problem::new(rule, self.path, pointer, message));
     }
 
-    /// What every file says about itself.
-    fn head(&mut self, schema: &Value) {
+    /// Checks the keywords that describe the file itself.
+    fn check_header(&mut self, schema: &Value) {
         if schema.get("$schema").and_then(Value::as_str) != Some(DRAFT) {
-            self.say("schema-draft", "", format!("say \"$schema\": \"{DRAFT}\""));
+            self.report("schema-draft", "", format!("set \"$schema\" to \"{DRAFT}\""));
         }
         let id = schema.get("$id").and_then(Value::as_str).unwrap_or_default();
-        let ends_well = match self.dialect {
+        let names_file = match self.dialect {
             Dialect::Catalog => id.starts_with("https://") && id.ends_with(&format!("/{}", self.path)),
-            Dialect::Any => agrees(id, self.path),
+            Dialect::Plain => id_names_file(id, self.path),
         };
-        if !ends_well {
-            self.say("id", "", format!("give it an \"$id\" that names the file: https://<host>/…/{}", self.path));
+        if !names_file {
+            self.report("id", "", format!("add an \"$id\" that names the file: https://<host>/…/{}", self.path));
         }
-        for (keyword, rule) in [("title", "title"), ("description", "description")] {
+        for keyword in ["title", "description"] {
             if schema.get(keyword).and_then(Value::as_str).unwrap_or_default().is_empty() {
-                self.say(rule, "", format!("give it a {keyword}"));
+                self.report(keyword, "", format!("add a {keyword}"));
             }
         }
     }
 
-    fn schema(&mut self, schema: &Value, pointer: &str, documented: Documented) {
+    fn check_schema(&mut self, schema: &Value, pointer: &str, description: Description) {
         let Value::Object(schema) = schema else {
             if !schema.is_boolean() {
-                self.say("keyword", pointer, "a schema is an object");
+                self.report("keyword", pointer, "a schema must be an object");
             }
             return;
         };
-        if documented == Documented::Here && !self.is_described(schema) {
-            self.say("description", pointer, "give it a description: what the field means");
+        if description == Description::Required && !self.is_described(schema) {
+            self.report("description", pointer, "add a description that explains the field");
         }
         for (keyword, value) in schema {
-            self.keyword(keyword, value, pointer, documented);
+            self.check_keyword(keyword, value, pointer, description);
         }
         if self.dialect == Dialect::Catalog {
-            self.integer(schema, pointer);
+            self.check_integer_bounds(schema, pointer);
         }
     }
 
-    fn keyword(&mut self, keyword: &str, value: &Value, pointer: &str, documented: Documented) {
-        let at = step(pointer, keyword);
-        let within = if documented == Documented::Never { Documented::Never } else { Documented::Elsewhere };
+    fn check_keyword(&mut self, keyword: &str, value: &Value, pointer: &str, description: Description) {
+        let at = child_pointer(pointer, keyword);
+        let inner = match description {
+            Description::NeverRequired => Description::NeverRequired,
+            Description::Required | Description::Optional => Description::Optional,
+        };
         match keyword {
             "title" if pointer.is_empty() => {}
             "title" if self.dialect == Dialect::Catalog => {
-                self.say("title", &at, "only the file itself has a title: use description");
+                self.report("title", &at, "only the file itself may have a title: use description instead");
             }
-            "additionalProperties" if self.dialect == Dialect::Catalog && *value == Value::Bool(false) => self.say(
+            "additionalProperties" if self.dialect == Dialect::Catalog && *value == Value::Bool(false) => self.report(
                 "closed-object",
                 &at,
-                "newer producers add fields, and an event that is refused is lost: leave the object open",
+                "newer producers add fields, and a rejected event is lost: leave the object open",
             ),
-            "$ref" => self.reference(value, &at),
-            "format" => self.format(value, &at),
-            "if" | "not" | "then" | "else" => self.schema(value, &at, Documented::Never),
-            key if self.allows(key, &ONE, &ONE_ELSEWHERE) => self.schema(value, &at, within),
-            key if self.allows(key, &LIST, &LIST_ELSEWHERE) => {
+            "$ref" => self.check_reference(value, &at),
+            "format" => self.check_format(value, &at),
+            "if" | "not" | "then" | "else" => self.check_schema(value, &at, Description::NeverRequired),
+            key if self.allows(key, &SCHEMA_KEYWORDS, &PLAIN_SCHEMA_KEYWORDS) => self.check_schema(value, &at, inner),
+            key if self.allows(key, &LIST_KEYWORDS, &PLAIN_LIST_KEYWORDS) => {
                 for (index, schema) in value.as_array().into_iter().flatten().enumerate() {
-                    self.schema(schema, &step(&at, index), within);
+                    self.check_schema(schema, &child_pointer(&at, index), inner);
                 }
             }
-            key if NAMED.contains(&key) && (self.dialect == Dialect::Any || key != NAMED_ELSEWHERE) => {
+            key if MAP_KEYWORDS.contains(&key) && (self.dialect == Dialect::Plain || key != PLAIN_MAP_KEYWORD) => {
                 let each =
-                    if key == "properties" && within == Documented::Elsewhere { Documented::Here } else { within };
+                    if key == "properties" && inner == Description::Optional { Description::Required } else { inner };
                 for (name, schema) in value.as_object().into_iter().flatten() {
-                    self.schema(schema, &step(&at, name), each);
+                    self.check_schema(schema, &child_pointer(&at, name), each);
                 }
             }
-            key if self.allows(key, &PLAIN, &PLAIN_ELSEWHERE) || key.starts_with("x-") => {}
+            key if self.allows(key, &VALUE_KEYWORDS, &PLAIN_VALUE_KEYWORDS) || key.starts_with("x-") => {}
             key => {
-                let cure = match self.nearest(key) {
+                let fix = match self.nearest_keyword(key) {
                     Some(near) => format!("write `{near}`"),
-                    None => "mend its spelling".to_owned(),
+                    None => "fix its spelling".to_owned(),
                 };
-                self.say(
+                self.report(
                     "unknown-keyword",
                     &at,
-                    format!("`{key}` is no keyword of this dialect: {cure}, or begin it with x-"),
+                    format!("`{key}` is not a keyword of this dialect: {fix}, or prefix it with x-"),
                 );
             }
         }
     }
 
-    fn allows(&self, keyword: &str, always: &[&str], elsewhere: &[&str]) -> bool {
-        always.contains(&keyword) || (self.dialect == Dialect::Any && elsewhere.contains(&keyword))
+    /// Returns whether the dialect allows `keyword`; `plain` lists keywords of plain schemas only.
+    fn allows(&self, keyword: &str, always: &[&str], plain: &[&str]) -> bool {
+        always.contains(&keyword) || (self.dialect == Dialect::Plain && plain.contains(&keyword))
     }
 
-    /// Whether it says what it means, or refers to what says it, or is a constant that a catalog's
-    /// base describes.
+    /// Returns whether the schema has a description, directly or through its reference.
     fn is_described(&self, schema: &Map<String, Value>) -> bool {
         let describes = |schema: &Value| schema.get("description").is_some_and(|text| text != "");
         if schema.get("description").is_some_and(|text| text != "") {
             return true;
         }
-        // The generator looks at catalogs once types and base are one.
+        // For catalogs, the generator checks descriptions after it has merged types with their base.
         if self.dialect == Dialect::Catalog {
             return true;
         }
-        // A reference that leads nowhere is said to, and nothing else.
-        let referred = schema.get("$ref").and_then(Value::as_str);
-        referred.is_some_and(|to| target(self.files, self.path, to).is_none_or(|found| describes(found.schema)))
+        // An unresolved reference is reported on its own.
+        let reference = schema.get("$ref").and_then(Value::as_str);
+        reference
+            .is_some_and(|to| resolve_reference(self.files, self.path, to).is_none_or(|found| describes(found.schema)))
     }
 
-    /// The keyword that was most likely meant.
-    fn nearest(&self, keyword: &str) -> Option<&'static str> {
-        let mut known: Vec<_> = PLAIN.into_iter().chain(ONE).chain(LIST).chain(NAMED).collect();
-        if self.dialect == Dialect::Any {
-            known.extend(PLAIN_ELSEWHERE.into_iter().chain(ONE_ELSEWHERE).chain(LIST_ELSEWHERE));
+    /// Returns the known keyword closest to a misspelled one.
+    fn nearest_keyword(&self, keyword: &str) -> Option<&'static str> {
+        let mut known: Vec<_> =
+            VALUE_KEYWORDS.into_iter().chain(SCHEMA_KEYWORDS).chain(LIST_KEYWORDS).chain(MAP_KEYWORDS).collect();
+        if self.dialect == Dialect::Plain {
+            known.extend(PLAIN_VALUE_KEYWORDS.into_iter().chain(PLAIN_SCHEMA_KEYWORDS).chain(PLAIN_LIST_KEYWORDS));
         }
         let (distance, near) =
             known.into_iter().map(|near| (strsim::damerau_levenshtein(near, keyword), near)).min()?;
-        (distance <= 2).then_some(near)
+        (distance <= MAX_TYPO_DISTANCE).then_some(near)
     }
 
-    /// Rust's integers end somewhere, JSON Schema's do not.
-    fn integer(&mut self, schema: &Map<String, Value>, pointer: &str) {
-        let bound = |key| schema.get(key).and_then(Value::as_i64).is_some_and(|n| n.abs() <= MAX_SAFE);
-        if crate::shape::types(schema).contains(&"integer") && !(bound("minimum") && bound("maximum")) {
+    /// Checks that integers fit a Rust integer type: JSON Schema's integers are unbounded.
+    fn check_integer_bounds(&mut self, schema: &Map<String, Value>, pointer: &str) {
+        let is_bounded = |key| schema.get(key).and_then(Value::as_i64).is_some_and(|n| n.abs() <= MAX_SAFE_INTEGER);
+        if type_names(schema).contains(&"integer") && !(is_bounded("minimum") && is_bounded("maximum")) {
             let message = format!(
-                "bound the integer with minimum and maximum within ±{MAX_SAFE}, or refer to ../common/defs.json#/$defs/WholeNumber"
+                "bound the integer with minimum and maximum within ±{MAX_SAFE_INTEGER}, or refer to ../common/defs.json#/$defs/WholeNumber"
             );
-            self.say("unbounded-integer", pointer, message);
+            self.report("unbounded-integer", pointer, message);
         }
     }
 
-    fn format(&mut self, format: &Value, pointer: &str) {
-        if !format.as_str().is_some_and(|format| self.allows(format, &FORMATS, &FORMATS_ELSEWHERE)) {
+    fn check_format(&mut self, format: &Value, pointer: &str) {
+        if !format.as_str().is_some_and(|format| self.allows(format, &FORMATS, &PLAIN_FORMATS)) {
             let mut known = FORMATS.to_vec();
-            if self.dialect == Dialect::Any {
-                known.extend(FORMATS_ELSEWHERE);
+            if self.dialect == Dialect::Plain {
+                known.extend(PLAIN_FORMATS);
             }
-            self.say("format", pointer, format!("no such format is checked: use one of {}", known.join(", ")));
+            self.report("format", pointer, format!("this format is not checked: use one of {}", known.join(", ")));
         }
     }
 
-    fn reference(&mut self, reference: &Value, pointer: &str) {
+    fn check_reference(&mut self, reference: &Value, pointer: &str) {
         let reference = reference.as_str().unwrap_or_default();
-        let found = target(self.files, self.path, reference);
-        let fits = match self.dialect {
-            Dialect::Any => found.is_some() || reference.starts_with("https://json-schema.org/"),
+        let found = resolve_reference(self.files, self.path, reference);
+        let is_valid = match self.dialect {
+            Dialect::Plain => found.is_some() || reference.starts_with("https://json-schema.org/"),
             Dialect::Catalog => {
                 let is_base = pointer == "/allOf/0/$ref" && reference == "base.json";
                 is_base || found.is_some_and(|found| is_definition(reference, &found))
             }
         };
-        if !fits {
+        if !is_valid {
             let form = match self.dialect {
-                Dialect::Any => "refer to a file of this folder, by its path or $id, and a place in it",
-                Dialect::Catalog => "refer to <file>.json#/$defs/<Name>, relative to this file",
+                Dialect::Plain => "use the path or $id of a file in this folder, and a pointer into it",
+                Dialect::Catalog => "use <file>.json#/$defs/<Name>, relative to this file",
             };
-            self.say("reference", pointer, format!("`{reference}` leads nowhere: {form}"));
+            self.report("reference", pointer, format!("`{reference}` cannot be resolved: {form}"));
         }
     }
 }
 
-/// `schema` with each schema in it, the innermost first, made anew by `each`. Data stays as it is.
-#[cfg(feature = "check")]
-pub(crate) fn rebuilt(schema: &Value, each: &dyn Fn(Map<String, Value>) -> Value) -> Value {
-    let Value::Object(object) = schema else {
-        return match schema {
-            Value::Array(items) => items.iter().map(|item| rebuilt(item, each)).collect(),
-            other => other.clone(),
-        };
-    };
-    let mut result = Map::new();
-    for (key, value) in object {
-        let value = match (key.as_str(), value) {
-            (key, value) if DATA.contains(&key) => value.clone(),
-            (key, Value::Object(named)) if NAMED.contains(&key) => {
-                named.iter().map(|(name, value)| (name.clone(), rebuilt(value, each))).collect()
-            }
-            (_, value) => rebuilt(value, each),
-        };
-        result.insert(key.clone(), value);
-    }
-    each(result)
-}
-
-/// Whether a reference has the form `<file>.json#/$defs/<Name>`.
-fn is_definition(reference: &str, found: &Target<'_>) -> bool {
+/// Returns whether a reference has the form `<file>.json#/$defs/<Name>`.
+fn is_definition(reference: &str, found: &ResolvedReference<'_>) -> bool {
     let name = found.pointer.strip_prefix("/$defs/");
     !reference.contains("://") && name.is_some_and(|name| !name.contains('/'))
 }
 
-/// Whether an `$id` ends with the file's name, or with the name before its extensions.
-fn agrees(id: &str, path: &str) -> bool {
+/// Returns whether an `$id` contains the file's name, with or without its extensions.
+fn id_names_file(id: &str, path: &str) -> bool {
     let file = path.rsplit('/').next().unwrap_or(path);
     let stem = file.split('.').next().unwrap_or(file);
-    let parts = || id.trim_end_matches('#').split(['/', ':']);
+    let mut parts = id.trim_end_matches('#').split(['/', ':']);
     let is_absolute = id.contains(':');
-    is_absolute && parts().any(|part| part == file || part == stem || part.split('.').next() == Some(stem))
+    is_absolute && parts.any(|part| part == file || part == stem || part.split('.').next() == Some(stem))
 }

@@ -1,17 +1,17 @@
-//! What is wrong with a schema file, where, and what to do about it.
+//! Problems in schema files: the broken rule, its location, and how to fix it.
 
 use std::fmt;
 
-/// One thing that must be changed in a schema folder before Rust can be generated from it.
+/// A problem that must be fixed in a schemas folder before Rust can be generated from it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
-    /// The file, relative to the schemas folder.
+    /// Path of the file, relative to the schemas folder.
     pub file: String,
     /// JSON Pointer into the file.
     pub pointer: String,
-    /// The rule that is broken, a word for tools.
+    /// Name of the broken rule, for tools.
     pub rule: &'static str,
-    /// What is wrong and what to do.
+    /// Description of the problem and of its fix.
     pub message: String,
 }
 
@@ -32,12 +32,12 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Every problem found, in a stable order.
+/// All problems of a schemas folder, in a stable order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems(pub Vec<Problem>);
 
 impl Problems {
-    /// `Ok` where nothing is wrong, else all that is, sorted.
+    /// Returns `Ok` if `problems` is empty, or else all of them, sorted and without duplicates.
     pub(crate) fn check(mut problems: Vec<Problem>) -> Result<(), Self> {
         problems.sort();
         problems.dedup();
@@ -59,15 +59,3 @@ impl fmt::Display for Problems {
 }
 
 impl std::error::Error for Problems {}
-
-/// `pointer` with one more step, escaped as RFC 6901 asks.
-pub(crate) fn step(pointer: &str, key: impl fmt::Display) -> String {
-    let key = key.to_string().replace('~', "~0").replace('/', "~1");
-    format!("{pointer}/{key}")
-}
-
-/// What a step of a JSON Pointer names: `a~1b` is `a/b`.
-#[cfg(feature = "check")]
-pub(crate) fn key(step: &str) -> String {
-    step.replace("~1", "/").replace("~0", "~")
-}

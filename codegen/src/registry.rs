@@ -1,16 +1,16 @@
-//! The registry: all that is known of each catalog, as static data.
+//! The registry: the static data of every catalog.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
 use crate::catalog::{Catalog, EventType};
-use crate::rules::{CatalogFile, Part, Place, Scope, ScopeRule};
-use crate::summary::Piece;
+use crate::catalog_file::{CatalogFile, FieldPath, Scope, ScopeRule, StringPart};
+use crate::summary_template::SummarySegment;
 
-/// `static CATALOGS`, in the order given.
+/// Generates `static CATALOGS`, in the given order.
 pub(crate) fn registry(catalogs: &[Catalog]) -> TokenStream {
     let count = catalogs.len();
-    let catalogs = catalogs.iter().map(catalog);
+    let catalogs = catalogs.iter().map(catalog_literal);
     quote! {
         /// Every catalog, sorted by name.
         pub(crate) static CATALOGS: [crate::Catalog; #count] = {
@@ -22,14 +22,14 @@ pub(crate) fn registry(catalogs: &[Catalog]) -> TokenStream {
     }
 }
 
-fn catalog(catalog: &Catalog) -> TokenStream {
+fn catalog_literal(catalog: &Catalog) -> TokenStream {
     let CatalogFile { title, description, .. } = &catalog.file;
-    let hint = option(catalog.file.hint.as_deref());
+    let hint = option_literal(catalog.file.hint.as_deref());
     let name = &catalog.name;
     let base = catalog.base.to_string();
-    let rules = rules(&catalog.file);
+    let rules = rules_literal(&catalog.file);
     let count = catalog.types.len();
-    let types = catalog.types.iter().map(event_type);
+    let types = catalog.types.iter().map(event_type_literal);
     quote! {
         crate::Catalog {
             name: #name,
@@ -47,15 +47,15 @@ fn catalog(catalog: &Catalog) -> TokenStream {
     }
 }
 
-fn option(text: Option<&str>) -> TokenStream {
+fn option_literal(text: Option<&str>) -> TokenStream {
     text.map_or_else(|| quote!(None), |text| quote!(Some(#text)))
 }
 
-fn event_type(event_type: &EventType) -> TokenStream {
+fn event_type_literal(event_type: &EventType) -> TokenStream {
     let EventType { name, description, version, label, summary, examples, schema } = event_type;
     let schema = schema.to_string();
     let examples = examples.iter().map(ToString::to_string);
-    let summary = summary.as_deref().map_or_else(|| quote!(&[]), pieces);
+    let summary = summary.as_deref().map_or_else(|| quote!(&[]), segment_list);
     quote! {
         EventType {
             name: #name,
@@ -70,28 +70,28 @@ fn event_type(event_type: &EventType) -> TokenStream {
     }
 }
 
-fn pieces(pieces: &[Piece]) -> TokenStream {
-    let pieces = pieces.iter().map(|piece| match piece {
-        Piece::Text(text) => quote!(Piece::Text(#text)),
-        Piece::Field(field) => {
+fn segment_list(segments: &[SummarySegment]) -> TokenStream {
+    let segments = segments.iter().map(|segment| match segment {
+        SummarySegment::Text(text) => quote!(Piece::Text(#text)),
+        SummarySegment::Field(field) => {
             let field = format_ident!("{field}");
             quote!(Piece::Field(Field::#field))
         }
-        Piece::At(pointer) => quote!(Piece::At(#pointer)),
-        Piece::Optional(inner) => {
-            let inner = self::pieces(inner);
+        SummarySegment::At(pointer) => quote!(Piece::At(#pointer)),
+        SummarySegment::Optional(inner) => {
+            let inner = segment_list(inner);
             quote!(Piece::Optional(#inner))
         }
-        Piece::First(choices) => {
-            let choices = self::pieces(choices);
+        SummarySegment::First(choices) => {
+            let choices = segment_list(choices);
             quote!(Piece::First(#choices))
         }
     });
-    quote!(&[#(#pieces),*])
+    quote!(&[#(#segments),*])
 }
 
-fn rules(file: &CatalogFile) -> TokenStream {
-    let scope = scope_rule(&file.scope);
+fn rules_literal(file: &CatalogFile) -> TokenStream {
+    let scope = scope_rule_literal(&file.scope);
     let [event_type, time, producer_id, actor, subject, entities, project, environment, level] = [
         &file.event_type,
         &file.time,
@@ -104,10 +104,10 @@ fn rules(file: &CatalogFile) -> TokenStream {
         &file.level,
     ]
     .map(|list| {
-        let list = list.iter().map(place);
+        let list = list.iter().map(field_path_literal);
         quote!(&[#(#list),*])
     });
-    let untyped = option(file.untyped.as_deref());
+    let untyped = option_literal(file.untyped.as_deref());
     let lenient_time = file.lenient_time;
     quote! {
         Rules {
@@ -127,26 +127,26 @@ fn rules(file: &CatalogFile) -> TokenStream {
     }
 }
 
-fn place(place: &Place) -> TokenStream {
-    let (at, after, before) = match place {
-        Place::Whole(at) => (at, None, None),
-        Place::Part(Part { at, after, before }) => (at, after.as_ref(), before.as_ref()),
+fn field_path_literal(path: &FieldPath) -> TokenStream {
+    let (at, after, before) = match path {
+        FieldPath::Whole(at) => (at, None, None),
+        FieldPath::Part(StringPart { at, after, before }) => (at, after.as_ref(), before.as_ref()),
     };
     let [after, before] = [after, before].map(|text| text.map_or_else(|| quote!(None), |text| quote!(Some(#text))));
     quote!(Place { at: #at, after: #after, before: #before })
 }
 
-fn scope_rule(rule: &ScopeRule) -> TokenStream {
+fn scope_rule_literal(rule: &ScopeRule) -> TokenStream {
     match rule {
         ScopeRule::Always(scope) => {
-            let scope = self::scope(*scope);
+            let scope = scope_literal(*scope);
             quote!(ScopeRule::Always(#scope))
         }
         ScopeRule::From(map) => {
-            let at = place(&map.at);
-            let otherwise = scope(map.otherwise);
+            let at = field_path_literal(&map.at);
+            let otherwise = scope_literal(map.otherwise);
             let values = map.values.iter().map(|(text, value)| {
-                let value = scope(*value);
+                let value = scope_literal(*value);
                 quote!((#text, #value))
             });
             quote!(ScopeRule::From { at: #at, values: &[#(#values),*], otherwise: #otherwise })
@@ -154,7 +154,7 @@ fn scope_rule(rule: &ScopeRule) -> TokenStream {
     }
 }
 
-fn scope(scope: Scope) -> TokenStream {
+fn scope_literal(scope: Scope) -> TokenStream {
     let variant = format_ident!("{scope:?}");
     quote!(crate::Scope::#variant)
 }

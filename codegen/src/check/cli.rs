@@ -1,4 +1,4 @@
-//! The commands, as `codegen` and `tidings schemas` have them.
+//! The commands of `codegen` and `tidings schemas`.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -6,70 +6,74 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::round_trip::round_trip;
-use super::{Options, Report, check, docs, print};
-use crate::rules::Level;
+use super::docs;
+use super::folder_check::{CheckOptions, check_schemas};
+use super::report::Report;
+use super::report_format::{format_github, format_json, format_text};
+use super::round_trip::check_round_trip;
+use crate::catalog_file::CompatibilityLevel;
 
-/// What to do with schemas.
+/// The schema commands.
 #[derive(Debug, Subcommand)]
-pub enum Schemas {
-    /// Check a folder of schemas: well made, samples, and changes since another version.
+pub enum SchemasCommand {
+    /// Check a folder of schemas: lint, samples, and changes since another version.
     ///
-    /// The exit status is 0 where nothing must be mended, 1 where something must, and 2 where the
-    /// check could not be made.
-    Check(Check),
-    /// Write pages about every type: what it means, its fields, its examples.
-    Docs(Docs),
+    /// The exit status is 0 if there are no errors, 1 if there are errors, and 2 if the check could
+    /// not run.
+    Check(CheckArgs),
+    /// Write a reference page for every type, with its description, fields and examples.
+    Docs(DocsArgs),
 }
 
-/// What to write pages about.
+/// Arguments of `docs`.
 #[derive(Debug, Args)]
-pub struct Docs {
-    /// The folder: of all catalogs, or any folder with JSON Schemas.
+pub struct DocsArgs {
+    /// Folder of the schemas: the folder of all catalogs, or any folder of JSON Schemas.
     #[arg(default_value = "schemas")]
     folder: PathBuf,
-    /// Where the pages go.
+    /// Folder for the pages.
     #[arg(long, default_value = "target/schema-docs")]
     out: PathBuf,
 }
 
-/// What to check.
+/// Arguments of `check`.
 #[derive(Debug, Args)]
-pub struct Check {
-    /// The folder: of all catalogs, of one, or any folder with JSON Schemas. Or an OpenAPI document,
-    /// of which requests must stay backward compatible, and answers forward compatible.
+pub struct CheckArgs {
+    /// Folder of the schemas: the folder of all catalogs, of one catalog, or any folder of JSON
+    /// Schemas. For an OpenAPI document, requests must stay backward compatible and responses
+    /// forward compatible.
     #[arg(default_value = "schemas", value_name = "FOLDER|OPENAPI.json")]
     folder: PathBuf,
-    /// Compare with this git revision of the folder, or with another folder.
+    /// Compare with this Git revision of the folder, or with another folder.
     #[arg(long, value_name = "REVISION|FOLDER")]
     against: Option<String>,
-    /// Which changes are allowed. Without it, what each catalog.json says, or else backward.
+    /// Required compatibility of changes. The default is that of each catalog.json, or else backward.
     #[arg(long)]
-    level: Option<Level>,
-    /// Ask for an upper bound of every string and array, whatever catalog.json says.
+    level: Option<CompatibilityLevel>,
+    /// Require an upper bound for every string and array, whatever catalog.json says.
     #[arg(long)]
     bounded: bool,
-    /// Also generate the Rust types and send examples, and events made from the schemas, through
-    /// them. For catalogs; needs cargo, in a clone of Tidings.
+    /// Also generate the Rust types, and send examples and generated events through them. For
+    /// catalogs only; needs cargo and a clone of Tidings.
     #[arg(long)]
     round_trip: bool,
-    /// How to print what is found.
+    /// Output format.
     #[arg(long, default_value = "text")]
-    format: Format,
+    format: OutputFormat,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people.
+enum OutputFormat {
+    /// Human-readable text.
     Text,
-    /// For tools.
+    /// JSON for tools.
     Json,
     /// Annotations in a GitHub workflow.
     Github,
 }
 
-impl Schemas {
-    /// Does it, and says with what exit status to end.
+impl SchemasCommand {
+    /// Runs the command and returns the exit status.
     pub fn run(&self) -> ExitCode {
         match self {
             Self::Check(args) => args.run(),
@@ -78,12 +82,12 @@ impl Schemas {
     }
 }
 
-impl Docs {
+impl DocsArgs {
     fn run(&self) -> ExitCode {
         if !self.folder.is_dir() {
-            return could_not(&format!("{} is no folder: give the one that holds the schemas", self.folder.display()));
+            return fail(&format!("{} is not a folder: pass the folder of the schemas", self.folder.display()));
         }
-        match docs::write(&self.folder, &self.out) {
+        match docs::write_pages(&self.folder, &self.out) {
             Ok(pages) => {
                 println!("{pages} pages: {}", self.out.join("index.html").display());
                 ExitCode::SUCCESS
@@ -96,25 +100,25 @@ impl Docs {
     }
 }
 
-impl Check {
+impl CheckArgs {
     fn run(&self) -> ExitCode {
-        let options = Options { against: self.against.as_deref(), level: self.level, bounded: self.bounded };
-        let mut report = match check(&self.folder, &options) {
+        let options = CheckOptions { against: self.against.as_deref(), level: self.level, bounded: self.bounded };
+        let mut report = match check_schemas(&self.folder, &options) {
             Ok(report) => report,
-            Err(message) => return could_not(&message),
+            Err(message) => return fail(&message),
         };
-        // Types can only be made of schemas that are in order.
+        // Types can only be generated from schemas without errors.
         if self.round_trip && report.is_clean() {
-            match round_trip(&report.folder) {
+            match check_round_trip(&report.folder) {
                 Ok(findings) => report.findings.extend(findings),
-                Err(message) => return could_not(&message),
+                Err(message) => return fail(&message),
             }
         }
-        // Who stops reading has read enough.
+        // A closed pipe is not an error: the reader, such as `head`, has read enough.
         if let Err(error) = self.print(&report)
             && error.kind() != std::io::ErrorKind::BrokenPipe
         {
-            return could_not(&format!("the report cannot be written: {error}"));
+            return fail(&format!("failed to write the report: {error}"));
         }
         if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
@@ -122,17 +126,18 @@ impl Check {
     fn print(&self, report: &Report) -> std::io::Result<()> {
         let mut out = anstream::stdout().lock();
         match self.format {
-            Format::Text => out.write_all(print::text(report).as_bytes()),
-            Format::Json => out.write_all(print::json(report).as_bytes()),
-            Format::Github => {
-                out.write_all(print::github(report).as_bytes())?;
-                out.write_all(print::text(report).as_bytes())
+            OutputFormat::Text => out.write_all(format_text(report).as_bytes()),
+            OutputFormat::Json => out.write_all(format_json(report).as_bytes()),
+            OutputFormat::Github => {
+                out.write_all(format_github(report).as_bytes())?;
+                out.write_all(format_text(report).as_bytes())
             }
         }
     }
 }
 
-fn could_not(message: &str) -> ExitCode {
+/// Reports that the command could not run.
+fn fail(message: &str) -> ExitCode {
     eprintln!("schemas: {message}");
     ExitCode::from(2)
 }

@@ -1,6 +1,4 @@
-//! What a check has found.
-
-use std::path::PathBuf;
+//! Findings of a check, and changes of event types.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -8,36 +6,36 @@ use serde_json::Value;
 use super::compare::Compatibility;
 use crate::problem::Problem;
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// It must be mended: the check fails.
+    /// The check fails until the finding is fixed.
     Error,
-    /// It is worth a look.
+    /// The finding should be reviewed.
     Warning,
 }
 
-/// One thing that a check has found.
+/// A finding of a check.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Finding {
-    /// How bad it is.
+    /// Severity of the finding.
     pub severity: Severity,
-    /// The rule that is broken, a word for tools.
+    /// Name of the broken rule, for tools.
     pub rule: String,
-    /// The file, relative to the folder.
+    /// Path of the file, relative to the folder.
     pub file: String,
     /// JSON Pointer into the file.
     pub pointer: String,
-    /// What is wrong and what to do.
+    /// Description of the problem and of its fix.
     pub message: String,
-    /// The event types that it concerns, where it is about more than the file's own.
+    /// Event types that the finding affects, if it affects more than the type of its file.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub types: Vec<String>,
-    /// What a change does to readers and writers.
+    /// Compatibility of the change that the finding is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compatibility: Option<Compatibility>,
-    /// An event that one of the two schemas accepts and the other refuses.
+    /// Event that one version of the schema accepts and the other rejects.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub example: Option<Value>,
 }
@@ -68,63 +66,35 @@ impl From<Problem> for Finding {
     }
 }
 
-/// What became of one event type.
+/// All changes of an event type.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TypeChange {
-    /// Its name: `unleash/feature-created`, or the file's path where there are no catalogs.
+    /// Name such as `unleash/feature-created`, or the path of the file if there are no catalogs.
     #[serde(rename = "type")]
     pub event_type: String,
-    /// What all its changes come to.
+    /// Compatibility of all changes together.
     pub compatibility: Compatibility,
-    /// Each of them.
+    /// Changes of the type's schema.
     pub changes: Vec<Change>,
 }
 
-/// One change of a type's schema.
+/// A change of an event type's schema.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Change {
-    /// The rule's name: `enum-value-removed`.
+    /// Name of the rule, such as `enum-value-removed`.
     pub rule: String,
-    /// What it does to readers and writers.
+    /// Compatibility of this change.
     pub compatibility: Compatibility,
-    /// The file where it was made, relative to the folder.
+    /// Path of the changed file, relative to the folder.
     pub file: String,
-    /// JSON Pointer into the file, as it is now; as it was, where it is gone.
+    /// JSON Pointer into the new version of the file, or into the old version if it was removed.
     pub pointer: String,
-    /// What was changed.
+    /// Description of the change.
     pub message: String,
-    /// An event that the old schema accepts and the new one refuses.
+    /// Event that the old schema accepts and the new one rejects.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused_by_new: Option<Value>,
-    /// An event that the new schema accepts and the old one refuses.
+    /// Event that the new schema accepts and the old one rejects.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused_by_old: Option<Value>,
-}
-
-/// What a check has found, all in all.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Report {
-    /// The folder that the files' paths are relative to.
-    #[serde(skip)]
-    pub folder: PathBuf,
-    /// How many schema files were read.
-    pub files: usize,
-    /// How many event types they describe.
-    pub types: usize,
-    /// How many examples were tried.
-    pub examples: usize,
-    /// How many samples that must be refused were tried.
-    pub refused_samples: usize,
-    /// What must be mended, or is worth a look.
-    pub findings: Vec<Finding>,
-    /// What has changed, where there was something to compare with.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub changes: Option<Vec<TypeChange>>,
-}
-
-impl Report {
-    /// Whether nothing must be mended.
-    pub fn is_clean(&self) -> bool {
-        self.findings.iter().all(|finding| finding.severity != Severity::Error)
-    }
 }

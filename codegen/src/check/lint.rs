@@ -1,167 +1,175 @@
-//! Whether schemas are well made: each by itself, and with its samples.
+//! Lint: rules that each schema must keep, on its own and with its samples.
 
 use std::collections::BTreeMap;
 
 use jsonschema::canonical::Satisfiability;
 use serde_json::{Map, Value};
 
-use super::finding::{Finding, Report};
-use super::units::{Unit, is_library, units};
-use super::{canonical, samples};
-use crate::catalog::{Catalog, catalogs};
-use crate::dialect::{self, Dialect};
-use crate::files::Files;
-use crate::problem::step;
-use crate::rules::Place;
+use super::finding::Finding;
+use super::json_schema::canonicalize;
+use super::report::Report;
+use super::sample_check;
+use super::schema_unit::{SchemaUnit, schema_units};
+use crate::catalog::{Catalog, read_catalogs};
+use crate::catalog_file::FieldPath;
+use crate::dialect::{Dialect, check_dialect};
+use crate::generator::generate_source;
+use crate::json_pointer::child_pointer;
+use crate::keyword::{MAP_KEYWORDS, is_library};
+use crate::schema_files::SchemaFiles;
 
-/// Checks every file; with `bounded`, also that strings and arrays have an upper bound.
-pub(super) fn lint(files: &Files, bounded: bool) -> Report {
+/// Checks every file. If `bounded` is true, all strings and arrays must have an upper bound.
+pub(super) fn lint(files: &SchemaFiles, bounded: bool) -> Report {
     let mut report = Report::default();
     let schemas: Vec<_> = files.schemas().collect();
     report.files = schemas.len();
     for (path, schema) in &schemas {
-        report.findings.extend(against_meta_schema(path, schema));
+        report.findings.extend(check_meta_schema(path, schema));
     }
-    report.findings.extend(repeated_ids(&schemas));
+    report.findings.extend(find_duplicate_ids(&schemas));
     if files.has_catalogs() {
-        of_catalogs(files, bounded, &mut report);
+        lint_catalogs(files, bounded, &mut report);
     } else {
-        of_any(files, bounded, &mut report);
+        lint_plain_schemas(files, bounded, &mut report);
     }
-    samples::orphans(files, &mut report);
+    sample_check::find_orphans(files, &mut report);
     report
 }
 
-/// What is held to the rules for Rust types.
-fn of_catalogs(files: &Files, bounded: bool, report: &mut Report) {
-    let catalogs = match catalogs(files) {
+/// Applies the rules for catalogs.
+fn lint_catalogs(files: &SchemaFiles, bounded: bool, report: &mut Report) {
+    let catalogs = match read_catalogs(files) {
         Ok(catalogs) => catalogs,
         Err(problems) => return report.findings.extend(problems.0.into_iter().map(Finding::from)),
     };
-    if let Err(problems) = crate::source(&catalogs) {
+    if let Err(problems) = generate_source(&catalogs) {
         report.findings.extend(problems.0.into_iter().map(Finding::from));
     }
     for catalog in &catalogs {
         let base = format!("{}/base.json", catalog.name);
-        samples::check(files, &base, &catalog.base, report);
+        sample_check::check_samples(files, &base, &catalog.base, report);
         report.types += catalog.types.len();
         for event_type in &catalog.types {
             let path = event_type.path(catalog);
-            samples::check(files, &path, &event_type.schema, report);
-            report.findings.extend(unsatisfiable(&path, &event_type.schema));
-            report.findings.extend(misnamed_examples(catalog, &path, &event_type.name, &event_type.examples));
+            sample_check::check_samples(files, &path, &event_type.schema, report);
+            report.findings.extend(check_satisfiable(&path, &event_type.schema));
+            report.findings.extend(check_example_types(catalog, &path, &event_type.name, &event_type.examples));
         }
         if bounded || catalog.file.bounded {
             let folder = format!("{}/", catalog.name);
             for (path, schema) in files.schemas().filter(|(path, _)| path.starts_with(&folder)) {
-                unbounded(path, schema, "", &mut report.findings);
+                find_unbounded(path, schema, "", &mut report.findings);
             }
         }
     }
 }
 
-/// What may be any JSON Schema.
-fn of_any(files: &Files, bounded: bool, report: &mut Report) {
+/// Applies the rules for plain JSON Schemas.
+fn lint_plain_schemas(files: &SchemaFiles, bounded: bool, report: &mut Report) {
     for (path, schema) in files.schemas() {
-        report.findings.extend(dialect::check(files, path, schema, Dialect::Any).into_iter().map(Finding::from));
+        report.findings.extend(check_dialect(files, path, schema, Dialect::Plain).into_iter().map(Finding::from));
         let examples = schema.get("examples").and_then(Value::as_array).map_or(0, Vec::len);
         if examples == 0 && !is_library(schema) {
-            let message = "give it `examples`: a list with at least one instance";
+            let message = "add `examples`: a list of at least one instance";
             report.findings.push(Finding::error("examples", path, "", message));
         }
         if bounded {
-            unbounded(path, schema, "", &mut report.findings);
+            find_unbounded(path, schema, "", &mut report.findings);
         }
     }
-    let units = units(files);
+    let units = schema_units(files);
     report.types = units.len();
-    for Unit { path, schema, .. } in &units {
-        samples::check(files, path, schema, report);
-        report.findings.extend(unsatisfiable(path, schema));
+    for SchemaUnit { path, schema, .. } in &units {
+        sample_check::check_samples(files, path, schema, report);
+        report.findings.extend(check_satisfiable(path, schema));
     }
 }
 
-/// What the meta-schema of the draft says.
-fn against_meta_schema(path: &str, schema: &Value) -> Vec<Finding> {
-    let errors = jsonschema::draft202012::meta::validator();
-    let errors = errors.iter_errors(schema);
+/// Validates a schema against the meta-schema of its draft.
+fn check_meta_schema(path: &str, schema: &Value) -> Vec<Finding> {
+    let validator = jsonschema::draft202012::meta::validator();
     let finding = |error: jsonschema::ValidationError<'_>| {
-        let message = format!("no valid JSON Schema: {}", samples::said(&error));
+        let message = format!("invalid JSON Schema: {}", sample_check::error_message(&error));
         Finding::error("meta-schema", path, error.instance_path().to_string(), message)
     };
-    errors.map(finding).collect()
+    validator.iter_errors(schema).map(finding).collect()
 }
 
-/// Two files with one `$id`.
-fn repeated_ids(schemas: &[(&str, &Value)]) -> Vec<Finding> {
+/// Finds files that have the same `$id` as another file.
+fn find_duplicate_ids(schemas: &[(&str, &Value)]) -> Vec<Finding> {
     let mut known: BTreeMap<&str, &str> = BTreeMap::new();
     let mut findings = Vec::new();
     for (path, schema) in schemas {
         let Some(id) = schema.get("$id").and_then(Value::as_str) else { continue };
         if let Some(first) = known.insert(id, path) {
-            findings.push(Finding::error("id", *path, "/$id", format!("{first} has this `$id` too: change one")));
+            findings.push(Finding::error(
+                "id",
+                *path,
+                "/$id",
+                format!("{first} has the same `$id`: change one of the two"),
+            ));
         }
     }
     findings
 }
 
-/// A schema that no value satisfies.
-fn unsatisfiable(path: &str, schema: &Value) -> Option<Finding> {
-    (canonical(schema)?.satisfiability() == Satisfiability::No).then(|| {
+/// Checks that some value satisfies the schema.
+fn check_satisfiable(path: &str, schema: &Value) -> Option<Finding> {
+    (canonicalize(schema)?.satisfiability() == Satisfiability::No).then(|| {
         let message = "no value can satisfy this schema: look for bounds or types that contradict each other";
         Finding::error("unsatisfiable", path, "", message)
     })
 }
 
-/// Examples that the catalog would take for another type's.
-fn misnamed_examples(catalog: &Catalog, path: &str, name: &str, examples: &[Value]) -> Vec<Finding> {
+/// Checks that `catalog.json` assigns each example to its own type.
+fn check_example_types(catalog: &Catalog, path: &str, name: &str, examples: &[Value]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (index, example) in examples.iter().enumerate() {
-        let places = catalog.file.event_type.iter();
-        let whole = |place: &Place| matches!(place, Place::Whole(_));
-        if !places.clone().all(whole) {
+        let paths = catalog.file.event_type.iter();
+        let is_whole = |path: &FieldPath| matches!(path, FieldPath::Whole(_));
+        if !paths.clone().all(is_whole) {
             continue;
         }
-        let found = places.filter_map(|place| example.pointer(place.at())).find_map(Value::as_str);
+        let found = paths.filter_map(|path| example.pointer(path.pointer())).find_map(Value::as_str);
         let found = found.or(catalog.file.untyped.as_deref());
         if found != Some(name) {
-            let message = format!("this event is of the type {}, by catalog.json", found.unwrap_or("(none)"));
-            findings.push(Finding::error("example-type", path, step("/examples", index), message));
+            let message = format!("this event has the type {} according to catalog.json", found.unwrap_or("(none)"));
+            findings.push(Finding::error("example-type", path, child_pointer("/examples", index), message));
         }
     }
     findings
 }
 
-/// Strings and arrays without an upper bound, in a schema and all in it.
-fn unbounded(path: &str, schema: &Value, at: &str, findings: &mut Vec<Finding>) {
+/// Finds strings and arrays without an upper bound, in a schema and its subschemas.
+fn find_unbounded(path: &str, schema: &Value, at: &str, findings: &mut Vec<Finding>) {
     let Value::Object(object) = schema else { return };
     let allows = |name: &str| match object.get("type") {
         Some(Value::String(one)) => one == name,
         Some(Value::Array(names)) => names.iter().any(|n| n == name),
         _ => false,
     };
-    let says = |keywords: &[&str]| keywords.iter().any(|keyword| object.contains_key(*keyword));
-    if allows("string") && !says(&["maxLength", "enum", "const", "format"]) {
-        findings.push(Finding::error("unbounded", path, at, "bound the string: give it a maxLength"));
+    let has_any = |keywords: &[&str]| keywords.iter().any(|keyword| object.contains_key(*keyword));
+    if allows("string") && !has_any(&["maxLength", "enum", "const", "format"]) {
+        findings.push(Finding::error("unbounded", path, at, "add a maxLength to the string"));
     }
-    if allows("array") && !says(&["maxItems", "enum", "const"]) {
-        findings.push(Finding::error("unbounded", path, at, "bound the array: give it maxItems"));
+    if allows("array") && !has_any(&["maxItems", "enum", "const"]) {
+        findings.push(Finding::error("unbounded", path, at, "add maxItems to the array"));
     }
-    inner(object, at, &mut |schema, at| unbounded(path, schema, &at, findings));
+    visit_subschemas(object, at, &mut |schema, at| find_unbounded(path, schema, &at, findings));
 }
 
-/// Calls `each` with every schema that stands directly in another.
-fn inner(schema: &Map<String, Value>, at: &str, each: &mut dyn FnMut(&Value, String)) {
+/// Calls `visit` with every direct subschema and its JSON Pointer.
+fn visit_subschemas(schema: &Map<String, Value>, at: &str, visit: &mut dyn FnMut(&Value, String)) {
     for (keyword, value) in schema {
-        let at = step(at, keyword);
+        let at = child_pointer(at, keyword);
         match (keyword.as_str(), value) {
-            (key, Value::Object(named)) if dialect::NAMED.contains(&key) => {
-                named.iter().for_each(|(name, schema)| each(schema, step(&at, name)));
+            (key, Value::Object(named)) if MAP_KEYWORDS.contains(&key) => {
+                named.iter().for_each(|(name, schema)| visit(schema, child_pointer(&at, name)));
             }
             ("allOf" | "anyOf" | "oneOf" | "prefixItems", Value::Array(list)) => {
-                list.iter().enumerate().for_each(|(index, schema)| each(schema, step(&at, index)));
+                list.iter().enumerate().for_each(|(index, schema)| visit(schema, child_pointer(&at, index)));
             }
-            ("additionalProperties" | "contains" | "items" | "propertyNames", schema) => each(schema, at),
+            ("additionalProperties" | "contains" | "items" | "propertyNames", schema) => visit(schema, at),
             _ => {}
         }
     }

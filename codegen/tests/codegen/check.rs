@@ -1,4 +1,4 @@
-//! The `codegen` program on folders of schemas: what it prints, and how it ends.
+//! Output and exit status of `codegen check`.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-/// A folder with the fixture's catalog.
+/// Creates a folder with the fixture's catalog.
 pub(crate) fn shop() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixture");
@@ -25,19 +25,20 @@ pub(crate) fn edit(folder: &Path, file: &str, edit: impl FnOnce(&mut Value)) {
     fs::write(path, serde_json::to_string_pretty(&json).unwrap()).unwrap();
 }
 
-/// What the program printed, and its exit status.
+/// Runs the program and returns its output and its exit status.
 pub(crate) fn run(arguments: &[&str]) -> (String, i32) {
     let output = Command::new(env!("CARGO_BIN_EXE_codegen")).args(arguments).output().unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    (String::from_utf8(said).unwrap(), output.status.code().unwrap())
+    let printed = [output.stdout, output.stderr].concat();
+    (String::from_utf8(printed).unwrap(), output.status.code().unwrap())
 }
 
+/// Runs `check` and returns its JSON report and its exit status.
 fn report(folder: &Path, arguments: &[&str]) -> (Value, i32) {
     let (text, status) = run(&[&["check", folder.to_str().unwrap(), "--format", "json"], arguments].concat());
     (serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}")), status)
 }
 
-/// The rules that were broken, with file and pointer.
+/// Returns the broken rules, with file and pointer.
 fn findings(report: &Value) -> Vec<(String, String)> {
     let findings = report["findings"].as_array().unwrap().iter();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -45,34 +46,34 @@ fn findings(report: &Value) -> Vec<(String, String)> {
 }
 
 #[test]
-fn a_clean_folder() {
+fn a_valid_folder_has_no_findings() {
     let folder = shop();
     let (text, status) = run(&["check", folder.path().to_str().unwrap()]);
     assert_eq!(
         (text.as_str(), status),
-        ("3 schema files, 1 types, 1 examples, 0 refused samples: 0 errors, 0 warnings\n", 0)
+        ("3 schema files, 1 type, 1 example, 0 refused samples: 0 errors, 0 warnings\n", 0)
     );
-    // One catalog by itself, which refers to what stands beside it.
+    // A single catalog, which refers to its sibling `common`.
     assert_eq!(report(&folder.path().join("shop"), &[]).1, 0);
 }
 
 #[test]
-fn what_cannot_be_checked() {
+fn a_check_that_cannot_run_exits_with_2() {
     let empty = tempfile::tempdir().unwrap();
     let shop = shop();
-    for (arguments, said) in [
-        (vec!["check", "no/such/folder"], "is no folder"),
-        (vec!["check", empty.path().to_str().unwrap()], "there are no schemas"),
-        (vec!["check", shop.path().to_str().unwrap(), "--against", "no-such-revision"], "git revision"),
+    for (arguments, expected) in [
+        (vec!["check", "no/such/folder"], "is not a folder"),
+        (vec!["check", empty.path().to_str().unwrap()], "contains no schemas"),
+        (vec!["check", shop.path().to_str().unwrap(), "--against", "no-such-revision"], "Git revision"),
     ] {
         let (text, status) = run(&arguments);
         assert_eq!(status, 2, "{text}");
-        assert!(text.contains(said), "{text}");
+        assert!(text.contains(expected), "{text}");
     }
 }
 
 #[test]
-fn samples_are_tried() {
+fn examples_and_refused_samples_are_validated() {
     let folder = shop();
     let type_file = "shop/order-placed.json";
     edit(folder.path(), type_file, |s| s["examples"][0]["items"] = json!([]));
@@ -87,17 +88,17 @@ fn samples_are_tried() {
     fs::write(folder.path().join("shop/no-such-type.refused.json"), "[]").unwrap();
     let (report, status) = report(folder.path(), &[]);
     assert_eq!(status, 1);
-    let wanted = [
+    let expected = [
         ("refused-sample-orphan", "shop/no-such-type.refused.json#"),
         ("example-refused", "shop/order-placed.json#/examples/0/items"),
         ("refused-sample-accepted", "shop/order-placed.refused.json#/0"),
         ("refused-sample-reason", "shop/order-placed.refused.json#/1"),
     ];
-    assert_eq!(findings(&report), wanted.map(|(rule, place)| (rule.to_owned(), place.to_owned())));
+    assert_eq!(findings(&report), expected.map(|(rule, location)| (rule.to_owned(), location.to_owned())));
 }
 
 #[test]
-fn any_folder_of_schemas() {
+fn plain_schemas_are_checked() {
     let folder = tempfile::tempdir().unwrap();
     let schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -109,7 +110,7 @@ fn any_folder_of_schemas() {
         "required": ["id"],
         "properties": {
             "id": {"$ref": "parts.json#/$defs/Id"},
-            "lines": {"type": "array", "description": "What was ordered.", "prefixItems": [{"type": "string"}]}
+            "lines": {"type": "array", "description": "Ordered items.", "prefixItems": [{"type": "string"}]}
         },
         "examples": [{"id": "a-1", "lines": ["tea"]}]
     });
@@ -117,7 +118,7 @@ fn any_folder_of_schemas() {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "https://x.example/orders/parts.json",
         "title": "Parts",
-        "description": "What orders are made of.",
+        "description": "Parts of orders.",
         "$defs": {"Id": {"type": "string", "pattern": "^[a-z]-[0-9]+$", "description": "An order's id."}}
     });
     fs::create_dir(folder.path().join("orders")).unwrap();
@@ -139,7 +140,7 @@ fn any_folder_of_schemas() {
     write("placed.json", &bad);
     let (report, status) = report(folder.path(), &["--bounded"]);
     assert_eq!(status, 1);
-    let wanted = [
+    let expected = [
         ("unbounded", "orders/parts.json#/$defs/Id"),
         ("examples", "orders/placed.json#"),
         ("id", "orders/placed.json#"),
@@ -150,25 +151,25 @@ fn any_folder_of_schemas() {
         ("description", "orders/placed.json#/properties/note"),
         ("meta-schema", "orders/placed.json#/properties/note/type"),
     ];
-    assert_eq!(findings(&report), wanted.map(|(rule, place)| (rule.to_owned(), place.to_owned())));
+    assert_eq!(findings(&report), expected.map(|(rule, location)| (rule.to_owned(), location.to_owned())));
 }
 
 fn git(folder: &Path, arguments: &[&str]) {
     let identity = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main"];
-    let done = Command::new("git").arg("-C").arg(folder).args(identity).args(arguments).output().unwrap();
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let output = Command::new("git").arg("-C").arg(folder).args(identity).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]
-fn an_api_s_document() {
+fn incompatible_changes_of_an_openapi_document_are_found() {
     let folder = tempfile::tempdir().unwrap();
-    let part = |name: &str, schema: Value| json!({"name": name, "in": "query", "schema": schema});
-    let answer = |schema: Value| json!({"200": {"content": {"application/json": {"schema": schema}}}});
+    let parameter = |name: &str, schema: Value| json!({"name": name, "in": "query", "schema": schema});
+    let response = |schema: Value| json!({"200": {"content": {"application/json": {"schema": schema}}}});
     let document = json!({"openapi": "3.1.0", "components": {"schemas": {"Thing": {
         "type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}}}}},
         "paths": {"/things": {"get": {
-            "parameters": [part("limit", json!({"type": "integer", "maximum": 100}))],
-            "responses": answer(json!({"$ref": "#/components/schemas/Thing"}))}}}});
+            "parameters": [parameter("limit", json!({"type": "integer", "maximum": 100}))],
+            "responses": response(json!({"$ref": "#/components/schemas/Thing"}))}}}});
     let write = |name: &str, document: &Value| {
         let path = folder.path().join(name);
         fs::write(&path, document.to_string()).unwrap();
@@ -184,10 +185,10 @@ fn an_api_s_document() {
     };
     let none: Vec<String> = Vec::new();
     assert_eq!(verdict(&|_| ()), (none.clone(), 0));
-    // A new parameter, and a new field of an answer, are fine.
+    // New parameters and new response fields are compatible.
     let order = |d: &mut Value| {
         let parameters = d["paths"]["/things"]["get"]["parameters"].as_array_mut().unwrap();
-        parameters.push(part("order", json!({"enum": ["asc", "desc"]})));
+        parameters.push(parameter("order", json!({"enum": ["asc", "desc"]})));
     };
     assert_eq!(verdict(&order), (none.clone(), 0));
     let field = |d: &mut Value| d["components"]["schemas"]["Thing"]["properties"]["name"] = json!({"type": "string"});
@@ -201,12 +202,12 @@ fn an_api_s_document() {
     assert_eq!(verdict(&id), (vec!["type-widened".to_owned()], 1));
     let optional = |d: &mut Value| d["components"]["schemas"]["Thing"]["required"] = json!([]);
     assert_eq!(verdict(&optional), (vec!["property-made-optional".to_owned()], 1));
-    let gone = |d: &mut Value| d["paths"] = json!({});
-    assert_eq!(verdict(&gone), (vec!["operation-removed".to_owned()], 1));
+    let removed = |d: &mut Value| d["paths"] = json!({});
+    assert_eq!(verdict(&removed), (vec!["operation-removed".to_owned()], 1));
 }
 
 #[test]
-fn changes_since_a_revision() {
+fn changes_since_a_git_revision_are_found() {
     let repository = tempfile::tempdir().unwrap();
     let schemas = repository.path().join("our schemas");
     let from = shop();
@@ -215,7 +216,7 @@ fn changes_since_a_revision() {
     git(repository.path(), &["add", "."]);
     git(repository.path(), &["commit", "-q", "-m", "first"]);
 
-    // A shared definition gets tighter: every type that refers to it is concerned.
+    // A tighter shared definition affects every type that refers to it.
     edit(&schemas, "common/defs.json", |d| d["$defs"]["Item"]["properties"]["name"]["maxLength"] = json!(10));
     let (found, status) = report(&schemas, &["--against", "main"]);
     assert_eq!(status, 1);
@@ -229,12 +230,12 @@ fn changes_since_a_revision() {
     assert!(finding["example"]["items"][0]["name"].as_str().unwrap().chars().count() > 10);
     assert_eq!(found["changes"][0]["compatibility"], "forward");
 
-    // The same is fine where old readers are what counts.
+    // The change is forward compatible.
     assert_eq!(report(&schemas, &["--against", "main", "--level", "forward"]).1, 0);
     edit(&schemas, "shop/catalog.json", |c| c["compatibility"] = json!("none"));
     assert_eq!(report(&schemas, &["--against", "main"]).1, 0);
 
-    // As GitHub shows it: with the line.
+    // GitHub annotations include the line.
     edit(&schemas, "shop/catalog.json", |c| c["compatibility"] = json!("full"));
     let (text, status) = run(&["check", schemas.to_str().unwrap(), "--against", "main", "--format", "github"]);
     assert_eq!(status, 1);
@@ -246,11 +247,11 @@ fn changes_since_a_revision() {
         "{line}"
     );
 
-    // The folder that is the repository itself.
+    // The checked folder may be the root of the repository.
     let (found, _) = report(repository.path(), &["--against", "main"]);
     assert_eq!(found["changes"][0]["changes"][0]["file"], "our schemas/common/defs.json");
 
-    // A type that is gone.
+    // A type is removed.
     fs::remove_file(schemas.join("shop/order-placed.json")).unwrap();
     let (found, _) = report(&schemas, &["--against", "main"]);
     assert_eq!(found["changes"][0]["changes"][0]["rule"], "type-removed");

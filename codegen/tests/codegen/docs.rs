@@ -1,4 +1,4 @@
-//! The pages about types.
+//! Tests of the reference pages.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,8 @@ use serde_json::json;
 
 use crate::check::{edit, run, shop};
 
-fn pages(folder: &Path) -> PathBuf {
+/// Writes the pages for `folder` and returns their folder.
+fn write_pages(folder: &Path) -> PathBuf {
     let out = folder.join("pages");
     let schemas = folder.to_str().unwrap();
     let (text, status) = run(&["docs", schemas, "--out", out.to_str().unwrap()]);
@@ -16,14 +17,14 @@ fn pages(folder: &Path) -> PathBuf {
 }
 
 #[test]
-fn a_type_s_page() {
+fn a_page_has_the_fields_and_examples_of_its_type() {
     let folder = shop();
-    let page = fs::read_to_string(pages(folder.path()).join("shop/order-placed.html")).unwrap();
+    let page = fs::read_to_string(write_pages(folder.path()).join("shop/order-placed.html")).unwrap();
     insta::assert_snapshot!(page);
 }
 
 #[test]
-fn what_schemas_say_is_only_text() {
+fn text_from_schemas_is_escaped() {
     let folder = shop();
     let hostile = "</code><script>alert(1)</script>\" onload='x'";
     edit(folder.path(), "shop/order-placed.json", |s| {
@@ -32,7 +33,7 @@ fn what_schemas_say_is_only_text() {
         s["properties"]["note"]["description"] = json!(hostile);
         s["examples"][0]["note"] = json!(hostile);
     });
-    let out = pages(folder.path());
+    let out = write_pages(folder.path());
     for page in ["index.html", "shop/order-placed.html"] {
         let html = fs::read_to_string(out.join(page)).unwrap();
         assert!(html.contains("&lt;script&gt;alert(1)"), "{page}");

@@ -1,4 +1,4 @@
-//! The generator and the checks, from outside.
+//! Tests of the generator, and of the `codegen` program.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up fails")]
 

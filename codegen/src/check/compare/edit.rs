@@ -1,77 +1,80 @@
-//! One edit of a schema: what was done, where, and how to do it again.
+//! Edits of a schema: the change, its location, and the operations that repeat it.
 
 use serde_json::{Map, Value};
 
-use crate::dialect::rebuilt;
-use crate::problem::key;
+use crate::json_pointer::unescape_token;
+use crate::keyword::map_subschemas;
 
-/// Something that a schema says otherwise than before.
+/// An edit of a schema.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Edit {
-    /// The rule's name, for tools: `enum-value-removed`.
+    /// Name of the rule, for tools, such as `enum-value-removed`.
     pub(crate) rule: &'static str,
-    /// JSON Pointer to the keyword, or the property, in the new schema; in the old one where it is
-    /// gone from the new.
+    /// JSON Pointer to the keyword or property in the new schema, or in the old one if it was removed.
     pub(crate) pointer: String,
-    /// Whether it is the new schema that `pointer` leads into.
+    /// If true, `pointer` leads into the new schema.
     pub(crate) in_new: bool,
-    /// What was changed, for people.
+    /// Description of the edit.
     pub(crate) message: String,
-    /// What the edit does by itself, as far as the rule tells.
+    /// Effect of the edit on its own, according to the rule.
     pub(crate) effect: Effect,
-    /// Whether it is about fields that the schema does not name.
-    pub(crate) about_unknown_fields: bool,
-    /// How to make the old schema say it.
+    /// If true, the edit affects fields that the schema does not declare.
+    pub(crate) affects_unknown_fields: bool,
+    /// Operations that apply the edit to the old schema.
     pub(crate) operations: Vec<Operation>,
-    /// Values that are known to show it.
-    pub(crate) known: Known,
+    /// Values that are known to show the edit.
+    pub(crate) known_values: KnownValues,
 }
 
-/// Values that only one of the two schemas accepts, and where: JSON Pointers to the schemas.
+/// Values that only one of the two schemas accepts, with JSON Pointers to the subschemas that decide.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Known {
-    /// What the old schema accepts there, and the new one does not.
+pub(crate) struct KnownValues {
+    /// Value that the old schema accepts at the pointer, and the new one rejects.
     pub(crate) lost: Option<(String, Value)>,
-    /// What the new schema accepts there, and the old one does not.
+    /// Value that the new schema accepts at the pointer, and the old one rejects.
     pub(crate) gained: Option<(String, Value)>,
 }
 
-/// What an edit does to the set of values that a schema accepts.
+/// The effect of an edit on the set of values that a schema accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// It accepts less.
+    /// The schema accepts fewer values.
     Narrows,
-    /// It accepts more.
+    /// The schema accepts more values.
     Widens,
-    /// It accepts other values.
+    /// The schema accepts different values.
     Changes,
-    /// It accepts what it did.
+    /// The schema accepts the same values.
     Keeps,
 }
 
-/// A step of an edit, with a JSON Pointer into the old schema.
+/// An operation on the old schema.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Operation {
-    /// Puts a value, which is a part of the new schema.
+    /// Puts a value, a part of the new schema, at a JSON Pointer.
     Put(String, Value),
-    /// Takes the value out.
+    /// Removes the value at a JSON Pointer.
     Remove(String),
 }
 
-/// What a definition of the new schema is called in the old one.
-const NEW: &str = "new:";
+/// Prefix of the new schema's definitions where they are copied into the old one.
+const NEW_DEFINITION_PREFIX: &str = "new:";
 
-/// The old schema with one edit of the new one.
-pub(crate) fn applied(old: &Value, new: &Value, edit: &Edit) -> Value {
+/// Returns the old schema with a single edit applied.
+pub(crate) fn apply_edit(old: &Value, new: &Value, edit: &Edit) -> Value {
     let mut schema = old.clone();
     for operation in &edit.operations {
         let (Operation::Put(at, _) | Operation::Remove(at)) = operation;
-        let (parent, step) = at.rsplit_once('/').unwrap_or(("", at));
-        let key = key(step);
+        let (parent, token) = at.rsplit_once('/').unwrap_or(("", at));
+        let key = unescape_token(token);
         match (schema.pointer_mut(parent), operation) {
-            (Some(Value::Object(parent)), Operation::Put(_, value)) => drop(parent.insert(key, renamed(value))),
-            (Some(Value::Object(parent)), Operation::Remove(_)) => drop(parent.shift_remove(&key)),
-            // A list is put again as a whole, never an item of it.
+            (Some(Value::Object(parent)), Operation::Put(_, value)) => {
+                parent.insert(key, with_new_definitions(value));
+            }
+            (Some(Value::Object(parent)), Operation::Remove(_)) => {
+                parent.shift_remove(&key);
+            }
+            // Lists are always put as a whole, so a parent is never a list.
             _ => {}
         }
     }
@@ -80,18 +83,18 @@ pub(crate) fn applied(old: &Value, new: &Value, edit: &Edit) -> Value {
     };
     let all = root.entry("$defs").or_insert_with(|| Value::Object(Map::new()));
     for (name, definition) in defs {
-        all[format!("{NEW}{name}")] = renamed(definition);
+        all[format!("{NEW_DEFINITION_PREFIX}{name}")] = with_new_definitions(definition);
     }
     schema
 }
 
-/// A part of the new schema, whose references lead to the new definitions.
-fn renamed(schema: &Value) -> Value {
-    rebuilt(schema, &|mut object| {
+/// Returns a part of the new schema with references to the copied definitions.
+fn with_new_definitions(schema: &Value) -> Value {
+    map_subschemas(schema, &|mut object| {
         if let Some(Value::String(reference)) = object.get_mut("$ref")
             && let Some(name) = reference.strip_prefix("#/$defs/")
         {
-            *reference = format!("#/$defs/{NEW}{name}");
+            *reference = format!("#/$defs/{NEW_DEFINITION_PREFIX}{name}");
         }
         Value::Object(object)
     })

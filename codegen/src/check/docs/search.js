@@ -1,4 +1,4 @@
-// Shows the types whose line holds every word that is looked for.
+// Hides the types that do not contain every word of the search.
 const search = document.getElementById("search");
 search?.addEventListener("input", () => {
   const words = search.value.toLowerCase().split(/\s+/);

@@ -1,0 +1,48 @@
+//! Schema units: the self-contained schemas that describe events or messages.
+
+use serde_json::Value;
+
+use crate::bundle::{Bundle, Origin, bundle};
+use crate::json_pointer::child_pointer;
+use crate::keyword::is_library;
+use crate::schema_files::SchemaFiles;
+
+/// A self-contained schema: of an event type, a catalog's base, a plain file, or an API message.
+#[derive(Debug, Clone)]
+pub(super) struct SchemaUnit {
+    /// Name such as `unleash/feature-created`, or the path of the file if there are no catalogs.
+    pub(super) name: String,
+    /// Path of the file.
+    pub(super) path: String,
+    /// JSON Pointer to the schema in its file.
+    pub(super) root: String,
+    /// The schema, with everything that it refers to in `$defs`.
+    pub(super) schema: Value,
+    /// Sources of the definitions in `$defs`.
+    pub(super) origins: Vec<Origin>,
+}
+
+impl SchemaUnit {
+    /// Returns the file and the JSON Pointer into it from which the value at `pointer` comes.
+    pub(super) fn origin(&self, pointer: &str) -> (String, String) {
+        for origin in &self.origins {
+            let at = child_pointer("/$defs", &origin.name);
+            if let Some(rest) = pointer.strip_prefix(&at).filter(|rest| rest.is_empty() || rest.starts_with('/')) {
+                return (origin.file.clone(), format!("{}{rest}", origin.pointer));
+            }
+        }
+        (self.path.clone(), format!("{}{pointer}", self.root))
+    }
+}
+
+/// Returns every unit of a folder. Files that cannot be bundled are skipped: lint reports them.
+pub(super) fn schema_units(files: &SchemaFiles) -> Vec<SchemaUnit> {
+    let has_catalogs = files.has_catalogs();
+    let schemas = files.schemas().filter(|(_, schema)| !is_library(schema));
+    let units = schemas.filter_map(|(path, schema)| {
+        let Bundle { schema, origins } = bundle(files, path, schema).ok()?;
+        let name = if has_catalogs { path.trim_end_matches(".json") } else { path };
+        Some(SchemaUnit { name: name.to_owned(), path: path.to_owned(), root: String::new(), schema, origins })
+    });
+    units.collect()
+}
