@@ -80,7 +80,7 @@ async fn credentials_in_a_url_are_sent_as_basic_auth() {
         .body(log)
         .send()
         .await
-        .expect("an answer");
+        .expect("a response");
     assert_eq!(sent.status(), 201);
 }
 

@@ -332,7 +332,7 @@ async fn responses_are_compressed_and_cacheable() {
     }
     for encoding in ["gzip", "br"] {
         let packed = api.request(Method::GET, "/v1/events?limit=50").header("accept-encoding", encoding);
-        let packed = packed.send().await.expect("an answer");
+        let packed = packed.send().await.expect("a response");
         assert_eq!(packed.headers()["content-encoding"], encoding);
         assert!(packed.bytes().await.expect("a body").len() < 20_000);
     }

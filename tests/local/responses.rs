@@ -30,7 +30,7 @@ fn lambda_bytes(response: &Response) -> usize {
 /// Requests a gzip response and returns it with its decompressed text.
 async fn get_gzip(api: &Api, path: &str) -> (Response, String) {
     let request = api.request(Method::GET, path).header("accept-encoding", "gzip");
-    let response = request.send().await.expect("an answer");
+    let response = request.send().await.expect("a response");
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let bytes = response.bytes().await.expect("a body");
     assert_eq!((status, headers["content-encoding"].as_bytes()), (200, &b"gzip"[..]));
@@ -226,7 +226,7 @@ async fn etags_are_weak_in_every_encoding() {
     let mut etags = Vec::new();
     for encoding in ["identity", "gzip", "br"] {
         let response = api.request(Method::GET, "/v1/catalogs").header("accept-encoding", encoding).send().await;
-        let etag = response.expect("an answer").headers()["etag"].to_str().expect("text").to_owned();
+        let etag = response.expect("a response").headers()["etag"].to_str().expect("text").to_owned();
         let again = api.request(Method::GET, "/v1/catalogs").header("if-none-match", &etag);
         assert_eq!(api.send(again).await.status, 304, "{etag}");
         etags.push(etag);

@@ -75,7 +75,7 @@ async fn received_items_have_an_expiry_time() {
     let database = stack.database();
     let in_30_days = (Timestamp::now() + SignedDuration::from_hours(30 * 24)).as_second();
     for (table, items) in [("events", 3), ("quarantine", 1)] {
-        let found = database.scan().table_name(table).send().await.expect("an answer");
+        let found = database.scan().table_name(table).send().await.expect("a response");
         assert_eq!(found.items().len(), items, "the event, its idempotency key, and the quarantine alert");
         for item in found.items() {
             let expires: i64 = item["expires"].as_n().expect("a number").parse().expect("a number");

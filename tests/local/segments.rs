@@ -44,7 +44,7 @@ async fn put_events(log: &Log, random: &mut fastrand::Rng, count: u64, known: &m
             let mut event = unleash_event(number, time, &feature, &project, &format!("user-{}", random.u8(..5)));
             event["data"]["description"] = json!(format!("Grün {:x}", random.u32(..)));
             if random.u8(..200) == 0 {
-                // Too large to be stored in a segment.
+                // Too large for its segment's payloads.
                 event["data"]["description"] = json!(format!("{}Ende", "x".repeat(210_000)));
             }
             (time, event)

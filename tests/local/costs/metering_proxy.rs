@@ -94,7 +94,7 @@ async fn forward(State(upstream): State<Upstream>, headers: HeaderMap, body: Byt
             forwarded = forwarded.header(name, value);
         }
     }
-    let response = forwarded.send().await.expect("an answer");
+    let response = forwarded.send().await.expect("a response");
     let status = StatusCode::from_u16(response.status().as_u16()).expect("a status");
     let body = response.bytes().await.expect("a body");
     let parsed: Value = serde_json::from_slice(&body).unwrap_or_default();

@@ -198,7 +198,7 @@ async fn the_next_attempt_reports_attempts_lost_to_a_crash() {
         stack.kill().await;
         receiver.set_delay(Duration::ZERO);
         stack.restart().await;
-        // The claim of the lost attempt expires after the target's timeout.
+        // The claim of the lost attempt lasts as long as an attempt may take.
         let attempts = within(Duration::from_secs(30), "the next attempt", || async {
             let attempts = delivery(&stack, id, "audit", "delivered").await["attempts"].clone();
             (attempts.as_array().map(Vec::len) == Some(at + 1)).then_some(attempts)
@@ -219,7 +219,7 @@ async fn replays_of_several_targets_share_batches() {
     let ids: Vec<EventId> = ids.iter().map(|id| id.to_string().parse().expect("an id")).collect();
     let keys: Vec<(EventId, &str)> =
         ids.iter().flat_map(|id| ["a", "b", "c", "d"].map(|target| (*id, target))).collect();
-    assert!(deliveries.get_many(&keys).await.expect("an answer").is_empty());
+    assert!(deliveries.get_many(&keys).await.expect("a response").is_empty());
     let mut replays = Vec::new();
     for name in ["a", "b", "c", "d"] {
         stack.create_target(name, receiver.url(), &json!({})).await;

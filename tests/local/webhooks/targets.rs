@@ -75,7 +75,7 @@ async fn a_list_of_targets_is_created_completely_or_not_at_all() {
     let events = stack.read().get("/v1/events?type=target-created").await.expect(200);
     assert_eq!(events["events"].as_array().map(Vec::len), Some(10), "every creation is logged once");
 
-    // One existing target with another definition rejects the whole list.
+    // One existing name rejects the whole list.
     let mixed: Value = (10..20).chain([3]).map(target).collect();
     manage.post("/v1/targets", &mixed).await.expect_problem(422);
     manage.get("/v1/targets/t10").await.expect_problem(404);
@@ -235,7 +235,7 @@ async fn secrets_are_neither_shown_nor_stored_in_plain_text() {
         let api = if path.starts_with("/v1/events") { stack.read() } else { stack.manage() };
         shown.push_str(&api.get(path).await.text);
     }
-    let item = stack.database().scan().table_name("config").send().await.expect("an answer");
+    let item = stack.database().scan().table_name("config").send().await.expect("a response");
     let stored = format!("{:?}", item.items());
     for secret in ["hunter2-hunter2", "header-s3cret", signing.as_str()] {
         assert!(!shown.contains(secret), "{secret} is shown");
