@@ -1,5 +1,5 @@
-//! The functions as on AWS, each in a process of its own, at the meter; with tables of their own in the database
-//! of a local stack, whose config they share.
+//! The functions as on AWS, each as a new process behind the metering proxy. They have their own tables in the database
+//! of a local stack and share its config table.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -13,60 +13,60 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use store::{Env, Events, Log, Retention, Segments};
 
-use super::meter::Meter;
+use super::metering_proxy::MeteringProxy;
 
-/// What each item takes beside its bytes, as DynamoDB counts storage.
-const OVERHEAD: usize = 100;
+/// Bytes of storage that DynamoDB counts for each item in addition to its contents.
+const ITEM_OVERHEAD_BYTES: usize = 100;
 
-/// How long events are kept: with a retention, items and index entries say when they expire.
+/// The retention in days; it makes items and index entries contain their expiry.
 const RETENTION_DAYS: u32 = 365;
 
-/// The functions' time, in milliseconds since 1970.
+/// The functions' clock, in milliseconds since 1970.
 static NOW: AtomicI64 = AtomicI64::new(0);
 
-/// The functions' time.
+/// Returns the functions' time.
 pub(super) fn now() -> Timestamp {
     Timestamp::from_millisecond(NOW.load(Ordering::Relaxed)).expect("a time")
 }
 
-/// Lets time pass for the functions.
-pub(super) fn pass(seconds: i64) {
+/// Advances the functions' clock.
+pub(super) fn advance_clock(seconds: i64) {
     NOW.fetch_add(seconds * 1000, Ordering::Relaxed);
 }
 
-/// A local stack, a receiver, and the meter.
-pub(super) struct Lab {
+/// A local stack, a webhook receiver and a metering proxy.
+pub(super) struct MeasuredStack {
     pub(super) stack: Stack,
     pub(super) receiver: Receiver,
-    pub(super) meter: Meter,
+    pub(super) meter: MeteringProxy,
     dev: Value,
-    /// A queue that nobody else takes messages from.
+    /// A queue from which the stack itself receives no messages.
     queue: String,
 }
 
-impl Lab {
+impl MeasuredStack {
     pub(super) async fn start() -> Self {
-        // Later than anything that the stack itself notes.
-        let hour = Timestamp::now().as_millisecond() + 3_600_000;
-        NOW.store(hour, Ordering::Relaxed);
+        // Later than every time that the stack itself records.
+        let start = Timestamp::now().as_millisecond() + 3_600_000;
+        NOW.store(start, Ordering::Relaxed);
         let stack = crate::start().await;
         let dev = std::fs::read_to_string(stack.data_dir().join("dev.json")).expect("dev.json");
         let dev: Value = serde_json::from_str(&dev).expect("JSON");
         let text = |name: &str| dev["aws"][name].as_str().expect("an address").to_owned();
-        let meter = Meter::start(&text("dynamodb"), &text("sqs")).await;
+        let meter = MeteringProxy::start(&text("dynamodb"), &text("sqs")).await;
         let delivery = text("delivery_queue");
         let (account, _) = delivery.rsplit_once('/').expect("a queue's address");
         let queue = format!("{account}/delivery-dead-letters");
         Self { stack, receiver: Receiver::start().await, meter, dev, queue }
     }
 
-    /// The functions with tables of their own.
+    /// Creates functions with their own tables.
     pub(super) async fn functions(&self, name: &str) -> Functions<'_> {
         let database = self.stack.database();
         for table in ["events", "segments", "deliveries", "quarantine"] {
             copy_table(&database, table, &format!("{name}-{table}")).await;
         }
-        Functions { lab: self, name: name.to_owned(), database }
+        Functions { stack: self, name: name.to_owned(), database }
     }
 
     fn token(&self, key: &str) -> &str {
@@ -74,18 +74,18 @@ impl Lab {
     }
 }
 
-/// Functions that have a log of their own. Each call of theirs is that of a new process.
+/// Functions with their own log. Every call runs in a new process.
 pub(super) struct Functions<'a> {
-    lab: &'a Lab,
+    stack: &'a MeasuredStack,
     name: String,
     database: Client,
 }
 
 impl Functions<'_> {
-    /// What a function makes of its environment.
-    fn made<T>(&self, make: impl FnOnce(&Env<'_>) -> T) -> T {
-        let lab = self.lab;
-        let key_file = lab.stack.data_dir().join("secrets.key").display().to_string();
+    /// Creates a function's state from its environment.
+    fn from_env<T>(&self, create: impl FnOnce(&Env<'_>) -> T) -> T {
+        let stack = self.stack;
+        let key_file = stack.stack.data_dir().join("secrets.key").display().to_string();
         let table = |table: &str| format!("{}-{table}", self.name);
         let variables: HashMap<&str, String> = HashMap::from([
             ("EVENTS_TABLE", table("events")),
@@ -94,48 +94,48 @@ impl Functions<'_> {
             ("QUARANTINE_TABLE", table("quarantine")),
             ("CONFIG_TABLE", "config".to_owned()),
             ("RETENTION_DAYS", RETENTION_DAYS.to_string()),
-            ("DELIVERY_QUEUE_URL", lab.queue.clone()),
-            ("SLOW_QUEUE_URL", lab.queue.clone()),
-            ("REPLAY_QUEUE_URL", lab.queue.clone()),
+            ("DELIVERY_QUEUE_URL", stack.queue.clone()),
+            ("SLOW_QUEUE_URL", stack.queue.clone()),
+            ("REPLAY_QUEUE_URL", stack.queue.clone()),
             ("SECRETS_KEY_FILE", key_file),
             ("ALLOWED_CIDRS", "127.0.0.0/8".to_owned()),
             ("AWS_REGION", "local".to_owned()),
             ("AWS_ACCESS_KEY_ID", "local".to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
-            ("AWS_ENDPOINT_URL_DYNAMODB", lab.meter.dynamodb.clone()),
-            ("AWS_ENDPOINT_URL_SQS", lab.meter.sqs.clone()),
+            ("AWS_ENDPOINT_URL_DYNAMODB", stack.meter.dynamodb.clone()),
+            ("AWS_ENDPOINT_URL_SQS", stack.meter.sqs.clone()),
         ]);
-        make(&Env::new(&|name: &str| variables.get(name).cloned()))
+        create(&Env::new(&|name: &str| variables.get(name).cloned()))
     }
 
-    /// The log at the functions' time.
+    /// Returns the log with the functions' clock.
     fn log(&self) -> Log {
-        let client = self.made(|env| Client::new(&env.aws("DYNAMODB").expect("DynamoDB")));
+        let client = self.from_env(|env| Client::new(&env.aws("DYNAMODB").expect("DynamoDB")));
         let retention = Retention::new(Some(RETENTION_DAYS), now);
         let events = Events::new(client.clone(), format!("{}-events", self.name), 4, retention);
         Log { events, segments: Segments::new(client, format!("{}-segments", self.name)) }
     }
 
-    /// A new process of ingest, with the key of the source `unleash`.
+    /// Starts a new ingest process and returns a client with the source's ingest key.
     pub(super) async fn ingest(&self, source: &str) -> Api {
-        let mut state = self.made(ingest::from_env).expect("ingest");
+        let mut state = self.from_env(ingest::from_env).expect("ingest");
         (state.events, state.clock) = (self.log().events, now);
         let api = Api::new(&super::serve(web::with_common_layers(ingest::router(state))).await);
-        api.with_token(self.lab.token(&format!("/keys/ingest/{source}")))
+        api.with_token(self.stack.token(&format!("/keys/ingest/{source}")))
     }
 
-    /// A new process of query, with a read key; and what it keeps of the segments.
+    /// Starts a new query process and returns a client with a read key, and the process's segment cache.
     pub(super) async fn query(&self) -> (Api, Segments) {
-        let mut state = self.made(query::from_env).expect("query");
+        let mut state = self.from_env(query::from_env).expect("query");
         state.log = self.log();
         let segments = state.log.segments.clone();
         let api = Api::new(&super::serve(web::with_common_layers(query::router(state))).await);
-        (api.with_token(self.lab.token("/keys/read")), segments)
+        (api.with_token(self.stack.token("/keys/read")), segments)
     }
 
-    /// Has a new process of fanout handle these items of the log.
+    /// Handles these items of the log in a new fanout process.
     pub(super) async fn fan_out(&self, items: &[Value]) {
-        let mut state = self.made(fanout::from_env).expect("fanout");
+        let mut state = self.from_env(fanout::from_env).expect("fanout");
         state.clock = now;
         let record = |(number, item): (usize, &Value)| {
             json!({
@@ -153,9 +153,9 @@ impl Functions<'_> {
         assert!(failed.is_empty(), "{failed:?}");
     }
 
-    /// Has a new process of deliver handle these messages; how many of them are to come again.
+    /// Handles these messages in a new deliver process and returns the number that must be received again.
     pub(super) async fn deliver(&self, messages: &[Value]) -> usize {
-        let mut state = self.made(deliver::from_env).expect("deliver");
+        let mut state = self.from_env(deliver::from_env).expect("deliver");
         state.clock = now;
         let record = |message: &Value| {
             json!({
@@ -168,26 +168,26 @@ impl Functions<'_> {
         deliver::handle(&state, batch).await.batch_item_failures.len()
     }
 
-    /// The messages that fanout has sent, taken off the queue.
-    pub(super) async fn messages(&self) -> Vec<Value> {
+    /// Receives and deletes the messages that fanout has sent.
+    pub(super) async fn receive_messages(&self) -> Vec<Value> {
         let mut messages = Vec::new();
         loop {
-            let asked = json!({ "QueueUrl": self.lab.queue, "MaxNumberOfMessages": 10 });
-            let response = self.sqs("ReceiveMessage", &asked).await;
+            let request = json!({ "QueueUrl": self.stack.queue, "MaxNumberOfMessages": 10 });
+            let response = self.sqs("ReceiveMessage", &request).await;
             let some = response["Messages"].as_array().cloned().unwrap_or_default();
             if some.is_empty() {
                 return messages;
             }
             for message in &some {
-                let done = json!({ "QueueUrl": self.lab.queue, "ReceiptHandle": message["ReceiptHandle"] });
-                self.sqs("DeleteMessage", &done).await;
+                let request = json!({ "QueueUrl": self.stack.queue, "ReceiptHandle": message["ReceiptHandle"] });
+                self.sqs("DeleteMessage", &request).await;
             }
             messages.extend(some);
         }
     }
 
     async fn sqs(&self, operation: &str, body: &Value) -> Value {
-        let api = Api::new(self.lab.dev["aws"]["sqs"].as_str().expect("an address"));
+        let api = Api::new(self.stack.dev["aws"]["sqs"].as_str().expect("an address"));
         let request = api.request(reqwest::Method::POST, "/").header("content-type", "application/x-amz-json-1.0");
         let request = request.header("x-amz-target", format!("AmazonSQS.{operation}")).body(body.to_string());
         let response = api.send(request).await;
@@ -195,32 +195,32 @@ impl Functions<'_> {
         serde_json::from_str(&response.text).unwrap_or_default()
     }
 
-    /// Packs what there is to pack.
+    /// Packs all events that can be packed.
     pub(super) async fn pack(&self) {
         pack::handle(&pack::State { log: self.log() }).await.expect("packed");
     }
 
-    /// How many items a table, or an index of it, has, and what they take of its storage.
+    /// Returns the number of items in a table or index and their storage in bytes.
     pub(super) async fn stored(&self, table: &str, index: Option<&str>) -> (usize, usize) {
         let scan = self.database.scan().table_name(format!("{}-{table}", self.name));
         let mut pages = scan.set_index_name(index.map(str::to_owned)).into_paginator().items().send();
         let (mut count, mut bytes) = (0, 0);
         while let Some(item) = pages.next().await {
             count += 1;
-            bytes += OVERHEAD + size(&item.expect("an item"));
+            bytes += ITEM_OVERHEAD_BYTES + size(&item.expect("an item"));
         }
         (count, bytes)
     }
 
-    /// The bytes that a read of each item of the table of segments counts, with its partition.
-    pub(super) async fn segments(&self) -> Vec<(String, usize)> {
+    /// Returns the partition and size in bytes of each item in the segments table.
+    pub(super) async fn segment_items(&self) -> Vec<(String, usize)> {
         let scan = self.database.scan().table_name(format!("{}-segments", self.name));
         let items = scan.into_paginator().items().send().try_collect().await.expect("items");
         items.iter().map(|item| (item["pk"].as_s().expect("a text").clone(), size(item))).collect()
     }
 }
 
-/// Makes a table as another one is.
+/// Creates a table with the schema of another.
 async fn copy_table(database: &Client, from: &str, to: &str) {
     let described = database.describe_table().table_name(from).send().await.expect("a table");
     let table = described.table.expect("its description");
@@ -238,7 +238,7 @@ async fn copy_table(database: &Client, from: &str, to: &str) {
     create.set_global_secondary_indexes((!indexes.is_empty()).then_some(indexes)).send().await.expect("a new table");
 }
 
-/// The bytes of an item, as DynamoDB counts them.
+/// Returns the size of an item as DynamoDB counts it, in bytes.
 fn size(item: &HashMap<String, AttributeValue>) -> usize {
     item.iter().map(|(name, value)| name.len() + value_size(value)).sum()
 }
