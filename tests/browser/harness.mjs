@@ -12,15 +12,18 @@ const TARGET = process.env.TIDINGS_TARGET ?? 'target';
 const modules = createRequire(resolve(TARGET, 'browser', 'index.js'));
 const { chromium } = modules('playwright-core');
 
+/** Factor of all time limits: `PATIENCE=5` is for busy machines. */
+const PATIENCE = Number(process.env.PATIENCE ?? 1);
+
 /** Folder of the screenshots. */
 export const SCREENSHOTS = join(TARGET, 'screenshots');
 
 /** Returns the source of axe-core, which runs in a page. */
 export const axeSource = () => readFile(modules.resolve('axe-core/axe.min.js'), 'utf8');
 
-/** Calls `check` until it returns a truthy value, and returns it. Fails after `seconds`. */
+/** Calls `check` until it returns a truthy value, and returns that value. Fails after `seconds`. */
 export async function until(description, seconds, check) {
-  const end = Date.now() + seconds * 1000;
+  const end = Date.now() + seconds * PATIENCE * 1000;
   for (;;) {
     const result = await check();
     if (result) return result;
@@ -90,7 +93,7 @@ export class Browser {
   /** Opens a page, signed in with keys of these scopes. */
   async open(path = '/', { scopes = ['read', 'manage'], ...options } = {}) {
     const context = await this.chromium.newContext({ viewport: { width: 1280, height: 900 }, locale: 'en-GB', timezoneId: 'UTC', acceptDownloads: true, ...options });
-    context.setDefaultTimeout(10_000);
+    context.setDefaultTimeout(10_000 * PATIENCE);
     const page = await context.newPage();
     this.watch(page);
     const keys = Object.fromEntries(scopes.map((scope) => [scope, { name: `dev-${scope}`, token: this.stack.keys[scope] }]));

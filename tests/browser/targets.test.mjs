@@ -223,8 +223,10 @@ test('failed deliveries show their attempts and can be retried, one or all', asy
   // Open attempts delay the update, so close them.
   await page.locator('td details summary').first().click();
   await page.getByText('2 deliveries', { exact: true }).waitFor({ timeout: 30_000 });
-  const { data: done } = await env.stack.call('GET', '/v1/deliveries?target=failing&status=delivered');
-  assert.equal(done.deliveries.length, 1);
+  await until('the retried delivery', 10, async () => {
+    const { data } = await env.stack.call('GET', '/v1/deliveries?target=failing&status=delivered');
+    return data.deliveries.length === 1;
+  });
   await page.getByRole('button', { name: 'Retry all failed…' }).click();
   const dialog = page.getByRole('dialog', { name: 'Retry all failed deliveries?' });
   await dialog.getByText('Retry 2 failed deliveries').waitFor();
