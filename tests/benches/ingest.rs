@@ -8,8 +8,9 @@ use e2e::{Api, FakeDynamoDb, Item, Stack, unleash_event};
 use events::{Accepted, Arrival, Attributes, Form, catalog};
 use futures::StreamExt;
 use jiff::Timestamp;
+use model::Retention;
 use serde_json::{Value, json};
-use store::{Events, Retention};
+use store::EventTable;
 
 /// Events in each round.
 const EVENTS: u64 = 3000;
@@ -68,7 +69,7 @@ fn accepted(event: &Value) -> Accepted {
         bytes: event.to_string().into_bytes().into(),
         form: Form::Event,
         attributes: Attributes::default(),
-        received_at: store::now(),
+        received_at: runtime::now(),
     };
     catalog("unleash").expect("its catalog").accept(&arrival).expect("an event that fits")
 }
@@ -78,7 +79,7 @@ async fn items(events: impl Iterator<Item = Value>) -> Vec<Item> {
     let fake = FakeDynamoDb::new("", "unleash").with_storage();
     let store = log(fake.client());
     for event in events {
-        store.put(&accepted(&event), in_a_minute()).await.expect("stored");
+        store.insert(&accepted(&event), in_a_minute()).await.expect("stored");
     }
     fake.sdk_items("events")
 }
@@ -107,14 +108,14 @@ async fn print_write_units(database: &Client) {
         event["data"]["description"] = json!(text);
         let payload = event.to_string();
         let packed = zstd::bulk::compress(payload.as_bytes(), 3).expect("memory").len().min(payload.len());
-        let written = store.put(&accepted(&event), in_a_minute()).await.expect("stored");
-        let dollars = written.units * DOLLARS_PER_MILLION_WRITE_UNITS;
-        println!("{:>9} {:>10} {:>13} {:>28.2}", payload.len(), packed, written.units, dollars);
+        let written = store.insert(&accepted(&event), in_a_minute()).await.expect("stored");
+        let dollars = written.write_units * DOLLARS_PER_MILLION_WRITE_UNITS;
+        println!("{:>9} {:>10} {:>13} {:>28.2}", payload.len(), packed, written.write_units, dollars);
     }
 }
 
-fn log(client: Client) -> Events {
-    Events::new(client, "events".to_owned(), 4, Retention::new(None, store::now))
+fn log(client: Client) -> EventTable {
+    EventTable::new(client, "events".to_owned(), 4, Retention::new(None, runtime::now))
 }
 
 fn in_a_minute() -> tokio::time::Instant {

@@ -13,8 +13,9 @@ use axum::http::{Request, StatusCode};
 use e2e::{FakeDynamoDb, Item, unleash_event};
 use ingest::State;
 use jiff::Timestamp;
+use model::Retention;
 use serde_json::Value;
-use store::{Config, Directory, Events, Quarantine, Retention};
+use store::{CachedRecords, ConfigTable, EventTable, Quarantine};
 use tower::ServiceExt;
 use web::Keys;
 
@@ -64,15 +65,15 @@ async fn measure() {
 
 fn function(client: &Client) -> Router {
     let retention = Retention::new(None, now);
-    let config = Config::new(client.clone(), "config".to_owned());
+    let config = ConfigTable::new(client.clone(), "config".to_owned());
     let state = State {
-        events: Events::new(client.clone(), "events".to_owned(), 4, retention),
+        events: EventTable::new(client.clone(), "events".to_owned(), 4, retention),
         quarantine: Quarantine::new(client.clone(), "quarantine".to_owned(), retention),
         keys: Keys::new(config.clone(), None, now),
-        sources: Directory::new(config).into(),
+        sources: CachedRecords::new(config).into(),
         told: std::sync::Arc::default(),
         patience: Duration::from_secs(20),
-        tracer: store::Tracer::default(),
+        tracer: runtime::Tracer::default(),
         clock: now,
     };
     web::with_common_layers(ingest::router(state))

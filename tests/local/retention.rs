@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use events::{Arrival, Attributes, Form, Refused, Violation, catalog};
 use jiff::{SignedDuration, Timestamp};
+use model::{Attempt, AttemptOutcome, DeliveryKey, RecordedStatus, Retention};
 use serde_json::{Value, json};
-use store::{Attempt, Deliveries, Events, Outcome, Put, Quarantine, Retention, Status, Turn};
+use store::{DeliveryTable, EventTable, InsertOutcome, Quarantine};
 use tokio::time::Instant;
 
 use crate::{start, start_with};
@@ -27,14 +28,16 @@ async fn expired_items_are_not_found() {
     let stack = start().await;
     let database = stack.database();
     // Items expire after a day, but the local database does not delete them here.
-    let retention = Retention::new(Some(1), store::now);
-    let log = Events::new(database.clone(), "events".to_owned(), 4, retention);
+    let retention = Retention::new(Some(1), runtime::now);
+    let log = EventTable::new(database.clone(), "events".to_owned(), 4, retention);
     let quarantine = Quarantine::new(database.clone(), "quarantine".to_owned(), retention);
     let deadline = Instant::now() + Duration::from_mins(1);
     let mut ids = Vec::new();
     for hours in [1, 25] {
         let accepted = catalog("signal").expect("its catalog").accept(&signal(hours)).expect("a signal");
-        let Put::Stored(id) = log.put(&accepted, deadline).await.expect("written").put else { panic!("it is new") };
+        let InsertOutcome::Stored(id) = log.insert(&accepted, deadline).await.expect("written").outcome else {
+            panic!("it is new")
+        };
         ids.push(id);
         let violations = vec![Violation::new("", "type", "")];
         quarantine.put(&signal(hours), &Refused { event_type: None, violations }, deadline).await.expect("written");
@@ -51,17 +54,22 @@ async fn expired_items_are_not_found() {
     let list = stack.manage().get("/v1/quarantine?source=signal").await.expect(200);
     assert_eq!(list["quarantined"].as_array().map(Vec::len), Some(1), "{list}");
 
-    let deliveries = Deliveries::new(database, "deliveries".to_owned(), retention);
+    let deliveries = DeliveryTable::new(database, "deliveries".to_owned(), retention);
     for hours in [1, 25] {
         let at = Timestamp::now() - SignedDuration::from_hours(hours);
         let attempt = Attempt { at, duration_ms: 1, status: Some(204), ..Attempt::default() };
-        let outcome =
-            Outcome { attempt: &attempt, status: Status::Delivered, made: 1, next_attempt_at: None, before: 0 };
+        let outcome = AttemptOutcome {
+            attempt: &attempt,
+            status: RecordedStatus::Delivered,
+            made: 1,
+            next_attempt_at: None,
+            before: 0,
+        };
         let target = format!("target-{hours}");
-        let turn = Turn { event: ids[0], target: &target, run: None, undelivered: false };
-        deliveries.record(turn, outcome).await.expect("written");
+        let turn = DeliveryKey { event: ids[0], target: &target, run: None, undelivered: false };
+        deliveries.record_attempt(turn, outcome).await.expect("written");
     }
-    let found = deliveries.of_event(ids[0]).await.expect("read");
+    let found = deliveries.list_by_event(ids[0]).await.expect("read");
     assert_eq!(found.iter().map(|delivery| delivery.target.as_str()).collect::<Vec<_>>(), ["target-1"]);
 }
 

@@ -8,8 +8,10 @@ use e2e::unleash_event;
 use events::{Arrival, Attributes, Form, catalog};
 use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
+use model::{Condition, Field, Retention, SearchFilter, TextQuery};
+use search::{EventLog, SearchRequest, Segments};
 use serde_json::{Value, json};
-use store::{Condition, Events, Field, Filter, Log, Retention, Search, Segments, Text};
+use store::EventTable;
 use tokio::time::Instant;
 
 use crate::start;
@@ -30,7 +32,7 @@ struct KnownEvent {
 }
 
 /// Stores `count` events: some recent, some old, some in one millisecond.
-async fn put_events(log: &Log, random: &mut fastrand::Rng, count: u64, known: &mut Vec<KnownEvent>) {
+async fn put_events(log: &EventLog, random: &mut fastrand::Rng, count: u64, known: &mut Vec<KnownEvent>) {
     let first = known.len() as u64 + 1;
     let events: Vec<(Timestamp, Value)> = (first..first + count)
         .map(|number| {
@@ -58,7 +60,7 @@ async fn put_events(log: &Log, random: &mut fastrand::Rng, count: u64, known: &m
 }
 
 /// Stores an event and returns its id.
-pub(crate) async fn put_one(events: &Events, source: &str, payload: &Value) -> u64 {
+pub(crate) async fn put_one(events: &EventTable, source: &str, payload: &Value) -> u64 {
     let arrival = Arrival {
         source,
         bytes: payload.to_string().into_bytes().into(),
@@ -67,13 +69,13 @@ pub(crate) async fn put_one(events: &Events, source: &str, payload: &Value) -> u
         received_at: now(),
     };
     let accepted = catalog(source).expect("its catalog").accept(&arrival).expect("an event that fits");
-    let written = events.put(&accepted, Instant::now() + Duration::from_secs(20)).await.expect("stored");
-    let store::Put::Stored(id) = written.put else { panic!("{written:?}") };
+    let written = events.insert(&accepted, Instant::now() + Duration::from_secs(20)).await.expect("stored");
+    let store::InsertOutcome::Stored(id) = written.outcome else { panic!("{written:?}") };
     id.as_u64()
 }
 
 /// Stores `count` recent signals of `bytes` bytes that hardly compress, and returns their ids.
-async fn put_signals(events: &Events, random: &mut fastrand::Rng, count: u64, bytes: usize) -> Vec<u64> {
+async fn put_signals(events: &EventTable, random: &mut fastrand::Rng, count: u64, bytes: usize) -> Vec<u64> {
     let signals: Vec<Value> = (0..count)
         .map(|_| {
             let noise: String = std::iter::repeat_with(|| random.alphanumeric()).take(bytes).collect();
@@ -88,7 +90,7 @@ async fn put_signals(events: &Events, random: &mut fastrand::Rng, count: u64, by
 }
 
 /// Returns a random filter and the equivalent predicate for the naive search.
-fn any_filter(random: &mut fastrand::Rng) -> (Filter, impl Fn(&KnownEvent) -> bool + use<>) {
+fn any_filter(random: &mut fastrand::Rng) -> (SearchFilter, impl Fn(&KnownEvent) -> bool + use<>) {
     let feature = random.bool().then(|| format!("flag-{}", random.u8(..8)));
     let user = random.bool().then(|| format!("user-{}", random.u8(..6)));
     let from = random.bool().then(|| now() - SignedDuration::from_secs(random.i64(0..900_000)));
@@ -99,7 +101,7 @@ fn any_filter(random: &mut fastrand::Rng) -> (Filter, impl Fn(&KnownEvent) -> bo
         random.bool().then(|| [0, 1].map(|project| (format!("team-{project}"), format!("user-{}", random.u8(..6)))));
     let is = |field, value: &String| Condition { field, values: vec![value.clone()], or_none: false };
     let any = either.iter().flatten().map(|(project, user)| vec![is(Field::Project, project), is(Field::Actor, user)]);
-    let filter = Filter { from, text: text.map(Text::part), any: any.collect(), ..Filter::default() };
+    let filter = SearchFilter { from, text: text.map(TextQuery::part), any: any.collect(), ..SearchFilter::default() };
     let filter =
         filter.and(Field::Subject, feature.iter().cloned().collect()).and(Field::Actor, user.iter().cloned().collect());
     let matches = move |known: &KnownEvent| {
@@ -116,11 +118,11 @@ fn any_filter(random: &mut fastrand::Rng) -> (Filter, impl Fn(&KnownEvent) -> bo
 }
 
 /// Returns the ids on all pages of a search.
-async fn all_pages(log: &Log, mut search: Search, total: usize) -> Vec<u64> {
+async fn all_pages(log: &EventLog, mut search: SearchRequest, total: usize) -> Vec<u64> {
     let mut found = Vec::new();
     loop {
         let page = log.search(&search).await.expect("a page");
-        assert!(!page.partial, "{:?}", page.way);
+        assert!(!page.partial, "{:?}", page.stats);
         assert_eq!(page.total, search.total.then_some(total as u64));
         let ids: Vec<events::EventId> = page.events.iter().map(|event| event.id).collect();
         assert!(page.events == log.events.get_many(&ids).await.expect("events"), "events are not as stored");
@@ -132,7 +134,7 @@ async fn all_pages(log: &Log, mut search: Search, total: usize) -> Vec<u64> {
     }
 }
 
-async fn searches_are_exact(log: &Log, random: &mut fastrand::Rng, known: &[KnownEvent]) {
+async fn searches_are_exact(log: &EventLog, random: &mut fastrand::Rng, known: &[KnownEvent]) {
     for _ in 0..12 {
         let (filter, matches) = any_filter(random);
         let mut expected: Vec<u64> = known.iter().filter(|known| matches(known)).map(|known| known.id).collect();
@@ -143,7 +145,8 @@ async fn searches_are_exact(log: &Log, random: &mut fastrand::Rng, known: &[Know
         }
         let limit = [1000, 1000, 90, 37][random.usize(..4)];
         let (total, max_bytes) = (random.bool(), [usize::MAX, 20_000, 3000][random.usize(..3)]);
-        let search = Search { filter: filter.clone(), ascending, limit, max_bytes, total, ..Search::default() };
+        let search =
+            SearchRequest { filter: filter.clone(), ascending, limit, max_bytes, total, ..SearchRequest::default() };
         assert_eq!(all_pages(log, search, expected.len()).await, expected, "{filter:?}");
         let counted = log.values(Field::Project, &filter, None).await.expect("counts");
         assert_eq!(counted.counts.values().sum::<u64>(), expected.len() as u64, "{filter:?}");
@@ -154,9 +157,9 @@ async fn searches_are_exact(log: &Log, random: &mut fastrand::Rng, known: &[Know
 async fn packed_and_unpacked_searches_find_the_same_events() {
     let stack = start().await;
     let database = stack.database();
-    let events = Events::new(database.clone(), "events".to_owned(), 4, Retention::new(None, now));
+    let events = EventTable::new(database.clone(), "events".to_owned(), 4, Retention::new(None, now));
     let segments = || Segments::new(database.clone(), "segments".to_owned()).of(60);
-    let log = Log { events: events.clone(), segments: segments() };
+    let log = EventLog { events: events.clone(), segments: segments() };
     let (mut random, mut known) = (fastrand::Rng::with_seed(7), Vec::new());
     let (mut packed, mut one_by_one) = (0, HashSet::new());
     for round in 0..4 {
@@ -169,7 +172,7 @@ async fn packed_and_unpacked_searches_find_the_same_events() {
         packed += a.expect("packed").events + b.expect("packed").events;
         searches_are_exact(&log, &mut random, &known).await;
         // A new process with empty caches.
-        let cold = Log { events: events.clone(), segments: segments() };
+        let cold = EventLog { events: events.clone(), segments: segments() };
         searches_are_exact(&cold, &mut random, &known).await;
         one_by_one.insert(packed);
         assert!(packed <= known.len() as u64, "no event is packed twice");
@@ -181,19 +184,19 @@ async fn packed_and_unpacked_searches_find_the_same_events() {
 /// A log that is searched by several processes.
 pub(crate) struct SharedLog {
     stack: e2e::Stack,
-    pub(crate) events: Events,
+    pub(crate) events: EventTable,
 }
 
 impl SharedLog {
     pub(crate) async fn start() -> Self {
         let stack = start().await;
-        let events = Events::new(stack.database(), "events".to_owned(), 4, Retention::new(None, now));
+        let events = EventTable::new(stack.database(), "events".to_owned(), 4, Retention::new(None, now));
         Self { stack, events }
     }
 
-    pub(crate) fn process(&self, max_units: f64) -> Log {
+    pub(crate) fn process(&self, max_units: f64) -> EventLog {
         let segments = Segments::new(self.stack.database(), "segments".to_owned()).of(30).spending(max_units);
-        Log { events: self.events.clone(), segments }
+        EventLog { events: self.events.clone(), segments }
     }
 
     async fn pack(&self) -> u64 {
@@ -203,22 +206,22 @@ impl SharedLog {
     }
 }
 
-pub(crate) fn search(filter: Filter, ascending: bool, limit: usize) -> Search {
-    Search { filter, ascending, limit, max_bytes: usize::MAX, ..Search::default() }
+pub(crate) fn search(filter: SearchFilter, ascending: bool, limit: usize) -> SearchRequest {
+    SearchRequest { filter, ascending, limit, max_bytes: usize::MAX, ..SearchRequest::default() }
 }
 
 /// Runs a search whose pages may be partial, each page in the process that `of` returns. Returns the ids and the read
 /// units of each page.
-pub(crate) async fn partial_pages(mut search: Search, mut of: impl FnMut() -> Log) -> (Vec<u64>, Vec<f64>) {
+pub(crate) async fn partial_pages(mut search: SearchRequest, mut of: impl FnMut() -> EventLog) -> (Vec<u64>, Vec<f64>) {
     let (mut found, mut units) = (Vec::new(), Vec::new());
     loop {
         let page = of().search(&search).await.expect("a page");
         found.extend(page.events.iter().map(|event| event.id.as_u64()));
-        units.push(page.way.units);
-        assert!(page.events.len() == search.limit || page.partial || page.next.is_none(), "{:?}", page.way);
+        units.push(page.stats.units);
+        assert!(page.events.len() == search.limit || page.partial || page.next.is_none(), "{:?}", page.stats);
         let Some(next) = page.next else { return (found, units) };
         let leads_on = search.after.is_none_or(|after| if search.ascending { next > after } else { next < after });
-        assert!(leads_on, "the cursor does not advance from {:?} to {next}: {:?}", search.after, page.way);
+        assert!(leads_on, "the cursor does not advance from {:?} to {next}: {:?}", search.after, page.stats);
         search.after = Some(next);
     }
 }
@@ -244,7 +247,7 @@ async fn pages_with_a_small_read_budget_advance_and_are_exact() {
         }
         let (limit, units) = ([1000, 7][random.usize(..2)], [1.0, 12.0, 40.0, 120.0][round % 4]);
         let (warm, cold) = (log.process(units), random.bool());
-        let search = Search { total: random.bool(), ..search(filter, ascending, limit) };
+        let search = SearchRequest { total: random.bool(), ..search(filter, ascending, limit) };
         let context = format!("{:?} for {units}", search.filter);
         let of = || if cold { log.process(units) } else { warm.clone() };
         // Some searches run while events are packed.
@@ -263,16 +266,17 @@ async fn deep_pages_cost_no_more_than_the_first() {
     let ids = put_signals(&log.events, &mut random, 600, 900).await;
     assert!(log.pack().await >= 570);
     for ascending in [true, false] {
-        let mut search = search(Filter { text: Some(Text::part("noise")), ..Filter::default() }, ascending, 5);
+        let mut search =
+            search(SearchFilter { text: Some(TextQuery::part("noise")), ..SearchFilter::default() }, ascending, 5);
         let first = log.process(5000.0).search(&search).await.expect("a page");
         search.after = events::EventId::from_u64(ids[if ascending { 560 } else { 40 }]);
         let deep = log.process(5000.0).search(&search).await.expect("a page");
         assert_eq!((first.events.len(), deep.events.len()), (5, 5));
         assert!(
-            deep.way.units <= first.way.units && deep.way.segments < first.way.segments,
+            deep.stats.units <= first.stats.units && deep.stats.segments < first.stats.segments,
             "{:?}, {:?}",
-            first.way,
-            deep.way
+            first.stats,
+            deep.stats
         );
     }
 }
@@ -283,16 +287,17 @@ async fn unpacked_events_are_read_once_and_within_budget() {
     let mut random = fastrand::Rng::with_seed(5);
     let mut ids = put_signals(&log.events, &mut random, 90, 60_000).await;
     ids.sort_unstable();
-    let nothing = || search(Filter { text: Some(Text::part("zzzz-nothing")), ..Filter::default() }, true, 5);
+    let nothing =
+        || search(SearchFilter { text: Some(TextQuery::part("zzzz-nothing")), ..SearchFilter::default() }, true, 5);
     let page = log.process(100.0).search(&nothing()).await.expect("a page");
     // A step queries each of the four partitions.
-    assert!(page.partial && page.way.units < 4.0 * 130.0, "{:?}", page.way);
-    let all = search(Filter { text: Some(Text::part("NOISE")), ..Filter::default() }, true, 1000);
+    assert!(page.partial && page.stats.units < 4.0 * 130.0, "{:?}", page.stats);
+    let all = search(SearchFilter { text: Some(TextQuery::part("NOISE")), ..SearchFilter::default() }, true, 1000);
     let (found, pages) = partial_pages(all.clone(), || log.process(600.0)).await;
     assert_eq!(found, ids);
     assert!(pages.len() > 1 && pages.iter().all(|units| *units < 600.0 + 130.0), "{pages:?}");
     // No event belongs to this feature.
-    let feature = Filter::default().and(Field::Feature, vec!["none".to_owned()]);
+    let feature = SearchFilter::default().and(Field::Feature, vec!["none".to_owned()]);
     let of_feature = log.process(5000.0).matches(&feature, None).await.expect("all");
     assert!(of_feature.units < 10.0, "{of_feature:?}");
 
@@ -301,7 +306,7 @@ async fn unpacked_events_are_read_once_and_within_budget() {
     let warm = log.process(5000.0);
     let first = warm.search(&nothing()).await.expect("a page");
     let again = warm.search(&nothing()).await.expect("a page");
-    assert!(first.way.units > 300.0 && again.way.units < 10.0, "{:?}, {:?}", first.way, again.way);
+    assert!(first.stats.units > 300.0 && again.stats.units < 10.0, "{:?}, {:?}", first.stats, again.stats);
     assert_eq!(partial_pages(all, || warm.clone()).await.0, ids);
 }
 
@@ -320,7 +325,7 @@ async fn entity_searches_cost_only_their_page() {
     }
     ids.sort_unstable();
     let by = |count: usize, kind: Option<&str>| {
-        Filter::default()
+        SearchFilter::default()
             .and(Field::Entity, entities[..count].to_vec())
             .and(Field::Type, kind.iter().map(|kind| (*kind).to_owned()).collect())
     };
@@ -335,7 +340,7 @@ async fn entity_searches_cost_only_their_page() {
         let expected: Vec<u64> = ids.iter().filter(|id| kind.is_none_or(|kind| kind == id.1)).map(|id| id.0).collect();
         let found: Vec<u64> = page.events.iter().map(|event| event.id.as_u64()).collect();
         assert_eq!(found, expected[..limit.min(expected.len())], "{count} {kind:?}");
-        assert!(page.way.units < most && !page.partial, "{count} {kind:?}: {:?}", page.way);
+        assert!(page.stats.units < most && !page.partial, "{count} {kind:?}: {:?}", page.stats);
         let of = || log.process(30.0);
         let (found, _) = partial_pages(search(by(count, kind), false, limit), of).await;
         assert_eq!(found, expected.into_iter().rev().collect::<Vec<_>>(), "{count} {kind:?} in partial pages");
@@ -350,9 +355,10 @@ async fn late_events_are_found_despite_index_lag() {
     }
     let log = SharedLog::start().await;
     let warm = log.process(5000.0);
-    let late = Filter { text: Some(Text::part("late-one")), ..Filter::default() };
+    let late = SearchFilter { text: Some(TextQuery::part("late-one")), ..SearchFilter::default() };
     assert!(warm.search(&search(late.clone(), true, 5)).await.expect("a page").events.is_empty());
-    let lagging = Events::new(log.stack.database(), "events".to_owned(), 4, Retention::new(None, three_minutes_ago));
+    let lagging =
+        EventTable::new(log.stack.database(), "events".to_owned(), 4, Retention::new(None, three_minutes_ago));
     let time = now() - SignedDuration::from_hours(5);
     let id = put_one(&lagging, "signal", &json!({ "type": "late-one", "time": time.to_string() })).await;
     let found = warm.search(&search(late, true, 5)).await.expect("a page").events;
@@ -367,8 +373,8 @@ async fn expired_segments_do_not_hide_events() {
     assert!(log.pack().await >= 90);
     // The segments' ranges are cached, their headers are not.
     let warm = log.process(5000.0);
-    let warm = Log { segments: warm.segments.clone().keeping(0), ..warm };
-    let filter = Filter::default().and(Field::Source, vec!["signal".to_owned()]);
+    let warm = EventLog { segments: warm.segments.clone().keeping(0), ..warm };
+    let filter = SearchFilter::default().and(Field::Source, vec!["signal".to_owned()]);
     let found = || async { warm.search(&search(filter.clone(), true, 1000)).await.expect("a page").events.len() };
     assert_eq!(found().await, ids.len());
     for table in ["H#0", "T#0", "places"] {
@@ -377,7 +383,7 @@ async fn expired_segments_do_not_hide_events() {
         let delete = log.stack.database().delete_item().table_name("segments").key("pk", key(table)).key("sk", number);
         delete.send().await.expect("removed");
     }
-    let total = Search { total: true, ..search(filter.clone(), true, 1) };
+    let total = SearchRequest { total: true, ..search(filter.clone(), true, 1) };
     let page = warm.search(&total).await.expect("a page");
     assert_eq!((page.total, page.partial), (Some(ids.len() as u64 - 30), false));
 }

@@ -3,8 +3,9 @@
 use std::sync::atomic::Ordering;
 
 use jiff::SignedDuration;
+use model::{Condition, Field, SearchFilter};
+use search::EventLog;
 use serde_json::json;
-use store::{Condition, Field, Filter, Log};
 
 use crate::segments::{NOW, SharedLog, now, partial_pages, put_one, search};
 
@@ -22,8 +23,8 @@ async fn unpacked_scan_reads_only_matching_payloads() {
     }
     rare.sort_unstable();
     let is = Condition { field: Field::Type, values: vec!["rare".to_owned()], or_none: false };
-    let filter = Filter { any: vec![vec![is]], ..Filter::default() };
-    let count = async |log: &Log| {
+    let filter = SearchFilter { any: vec![vec![is]], ..SearchFilter::default() };
+    let count = async |log: &EventLog| {
         let found = log.values(Field::Type, &filter, None).await.expect("counts");
         assert_eq!((found.counts.len(), found.counts["rare"], found.partial), (1, 2, false));
         found.units

@@ -41,7 +41,7 @@ fn emitted_metrics() -> BTreeSet<Metric> {
     ];
     let code = workspace_sources();
     let mut found = BTreeSet::new();
-    for call in code.split("target: store::METRICS,").skip(1) {
+    for call in code.split("target: runtime::METRICS_TARGET,").skip(1) {
         let call = call.split(");").next().unwrap_or_default();
         // Fields are `name = value,` or `name,`; ignore parts of values.
         let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');

@@ -35,7 +35,7 @@ fn parameters_accept_valid_values() {
         ("ThrottlingBurst", &["1", "400", "5000"]),
         ("RetentionDays", &["0", "1", "30", "999", "9999", "29999", "35999", "36499", "36500"]),
         ("LogRetentionDays", &["1", "30", "3653"]),
-        ("LogLevel", &["info", "warn", "info,store=debug", "off,store::search=trace", "ingest=debug"]),
+        ("LogLevel", &["info", "warn", "info,store=debug", "off,search::pack=trace", "ingest=debug"]),
         ("AllowedCidrs", &["", "10.0.0.0/8", "0.0.0.0/0", "255.255.255.255/32", "fd00::/8", "::/0", "::1/128"]),
         ("AllowedCidrs", &["10.0.0.0/8,fd00::/8", "1:2:3:4:5:6:7:8/64,172.16.0.0/12"]),
         ("CorsOrigins", &["", "https://log.example.org", "https://a.example.org,http://localhost:5173"]),

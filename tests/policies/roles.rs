@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use model::{Key, KeyUse, Record, Replay, Source, Target, TargetState};
 use serde_json::{Value, json};
-use store::{Key, KeyUse, Record, Replay, Source, Target, TargetState};
 
 use crate::calls::{CODE_CALLS, LAMBDA_CALLS};
 use crate::{assert_violation, read, statements_pointer, template, workspace_sources};
@@ -80,7 +80,7 @@ fn every_allowed_action_is_called_by_the_code() {
 /// Returns the names that code imports from the store.
 fn imported_names(code: &str) -> BTreeSet<&str> {
     let is_name = |text: &&str| !text.is_empty();
-    code.split("store::")
+    code.split("model::")
         .skip(1)
         .flat_map(|rest| {
             // One name, or several in braces.

@@ -9,6 +9,9 @@ use serde_json::Value;
 use crate::describe::Piece;
 use crate::rules::Rules;
 
+/// Name of the catalog of Tidings' own events, and of the source that they have.
+pub const TIDINGS_SOURCE: &str = "tidings";
+
 /// A family of event types and the rules to read them: one folder of `schemas/`.
 #[derive(Debug)]
 pub struct Catalog {

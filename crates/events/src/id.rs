@@ -16,6 +16,10 @@ const EPOCH_MS: i64 = 946_684_800_000;
 /// The largest whole number that JavaScript keeps exact, 2^53 - 1.
 const MAX: u64 = (1 << 53) - 1;
 
+/// Maximum number of milliseconds by which the id of an event may be later than its time: an event whose own slots are
+/// taken is stored in a slot of a later millisecond.
+pub const MAX_SPILL_MS: u64 = 64;
+
 /// An event's id: `(milliseconds since 2000-01-01T00:00Z) * 4096 + slot`.
 ///
 /// Ids sort as the events' times do, need no counter, and stay below 2^53 until the year 2069.

@@ -15,13 +15,13 @@ mod typed;
 mod violation;
 
 pub use arrival::{Accepted, Arrival, Attributes, Form, KnownBy};
-pub use catalog::{Catalog, EventType, catalog, catalogs};
+pub use catalog::{Catalog, EventType, TIDINGS_SOURCE, catalog, catalogs};
 pub use describe::Description;
 pub use event::{Event, Fields, Level, Scope};
-pub use id::{EventId, Fingerprint, ProducerId, first_slot};
+pub use id::{EventId, Fingerprint, MAX_SPILL_MS, ProducerId, first_slot};
 pub use read::Reading;
 pub use text::truncate;
-pub use time::Instant;
+pub use time::{Instant, unix_nanoseconds};
 pub use typed::ParseError;
 pub use violation::{Refused, Violation};
 

@@ -62,6 +62,11 @@ impl<'de> Deserialize<'de> for Instant {
     }
 }
 
+/// Returns a time in nanoseconds since 1970. Times outside the years 1677 to 2262 are clamped.
+pub fn unix_nanoseconds(time: Timestamp) -> i64 {
+    i64::try_from(time.as_nanosecond()).unwrap_or(if time < Timestamp::UNIX_EPOCH { i64::MIN } else { i64::MAX })
+}
+
 /// Reads RFC 3339, with any offset or none (then UTC). What is smaller than a nanosecond is cut off,
 /// a leap second is the one before it, and what is later than the last moment that can be held
 /// (in the year 9999) is that moment.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context;
-use store::{Config, Key, KeyScope, Source};
+use model::{Key, KeyScope, Source};
+use store::ConfigTable;
 use web::token;
 
 use crate::dev_file::Tokens;
@@ -11,7 +12,7 @@ use crate::dev_file::Tokens;
 /// Ensures that a source exists for each catalog, with the catalog's name, and that a key exists for each permission.
 ///
 /// Keeps the keys whose tokens are in `known`, and replaces the others. Returns the token of every key.
-pub(crate) async fn ensure(config: &Config, known: &Tokens) -> anyhow::Result<Tokens> {
+pub(crate) async fn ensure(config: &ConfigTable, known: &Tokens) -> anyhow::Result<Tokens> {
     let mut tokens = Tokens {
         manage: ensure_key(config, "dev-manage", KeyScope::Manage, None, &known.manage).await?,
         read: ensure_key(config, "dev-read", KeyScope::Read, None, &known.read).await?,
@@ -21,7 +22,7 @@ pub(crate) async fn ensure(config: &Config, known: &Tokens) -> anyhow::Result<To
         let name = catalog.name().to_owned();
         if config.get::<Source>(&name).await?.is_none() {
             let source =
-                Source { name: name.clone(), catalog: name.clone(), description: None, created_at: store::now() };
+                Source { name: name.clone(), catalog: name.clone(), description: None, created_at: runtime::now() };
             config.create(&source).await?;
         }
         let known_token = known.ingest.get(&name).map_or("", String::as_str);
@@ -34,7 +35,7 @@ pub(crate) async fn ensure(config: &Config, known: &Tokens) -> anyhow::Result<To
 
 /// Returns a token of the key `name`: `known_token` if it is the key's, otherwise the token of a new key.
 async fn ensure_key(
-    config: &Config,
+    config: &ConfigTable,
     name: &str,
     scope: KeyScope,
     source: Option<String>,
@@ -48,7 +49,7 @@ async fn ensure_key(
     }
     let token = token::generate().context("failed to generate a token")?;
     let sha256 = token::sha256(&token);
-    let key = Key { name: name.to_owned(), scope, source, sha256, created_at: store::now(), expires_at: None };
+    let key = Key { name: name.to_owned(), scope, source, sha256, created_at: runtime::now(), expires_at: None };
     config.create(&key).await?;
     Ok(token)
 }

@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use futures::{StreamExt, TryStreamExt};
 use jiff::{SignedDuration, Timestamp};
-use store::Env;
+use runtime::Env;
 
 /// Number of parts of the table that are scanned in parallel.
 const PARALLEL_SCANS: i32 = 4;
@@ -114,7 +114,7 @@ async fn copy_part(
 async fn copy_item(options: &ReshardOptions, to: &Client, item: Item, counts: &CopyCounts) -> anyhow::Result<()> {
     let item = match options.shards {
         // Stored as a late event, so that searches find it even if segments already cover the event's time.
-        Some(shards) => store::placed(item, shards, Some(store::now()))?,
+        Some(shards) => store::reshard_item(item, shards, Some(runtime::now()))?,
         None => item,
     };
     let put = to.put_item().table_name(&options.to).set_item(Some(item.clone()));

@@ -1,54 +1,54 @@
-//! What can go wrong between a function and its tables.
+//! Errors of calls to DynamoDB.
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
-/// A failed call to DynamoDB, or an item that cannot be read.
+/// A failed call to DynamoDB, or an invalid item.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// DynamoDB asked to slow down, or did not answer in time, and kept doing so: send again later.
-    #[error("DynamoDB is too busy for {operation}")]
+    /// DynamoDB throttled the call or did not respond in time, even after retries. A later call may succeed.
+    #[error("DynamoDB throttled {operation}; retry later")]
     Busy {
-        /// The call that it is too busy for.
+        /// Name of the call.
         operation: &'static str,
     },
     /// The call failed after its retries.
-    #[error("DynamoDB failed {operation}: {reason}")]
+    #[error("DynamoDB call {operation} failed: {reason}")]
     Failed {
-        /// The call that failed.
+        /// Name of the call.
         operation: &'static str,
-        /// The service's code and message, or the transport's error.
+        /// Error code and message of the service, or the error of the transport.
         reason: String,
     },
-    /// An item larger than DynamoDB takes, after compression.
-    #[error("the event takes {stored} bytes once compressed ({sent} as sent): at most {limit} can be stored")]
+    /// The item exceeds DynamoDB's size limit after compression.
+    #[error("the event has {stored} bytes after compression ({sent} before); the maximum is {limit}")]
     TooLarge {
-        /// The payload's bytes as the producer sent them.
+        /// Size of the payload as sent, in bytes.
         sent: usize,
-        /// The payload's bytes as they would be stored.
+        /// Size of the payload as stored, in bytes.
         stored: usize,
-        /// The most that fits.
+        /// Maximum stored size, in bytes.
         limit: usize,
     },
-    /// An item that this version cannot read.
-    #[error("an item of table {table} cannot be read: {reason}")]
+    /// The item is invalid, or was written by a newer version.
+    #[error("failed to decode an item of table {table}: {reason}")]
     Corrupt {
-        /// The table.
+        /// Name of the table.
         table: String,
-        /// What is wrong with it.
+        /// Description of the error.
         reason: String,
     },
-    /// Something with this name exists already.
-    #[error("{0} exists already")]
+    /// A record with this name exists.
+    #[error("{0} already exists")]
     Exists(String),
 }
 
 impl Error {
-    /// The error of an SDK call named `operation`.
-    pub(crate) fn sdk<E>(operation: &'static str, error: SdkError<E>) -> Self
+    /// Converts the error of the SDK call `operation`.
+    pub fn sdk<E>(operation: &'static str, error: SdkError<E>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        const PASSES: [&str; 8] = [
+        const TRANSIENT_CODES: [&str; 8] = [
             "InternalServerError",
             "ProvisionedThroughputExceededException",
             "RequestLimitExceeded",
@@ -58,18 +58,18 @@ impl Error {
             "TransactionConflictException",
             "TransactionInProgressException",
         ];
-        let unanswered = matches!(error, SdkError::TimeoutError(_) | SdkError::DispatchFailure(_));
-        if unanswered || error.code().is_some_and(|code| PASSES.contains(&code)) {
+        let is_unanswered = matches!(error, SdkError::TimeoutError(_) | SdkError::DispatchFailure(_));
+        if is_unanswered || error.code().is_some_and(|code| TRANSIENT_CODES.contains(&code)) {
             let reason = aws_sdk_dynamodb::error::DisplayErrorContext(&error).to_string();
-            tracing::debug!(operation, reason, "busy");
+            tracing::debug!(operation, reason, "DynamoDB call was throttled");
             return Self::Busy { operation };
         }
         let reason = aws_sdk_dynamodb::error::DisplayErrorContext(&error).to_string();
         Self::Failed { operation, reason }
     }
 
-    /// The error of an item that does not read as what its table holds.
-    pub(crate) fn corrupt(table: &str, error: impl std::fmt::Display) -> Self {
+    /// Creates the error of an invalid item of `table`.
+    pub fn corrupt(table: &str, error: impl std::fmt::Display) -> Self {
         Self::Corrupt { table: table.to_owned(), reason: error.to_string() }
     }
 }

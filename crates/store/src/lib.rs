@@ -1,45 +1,32 @@
-//! DynamoDB access: one module for each table, and nothing that another crate decides.
+//! Access to DynamoDB: a module for each table of events, configuration, deliveries and quarantined events.
+//!
+//! A function here reads or writes items, and returns types of `model` or `events`. Which event a target receives, when
+//! a delivery is retried and similar decisions belong in `model`. The table of segments belongs to `search`.
 
-mod change;
-mod config;
-mod deliveries;
-mod env;
+mod audited_write;
+mod batch_get;
+mod compression;
+mod config_table;
+mod delivery_table;
 mod error;
-mod events;
-mod item;
-mod log;
-mod message;
-mod placed;
-mod put;
+mod event_table;
 mod quarantine;
-mod replay;
-mod retention;
-mod retry;
-mod search;
-mod segments;
-mod stream;
-mod target;
-mod trace;
+mod throttle_backoff;
 
-pub use change::{Change, Changed, Entry, OWN};
-pub use config::{Config, Directory, Key, KeyScope, KeyUse, Record, Source};
-pub use deliveries::{
-    Attempt, Deliveries, Delivery, Last, Listed, Listing, Outcome, Phases, Status, TARGET_REMOVED, Turn, status_key,
-};
-pub use env::{Env, EnvError, now};
+pub use audited_write::{ConfigWrite, WriteOutcome};
+pub use batch_get::{Item, batch_get, consumed_units};
+pub use config_table::cached_records::CachedRecords;
+pub use config_table::table::ConfigTable;
+pub use delivery_table::item_update::status_key;
+pub use delivery_table::table::DeliveryTable;
 pub use error::Error;
-pub use events::Events;
-pub use log::{METRICS, log_as_json};
-pub use message::{Message, ReplayMessage};
-pub use placed::placed;
-pub use put::{Put, Written};
-pub use quarantine::{Quarantine, QuarantineFilter, QuarantinePage, Quarantined};
-pub use replay::{Replay, ReplayOf, ReplayState, Selection, run_name};
-pub use retention::Retention;
-pub use search::{
-    Condition, Field, Filter, Log, MAX_UNITS, Matches, Notation, Page, Search, Text, Values, Way, javascript_number,
-};
-pub use segments::{Packed, Segments};
-pub use stream::inserted;
-pub use target::{Former, NotWanted, Paused, Retry, Sealed, Target, TargetState, Wanted, duration};
-pub use trace::{Step, Tracer, trace_id};
+pub use event_table::event_item::LATE_AFTER;
+pub use event_table::filter_expression::FilterExpression;
+pub use event_table::insert_event::{InsertOutcome, InsertResult};
+pub use event_table::item_key::{index_key, link_key, shard_key};
+pub use event_table::partition_query::PartitionQuery;
+pub use event_table::partition_scan::{PartitionScan, ScanStep};
+pub use event_table::reshard_item::reshard_item;
+pub use event_table::stream_image::event_from_image;
+pub use event_table::table::EventTable;
+pub use quarantine::{Quarantine, QuarantineFilter, QuarantinePage, QuarantinedEvent};

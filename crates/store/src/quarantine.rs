@@ -1,50 +1,50 @@
-//! The `quarantine` table: what came in authenticated but cannot be stored as an event, with the reasons.
+//! The `quarantine` table, which holds rejected events of authenticated producers with their violations.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
-use ::events::{Arrival, Attributes, Fingerprint, Form, Refused, Violation};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, ConsumedCapacity, Delete, ReturnConsumedCapacity, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, ReturnConsumedCapacity, ReturnValue, TransactWriteItem};
+use events::{Arrival, Attributes, Fingerprint, Form, Refused, Violation};
 use futures::future::try_join_all;
 use jiff::{Timestamp, ToSpan};
+use model::Retention;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use crate::change::Change;
-use crate::config::can_be_key;
+use crate::audited_write::ConfigWrite;
+use crate::batch_get::{Item, consumed_units};
+use crate::compression::{compress, decompress};
+use crate::config_table::table::is_valid_key;
 use crate::error::Error;
-use crate::item::compress;
-use crate::retention::Retention;
-use crate::retry;
+use crate::throttle_backoff::retry_throttled;
 
-/// The most bytes of a body and its violations: DynamoDB ends items at 400 KB, and the rest of one takes up
-/// to 6 KB.
-const MAX_ITEM: usize = 394 * 1024;
+/// Maximum size of a body and its violations: DynamoDB limits items to 400 KB, and the other attributes take up to 6 KB.
+const MAX_BODY_AND_VIOLATIONS_BYTES: usize = 394 * 1024;
 
-/// What was refused, and why.
+/// A rejected event and its violations.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Quarantined {
-    /// The source that sent it.
+pub struct QuarantinedEvent {
+    /// Source that sent the event.
     pub source: String,
-    /// Its id: where it stands among what its source sent, `<received_at>~<fingerprint>`.
+    /// Id, which sorts by time of receipt: `<received_at>~<fingerprint>`.
     pub id: String,
-    /// When it was received.
+    /// Time of receipt.
     pub received_at: Timestamp,
-    /// The type it says it is, as far as that could be read.
+    /// Type of the event, if it could be read.
     pub event_type: Option<String>,
-    /// Every reason.
+    /// Violations of the schema and rules of the catalog.
     pub violations: Vec<Violation>,
-    /// The bytes, as they were sent; left out of lists.
+    /// Body of the event as it was sent; empty in lists.
     pub bytes: Vec<u8>,
-    /// What the bytes are.
+    /// Form of the body.
     pub form: Form,
-    /// What the request said of them.
+    /// Attributes of the event from the headers of the request.
     pub attributes: Attributes,
 }
 
-impl Quarantined {
-    /// As it came in: to be read again.
+impl QuarantinedEvent {
+    /// Returns the event as it was received, to be ingested again.
     pub fn arrival(&self) -> Arrival<'_> {
         Arrival {
             source: &self.source,
@@ -56,40 +56,40 @@ impl Quarantined {
     }
 }
 
-/// Which of the refused events are meant: those that everything here is true of.
+/// A filter of quarantined events. An event must match every part.
 #[derive(Debug, Clone, Default)]
 pub struct QuarantineFilter {
-    /// The type that they say they are.
+    /// Type of the event.
     pub event_type: Option<String>,
-    /// The keyword of one of their violations.
+    /// Keyword of one of the violations.
     pub reason: Option<String>,
-    /// Received at this time or later.
+    /// Start of the time range of receipt, inclusive.
     pub from: Option<Timestamp>,
-    /// Received before this time.
+    /// End of the time range of receipt, exclusive.
     pub until: Option<Timestamp>,
-    /// Older than the one with this id: where the page before ended.
+    /// Id at which the previous page ended.
     pub before: Option<String>,
 }
 
-/// Some of the refused events, newest first.
+/// A page of quarantined events, newest first.
 #[derive(Debug)]
 pub struct QuarantinePage {
     /// The events.
-    pub quarantined: Vec<Quarantined>,
-    /// `before` of the next page; `None` where there is nothing further.
+    pub quarantined: Vec<QuarantinedEvent>,
+    /// `before` of the next page; `None` on the last page.
     pub next: Option<String>,
 }
 
-/// One as it lies in the table.
+/// The item of a quarantined event.
 #[derive(Serialize, Deserialize)]
-struct Item {
+struct QuarantineItem {
     pk: String,
     sk: String,
     received_at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     event_type: Option<String>,
     violations: Vec<Violation>,
-    /// The violations' keywords, each once: to be filtered by.
+    /// Distinct keywords of the violations, for filters.
     #[serde(default)]
     reasons: BTreeSet<String>,
     #[serde(default)]
@@ -104,10 +104,10 @@ struct Item {
     expires: Option<i64>,
 }
 
-/// What was found of one source: its newest, and how far that goes.
-struct Found {
-    quarantined: Vec<Quarantined>,
-    /// The id of the oldest that was looked at, where there may be older ones.
+/// Quarantined events of one source, newest first.
+struct SourcePage {
+    quarantined: Vec<QuarantinedEvent>,
+    /// Id of the oldest examined event, if there may be older ones.
     reached: Option<String>,
 }
 
@@ -120,15 +120,15 @@ pub struct Quarantine {
 }
 
 impl Quarantine {
-    /// The table `table`.
+    /// Creates a handle for the table `table`.
     pub fn new(client: Client, table: String, retention: Retention) -> Self {
         Self { client, table, retention }
     }
 
-    /// Keeps what came in; its id in the quarantine, and the write units that it took. What DynamoDB is
-    /// too busy for is tried again until the deadline.
+    /// Stores a rejected event. Returns its id and the consumed write units. Throttled writes are retried until the
+    /// deadline.
     ///
-    /// What is sent again within the same millisecond replaces itself.
+    /// An event that is sent again within the same millisecond replaces itself.
     pub async fn put(
         &self,
         arrival: &Arrival<'_>,
@@ -138,8 +138,9 @@ impl Quarantine {
         let fingerprint = Fingerprint::of_bytes(arrival.source, &arrival.bytes);
         let id = format!("{:.3}~{}", arrival.received_at, hex::encode(&fingerprint.as_bytes()[..8]));
         let (body, z) = compress(&arrival.bytes)?;
-        let violations = as_many_as_fit(&refused.violations, MAX_ITEM.saturating_sub(body.len()));
-        let item = Item {
+        let violations =
+            fitting_violations(&refused.violations, MAX_BODY_AND_VIOLATIONS_BYTES.saturating_sub(body.len()));
+        let item = QuarantineItem {
             pk: arrival.source.to_owned(),
             sk: id.clone(),
             received_at: arrival.received_at,
@@ -152,7 +153,7 @@ impl Quarantine {
             z,
             expires: self.retention.expires(arrival.received_at),
         };
-        let item: HashMap<_, _> = serde_dynamo::to_item(item).map_err(|e| Error::corrupt(&self.table, e))?;
+        let item: Item = serde_dynamo::to_item(item).map_err(|e| Error::corrupt(&self.table, e))?;
         let put = || async {
             let sent = self
                 .client
@@ -163,13 +164,13 @@ impl Quarantine {
                 .send()
                 .await
                 .map_err(|e| Error::sdk("PutItem", e))?;
-            Ok(sent.consumed_capacity().and_then(ConsumedCapacity::capacity_units).unwrap_or(0.0))
+            Ok(consumed_units(sent.consumed_capacity()))
         };
-        Ok((id, retry::until(deadline, "PutItem", put).await?))
+        Ok((id, retry_throttled(deadline, "PutItem", put).await?))
     }
 
-    /// At most `limit` of what these sources sent, newest first, without the bytes. Where the deadline
-    /// comes first, as much as was found.
+    /// Lists at most `limit` quarantined events of these sources, newest first, without their bodies. Returns the events
+    /// found so far if the deadline passes.
     pub async fn list(
         &self,
         sources: &[String],
@@ -177,12 +178,12 @@ impl Quarantine {
         limit: usize,
         deadline: Instant,
     ) -> Result<QuarantinePage, Error> {
-        let of_source = sources.iter().filter(|source| can_be_key(source));
-        let found = try_join_all(of_source.map(|source| self.of_source(source, filter, limit, deadline))).await?;
-        // Older than this, one of the sources has not been looked at.
-        let floor = found.iter().filter_map(|found| found.reached.clone()).max();
-        let mut quarantined: Vec<Quarantined> = found.into_iter().flat_map(|found| found.quarantined).collect();
-        quarantined.retain(|one| floor.as_ref().is_none_or(|floor| one.id >= *floor));
+        let valid = sources.iter().filter(|source| is_valid_key(source));
+        let pages = try_join_all(valid.map(|source| self.list_source(source, filter, limit, deadline))).await?;
+        // Events below this id have not been examined for every source.
+        let floor = pages.iter().filter_map(|page| page.reached.clone()).max();
+        let mut quarantined: Vec<QuarantinedEvent> = pages.into_iter().flat_map(|page| page.quarantined).collect();
+        quarantined.retain(|event| floor.as_ref().is_none_or(|floor| event.id >= *floor));
         quarantined.sort_by(|a, b| b.id.cmp(&a.id));
         let more = quarantined.len() > limit;
         quarantined.truncate(limit);
@@ -190,44 +191,44 @@ impl Quarantine {
         Ok(QuarantinePage { quarantined, next })
     }
 
-    /// One more than `limit` of what one source sent, if there are so many.
-    async fn of_source(
+    /// Lists up to `limit` + 1 quarantined events of one source.
+    async fn list_source(
         &self,
         source: &str,
         filter: &QuarantineFilter,
         limit: usize,
         deadline: Instant,
-    ) -> Result<Found, Error> {
-        let mut found = Found { quarantined: Vec::new(), reached: None };
+    ) -> Result<SourcePage, Error> {
+        let mut page = SourcePage { quarantined: Vec::new(), reached: None };
         let mut start = None;
         loop {
             let (items, last) = self.query(source, filter, start).await?;
             for item in items {
-                let item: Item = serde_dynamo::from_item(item).map_err(|e| Error::corrupt(&self.table, e))?;
-                found.quarantined.extend(self.read(item)?);
-                if found.quarantined.len() > limit {
-                    found.reached = found.quarantined.last().map(|last| last.id.clone());
-                    return Ok(found);
+                let item: QuarantineItem = serde_dynamo::from_item(item).map_err(|e| Error::corrupt(&self.table, e))?;
+                page.quarantined.extend(self.decode(item)?);
+                if page.quarantined.len() > limit {
+                    page.reached = page.quarantined.last().map(|last| last.id.clone());
+                    return Ok(page);
                 }
             }
-            let Some(last) = last else { return Ok(found) };
+            let Some(last) = last else { return Ok(page) };
             if Instant::now() >= deadline {
-                found.reached = last.get("sk").and_then(|sk| sk.as_s().ok()).cloned();
-                return Ok(found);
+                page.reached = last.get("sk").and_then(|sk| sk.as_s().ok()).cloned();
+                return Ok(page);
             }
             start = Some(last);
         }
     }
 
-    /// One page of DynamoDB's, up to 1 MB.
+    /// Sends one `Query`, which returns up to 1 MB.
     async fn query(
         &self,
         source: &str,
         filter: &QuarantineFilter,
-        start: Option<HashMap<String, AttributeValue>>,
-    ) -> Result<(Vec<HashMap<String, AttributeValue>>, Option<HashMap<String, AttributeValue>>), Error> {
+        start: Option<Item>,
+    ) -> Result<(Vec<Item>, Option<Item>), Error> {
         let text = |text: &str| AttributeValue::S(text.to_owned());
-        // Ids begin with the time, and `~` is larger than what times consist of.
+        // Ids begin with the time, and `~` sorts after every character of a time.
         let oldest = filter.from.map_or_else(|| "0".to_owned(), |from| format!("{from:.3}"));
         let last = filter.until.map(|until| until.checked_sub(1.nanosecond()).unwrap_or(until));
         let newest = [last.map(|last| format!("{last:.3}~~")), filter.before.clone()];
@@ -240,7 +241,7 @@ impl Quarantine {
             .expression_attribute_values(":source", text(source))
             .expression_attribute_values(":oldest", text(&oldest))
             .expression_attribute_values(":newest", text(&newest))
-            // Not the bytes, which can be many.
+            // The body is omitted, because it can be large.
             .projection_expression("pk, sk, received_at, event_type, violations, expires")
             .scan_index_forward(false)
             .set_exclusive_start_key(start);
@@ -258,13 +259,13 @@ impl Quarantine {
         }
         let answer = query.send().await.map_err(|e| Error::sdk("Query", e))?;
         let mut items = answer.items.unwrap_or_default();
-        // BETWEEN includes its ends; the newest one does not belong to it.
+        // BETWEEN includes both ends, but the upper end is exclusive here.
         items.retain(|item| item.get("sk").and_then(|sk| sk.as_s().ok()) != Some(&newest));
         Ok((items, answer.last_evaluated_key))
     }
 
-    /// The one with this id.
-    pub async fn get(&self, source: &str, id: &str) -> Result<Option<Quarantined>, Error> {
+    /// Reads the quarantined event with this id.
+    pub async fn get(&self, source: &str, id: &str) -> Result<Option<QuarantinedEvent>, Error> {
         let Some(key) = key(source, id) else { return Ok(None) };
         let answer = self
             .client
@@ -276,19 +277,20 @@ impl Quarantine {
             .await
             .map_err(|e| Error::sdk("GetItem", e))?;
         let Some(item) = answer.item else { return Ok(None) };
-        self.read(serde_dynamo::from_item(item).map_err(|e| Error::corrupt(&self.table, e))?)
+        self.decode(serde_dynamo::from_item(item).map_err(|e| Error::corrupt(&self.table, e))?)
     }
 
-    /// Forgets the one with this id; refused where there is none. `None` where there cannot be one.
-    pub fn discarding(&self, source: &str, id: &str) -> Result<Option<Change>, Error> {
+    /// Returns a write that removes the quarantined event with this id; its condition fails if there is no such event.
+    /// `None` if the id is invalid.
+    pub fn remove_write(&self, source: &str, id: &str) -> Result<Option<ConfigWrite>, Error> {
         let Some(key) = key(source, id) else { return Ok(None) };
         let delete = Delete::builder().table_name(&self.table).set_key(Some(key));
         let delete = delete.condition_expression("attribute_exists(pk)").build();
         let delete = delete.map_err(|e| Error::corrupt(&self.table, e))?;
-        Ok(Some(Change(TransactWriteItem::builder().delete(delete).build())))
+        Ok(Some(ConfigWrite(TransactWriteItem::builder().delete(delete).build())))
     }
 
-    /// Forgets the one with this id; whether there was one.
+    /// Removes the quarantined event with this id. Returns whether it existed.
     pub async fn remove(&self, source: &str, id: &str) -> Result<bool, Error> {
         let Some(key) = key(source, id) else { return Ok(false) };
         let answer = self
@@ -296,20 +298,20 @@ impl Quarantine {
             .delete_item()
             .table_name(&self.table)
             .set_key(Some(key))
-            .return_values(aws_sdk_dynamodb::types::ReturnValue::AllOld)
+            .return_values(ReturnValue::AllOld)
             .send()
             .await
             .map_err(|e| Error::sdk("DeleteItem", e))?;
         Ok(answer.attributes.is_some())
     }
 
-    /// What an item holds; `None` where its time is over.
-    fn read(&self, item: Item) -> Result<Option<Quarantined>, Error> {
+    /// Decodes an item; `None` if it has expired.
+    fn decode(&self, item: QuarantineItem) -> Result<Option<QuarantinedEvent>, Error> {
         if self.retention.is_over(item.expires) {
             return Ok(None);
         }
-        let bytes = crate::item::inflate(item.body, item.z.as_deref()).map_err(|e| Error::corrupt(&self.table, e))?;
-        Ok(Some(Quarantined {
+        let bytes = decompress(item.body, item.z.as_deref()).map_err(|e| Error::corrupt(&self.table, e))?;
+        Ok(Some(QuarantinedEvent {
             source: item.pk,
             id: item.sk,
             received_at: item.received_at,
@@ -322,20 +324,21 @@ impl Quarantine {
     }
 }
 
-/// The first of these violations that take no more than so many bytes.
-fn as_many_as_fit(violations: &[Violation], mut room: usize) -> &[Violation] {
-    // What an item takes for each besides its texts.
-    const ENTRY: usize = 48;
+/// Returns the first violations that fit into `bytes` bytes.
+fn fitting_violations(violations: &[Violation], mut bytes: usize) -> &[Violation] {
+    // Overhead of each violation in an item.
+    const VIOLATION_OVERHEAD_BYTES: usize = 48;
     let fitting = violations.iter().take_while(|violation| {
-        let size = violation.pointer.len() + violation.keyword.len() + violation.message.len() + ENTRY;
-        room.checked_sub(size).inspect(|rest| room = *rest).is_some()
+        let size =
+            violation.pointer.len() + violation.keyword.len() + violation.message.len() + VIOLATION_OVERHEAD_BYTES;
+        bytes.checked_sub(size).inspect(|rest| bytes = *rest).is_some()
     });
     &violations[..fitting.count()]
 }
 
-/// The key of one, if there can be one.
-fn key(source: &str, id: &str) -> Option<HashMap<String, AttributeValue>> {
+/// Returns the key of a quarantined event; `None` if it is invalid.
+fn key(source: &str, id: &str) -> Option<Item> {
     let text = |text: &str| AttributeValue::S(text.to_owned());
-    (can_be_key(source) && can_be_key(id))
-        .then(|| HashMap::from([("pk".to_owned(), text(source)), ("sk".to_owned(), text(id))]))
+    (is_valid_key(source) && is_valid_key(id))
+        .then(|| Item::from([("pk".to_owned(), text(source)), ("sk".to_owned(), text(id))]))
 }

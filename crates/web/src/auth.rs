@@ -10,7 +10,8 @@ use base64::Engine;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use store::{Config, Directory, Key, KeyScope, KeyUse};
+use model::{Key, KeyScope, KeyUse};
+use store::{CachedRecords, ConfigTable};
 use subtle::ConstantTimeEq;
 use tracing::Instrument;
 
@@ -43,8 +44,8 @@ pub struct Keys(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     first_sha256: Option<String>,
-    keys: Directory<Key>,
-    config: Config,
+    keys: CachedRecords<Key>,
+    config: ConfigTable,
     clock: fn() -> Timestamp,
     /// The day on which this process last noted the use of each key.
     noted: Mutex<HashMap<String, Date>>,
@@ -64,8 +65,8 @@ pub struct Caller {
 impl Keys {
     /// The keys of this `config` table, and the manage key that the deployment was created with,
     /// by the SHA-256 of its token (`MANAGE_KEY_SHA256`).
-    pub fn new(config: Config, first_sha256: Option<String>, clock: fn() -> Timestamp) -> Self {
-        let keys = Directory::new(config.clone());
+    pub fn new(config: ConfigTable, first_sha256: Option<String>, clock: fn() -> Timestamp) -> Self {
+        let keys = CachedRecords::new(config.clone());
         Self(Arc::new(Inner { first_sha256, keys, config, clock, noted: Mutex::default() }))
     }
 

@@ -1,7 +1,7 @@
 //! The filters that searches, exports, facets, the timeline and replays have in common.
 
+use model::{Condition, Field, SearchFilter, TextQuery};
 use schemars::{Schema, SchemaGenerator, json_schema};
-use store::{Condition, Field, Filter, Text};
 
 use crate::join_parameters;
 use crate::operation::Parameter;
@@ -64,17 +64,17 @@ pub const PARAMETERS: &[Parameter] = join_parameters!(&FIELD_PARAMETERS, &TEXT_P
 ///
 /// # Errors
 /// The parameter that cannot be read.
-pub fn parse(params: &Params) -> Result<Filter, Problem> {
-    let text = params.bounded_text("q", MAX_TEXT)?.map(Text::part);
-    let filter = Filter { text, ..parse_fields(params)? };
+pub fn parse(params: &Params) -> Result<SearchFilter, Problem> {
+    let text = params.bounded_text("q", MAX_TEXT)?.map(TextQuery::part);
+    let filter = SearchFilter { text, ..parse_fields(params)? };
     Ok(filter.and(Field::Type, params.list("type")?))
 }
 
 /// The filter of [`FIELD_PARAMETERS`].
-pub fn parse_fields(params: &Params) -> Result<Filter, Problem> {
+pub fn parse_fields(params: &Params) -> Result<SearchFilter, Problem> {
     let (from, until) = parse_time_range(params)?;
     let catalogs: Vec<&str> = events::catalogs().map(events::Catalog::name).collect();
-    let filter = Filter { from, until, ..Filter::default() };
+    let filter = SearchFilter { from, until, ..SearchFilter::default() };
     Ok(filter
         .and(Field::Source, params.list("source")?)
         .and(Field::Catalog, params.choices("catalog", &catalogs)?)
@@ -88,7 +88,7 @@ pub fn parse_fields(params: &Params) -> Result<Filter, Problem> {
 }
 
 /// The same filter, which lets pass what belongs to no environment.
-pub fn with_any_environment(mut filter: Filter) -> Filter {
+pub fn with_any_environment(mut filter: SearchFilter) -> SearchFilter {
     let environment = |condition: &&mut Condition| condition.field == Field::Environment;
     if let Some(condition) = filter.conditions.iter_mut().find(environment) {
         condition.or_none = true;
@@ -97,8 +97,8 @@ pub fn with_any_environment(mut filter: Filter) -> Filter {
 }
 
 /// A filter that was read of these parameters in one spelling, for the cursor: however its values were written.
-pub fn canonical(params: &Params, filter: &Filter, ascending: bool) -> String {
-    let Filter { conditions, from, until, .. } = filter;
+pub fn canonical(params: &Params, filter: &SearchFilter, ascending: bool) -> String {
+    let SearchFilter { conditions, from, until, .. } = filter;
     let all = (conditions, from, until, params.get("q"), ascending);
     // It is made of our own types, whose keys are texts.
     serde_json::to_string(&all).unwrap_or_default()

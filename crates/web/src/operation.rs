@@ -7,8 +7,8 @@
 use axum::handler::Handler;
 use axum::routing::{MethodFilter, on};
 use axum::{Extension, Router};
+use model::KeyScope;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use store::KeyScope;
 
 use crate::problem::Problem;
 

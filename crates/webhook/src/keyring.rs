@@ -14,7 +14,8 @@ use aws_sdk_kms::error::DisplayErrorContext;
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::DataKeySpec;
 use lru::LruCache;
-use store::{Env, EnvError, Sealed};
+use model::SealedSecrets;
+use runtime::{Env, EnvError};
 
 use crate::Secrets;
 
@@ -54,7 +55,7 @@ struct Inner {
     own: tokio::sync::OnceCell<DataKey>,
     /// Data keys by what they are encrypted as.
     keys: Mutex<LruCache<Vec<u8>, DataKey>>,
-    opened: Mutex<LruCache<(String, Sealed), Arc<Secrets>>>,
+    opened: Mutex<LruCache<(String, SealedSecrets), Arc<Secrets>>>,
 }
 
 /// What data keys are kept by.
@@ -112,7 +113,7 @@ impl Keyring {
     }
 
     /// Encrypts the secrets of a target.
-    pub async fn seal(&self, target: &str, secrets: &Secrets) -> Result<Sealed, Error> {
+    pub async fn seal(&self, target: &str, secrets: &Secrets) -> Result<SealedSecrets, Error> {
         let key = self.0.own.get_or_try_init(|| self.0.master.data_key()).await?;
         let unreadable = |_| Error::Unreadable(target.to_owned());
         let mut text = serde_json::to_vec(secrets).map_err(|_| Error::Unreadable(target.to_owned()))?;
@@ -123,11 +124,11 @@ impl Keyring {
         sealed.extend(&key.encrypted);
         sealed.extend(nonce.as_ref());
         sealed.extend(text);
-        Ok(Sealed(sealed))
+        Ok(SealedSecrets(sealed))
     }
 
     /// Decrypts the secrets of a target; what was decrypted before is kept.
-    pub async fn open(&self, target: &str, sealed: &Sealed) -> Result<Arc<Secrets>, Error> {
+    pub async fn open(&self, target: &str, sealed: &SealedSecrets) -> Result<Arc<Secrets>, Error> {
         let name = (target.to_owned(), sealed.clone());
         if let Some(secrets) = locked(&self.0.opened).get(&name) {
             return Ok(Arc::clone(secrets));
@@ -281,7 +282,7 @@ mod tests {
             let mut spoilt = sealed.clone();
             spoilt.0[at] ^= 1;
             assert!(keyring.open("audit", &spoilt).await.is_err(), "byte {at}");
-            assert!(keyring.open("audit", &Sealed(sealed.0[..at].to_vec())).await.is_err(), "cut at {at}");
+            assert!(keyring.open("audit", &SealedSecrets(sealed.0[..at].to_vec())).await.is_err(), "cut at {at}");
         }
     }
 

@@ -8,9 +8,9 @@ use bytes::Bytes;
 use events::Event;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use jiff::Timestamp;
+use model::{Attempt, Phases, Target};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use store::{Attempt, Phases, Target};
 use webhook::{Escape, Secrets, SigningSecret, Template};
 
 use crate::State;
@@ -100,7 +100,7 @@ async fn prepare(
     at: Timestamp,
 ) -> Result<(HeaderMap, Bytes), NotPosted> {
     let unread = |error: String| NotPosted { class: "secrets", error, is_final: false };
-    let secrets = state.keyring.open(&target.name, &target.sealed).await.map_err(|error| unread(error.to_string()))?;
+    let secrets = state.keyring.open(&target.name, &target.secrets).await.map_err(|error| unread(error.to_string()))?;
     let body = match &target.body_template {
         None => Bytes::from(event.payload.clone()),
         Some(template) => Bytes::from(render(template, event, &target.content_type)?),

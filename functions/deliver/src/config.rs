@@ -1,7 +1,8 @@
 //! What the function reads from its environment.
 
 use aws_sdk_dynamodb::Client as DynamoDb;
-use store::{Config, Deliveries, Directory, Env, EnvError, Events, Tracer};
+use runtime::{Env, EnvError, Tracer};
+use store::{CachedRecords, ConfigTable, DeliveryTable, EventTable};
 
 use webhook::Keyring;
 
@@ -27,18 +28,18 @@ pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
     let client = DynamoDb::new(&env.aws("DYNAMODB")?);
     let guard: Guard =
         env.parsed("ALLOWED_CIDRS", Guard::default(), "networks separated by commas, such as 10.0.0.0/8")?;
-    let config = Config::new(client.clone(), env.required("CONFIG_TABLE")?);
+    let config = ConfigTable::new(client.clone(), env.required("CONFIG_TABLE")?);
     Ok(State {
-        events: Events::new(client.clone(), env.required("EVENTS_TABLE")?, env.shards()?, env.retention()?),
-        deliveries: Deliveries::new(client.clone(), env.required("DELIVERIES_TABLE")?, env.retention()?),
-        targets: Directory::new(config.clone()).into(),
-        states: Directory::new(config.clone()).into(),
+        events: EventTable::new(client.clone(), env.required("EVENTS_TABLE")?, env.shards()?, env.retention()?),
+        deliveries: DeliveryTable::new(client.clone(), env.required("DELIVERIES_TABLE")?, env.retention()?),
+        targets: CachedRecords::new(config.clone()).into(),
+        states: CachedRecords::new(config.clone()).into(),
         config,
         keyring: Keyring::from_env(env)?,
         queues: Queues::new(queues, env.required("DELIVERY_QUEUE_URL")?, env.required("SLOW_QUEUE_URL")?),
         permits: Permits::default(),
         client: Client::new(guard),
         tracer: Tracer::from_env(env)?,
-        clock: store::now,
+        clock: runtime::now,
     })
 }

@@ -19,7 +19,9 @@ use std::time::{Duration, Instant};
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use events::{Event, EventId};
 use jiff::Timestamp;
-use store::{Config, Deliveries, Delivery, Directory, Events, Message, Target, TargetState, Tracer};
+use model::{Delivery, DeliveryMessage, Target, TargetState};
+use runtime::Tracer;
+use store::{CachedRecords, ConfigTable, DeliveryTable, EventTable};
 use webhook::Keyring;
 
 pub use address::Guard;
@@ -44,15 +46,15 @@ const IN_ORDER: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone)]
 pub struct State {
     /// The log.
-    pub events: Events,
+    pub events: EventTable,
     /// What became of each delivery.
-    pub deliveries: Deliveries,
+    pub deliveries: DeliveryTable,
     /// Where targets are paused, and their failures noted.
-    pub config: Config,
+    pub config: ConfigTable,
     /// The receivers.
-    pub targets: Arc<Directory<Target>>,
+    pub targets: Arc<CachedRecords<Target>>,
     /// How they are doing.
-    pub states: Arc<Directory<TargetState>>,
+    pub states: Arc<CachedRecords<TargetState>>,
     /// What opens their secrets.
     pub keyring: Keyring,
     /// The queues that the messages come from.
@@ -101,7 +103,7 @@ enum Unhandled {
 /// Attempts the deliveries of a batch of messages, all at the same time: it takes little longer than the
 /// slowest of them. The answer names the messages that are to come again.
 pub async fn handle(state: &State, batch: SqsEvent) -> SqsBatchResponse {
-    let read: Vec<Result<Message, Unhandled>> = batch.records.iter().map(read).collect();
+    let read: Vec<Result<DeliveryMessage, Unhandled>> = batch.records.iter().map(read).collect();
     let loaded = match load(state, &read).await {
         Ok(loaded) => loaded,
         Err(error) => {
@@ -120,7 +122,7 @@ async fn work_on(
     state: &State,
     loaded: &Loaded,
     record: &SqsMessage,
-    message: Result<Message, Unhandled>,
+    message: Result<DeliveryMessage, Unhandled>,
 ) -> Option<BatchItemFailure> {
     let message = match message {
         Ok(message) => message,
@@ -131,9 +133,9 @@ async fn work_on(
         return settle(state, record, next).await;
     }
     let (started, mut held) = (Instant::now(), false);
-    for (index, one) in message.each().enumerate() {
+    for (index, one) in message.split().enumerate() {
         if started.elapsed() > IN_ORDER {
-            return pass_on(state, record, message.from(index), state.queues.is_slow(record)).await;
+            return pass_on(state, record, message.skip(index), state.queues.is_slow(record)).await;
         }
         // What follows one that is held is held too, though the target be resumed meanwhile: it would come first.
         let next = turn::take(state, loaded, record, &one, held).await;
@@ -151,7 +153,7 @@ async fn work_on(
                 state.queues.hide(record, wait).await;
                 return again(record);
             }
-            Ok(Next::Slow) => return pass_on(state, record, message.from(index), true).await,
+            Ok(Next::Slow) => return pass_on(state, record, message.skip(index), true).await,
             Err(error) => return settle(state, record, Err(error)).await,
         }
     }
@@ -159,11 +161,16 @@ async fn work_on(
 }
 
 /// Sends on what is left of a message: it stays together, so that it goes on in its order.
-async fn pass_on(state: &State, record: &SqsMessage, left: Option<Message>, slow: bool) -> Option<BatchItemFailure> {
+async fn pass_on(
+    state: &State,
+    record: &SqsMessage,
+    left: Option<DeliveryMessage>,
+    slow: bool,
+) -> Option<BatchItemFailure> {
     if state.queues.send(&left?, slow).await { None } else { again(record) }
 }
 
-async fn load(state: &State, read: &[Result<Message, Unhandled>]) -> Result<Loaded, store::Error> {
+async fn load(state: &State, read: &[Result<DeliveryMessage, Unhandled>]) -> Result<Loaded, store::Error> {
     let messages = read.iter().flatten();
     let all = messages.flat_map(|message| {
         let events = std::iter::once(&message.event).chain(&message.then);
@@ -191,7 +198,7 @@ fn response(batch_item_failures: Vec<BatchItemFailure>) -> SqsBatchResponse {
     response
 }
 
-fn read(record: &SqsMessage) -> Result<Message, Unhandled> {
+fn read(record: &SqsMessage) -> Result<DeliveryMessage, Unhandled> {
     serde_json::from_str(record.body.as_deref().unwrap_or_default()).map_err(|e| Unhandled::NotOurs(e.to_string()))
 }
 
@@ -228,9 +235,9 @@ async fn send_anew(state: &State, record: &SqsMessage, slow: bool, now: u32) -> 
 }
 
 /// A message that is sent anew, for which its queue forgets how often it was taken: `now` says whether this time counts.
-fn anew(message: Message, record: &SqsMessage, now: u32) -> Message {
+fn anew(message: DeliveryMessage, record: &SqsMessage, now: u32) -> DeliveryMessage {
     let before = message.taken.saturating_add(turn::received(record).saturating_sub(1));
-    Message { taken: before.saturating_add(now), ..message }
+    DeliveryMessage { taken: before.saturating_add(now), ..message }
 }
 
 /// Whether a message would be older than [`MAX_MESSAGE_AGE`] after this wait.
@@ -261,7 +268,7 @@ mod tests {
     fn a_message_that_is_sent_anew_says_how_often_it_was_taken() {
         let mut record = SqsMessage::default();
         record.attributes.insert("ApproximateReceiveCount".to_owned(), "3".to_owned());
-        let message = Message { taken: 2, ..Message::new(EventId::MIN, "t") };
+        let message = DeliveryMessage { taken: 2, ..DeliveryMessage::new(EventId::MIN, "t") };
         assert_eq!([0, 1].map(|now| anew(message.clone(), &record, now).taken), [4, 5]);
     }
 

@@ -2,11 +2,11 @@
 
 use aws_lambda_events::event::sqs::SqsEvent;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use store::Env;
+use runtime::Env;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    store::log_as_json()?;
+    runtime::init_logging()?;
     let lookup = |name: &str| std::env::var(name).ok();
     let state = &deliver::from_env(&Env::new(&lookup))?;
     let run = |event: LambdaEvent<SqsEvent>| async move { Ok::<_, Error>(deliver::handle(state, event.payload).await) };

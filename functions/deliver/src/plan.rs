@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use store::{Delivery, Status, Turn};
+use model::{Delivery, DeliveryKey, RecordedStatus};
 
 /// What is to be done.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,9 +18,9 @@ pub(crate) enum Plan {
 }
 
 /// What a message asks for whose turn it is.
-pub(crate) fn plan(record: Option<&Delivery>, turn: Turn<'_>, now: Timestamp) -> Plan {
+pub(crate) fn plan(record: Option<&Delivery>, turn: DeliveryKey<'_>, now: Timestamp) -> Plan {
     let Some(record) = record else { return Plan::Attempt { made: 0, first: true } };
-    if turn.undelivered && record.status == Status::Delivered {
+    if turn.undelivered && record.status == RecordedStatus::Delivered {
         return Plan::Nothing;
     }
     match (record.run.as_deref(), turn.run) {
@@ -31,9 +31,9 @@ pub(crate) fn plan(record: Option<&Delivery>, turn: Turn<'_>, now: Timestamp) ->
         _ => {}
     }
     match record.status {
-        Status::Delivered | Status::Failed => Plan::Nothing,
-        Status::Held => Plan::Attempt { made: 0, first: false },
-        Status::Waiting => {
+        RecordedStatus::Delivered | RecordedStatus::Failed => Plan::Nothing,
+        RecordedStatus::Held => Plan::Attempt { made: 0, first: false },
+        RecordedStatus::Waiting => {
             let claimed = record.claimed_until.and_then(|until| Timestamp::from_millisecond(until).ok());
             let due = record.next_attempt_at.into_iter().chain(claimed).max();
             match due.filter(|due| *due > now) {
@@ -55,8 +55,8 @@ mod tests {
         serde_json::from_value(item).unwrap()
     }
 
-    fn turn(run: Option<&str>) -> Turn<'_> {
-        Turn { event: events::EventId::MIN, target: "t", run, undelivered: false }
+    fn turn(run: Option<&str>) -> DeliveryKey<'_> {
+        DeliveryKey { event: events::EventId::MIN, target: "t", run, undelivered: false }
     }
 
     #[track_caller]
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_run_of_what_is_undelivered_leaves_the_delivered_alone() {
-        let turn = Turn { undelivered: true, ..turn(Some("r2")) };
+        let turn = DeliveryKey { undelivered: true, ..turn(Some("r2")) };
         for (status, expected) in [("delivered", Plan::Nothing), ("held", Plan::Attempt { made: 0, first: true })] {
             assert_eq!(plan(Some(&record(status, Some("r1"), None)), turn, Timestamp::UNIX_EPOCH), expected);
         }

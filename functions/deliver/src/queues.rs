@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_lambda_events::event::sqs::SqsMessage;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::DisplayErrorContext;
-use store::Message;
+use model::DeliveryMessage;
 
 /// For how many seconds a message is hidden at most: SQS's 12 hours count from when the message was
 /// received, some of which have passed. One that is to wait longer comes and is hidden again.
@@ -55,7 +55,7 @@ impl Queues {
     }
 
     /// Sends a message, to the slow lane or the other; whether it is there.
-    pub(crate) async fn send(&self, message: &Message, slow: bool) -> bool {
+    pub(crate) async fn send(&self, message: &DeliveryMessage, slow: bool) -> bool {
         let Ok(body) = serde_json::to_string(message) else { return false };
         let url = if slow { &self.slow } else { &self.main };
         let send = self.client.send_message().queue_url(url).message_body(body).message_group_id(&message.target);

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use events::Event;
+use events::{Event, TIDINGS_SOURCE};
 use jiff::{SignedDuration, Timestamp};
+use model::{Attempt, AuditEvent, Pause, Target, TargetState, duration};
 use serde_json::json;
-use store::{Attempt, Changed, Entry, OWN, Paused, Target, TargetState, duration};
+use store::WriteOutcome;
 
 use crate::State;
 
@@ -37,17 +38,17 @@ async fn try_note(
     let quick = Duration::from_millis(attempt.duration_ms) < SLOW;
     let later = |wait| now.checked_add(wait).unwrap_or(now);
     if !quick && slow_until.is_none_or(|until| until < later(SLOW_ANEW)) {
-        state.config.note_slow(&target.name, later(SLOW_FOR)).await?;
+        state.config.record_slow(&target.name, later(SLOW_FOR)).await?;
     }
     match (&attempt.error, failing_since) {
         (None, None) if !(quick && slow_until.is_some()) => Ok(()),
         (None, _) => {
-            state.config.note_success(&target.name, quick).await?;
+            state.config.record_success(&target.name, quick).await?;
             // What fails next is the first that does.
-            state.states.forget().await;
+            state.states.invalidate().await;
             Ok(())
         }
-        (Some(_), None) => state.config.note_failing(&target.name, attempt.at).await,
+        (Some(_), None) => state.config.record_failing(&target.name, attempt.at).await,
         (Some(_), Some(since)) => {
             let failing = Duration::try_from(now.duration_since(since)).unwrap_or_default();
             if failing < target.disable_after {
@@ -77,8 +78,8 @@ pub(crate) async fn failed(
     let now = (state.clock)();
     let before = now.checked_sub(TOLD_FOR).unwrap_or(now);
     // What is told may be wanted by the very target that fails: that it fails to get this is no news.
-    let is_news = event.source != OWN || event.fields.event_type != FAILED;
-    if !is_news || standing.and_then(|standing| standing.failure_told_at).is_some_and(|told| told >= before) {
+    let is_news = event.source != TIDINGS_SOURCE || event.fields.event_type != FAILED;
+    if !is_news || standing.and_then(|standing| standing.failure_reported_at).is_some_and(|told| told >= before) {
         return;
     }
     let told = tell_failed(state, event, target, made, attempt, (now, before)).await;
@@ -96,38 +97,38 @@ async fn tell_failed(
     (now, before): (Timestamp, Timestamp),
 ) -> Result<(), store::Error> {
     let reason: Option<String> = attempt.error.as_ref().map(|error| error.chars().take(200).collect());
-    let entry = Entry {
+    let entry = AuditEvent {
         event_type: FAILED,
-        actor: OWN,
+        actor: TIDINGS_SOURCE,
         subject: &target.name,
         data: json!({ "event": event.id, "attempts": made, "reason": reason }),
         previous: json!(null),
     };
-    let change = state.config.telling_failed(&target.name, now, before)?;
-    state.events.change(&entry, vec![change]).await?;
+    let change = state.config.report_failure_write(&target.name, now, before)?;
+    state.events.write_audited(&entry, vec![change]).await?;
     // What fails next knows that it is told.
-    state.states.forget().await;
+    state.states.invalidate().await;
     Ok(())
 }
 
 /// Pauses a target by itself, with the event that tells of it.
 pub(crate) async fn pause(state: &State, target: &Target, reason: String) -> Result<(), store::Error> {
     let now: Timestamp = (state.clock)();
-    let paused = Paused { since: now, reason, by: OWN.to_owned() };
-    let entry = Entry {
+    let paused = Pause { since: now, reason, by: TIDINGS_SOURCE.to_owned() };
+    let entry = AuditEvent {
         event_type: "target-paused",
-        actor: OWN,
+        actor: TIDINGS_SOURCE,
         subject: &target.name,
         data: json!({ "reason": paused.reason, "since": paused.since }),
         previous: json!(null),
     };
-    let change = state.config.pausing(&target.name, &paused)?;
-    let changed = state.events.change(&entry, vec![change]).await?;
+    let change = state.config.pause_write(&target.name, &paused)?;
+    let changed = state.events.write_audited(&entry, vec![change]).await?;
     // What this process delivers from now on is held, also what it has in hand.
-    state.states.forget().await;
+    state.states.invalidate().await;
     match changed {
-        Changed::Done(_) => tracing::warn!(target = target.name, reason = paused.reason, "the target is paused"),
-        Changed::Refused(_) => tracing::debug!(target = target.name, "the target is paused already"),
+        WriteOutcome::Done(_) => tracing::warn!(target = target.name, reason = paused.reason, "the target is paused"),
+        WriteOutcome::ConditionFailed(_) => tracing::debug!(target = target.name, "the target is paused already"),
     }
     Ok(())
 }

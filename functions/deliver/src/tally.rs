@@ -1,7 +1,8 @@
 //! What is told of one attempt: in the log, the metrics and the event's trace.
 
 use events::Event;
-use store::{Attempt, Status, Step};
+use model::{Attempt, RecordedStatus};
+use runtime::Span;
 
 use crate::State;
 
@@ -9,7 +10,7 @@ use crate::State;
 /// else says that they do.
 pub(crate) fn unhandled(messages: usize) {
     if messages > 0 {
-        tracing::info!(target: store::METRICS, function = "deliver", unhandled = messages, "unhandled");
+        tracing::info!(target: runtime::METRICS_TARGET, function = "deliver", unhandled = messages, "unhandled");
     }
 }
 
@@ -23,7 +24,7 @@ pub(crate) struct Told<'a> {
     /// The replay or retry that it belongs to.
     pub(crate) run: Option<&'a str>,
     pub(crate) attempt: &'a Attempt,
-    pub(crate) status: Status,
+    pub(crate) status: RecordedStatus,
 }
 
 impl Told<'_> {
@@ -31,7 +32,7 @@ impl Told<'_> {
     pub(crate) fn log(&self) {
         let Told { attempt, status, .. } = self;
         tracing::info!(
-            target: store::METRICS,
+            target: runtime::METRICS_TARGET,
             function = "deliver",
             event = %self.event.id,
             target = self.target,
@@ -40,9 +41,9 @@ impl Told<'_> {
             code = attempt.status.map(tracing::field::display),
             class = attempt.class,
             error = attempt.error,
-            delivered = u64::from(*status == Status::Delivered),
+            delivered = u64::from(*status == RecordedStatus::Delivered),
             failed_attempts = u64::from(attempt.error.is_some()),
-            given_up = u64::from(*status == Status::Failed),
+            given_up = u64::from(*status == RecordedStatus::Failed),
             attempt_ms = attempt.duration_ms,
             delay_ms = self.delay_ms(),
             "attempted"
@@ -55,7 +56,7 @@ impl Told<'_> {
         let (event, target, attempt) = (self.event.id, self.target, self.number);
         let code = self.attempt.status.map(tracing::field::display);
         let attempt_ms = self.attempt.duration_ms;
-        if self.status == Status::Delivered {
+        if self.status == RecordedStatus::Delivered {
             tracing::debug!(%event, target, attempt, code, attempt_ms, "delivered");
         } else {
             let error = self.attempt.error.as_deref();
@@ -73,7 +74,7 @@ impl Told<'_> {
 
     /// Tells the event's trace.
     pub(crate) fn trace(&self, state: &State) {
-        let step = Step {
+        let step = Span {
             function: "deliver",
             event: self.event.id,
             received_at: self.event.received_at,
@@ -81,6 +82,6 @@ impl Told<'_> {
             attempt: Some((self.target, self.number)),
             error: self.attempt.error.as_deref(),
         };
-        state.tracer.tell(&step, (state.clock)());
+        state.tracer.emit(&step, (state.clock)());
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_lambda_events::event::sqs::SqsMessage;
 use events::Event;
 use jiff::Timestamp;
-use store::{Delivery, Message, Outcome, Status, Target, TargetState, Turn};
+use model::{AttemptOutcome, Delivery, DeliveryKey, DeliveryMessage, RecordedStatus, Target, TargetState};
 
 use crate::after::retry_after;
 use crate::attempt::{Made, make};
@@ -28,7 +28,7 @@ struct Case<'a> {
     event: &'a Event,
     target: &'a Target,
     standing: Option<&'a TargetState>,
-    turn: Turn<'a>,
+    turn: DeliveryKey<'a>,
     /// How many attempts are on record.
     before: usize,
     /// How often it was taken up before and nothing was put on record.
@@ -40,10 +40,10 @@ pub(crate) async fn take(
     state: &State,
     loaded: &Loaded,
     record: &SqsMessage,
-    message: &Message,
+    message: &DeliveryMessage,
     held: bool,
 ) -> Result<Next, Unhandled> {
-    let Message { event, target, run, undelivered, .. } = message;
+    let DeliveryMessage { event, target, run, undelivered, .. } = message;
     let Some(event) = loaded.events.iter().find(|found| found.id == *event) else {
         tracing::warn!(event = %event, target, "the event is gone: nothing to deliver");
         return Ok(Next::Done);
@@ -58,7 +58,7 @@ pub(crate) async fn take(
         tracing::info!(event = %event.id, target, "the target was removed: nothing to deliver");
         return Ok(Next::Done);
     };
-    let turn = Turn { event: event.id, target: &target.name, run: run.as_deref(), undelivered: *undelivered };
+    let turn = DeliveryKey { event: event.id, target: &target.name, run: run.as_deref(), undelivered: *undelivered };
     let known = loaded.records.iter().find(|known| known.event == event.id && known.target == target.name);
     // What is explained as this target's is delivered, and what as another's that had its name is not.
     let ours = known.is_some_and(|known| known.is_for(target)) || event.received_at >= target.known_since();
@@ -74,7 +74,7 @@ pub(crate) async fn take(
         Plan::Attempt { made, first } => (made, first),
     };
     let unrecorded = unrecorded(known, message, record, made);
-    let paused = held || standing.is_some_and(|standing| standing.paused.is_some());
+    let paused = held || standing.is_some_and(|standing| standing.pause.is_some());
     if paused && !target.is_tested_by(event) {
         state.deliveries.hold(turn, unrecorded).await?;
         return Ok(Next::Held);
@@ -108,15 +108,15 @@ async fn attempt(state: &State, case: Case<'_>, made: u32) -> Result<Next, Unhan
     // To the millisecond, as all times are told.
     let wait = wait.map(|wait| Duration::from_millis(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)));
     let next_attempt_at = wait.and_then(|wait| (state.clock)().checked_add(wait).ok());
-    let outcome = Outcome { attempt: &done.attempt, status, made, next_attempt_at, before };
-    let current = state.deliveries.record(turn, outcome).await?;
+    let outcome = AttemptOutcome { attempt: &done.attempt, status, made, next_attempt_at, before };
+    let current = state.deliveries.record_attempt(turn, outcome).await?;
     let told = Told { event, target: &target.name, number: made, run: turn.run, attempt: &done.attempt, status };
     told.log();
     told.trace(state);
     if !target.is_tested_by(event) || done.attempt.error.is_none() {
         standing::note(state, target, standing, &done.attempt).await;
     }
-    if status == Status::Failed && current && !target.is_tested_by(event) {
+    if status == RecordedStatus::Failed && current && !target.is_tested_by(event) {
         standing::failed(state, event, target, standing, made, &done.attempt).await;
     }
     Ok(wait.filter(|_| current).map_or(Next::Done, Next::Again))
@@ -140,21 +140,21 @@ fn follows(
     event: &Event,
     made: u32,
     now: Timestamp,
-) -> (Status, Option<Duration>) {
+) -> (RecordedStatus, Option<Duration>) {
     if done.attempt.error.is_none() {
-        return (Status::Delivered, None);
+        return (RecordedStatus::Delivered, None);
     }
     // It is delivered when the target is resumed.
     if gone && !target.is_tested_by(event) {
-        return (Status::Held, None);
+        return (RecordedStatus::Held, None);
     }
     // What cannot be rendered today cannot be tomorrow; a test is made once.
     if done.is_final || target.is_tested_by(event) {
-        return (Status::Failed, None);
+        return (RecordedStatus::Failed, None);
     }
-    let Some(wait) = target.retry.wait(made) else { return (Status::Failed, None) };
+    let Some(wait) = target.retry.delay_after(made) else { return (RecordedStatus::Failed, None) };
     let asked = done.attempt.status.and_then(|status| retry_after(status, &done.headers, now));
-    (Status::Waiting, Some(jittered(wait).max(asked.unwrap_or_default())))
+    (RecordedStatus::Waiting, Some(jittered(wait).max(asked.unwrap_or_default())))
 }
 
 /// Within a tenth of `wait`, so that what failed together is not tried again together.
@@ -177,7 +177,7 @@ pub(crate) fn received(record: &SqsMessage) -> u32 {
 
 /// How often a delivery on its own way was taken up and nothing was put on record: the queue counts how often the message
 /// was taken. What attempts have told of that is not told again.
-fn unrecorded(known: Option<&Delivery>, message: &Message, record: &SqsMessage, made: u32) -> u32 {
+fn unrecorded(known: Option<&Delivery>, message: &DeliveryMessage, record: &SqsMessage, made: u32) -> u32 {
     let attempts = known.map_or(&[][..], |known| &known.attempts);
     let told: u32 = attempts.iter().filter_map(|attempt| attempt.unrecorded).sum();
     message.taken.saturating_add(received(record)).saturating_sub(1 + made + told)
@@ -218,7 +218,7 @@ mod tests {
             let item = serde_json::json!({ "pk": 1, "sk": "t", "status": "waiting", "attempts": attempts });
             serde_json::from_value(item).unwrap()
         };
-        let message = |before| Message { taken: before, ..Message::new(events::EventId::MIN, "t") };
+        let message = |before| DeliveryMessage { taken: before, ..DeliveryMessage::new(events::EventId::MIN, "t") };
         assert_eq!(unrecorded(None, &message(0), &taken(1), 0), 0);
         assert_eq!(unrecorded(None, &message(0), &taken(2), 0), 1);
         assert_eq!(unrecorded(Some(&record(&[1])), &message(0), &taken(3), 1), 0, "told by the first attempt");

@@ -1,6 +1,8 @@
 //! What the function reads from its environment.
 
-use store::{Config, Deliveries, Directory, Env, EnvError, Events, Log, Segments, Tracer};
+use runtime::{Env, EnvError, Tracer};
+use search::{EventLog, Segments};
+use store::{CachedRecords, ConfigTable, DeliveryTable, EventTable};
 
 use crate::{Queue, State};
 
@@ -19,18 +21,18 @@ use crate::{Queue, State};
 pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
     let dynamodb = aws_sdk_dynamodb::Client::new(&env.aws("DYNAMODB")?);
     let sqs = aws_sdk_sqs::Client::new(&env.aws("SQS")?);
-    let config = Config::new(dynamodb.clone(), env.required("CONFIG_TABLE")?);
-    let events = Events::new(dynamodb.clone(), env.required("EVENTS_TABLE")?, env.shards()?, env.retention()?);
-    let segments = Segments::new(dynamodb.clone(), env.required("SEGMENTS_TABLE")?).keeping(env.room()?);
+    let config = ConfigTable::new(dynamodb.clone(), env.required("CONFIG_TABLE")?);
+    let events = EventTable::new(dynamodb.clone(), env.required("EVENTS_TABLE")?, env.shards()?, env.retention()?);
+    let segments = Segments::new(dynamodb.clone(), env.required("SEGMENTS_TABLE")?).keeping(env.segment_cache_bytes()?);
     Ok(State {
-        targets: Directory::new(config.clone()).into(),
-        states: Directory::new(config.clone()).into(),
+        targets: CachedRecords::new(config.clone()).into(),
+        states: CachedRecords::new(config.clone()).into(),
         config,
-        deliveries: Deliveries::new(dynamodb, env.required("DELIVERIES_TABLE")?, env.retention()?),
-        log: Log { events, segments },
+        deliveries: DeliveryTable::new(dynamodb, env.required("DELIVERIES_TABLE")?, env.retention()?),
+        log: EventLog { events, segments },
         queue: Queue::new(sqs.clone(), env.required("DELIVERY_QUEUE_URL")?),
         replays: Queue::new(sqs, env.required("REPLAY_QUEUE_URL")?),
         tracer: Tracer::from_env(env)?,
-        clock: store::now,
+        clock: runtime::now,
     })
 }

@@ -10,10 +10,13 @@ use std::time::Duration;
 
 use aws_lambda_events::event::dynamodb::{Event as StreamBatch, EventRecord};
 use aws_lambda_events::event::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
-use events::Event;
+use events::{Event, TIDINGS_SOURCE};
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
-use store::{Config, Deliveries, Directory, Log, Message, OWN, ReplayMessage, Target, TargetState, Tracer, Turn};
+use model::{DeliveryKey, DeliveryMessage, ReplayMessage, Target, TargetState};
+use runtime::Tracer;
+use search::EventLog;
+use store::{CachedRecords, ConfigTable, DeliveryTable};
 
 pub use config::from_env;
 pub use replay::handle as handle_replays;
@@ -30,15 +33,15 @@ const HELD_TOGETHER: usize = 16;
 #[derive(Debug, Clone)]
 pub struct State {
     /// Who wants events.
-    pub targets: Arc<Directory<Target>>,
+    pub targets: Arc<CachedRecords<Target>>,
     /// Which of them are paused.
-    pub states: Arc<Directory<TargetState>>,
+    pub states: Arc<CachedRecords<TargetState>>,
     /// Targets, their states and replays, as they are at this moment.
-    pub config: Config,
+    pub config: ConfigTable,
     /// What is held for targets that are paused.
-    pub deliveries: Deliveries,
+    pub deliveries: DeliveryTable,
     /// The log, for replays.
-    pub log: Log,
+    pub log: EventLog,
     /// Where the deliver function takes its work from.
     pub queue: Queue,
     /// Where this function takes replays from.
@@ -53,7 +56,7 @@ pub struct State {
 struct Work<'a> {
     /// The stream's number for the event.
     origin: &'a str,
-    message: Message,
+    message: DeliveryMessage,
 }
 
 /// Sends the messages of a batch of stream records.
@@ -101,7 +104,7 @@ pub async fn handle(state: &State, batch: StreamBatch) -> DynamoDbEventResponse 
 }
 
 fn read(record: EventRecord) -> Result<Event, store::Error> {
-    store::inserted(record.change.new_image)
+    store::event_from_image(record.change.new_image)
 }
 
 /// Does what every event asks for; the sequence number of the first event that failed.
@@ -114,14 +117,14 @@ async fn send(state: &State, events: &[(String, Event)]) -> Result<Sent, String>
     let (mut sent, mut held): (Vec<Work<'_>>, Vec<Work<'_>>) = (Vec::new(), Vec::new());
     for (origin, event) in events {
         start_replay(state, event).await.map_err(|_| origin.clone())?;
-        for target in targets.iter().filter(|target| target.wants(event).is_ok()) {
-            let paused = states.iter().any(|state| state.name == target.name && state.paused.is_some());
-            let message = Message::new(event.id, &target.name);
+        for target in targets.iter().filter(|target| target.accepts(event).is_ok()) {
+            let paused = states.iter().any(|state| state.name == target.name && state.pause.is_some());
+            let message = DeliveryMessage::new(event.id, &target.name);
             let work = if paused && !target.is_tested_by(event) { &mut held } else { &mut sent };
             work.push(Work { origin, message });
         }
     }
-    let messages: Vec<Message> = sent.iter().map(|work| work.message.clone()).collect();
+    let messages: Vec<DeliveryMessage> = sent.iter().map(|work| work.message.clone()).collect();
     // Messages stand in their events' order, so the first that failed is of the first event.
     let unsent = state.queue.send(&messages).await.map_err(|index| sent[index].origin);
     let unheld = hold(state, &held).await;
@@ -136,7 +139,8 @@ async fn send(state: &State, events: &[(String, Event)]) -> Result<Sent, String>
 /// Notes what is held for targets that are paused.
 async fn hold<'a>(state: &State, held: &[Work<'a>]) -> Result<(), &'a str> {
     let notes = held.iter().map(|work| async move {
-        let turn = Turn { event: work.message.event, target: &work.message.target, run: None, undelivered: false };
+        let turn =
+            DeliveryKey { event: work.message.event, target: &work.message.target, run: None, undelivered: false };
         state.deliveries.hold(turn, 0).await.map_err(|error| {
             tracing::error!(%error, "a held delivery cannot be noted");
             work.origin
@@ -149,7 +153,10 @@ async fn hold<'a>(state: &State, held: &[Work<'a>]) -> Result<(), &'a str> {
 /// so none is forgotten.
 async fn start_replay(state: &State, event: &Event) -> Result<(), send::NotSent> {
     const STARTS: [&str; 2] = ["replay-created", "target-resumed"];
-    if event.catalog != OWN || event.source != OWN || !STARTS.contains(&event.fields.event_type.as_str()) {
+    if event.catalog != TIDINGS_SOURCE
+        || event.source != TIDINGS_SOURCE
+        || !STARTS.contains(&event.fields.event_type.as_str())
+    {
         return Ok(());
     }
     let payload: serde_json::Value = serde_json::from_slice(&event.payload).unwrap_or_default();

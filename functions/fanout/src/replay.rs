@@ -9,10 +9,11 @@ use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent
 use events::EventId;
 use futures::{StreamExt, TryStreamExt};
 use jiff::{SignedDuration, Timestamp};
-use store::{
-    Delivery, Filter, Listing, Message, Replay, ReplayMessage, ReplayOf, ReplayState, Search, Status, Target,
-    TargetState, Turn,
+use model::{
+    Delivery, DeliveryKey, DeliveryMessage, DeliveryQuery, RecordedStatus, Replay, ReplayMessage, ReplayOf,
+    ReplayState, SearchFilter, Target, TargetState,
 };
+use search::SearchRequest;
 
 use crate::State;
 use crate::send::NotSent;
@@ -77,7 +78,7 @@ pub async fn handle(state: &State, batch: SqsEvent) -> SqsBatchResponse {
     for record in &batch.records {
         if let Err(error) = go_on(state, record).await {
             tracing::error!(message = record.message_id, %error, "a replay cannot go on");
-            tracing::info!(target: store::METRICS, function = "fanout", failed_batches = 1, "unhandled");
+            tracing::info!(target: runtime::METRICS_TARGET, function = "fanout", failed_batches = 1, "unhandled");
             let mut failure = BatchItemFailure::default();
             failure.item_identifier = record.message_id.clone().unwrap_or_default();
             response.batch_item_failures.push(failure);
@@ -98,7 +99,7 @@ async fn go_on(state: &State, record: &SqsMessage) -> Result<(), Stopped> {
 /// Works on a replay for a while.
 async fn work(state: &State, name: &str) -> Result<Next, Stopped> {
     let started = Instant::now();
-    let Some(mut replay) = state.config.lease(name, (state.clock)(), lease(state)).await? else {
+    let Some(mut replay) = state.config.lease_replay(name, (state.clock)(), lease(state)).await? else {
         let known: Option<Replay> = state.config.get(name).await?;
         let running = known.is_some_and(|replay| replay.state == ReplayState::Running);
         return Ok(if running { Next::More(Duration::from_secs(5)) } else { Next::Ended });
@@ -118,7 +119,7 @@ async fn work(state: &State, name: &str) -> Result<Next, Stopped> {
             return end(state, name, ReplayState::Cancelled).await;
         };
         let standing: Option<TargetState> = state.config.get(&replay.target).await?;
-        let paused = standing.as_ref().is_some_and(|standing| standing.paused.is_some());
+        let paused = standing.as_ref().is_some_and(|standing| standing.pause.is_some());
         let later = standing.and_then(|standing| standing.resumed_by).is_some_and(|resumed| resumed > replay.name);
         // What is held stays held: the next resume has begun a replay of its own, or will.
         if replay.of == ReplayOf::Held && (paused || later) {
@@ -132,7 +133,7 @@ async fn work(state: &State, name: &str) -> Result<Next, Stopped> {
             return finish(state, &replay).await;
         }
         // Somebody may have cancelled it.
-        if state.config.keep(name, lease(state)).await?.is_none() {
+        if state.config.extend_replay_lease(name, lease(state)).await?.is_none() {
             return Ok(Next::Ended);
         }
         let paged = Instant::now();
@@ -140,14 +141,14 @@ async fn work(state: &State, name: &str) -> Result<Next, Stopped> {
         let sent = u64::try_from(page.events.len()).unwrap_or(0);
         replay.cursor = page.last.or(replay.cursor);
         tracing::info!(
-            target: store::METRICS,
+            target: runtime::METRICS_TARGET,
             function = "fanout",
             replay = name,
             target_name = replay.target,
             replayed = sent,
             "replayed"
         );
-        match state.config.paged(&replay, &page.events, (state.clock)()).await? {
+        match state.config.record_replay_page(&replay, &page.events, (state.clock)()).await? {
             Some(sent) if sent.state == ReplayState::Running => replay = sent,
             _ => return Ok(Next::Ended),
         }
@@ -165,33 +166,35 @@ struct Page {
 async fn page(state: &State, replay: &Replay, target: &Target) -> Result<Page, Stopped> {
     let limit = usize::try_from(replay.rate).unwrap_or(PAGE).clamp(1, PAGE);
     if replay.of == ReplayOf::Log {
-        let filter = replay.selection.filter(target.wanted.conditions());
+        let filter = replay.selection.search_filter(target.filter.conditions());
         let deadline = Some(Instant::now() + SEARCH);
         let (after, max_bytes) = (replay.cursor, 16 << 20);
-        let search = Search { filter, ascending: true, after, limit, max_bytes, deadline, ..Search::default() };
+        let search =
+            SearchRequest { filter, ascending: true, after, limit, max_bytes, deadline, ..SearchRequest::default() };
         let found = state.log.search(&search).await?;
         let last = found.events.last().map(|event| event.id).or(found.next);
         let received = found.events.iter().filter(|event| replay.selection.is_received(event.received_at));
         return Ok(Page { events: received.map(|event| event.id).collect(), last });
     }
-    let status = if replay.of == ReplayOf::Held { Status::Held } else { Status::Failed };
+    let status = if replay.of == ReplayOf::Held { RecordedStatus::Held } else { RecordedStatus::Failed };
     let (low, high) = bounds(replay);
     let since = Some(target.created_at);
-    let listing = Listing { target: &target.name, since, status: Some(status), low, high, ascending: true, limit };
+    let listing =
+        DeliveryQuery { target: &target.name, since, status: Some(status), low, high, ascending: true, limit };
     let (listed, reached) = state.deliveries.list(listing).await?;
     // Much may have been looked at and be another target's that had the name before.
     let last = listed.last().map(|listed| listed.event).or(reached);
     // Not what a later replay, or this one, has seen to, unless that is held again.
-    let mine = |listed: &&store::Listed| {
+    let mine = |listed: &&model::DeliverySummary| {
         let run = listed.run.as_deref();
-        run < Some(&replay.name) || (status == Status::Held && run == Some(&replay.name))
+        run < Some(&replay.name) || (status == RecordedStatus::Held && run == Some(&replay.name))
     };
     Ok(Page { events: listed.iter().filter(mine).map(|listed| listed.event).collect(), last })
 }
 
 /// The ids that a replay of deliveries has still to look at.
 fn bounds(replay: &Replay) -> (EventId, EventId) {
-    let range = Filter { from: replay.selection.from, until: replay.selection.until, ..Filter::default() };
+    let range = SearchFilter { from: replay.selection.from, until: replay.selection.until, ..SearchFilter::default() };
     let Some((low, high)) = range.id_range() else { return (EventId::MAX, EventId::MIN) };
     let after = replay.cursor.and_then(|cursor| EventId::from_u64(cursor.as_u64() + 1));
     (after.map_or(low, |after| after.max(low)), high)
@@ -199,37 +202,42 @@ fn bounds(replay: &Replay) -> (EventId, EventId) {
 
 /// Sends events to the target in one message, which are delivered one after the other, in their order.
 async fn send(state: &State, replay: &Replay, events: &[EventId]) -> Result<(), Stopped> {
-    let Some(message) = Message::of_replay(events, replay) else { return Ok(()) };
+    let Some(message) = DeliveryMessage::of_replay(events, replay) else { return Ok(()) };
     state.queue.send(&[message]).await.map_err(|_| NotSent)?;
     if replay.of == ReplayOf::Held {
-        let turns = turns(replay, events).map(|turn| state.deliveries.release(turn, Status::Held));
+        let turns = turns(replay, events).map(|turn| state.deliveries.release(turn, RecordedStatus::Held));
         futures::stream::iter(turns.collect::<Vec<_>>()).buffer_unordered(TOGETHER).try_collect::<Vec<bool>>().await?;
     }
     Ok(())
 }
 
-fn turns<'a>(replay: &'a Replay, events: &'a [EventId]) -> impl Iterator<Item = Turn<'a>> {
+fn turns<'a>(replay: &'a Replay, events: &'a [EventId]) -> impl Iterator<Item = DeliveryKey<'a>> {
     let undelivered = replay.of != ReplayOf::Log;
-    events.iter().map(move |event| Turn { event: *event, target: &replay.target, run: Some(&replay.name), undelivered })
+    events.iter().map(move |event| DeliveryKey {
+        event: *event,
+        target: &replay.target,
+        run: Some(&replay.name),
+        undelivered,
+    })
 }
 
 /// Waits until what an earlier resume has sent is attempted or held again, so that it comes before what this one
 /// sends; or until then.
 async fn overtaken(state: &State, replay: &Replay, end: Instant) -> Result<(), Stopped> {
     let (low, high) = (EventId::MIN, EventId::MAX);
-    let (target, status) = (&replay.target, Some(Status::Waiting));
-    let listing = Listing { target, since: None, status, low, high, ascending: true, limit: PAGE };
+    let (target, status) = (&replay.target, Some(RecordedStatus::Waiting));
+    let listing = DeliveryQuery { target, since: None, status, low, high, ascending: true, limit: PAGE };
     while Instant::now() < end {
         let (waiting, _) = state.deliveries.list(listing).await?;
         // What was attempted says when it is due again.
-        let under_way = |listed: &store::Listed| {
+        let under_way = |listed: &model::DeliverySummary| {
             listed.next_attempt_at.is_none() && listed.run.as_ref().is_some_and(|run| *run < replay.name)
         };
         if !waiting.iter().any(under_way) {
             break;
         }
         tokio::time::sleep(LOOK).await;
-        state.config.keep(&replay.name, lease(state)).await?;
+        state.config.extend_replay_lease(&replay.name, lease(state)).await?;
     }
     Ok(())
 }
@@ -251,8 +259,8 @@ async fn settled(state: &State, replay: &Replay, end: Instant) -> Result<bool, S
         let attempted = |record: &&Delivery| {
             let run = record.run.as_deref();
             run > Some(&replay.name)
-                || (run == Some(&replay.name) && (record.made > 0 || record.status == Status::Held))
-                || (replay.of != ReplayOf::Log && record.status == Status::Delivered)
+                || (run == Some(&replay.name) && (record.made > 0 || record.status == RecordedStatus::Held))
+                || (replay.of != ReplayOf::Log && record.status == RecordedStatus::Delivered)
         };
         if records.iter().filter(attempted).count() == keys.len() {
             break;
@@ -262,7 +270,7 @@ async fn settled(state: &State, replay: &Replay, end: Instant) -> Result<bool, S
         }
         tokio::time::sleep(look).await;
         look = (look * 3 / 2).min(LOOK_AT_MOST);
-        state.config.keep(&replay.name, lease(state)).await?;
+        state.config.extend_replay_lease(&replay.name, lease(state)).await?;
     }
     Ok(true)
 }
@@ -273,7 +281,7 @@ async fn finish(state: &State, replay: &Replay) -> Result<Next, Stopped> {
     if replay.of == ReplayOf::Held && replay.pass_at.is_none_or(|pass| pass < settled) {
         // Once more from the beginning, when all that was still appearing is there.
         let at = settled.max((state.clock)());
-        state.config.begin_pass(&replay.name, at).await?;
+        state.config.start_replay_pass(&replay.name, at).await?;
         let wait = Duration::try_from(at.duration_since((state.clock)())).unwrap_or_default();
         return Ok(Next::More(wait + Duration::from_secs(1)));
     }
@@ -282,13 +290,13 @@ async fn finish(state: &State, replay: &Replay) -> Result<Next, Stopped> {
 }
 
 async fn end(state: &State, name: &str, as_: ReplayState) -> Result<Next, Stopped> {
-    state.config.end(name, as_, (state.clock)()).await?;
+    state.config.end_replay(name, as_, (state.clock)()).await?;
     Ok(Next::Ended)
 }
 
 /// Gives the replay back, to be gone on with later.
 async fn pause(state: &State, replay: &Replay, wait: Duration) -> Result<Next, Stopped> {
-    state.config.keep(&replay.name, (state.clock)()).await?;
+    state.config.extend_replay_lease(&replay.name, (state.clock)()).await?;
     Ok(Next::More(wait))
 }
 

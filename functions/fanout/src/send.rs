@@ -5,8 +5,8 @@ use std::time::Duration;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use futures::{StreamExt, TryStreamExt};
+use model::DeliveryMessage;
 use serde::Serialize;
-use store::Message;
 
 /// SQS takes ten messages in one call.
 const BATCH: usize = 10;
@@ -36,7 +36,7 @@ impl Queue {
     }
 
     /// Sends the messages; the index of the first of a group that SQS did not take.
-    pub(crate) async fn send(&self, messages: &[Message]) -> Result<(), usize> {
+    pub(crate) async fn send(&self, messages: &[DeliveryMessage]) -> Result<(), usize> {
         let mut sending = Vec::new();
         for (number, batch) in messages.chunks(BATCH).enumerate() {
             sending.push(async move { self.send_batch(batch).await.map_err(|index| number * BATCH + index) });
@@ -58,7 +58,7 @@ impl Queue {
         sent.map(drop).map_err(|error| not_sent(&aws_sdk_sqs::error::DisplayErrorContext(&error)))
     }
 
-    async fn send_batch(&self, messages: &[Message]) -> Result<(), usize> {
+    async fn send_batch(&self, messages: &[DeliveryMessage]) -> Result<(), usize> {
         let mut left: Vec<usize> = (0..messages.len()).collect();
         for attempt in 0..RETRIES {
             left = self.try_send(messages, &left).await;
@@ -71,7 +71,7 @@ impl Queue {
     }
 
     /// Sends some of the messages; which of them SQS did not take.
-    async fn try_send(&self, messages: &[Message], indexes: &[usize]) -> Vec<usize> {
+    async fn try_send(&self, messages: &[DeliveryMessage], indexes: &[usize]) -> Vec<usize> {
         let entries = indexes.iter().map(|index| entry(*index, &messages[*index])).collect();
         let answer = match entries {
             Ok(entries) => {
@@ -100,7 +100,7 @@ impl Queue {
 
 /// One entry of a batch. Its group is its target: SQS then serves targets fairly, so one with a
 /// long backlog does not delay the others.
-fn entry(index: usize, message: &Message) -> Result<SendMessageBatchRequestEntry, String> {
+fn entry(index: usize, message: &DeliveryMessage) -> Result<SendMessageBatchRequestEntry, String> {
     SendMessageBatchRequestEntry::builder()
         .id(index.to_string())
         .message_body(serde_json::to_string(message).map_err(|e| e.to_string())?)

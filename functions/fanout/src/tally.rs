@@ -2,7 +2,7 @@
 
 use events::Event;
 use jiff::Timestamp;
-use store::Step;
+use runtime::Span;
 
 use crate::State;
 
@@ -19,7 +19,7 @@ pub(crate) struct Sent {
 pub(crate) fn log(events: &[(String, Event)], sent: Sent, failed: bool, now: Timestamp) {
     let oldest = events.iter().map(|(_, event)| event.stored_at.unwrap_or(event.received_at)).min();
     tracing::info!(
-        target: store::METRICS,
+        target: runtime::METRICS_TARGET,
         function = "fanout",
         events = events.len(),
         messages = sent.messages,
@@ -35,7 +35,7 @@ pub(crate) fn trace(state: &State, events: &[(String, Event)], began: Timestamp,
     let now = (state.clock)();
     for (_, event) in events.iter().take_while(|(sequence, _)| Some(sequence.as_str()) != failed) {
         let received_at = event.received_at;
-        let step = Step { function: "fanout", event: event.id, received_at, began, attempt: None, error: None };
-        state.tracer.tell(&step, now);
+        let step = Span { function: "fanout", event: event.id, received_at, began, attempt: None, error: None };
+        state.tracer.emit(&step, now);
     }
 }

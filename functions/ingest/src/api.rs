@@ -2,8 +2,8 @@
 
 use events::Violation;
 use jiff::Timestamp;
+use model::KeyScope;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use store::KeyScope;
 use web::{Content, ErrorResponse, Method, Operation, Problem, ProblemType, Routes, SuccessResponse, schema_of};
 
 use crate::State;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use store::{Directory, Env, EnvError, Events, Quarantine, Tracer};
+use runtime::{Env, EnvError, Tracer};
+use store::{CachedRecords, EventTable, Quarantine};
 use web::Keys;
 
 use crate::State;
@@ -22,15 +23,15 @@ use crate::State;
 /// | `AWS_REGION`, `AWS_ACCESS_KEY_ID`, … | set by Lambda |
 pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
     let client = Client::new(&env.aws("DYNAMODB")?);
-    let config = store::Config::new(client.clone(), env.required("CONFIG_TABLE")?);
+    let config = store::ConfigTable::new(client.clone(), env.required("CONFIG_TABLE")?);
     Ok(State {
-        events: Events::new(client.clone(), env.required("EVENTS_TABLE")?, env.shards()?, env.retention()?),
+        events: EventTable::new(client.clone(), env.required("EVENTS_TABLE")?, env.shards()?, env.retention()?),
         quarantine: Quarantine::new(client, env.required("QUARANTINE_TABLE")?, env.retention()?),
-        keys: Keys::new(config.clone(), env.get("MANAGE_KEY_SHA256"), store::now),
-        sources: Directory::new(config).into(),
+        keys: Keys::new(config.clone(), env.get("MANAGE_KEY_SHA256"), runtime::now),
+        sources: CachedRecords::new(config).into(),
         told: Arc::default(),
         patience: Duration::from_secs(env.parsed("PATIENCE_SECONDS", 20, "a whole number of seconds")?),
         tracer: Tracer::from_env(env)?,
-        clock: store::now,
+        clock: runtime::now,
     })
 }

@@ -1,11 +1,13 @@
 //! Keeping what was sent: in the log where it fits its schema, else in the quarantine.
 
-use events::{Accepted, Arrival, Catalog, EventId, Refused, Violation};
+use events::{Accepted, Arrival, Catalog, EventId, Refused, TIDINGS_SOURCE, Violation};
 use futures::StreamExt;
+use model::AuditEvent;
+use runtime::Span;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
-use store::{Entry, OWN, Put, Step};
+use store::InsertOutcome;
 use tokio::time::Instant;
 use web::Problem;
 
@@ -82,27 +84,27 @@ impl Keeper<'_> {
     }
 
     async fn store(self, mut arrival: Arrival<'_>, accepted: Accepted) -> Kept {
-        let written = match self.state.events.put(&accepted, self.deadline).await {
+        let written = match self.state.events.insert(&accepted, self.deadline).await {
             Ok(written) => written,
             Err(error) => return (Outcome::NotKept { problem: error.into() }, 0.0),
         };
         let event = &accepted.event;
-        match written.put {
-            Put::Stored(id) => {
+        match written.outcome {
+            InsertOutcome::Stored(id) => {
                 tracing::debug!(event = %id, source = event.source, r#type = event.fields.event_type, "stored");
                 let began = event.received_at;
                 let step =
-                    Step { function: "ingest", event: id, received_at: began, began, attempt: None, error: None };
-                self.state.tracer.tell(&step, (self.state.clock)());
-                (Outcome::Stored { id }, written.units)
+                    Span { function: "ingest", event: id, received_at: began, began, attempt: None, error: None };
+                self.state.tracer.emit(&step, (self.state.clock)());
+                (Outcome::Stored { id }, written.write_units)
             }
-            Put::Duplicate(id) => (Outcome::Duplicate { id }, written.units),
-            Put::Conflict(id) => {
+            InsertOutcome::Duplicate(id) => (Outcome::Duplicate { id }, written.write_units),
+            InsertOutcome::Conflict(id) => {
                 // Without it, whoever replays this gets it into the log.
                 arrival.attributes.id = None;
                 let event_type = Some(event.fields.event_type.clone());
                 let (outcome, units) = self.quarantine(&arrival, Refused::id_in_use(event_type, id)).await;
-                (outcome, units + written.units)
+                (outcome, units + written.write_units)
             }
         }
     }
@@ -125,15 +127,15 @@ impl Keeper<'_> {
     async fn tell(self, source: &str, first: &str, event_type: Option<&str>, violations: &[Violation]) {
         let Some(minute) = self.state.told.note(source, (self.state.clock)()) else { return };
         let reason = violations.first().map(|violation| &violation.keyword);
-        let entry = Entry {
+        let entry = AuditEvent {
             event_type: "quarantine-created",
-            actor: OWN,
+            actor: TIDINGS_SOURCE,
             subject: source,
             data: json!({ "source": source, "first": first, "type": event_type, "reason": reason }),
             previous: Value::Null,
         };
         let id = format!("quarantine-created {source} {minute}");
-        if let Err(error) = self.state.events.tell_once(&entry, &id, minute, self.deadline).await {
+        if let Err(error) = self.state.events.write_audit_event_once(&entry, &id, minute, self.deadline).await {
             tracing::warn!(%error, source, "that something was quarantined cannot be told");
         }
     }

@@ -16,7 +16,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::FromRef;
 use jiff::Timestamp;
-use store::{Directory, Events, Quarantine, Source, Tracer};
+use model::Source;
+use runtime::Tracer;
+use store::{CachedRecords, EventTable, Quarantine};
 use web::{Keys, Operation};
 
 pub use config::from_env;
@@ -26,13 +28,13 @@ pub use told::Told;
 #[derive(Debug, Clone)]
 pub struct State {
     /// The log.
-    pub events: Events,
+    pub events: EventTable,
     /// Where refused events are kept.
     pub quarantine: Quarantine,
     /// Who may post.
     pub keys: Keys,
     /// The registered producers.
-    pub sources: Arc<Directory<Source>>,
+    pub sources: Arc<CachedRecords<Source>>,
     /// Of which sources it is told that they send what is refused.
     pub told: Arc<Told>,
     /// How long a request tries to write what DynamoDB is too busy for.

@@ -1,10 +1,10 @@
 //! The ingest function on AWS Lambda.
 
-use store::Env;
+use runtime::Env;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    store::log_as_json()?;
+    runtime::init_logging()?;
     let lookup = |name: &str| std::env::var(name).ok();
     let state = ingest::from_env(&Env::new(&lookup))?;
     lambda_http::run(web::with_common_layers(ingest::router(state))).await

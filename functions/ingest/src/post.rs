@@ -7,10 +7,10 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use events::{Catalog, EventId, Refused, Violation};
+use model::Source;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
-use store::Source;
 use tokio::time::Instant;
 use web::{Caller, Ingest, Problem, ProblemType, require_json_accepted};
 

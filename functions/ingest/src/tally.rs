@@ -58,7 +58,7 @@ impl<'a> Tally<'a> {
     /// One line, which `CloudWatch` reads metrics out of.
     pub(crate) fn log(&self) {
         tracing::info!(
-            target: store::METRICS,
+            target: runtime::METRICS_TARGET,
             function = "ingest",
             source = self.source,
             ids = self.ids.join(" "),

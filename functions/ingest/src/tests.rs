@@ -6,8 +6,9 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use axum::response::Response;
 use e2e::{FakeDynamoDb, unleash_event};
+use model::Retention;
 use serde_json::{Value, json};
-use store::{Config, Directory, Events, Quarantine, Retention};
+use store::{CachedRecords, ConfigTable, EventTable, Quarantine};
 use tower::ServiceExt;
 use web::Keys;
 
@@ -22,15 +23,15 @@ fn now() -> Timestamp {
 fn state(dynamodb: &FakeDynamoDb, patience: Duration) -> State {
     let client = dynamodb.client();
     let retention = Retention::new(None, now);
-    let config = Config::new(client.clone(), "config".to_owned());
+    let config = ConfigTable::new(client.clone(), "config".to_owned());
     State {
-        events: Events::new(client.clone(), "events".to_owned(), 4, retention),
+        events: EventTable::new(client.clone(), "events".to_owned(), 4, retention),
         quarantine: Quarantine::new(client, "quarantine".to_owned(), retention),
         keys: Keys::new(config.clone(), None, now),
-        sources: Arc::new(Directory::new(config)),
+        sources: Arc::new(CachedRecords::new(config)),
         told: Arc::default(),
         patience,
-        tracer: store::Tracer::default(),
+        tracer: runtime::Tracer::default(),
         clock: now,
     }
 }

@@ -1,7 +1,9 @@
 //! What the function reads from its environment.
 
 use aws_sdk_dynamodb::Client;
-use store::{Config, Deliveries, Env, EnvError, Events, Log, Quarantine, Segments};
+use runtime::{Env, EnvError};
+use search::{EventLog, Segments};
+use store::{ConfigTable, DeliveryTable, EventTable, Quarantine};
 use web::Keys;
 use webhook::Keyring;
 
@@ -20,19 +22,19 @@ use crate::State;
 /// | `AWS_REGION`, `AWS_ACCESS_KEY_ID`, … | set by Lambda |
 pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
     let client = Client::new(&env.aws("DYNAMODB")?);
-    let config = Config::new(client.clone(), env.required("CONFIG_TABLE")?);
-    let events = Events::new(client.clone(), env.required("EVENTS_TABLE")?, env.shards()?, env.retention()?);
-    let segments = Segments::new(client.clone(), env.required("SEGMENTS_TABLE")?).keeping(env.room()?);
+    let config = ConfigTable::new(client.clone(), env.required("CONFIG_TABLE")?);
+    let events = EventTable::new(client.clone(), env.required("EVENTS_TABLE")?, env.shards()?, env.retention()?);
+    let segments = Segments::new(client.clone(), env.required("SEGMENTS_TABLE")?).keeping(env.segment_cache_bytes()?);
     Ok(State {
-        keys: Keys::new(config.clone(), env.get("MANAGE_KEY_SHA256"), store::now),
+        keys: Keys::new(config.clone(), env.get("MANAGE_KEY_SHA256"), runtime::now),
         config: config.into(),
-        log: Log { events: events.clone(), segments },
+        log: EventLog { events: events.clone(), segments },
         events,
-        deliveries: Deliveries::new(client.clone(), env.required("DELIVERIES_TABLE")?, env.retention()?),
+        deliveries: DeliveryTable::new(client.clone(), env.required("DELIVERIES_TABLE")?, env.retention()?),
         keyring: Keyring::from_env(env)?,
         queue: aws_sdk_sqs::Client::new(&env.aws("SQS")?),
         queue_url: env.required("DELIVERY_QUEUE_URL")?,
         quarantine: Quarantine::new(client, env.required("QUARANTINE_TABLE")?, env.retention()?),
-        clock: store::now,
+        clock: runtime::now,
     })
 }

@@ -9,12 +9,12 @@ use axum::response::{IntoResponse, Response};
 use events::EventId;
 use futures::{StreamExt, TryStreamExt};
 use jiff::{SignedDuration, Timestamp};
+use model::{
+    Delivery, DeliveryKey, DeliveryMessage, DeliveryQuery, DeliverySummary, Record, RecordedStatus, ReplayOf,
+    ReplaySelection, SearchFilter, TARGET_REMOVED, Target, run_name,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
-use store::{
-    Delivery, Filter, Listed, Listing, Message, Record, ReplayOf, Selection, Status, TARGET_REMOVED, Target, Turn,
-    run_name,
-};
 use web::{Manage, Params, Problem, ProblemType, ReadOrManage, parse_time_range};
 
 use crate::State;
@@ -42,7 +42,7 @@ pub(crate) struct DeliveryView {
     /// The target's name.
     target: String,
     /// Where it stands.
-    status: Status,
+    status: RecordedStatus,
     /// How many attempts there were.
     attempts: u32,
     /// When the last of them began.
@@ -69,8 +69,8 @@ pub(crate) struct DeliveryList {
     next: Option<String>,
 }
 
-impl From<Listed> for DeliveryView {
-    fn from(listed: Listed) -> Self {
+impl From<DeliverySummary> for DeliveryView {
+    fn from(listed: DeliverySummary) -> Self {
         let (at, ms, status, error) = match listed.last {
             Some(last) => (Some(last.at), Some(last.ms), last.status, last.error),
             None => (None, None, None, None),
@@ -93,8 +93,8 @@ impl From<Listed> for DeliveryView {
 impl DeliveryView {
     /// As it is since its target was removed, in the words of its explanation.
     fn removed(&mut self) {
-        if matches!(self.status, Status::Waiting | Status::Held) {
-            self.status = Status::Failed;
+        if matches!(self.status, RecordedStatus::Waiting | RecordedStatus::Held) {
+            self.status = RecordedStatus::Failed;
             self.next_attempt_at = None;
             self.last_error = Some(TARGET_REMOVED.to_owned());
         }
@@ -107,12 +107,16 @@ pub(crate) async fn list(
     _: ReadOrManage,
     params: Params,
 ) -> Result<Json<DeliveryList>, Problem> {
-    let names: Vec<&str> = Status::ALL.iter().map(|status| status.name()).collect();
+    let names: Vec<&str> = RecordedStatus::ALL.iter().map(|status| status.name()).collect();
     let statuses = params.choices("status", &names)?;
-    let statuses: Vec<Option<Status>> = if statuses.is_empty() {
+    let statuses: Vec<Option<RecordedStatus>> = if statuses.is_empty() {
         vec![None]
     } else {
-        Status::ALL.into_iter().filter(|status| statuses.iter().any(|name| name == status.name())).map(Some).collect()
+        RecordedStatus::ALL
+            .into_iter()
+            .filter(|status| statuses.iter().any(|name| name == status.name()))
+            .map(Some)
+            .collect()
     };
     let limit = params.parse("limit", &format!("a whole number from 1 to {MAX_LIMIT}"), |value| {
         value.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit))
@@ -130,7 +134,7 @@ pub(crate) async fn list(
         None => known.keys().cloned().collect(),
     };
     let (from, until) = parse_time_range(&params)?;
-    let Some((low, high)) = (Filter { from, until, ..Filter::default() }).id_range() else {
+    let Some((low, high)) = (SearchFilter { from, until, ..SearchFilter::default() }).id_range() else {
         return Ok(Json(DeliveryList { deliveries: Vec::new(), next: None }));
     };
     // An event's deliveries to several targets are next to each other, and a page may end between them.
@@ -141,9 +145,9 @@ pub(crate) async fn list(
     });
     let pages = asked.map(|(target, status)| {
         // What waits and what is held is so for the target that there is, not for one that had its name before.
-        let stands = matches!(status, Some(Status::Waiting | Status::Held));
+        let stands = matches!(status, Some(RecordedStatus::Waiting | RecordedStatus::Held));
         let since = known.get(target).copied().filter(|_| stands);
-        let listing = Listing { target, since, status, low, high, ascending: false, limit: limit + 1 };
+        let listing = DeliveryQuery { target, since, status, low, high, ascending: false, limit: limit + 1 };
         state.deliveries.list(listing)
     });
     let pages = futures::stream::iter(pages.collect::<Vec<_>>()).buffered(TOGETHER).try_collect().await?;
@@ -153,20 +157,24 @@ pub(crate) async fn list(
 }
 
 /// What is to be read for these statuses. What waited or was held when its target was removed has failed since.
-fn asked_of(statuses: &[Option<Status>], removed: bool) -> Vec<Option<Status>> {
-    let left = [Some(Status::Waiting), Some(Status::Held)];
+fn asked_of(statuses: &[Option<RecordedStatus>], removed: bool) -> Vec<Option<RecordedStatus>> {
+    let left = [Some(RecordedStatus::Waiting), Some(RecordedStatus::Held)];
     if !removed || statuses.contains(&None) {
         return statuses.to_vec();
     }
     let others = statuses.iter().copied().filter(|status| !left.contains(status));
-    let failed = statuses.contains(&Some(Status::Failed));
+    let failed = statuses.contains(&Some(RecordedStatus::Failed));
     others.chain(left.into_iter().filter(|_| failed)).collect()
 }
 
 /// One page of the deliveries of several listings, each of which tells up to where it is complete.
-fn page(pages: Vec<(Vec<Listed>, Option<EventId>)>, cursor: Option<(EventId, String)>, limit: usize) -> DeliveryList {
+fn page(
+    pages: Vec<(Vec<DeliverySummary>, Option<EventId>)>,
+    cursor: Option<(EventId, String)>,
+    limit: usize,
+) -> DeliveryList {
     let complete = pages.iter().filter_map(|(_, to)| *to).max();
-    let mut all: Vec<Listed> = pages.into_iter().flat_map(|(listed, _)| listed).collect();
+    let mut all: Vec<DeliverySummary> = pages.into_iter().flat_map(|(listed, _)| listed).collect();
     all.sort_by(|a, b| b.event.cmp(&a.event).then_with(|| a.target.cmp(&b.target)));
     all.retain(|listed| complete.is_none_or(|complete| listed.event >= complete));
     if let Some((event, target)) = cursor {
@@ -205,16 +213,18 @@ pub(crate) async fn retry(
     let delivery = state.deliveries.get(id, &name).await?.filter(|delivery| delivery.is_for(&target));
     let from = match delivery {
         Some(delivery)
-            if delivery.status == Status::Held && standing.is_some_and(|standing| standing.paused.is_some()) =>
+            if delivery.status == RecordedStatus::Held && standing.is_some_and(|standing| standing.pause.is_some()) =>
         {
             return Err(Problem::new(
                 ProblemType::Conflict,
                 "The target is paused: resume it, and what is held is delivered",
             ));
         }
-        Some(delivery) if delivery.status == Status::Waiting && !is_stranded(&delivery, now) => return Err(waiting()),
+        Some(delivery) if delivery.status == RecordedStatus::Waiting && !is_stranded(&delivery, now) => {
+            return Err(waiting());
+        }
         Some(delivery) => delivery.status,
-        None => match target.wants(&event) {
+        None => match target.accepts(&event) {
             Ok(()) => return Err(Problem::new(ProblemType::Conflict, "The delivery's first attempt is still due")),
             Err(not) => {
                 let detail =
@@ -224,14 +234,14 @@ pub(crate) async fn retry(
         },
     };
     let run = run_name(now);
-    let turn = Turn { event: id, target: &name, run: Some(&run), undelivered: false };
+    let turn = DeliveryKey { event: id, target: &name, run: Some(&run), undelivered: false };
     // Of several who ask at once, one is told yes, and the others that it waits already.
     if !state.deliveries.release(turn, from).await? {
         return Err(waiting());
     }
-    let message = Message { run: Some(run.clone()), ..Message::new(id, &name) };
+    let message = DeliveryMessage { run: Some(run.clone()), ..DeliveryMessage::new(id, &name) };
     if let Err(error) = state.send(&message).await {
-        state.deliveries.unrelease(turn, from).await?;
+        state.deliveries.undo_release(turn, from).await?;
         return Err(error);
     }
     tracing::info!(event = %id, target = name, run, key = caller.key, "a delivery is tried again");
@@ -262,13 +272,14 @@ pub(crate) async fn retry_all(
         .get("target")
         .ok_or_else(|| web::invalid_parameter("target", "is missing: say whose deliveries to retry"))?;
     let (from, until) = parse_time_range(&params)?;
-    let selection = Selection { from, until, ..Selection::default() };
+    let selection = ReplaySelection { from, until, ..ReplaySelection::default() };
     let target = state.config.get::<Target>(name).await?.ok_or_else(|| unknown(Target::KIND, name))?;
-    let range = Filter { from, until, ..Filter::default() }.id_range();
+    let range = SearchFilter { from, until, ..SearchFilter::default() }.id_range();
     let failed = match range {
         Some((low, high)) => {
-            let (since, status) = (Some(target.created_at), Some(Status::Failed));
-            let listing = Listing { target: name, since, status, low, high, ascending: true, limit: MOST_COUNTED };
+            let (since, status) = (Some(target.created_at), Some(RecordedStatus::Failed));
+            let listing =
+                DeliveryQuery { target: name, since, status, low, high, ascending: true, limit: MOST_COUNTED };
             state.deliveries.list(listing).await?.0.len()
         }
         None => 0,

@@ -4,9 +4,10 @@ use axum::Json;
 use axum::extract::{Path, State as Shared};
 use events::{Event, EventId};
 use jiff::{SignedDuration, Timestamp};
+use model::{DeliveryQuery, DeliverySummary, Pause, RecordedStatus, Replay, ReplayState, SearchFilter, Target};
 use schemars::JsonSchema;
+use search::SearchRequest;
 use serde::Serialize;
-use store::{Filter, Listed, Listing, Paused, Replay, ReplayState, Search, Status, Target};
 use web::{Problem, ReadOrManage};
 
 use crate::State;
@@ -37,7 +38,7 @@ pub(crate) struct Health {
     /// The target's name.
     target: String,
     /// Since when it is paused, and why; null where it is not.
-    paused: Option<Paused>,
+    paused: Option<Pause>,
     /// Since when every attempt has failed; null where the last one succeeded.
     failing_since: Option<Timestamp>,
     /// The deliveries of the last 24 hours' events that are over (the latest 1,000 of them).
@@ -75,28 +76,28 @@ pub(crate) async fn health(
 ) -> Result<Json<Health>, Problem> {
     let (target, standing) = targets::get(&state, &name).await?;
     let now = (state.clock)();
-    let recent = Filter { from: now.checked_sub(DAY).ok(), ..Filter::default() };
+    let recent = SearchFilter { from: now.checked_sub(DAY).ok(), ..SearchFilter::default() };
     let (low, high) = recent.id_range().unwrap_or((EventId::MIN, EventId::MAX));
     let since = Some(target.created_at);
-    let listing = Listing { target: &name, since, status: None, low, high, ascending: false, limit: LOOKED_AT };
+    let listing = DeliveryQuery { target: &name, since, status: None, low, high, ascending: false, limit: LOOKED_AT };
     let count = |status| state.deliveries.count(&name, target.created_at, status, COUNTED);
     let (listed, replays, waiting, held, failed, oldest, (unattempted, oldest_unattempted)) = futures::try_join!(
         state.deliveries.list(listing),
         state.config.list::<Replay>(),
-        count(Status::Waiting),
-        count(Status::Held),
-        count(Status::Failed),
+        count(RecordedStatus::Waiting),
+        count(RecordedStatus::Held),
+        count(RecordedStatus::Failed),
         oldest(&state, &target),
-        unattempted(&state, &target, standing.as_ref().is_some_and(|standing| standing.paused.is_some())),
+        unattempted(&state, &target, standing.as_ref().is_some_and(|standing| standing.pause.is_some())),
     )?;
     let listed = listed.0;
-    let over: Vec<&Listed> =
-        listed.iter().filter(|one| matches!(one.status, Status::Delivered | Status::Failed)).collect();
+    let over: Vec<&DeliverySummary> =
+        listed.iter().filter(|one| matches!(one.status, RecordedStatus::Delivered | RecordedStatus::Failed)).collect();
     let mut took: Vec<u64> = over.iter().filter_map(|one| Some(one.last.as_ref()?.ms)).collect();
     took.sort_unstable();
     let backlog = waiting + held + unattempted;
     Ok(Json(Health {
-        paused: standing.as_ref().and_then(|standing| standing.paused.clone()),
+        paused: standing.as_ref().and_then(|standing| standing.pause.clone()),
         failing_since: standing.and_then(|standing| standing.failing_since),
         settled: over.len(),
         success_rate: share(&over),
@@ -115,8 +116,8 @@ pub(crate) async fn health(
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a thousand at most")]
-fn share(over: &[&Listed]) -> Option<f64> {
-    let delivered = over.iter().filter(|one| one.status == Status::Delivered).count();
+fn share(over: &[&DeliverySummary]) -> Option<f64> {
+    let delivered = over.iter().filter(|one| one.status == RecordedStatus::Delivered).count();
     (!over.is_empty()).then(|| delivered as f64 / over.len() as f64)
 }
 
@@ -129,7 +130,7 @@ fn quantile(sorted: &[u64], percent: usize) -> Option<u64> {
 /// How many deliveries go through in a second: as many as the target's replays have sent, which take what is oldest
 /// and so is not among the latest; else as many as of the latest events lately.
 #[expect(clippy::cast_precision_loss, reason = "counts and milliseconds, far below 2^53")]
-fn pace(listed: &[Listed], replays: &[Replay], target: &str, now: Timestamp) -> Option<f64> {
+fn pace(listed: &[DeliverySummary], replays: &[Replay], target: &str, now: Timestamp) -> Option<f64> {
     let seconds = |since: Timestamp| (now.duration_since(since).as_millis().max(1)) as f64 / 1e3;
     let running = |replay: &&Replay| replay.target == target && replay.state == ReplayState::Running;
     let replayed: f64 =
@@ -138,7 +139,7 @@ fn pace(listed: &[Listed], replays: &[Replay], target: &str, now: Timestamp) -> 
         return Some(replayed);
     }
     let since = now.checked_sub(LATELY).ok()?;
-    let delivered = listed.iter().filter(|one| one.status == Status::Delivered);
+    let delivered = listed.iter().filter(|one| one.status == RecordedStatus::Delivered);
     let lately: Vec<Timestamp> =
         delivered.filter_map(|one| Some(one.last.as_ref()?.at)).filter(|at| *at >= since).collect();
     // Where more were delivered than are looked at, they tell of the time since the first of them.
@@ -160,9 +161,17 @@ fn through_at(backlog: usize, pace: f64, now: Timestamp) -> Option<Timestamp> {
 async fn oldest(state: &State, target: &Target) -> Result<Option<EventId>, store::Error> {
     let (target, since, low, high) = (&target.name, Some(target.created_at), EventId::MIN, EventId::MAX);
     let first = |status| {
-        state.deliveries.list(Listing { target, since, status: Some(status), low, high, ascending: true, limit: 1 })
+        state.deliveries.list(DeliveryQuery {
+            target,
+            since,
+            status: Some(status),
+            low,
+            high,
+            ascending: true,
+            limit: 1,
+        })
     };
-    let (waiting, held) = futures::try_join!(first(Status::Waiting), first(Status::Held))?;
+    let (waiting, held) = futures::try_join!(first(RecordedStatus::Waiting), first(RecordedStatus::Held))?;
     Ok([waiting, held].into_iter().filter_map(|(listed, _)| Some(listed.first()?.event)).min())
 }
 
@@ -174,11 +183,14 @@ async fn unattempted(state: &State, target: &Target, paused: bool) -> Result<(us
         return Ok((0, None));
     }
     for _ in 0..STEPS {
-        let filter =
-            Filter { conditions: target.wanted.conditions(), from: Some(target.created_at), ..Filter::default() };
-        let search = Search { filter, after, limit: STEP, max_bytes: 16 << 20, ..Search::default() };
+        let filter = SearchFilter {
+            conditions: target.filter.conditions(),
+            from: Some(target.created_at),
+            ..SearchFilter::default()
+        };
+        let search = SearchRequest { filter, after, limit: STEP, max_bytes: 16 << 20, ..SearchRequest::default() };
         let page = state.log.search(&search).await?;
-        let wanted: Vec<&Event> = page.events.iter().filter(|event| target.wants(event).is_ok()).collect();
+        let wanted: Vec<&Event> = page.events.iter().filter(|event| target.accepts(event).is_ok()).collect();
         let keys: Vec<(EventId, &str)> = wanted.iter().map(|event| (event.id, target.name.as_str())).collect();
         let known = state.deliveries.get_many(&keys).await?;
         let missing = keys.iter().filter(|(event, _)| !known.iter().any(|known| known.event == *event));
@@ -217,7 +229,7 @@ mod tests {
     #[test]
     fn a_backlog_is_through_at_the_pace_of_late() {
         let now: Timestamp = "2026-01-01T01:00:00Z".parse().unwrap();
-        let delivered = |at: &str| -> Listed {
+        let delivered = |at: &str| -> DeliverySummary {
             let last = serde_json::json!({ "at": at, "ms": 5 });
             serde_json::from_value(serde_json::json!({ "pk": 1, "sk": "a", "status": "delivered", "last": last }))
                 .unwrap()

@@ -6,10 +6,11 @@ use axum::http::StatusCode;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use model::{AuditEvent, Key, KeyScope, KeyUse, Record, Source};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use store::{Changed, Entry, Key, KeyScope, KeyUse, Record, Source};
+use store::WriteOutcome;
 use web::{JsonBody, Manage, Problem, ProblemType, token};
 
 use crate::State;
@@ -119,18 +120,18 @@ pub(crate) async fn create(
         created_at: now,
         expires_at: new.expires_at,
     };
-    let change = state.config.creating(&key)?;
+    let change = state.config.create_write(&key)?;
     let key = KeyView::new(key, &[]);
-    let entry = Entry {
+    let entry = AuditEvent {
         event_type: "key-created",
         actor: &caller.key,
         subject: &key.name,
         data: json!(key),
         previous: Value::Null,
     };
-    match state.events.change(&entry, vec![change]).await? {
-        Changed::Done(_) => Ok((StatusCode::CREATED, Json(CreatedKey { key, token }))),
-        Changed::Refused(_) => Err(store::Error::Exists(format!("{}/{}", Key::KIND, key.name)).into()),
+    match state.events.write_audited(&entry, vec![change]).await? {
+        WriteOutcome::Done(_) => Ok((StatusCode::CREATED, Json(CreatedKey { key, token }))),
+        WriteOutcome::ConditionFailed(_) => Err(store::Error::Exists(format!("{}/{}", Key::KIND, key.name)).into()),
     }
 }
 
@@ -171,17 +172,17 @@ pub(crate) async fn change(
     let mut violations = Violations::default();
     check_end(key.expires_at, (state.clock)(), &mut violations);
     violations.into_result()?;
-    let entry = Entry {
+    let entry = AuditEvent {
         event_type: "key-modified",
         actor: &caller.key,
         subject: &name,
         data: json!(KeyView::new(key.clone(), &[])),
         previous: json!(KeyView::new(before.clone(), &[])),
     };
-    let write = state.config.rewriting(&key, before.created_at)?;
-    match state.events.change(&entry, vec![write]).await? {
-        Changed::Done(_) => Ok(Json(view(&state, key).await?)),
-        Changed::Refused(_) => Err(unknown(Key::KIND, &name)),
+    let write = state.config.replace_write(&key, before.created_at)?;
+    match state.events.write_audited(&entry, vec![write]).await? {
+        WriteOutcome::Done(_) => Ok(Json(view(&state, key).await?)),
+        WriteOutcome::ConditionFailed(_) => Err(unknown(Key::KIND, &name)),
     }
 }
 
@@ -202,16 +203,17 @@ pub(crate) async fn remove(
     Path(name): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let key = get(&state, &name).await?;
-    let changes = vec![state.config.removing::<Key>(&name, true)?, state.config.removing::<KeyUse>(&name, false)?];
-    let entry = Entry {
+    let changes =
+        vec![state.config.remove_write::<Key>(&name, true)?, state.config.remove_write::<KeyUse>(&name, false)?];
+    let entry = AuditEvent {
         event_type: "key-removed",
         actor: &caller.key,
         subject: &name,
         data: Value::Null,
         previous: json!(KeyView::new(key, &[])),
     };
-    match state.events.change(&entry, changes).await? {
-        Changed::Done(_) => Ok(StatusCode::NO_CONTENT),
-        Changed::Refused(_) => Err(unknown(Key::KIND, &name)),
+    match state.events.write_audited(&entry, changes).await? {
+        WriteOutcome::Done(_) => Ok(StatusCode::NO_CONTENT),
+        WriteOutcome::ConditionFailed(_) => Err(unknown(Key::KIND, &name)),
     }
 }

@@ -20,7 +20,9 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::FromRef;
 use jiff::Timestamp;
-use store::{Config, Deliveries, Events, Log, Message, Quarantine};
+use model::DeliveryMessage;
+use search::EventLog;
+use store::{ConfigTable, DeliveryTable, EventTable, Quarantine};
 use web::{Keys, Operation, Problem, ProblemType};
 use webhook::Keyring;
 
@@ -30,13 +32,13 @@ pub use config::from_env;
 #[derive(Debug, Clone)]
 pub struct State {
     /// Sources, keys and targets.
-    pub config: Arc<Config>,
+    pub config: Arc<ConfigTable>,
     /// The log, for what is replayed into it, and for the events of every change.
-    pub events: Events,
+    pub events: EventTable,
     /// The same, to be searched.
-    pub log: Log,
+    pub log: EventLog,
     /// What became of each delivery.
-    pub deliveries: Deliveries,
+    pub deliveries: DeliveryTable,
     /// What the targets' secrets are sealed with.
     pub keyring: Keyring,
     /// Where a delivery that is tried again is sent.
@@ -59,7 +61,7 @@ impl FromRef<State> for Keys {
 
 impl State {
     /// Sends a message to the delivery queue.
-    async fn send(&self, message: &Message) -> Result<(), Problem> {
+    async fn send(&self, message: &DeliveryMessage) -> Result<(), Problem> {
         let failed = |error: &dyn std::fmt::Display| {
             tracing::error!(%error, "a message cannot be sent");
             Problem::new(ProblemType::Unavailable, "The queue did not take the delivery: send the same request again")

@@ -1,10 +1,10 @@
 //! The manage function on AWS Lambda.
 
-use store::Env;
+use runtime::Env;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    store::log_as_json()?;
+    runtime::init_logging()?;
     let lookup = |name: &str| std::env::var(name).ok();
     let env = Env::new(&lookup);
     let routes = web::with_common_layers(manage::router(manage::from_env(&env)?));

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State as Shared};
 use jiff::SignedDuration;
-use store::{Filter, Wanted};
+use model::{EventFilter, SearchFilter};
 use web::{Manage, Problem};
 
 use crate::State;
@@ -19,7 +19,7 @@ pub(crate) async fn of_new(state: &State, new: NewTarget) -> Result<Json<Matchin
     let mut violations = Violations::default();
     let checked = new.check((state.clock)(), &mut violations);
     violations.into_result()?;
-    let wanted = checked.map(|checked| checked.target.wanted).unwrap_or_default();
+    let wanted = checked.map(|checked| checked.target.filter).unwrap_or_default();
     Ok(Json(preview(state, &wanted).await?))
 }
 
@@ -30,11 +30,12 @@ pub(crate) async fn of_target(
     Path(name): Path<String>,
 ) -> Result<Json<Matching>, Problem> {
     let (target, _) = targets::get(&state, &name).await?;
-    Ok(Json(preview(&state, &target.wanted).await?))
+    Ok(Json(preview(&state, &target.filter).await?))
 }
 
-async fn preview(state: &State, wanted: &Wanted) -> Result<Matching, Problem> {
+async fn preview(state: &State, wanted: &EventFilter) -> Result<Matching, Problem> {
     let now = (state.clock)();
-    let filter = Filter { conditions: wanted.conditions(), from: now.checked_sub(DAY).ok(), ..Filter::default() };
+    let filter =
+        SearchFilter { conditions: wanted.conditions(), from: now.checked_sub(DAY).ok(), ..SearchFilter::default() };
     matching(state, filter).await
 }

@@ -8,10 +8,11 @@ use axum::http::StatusCode;
 use base64::Engine;
 use events::{Attributes, Form, Violation};
 use jiff::Timestamp;
+use model::{AuditEvent, Record, Source};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
-use store::{Changed, Entry, QuarantineFilter, Quarantined, Record, Source};
+use store::{QuarantineFilter, QuarantinedEvent, WriteOutcome};
 use tokio::time::Instant;
 use web::{Caller, Manage, Params, Problem, parse_time_range};
 
@@ -81,8 +82,8 @@ pub(crate) struct QuarantineList {
     next: Option<String>,
 }
 
-impl From<Quarantined> for QuarantineView {
-    fn from(quarantined: Quarantined) -> Self {
+impl From<QuarantinedEvent> for QuarantineView {
+    fn from(quarantined: QuarantinedEvent) -> Self {
         Self {
             id: quarantined.id,
             source: quarantined.source,
@@ -95,7 +96,7 @@ impl From<Quarantined> for QuarantineView {
 }
 
 impl Sent {
-    fn new(quarantined: &Quarantined) -> Self {
+    fn new(quarantined: &QuarantinedEvent) -> Self {
         let bytes = &quarantined.bytes;
         let truncated = bytes.len() > MAX_SHOWN;
         let shown = &bytes[..bytes.len().min(MAX_SHOWN)];
@@ -202,17 +203,17 @@ pub(crate) async fn discard(
     Manage(caller): Manage,
     Path((source, id)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
-    let change = state.quarantine.discarding(&source, &id)?.ok_or_else(|| none(&id))?;
+    let change = state.quarantine.remove_write(&source, &id)?.ok_or_else(|| none(&id))?;
     let entry = discarded(&caller, &source, &[&id]);
-    match state.events.change(&entry, vec![change]).await? {
-        Changed::Done(_) => Ok(StatusCode::NO_CONTENT),
-        Changed::Refused(_) => Err(none(&id)),
+    match state.events.write_audited(&entry, vec![change]).await? {
+        WriteOutcome::Done(_) => Ok(StatusCode::NO_CONTENT),
+        WriteOutcome::ConditionFailed(_) => Err(none(&id)),
     }
 }
 
 /// The event of refused events that are discarded: what nobody can look at any more is at least known to have been.
-pub(crate) fn discarded<'a>(caller: &'a Caller, source: &'a str, ids: &[&str]) -> Entry<'a> {
-    Entry {
+pub(crate) fn discarded<'a>(caller: &'a Caller, source: &'a str, ids: &[&str]) -> AuditEvent<'a> {
+    AuditEvent {
         event_type: "quarantine-removed",
         actor: &caller.key,
         subject: source,
@@ -231,7 +232,7 @@ mod tests {
     use super::*;
 
     fn sent(bytes: &[u8]) -> Sent {
-        Sent::new(&Quarantined {
+        Sent::new(&QuarantinedEvent {
             source: "s".into(),
             id: "i".into(),
             received_at: Timestamp::UNIX_EPOCH,

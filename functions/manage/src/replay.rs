@@ -6,10 +6,11 @@ use axum::Json;
 use axum::extract::{Path, State as Shared};
 use events::{Catalog, EventId, Refused, Violation};
 use futures::{StreamExt, TryStreamExt};
+use model::{AuditEvent, Record, Source};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
-use store::{Entry, Put, Quarantined, Record, Source};
+use store::{InsertOutcome, QuarantinedEvent};
 use tokio::time::Instant;
 use web::{Caller, Manage, Params, Problem, ProblemType};
 
@@ -170,7 +171,7 @@ pub(crate) async fn discard_all(
         let ids: Vec<&str> = page.quarantined.iter().map(|one| one.id.as_str()).collect();
         if !ids.is_empty() {
             // Before they are gone: a call that ends in between has said too much, not too little.
-            state.events.change(&discarded(&caller, source, &ids), Vec::new()).await?;
+            state.events.write_audited(&discarded(&caller, source, &ids), Vec::new()).await?;
         }
         for id in ids {
             report.discarded += u64::from(state.quarantine.remove(source, id).await?);
@@ -214,7 +215,7 @@ async fn replay_listed<'a>(
 async fn replay(
     state: &State,
     catalog: &'static Catalog,
-    quarantined: &Quarantined,
+    quarantined: &QuarantinedEvent,
     deadline: Instant,
 ) -> Result<Again, Problem> {
     let arrival = quarantined.arrival();
@@ -227,10 +228,10 @@ async fn replay(
             return Ok(Again::Refused(refused));
         }
     };
-    Ok(match state.events.put(&accepted, deadline).await?.put {
-        Put::Stored(id) => Again::Kept(Replayed::Stored { id }),
-        Put::Duplicate(id) => Again::Kept(Replayed::Duplicate { id }),
-        Put::Conflict(id) => Again::Refused(Refused::id_in_use(None, id)),
+    Ok(match state.events.insert(&accepted, deadline).await?.outcome {
+        InsertOutcome::Stored(id) => Again::Kept(Replayed::Stored { id }),
+        InsertOutcome::Duplicate(id) => Again::Kept(Replayed::Duplicate { id }),
+        InsertOutcome::Conflict(id) => Again::Refused(Refused::id_in_use(None, id)),
     })
 }
 
@@ -238,14 +239,14 @@ async fn replay(
 async fn tell(state: &State, caller: &Caller, source: &str, counts: Counts) -> Result<(), Problem> {
     let Counts { stored, duplicates, refused } = counts;
     let event_type = if stored + duplicates == 0 { "quarantine-failed" } else { "quarantine-modified" };
-    let entry = Entry {
+    let entry = AuditEvent {
         event_type,
         actor: &caller.key,
         subject: source,
         data: json!({ "source": source, "stored": stored, "duplicates": duplicates, "refused": refused }),
         previous: Value::Null,
     };
-    state.events.change(&entry, Vec::new()).await?;
+    state.events.write_audited(&entry, Vec::new()).await?;
     Ok(())
 }
 

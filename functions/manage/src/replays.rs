@@ -8,10 +8,12 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use events::{Event, EventId};
 use jiff::Timestamp;
+use model::{AuditEvent, Record, Replay, ReplayOf, ReplaySelection, ReplayState, SearchFilter, run_name};
 use schemars::JsonSchema;
+use search::SearchRequest;
 use serde::Serialize;
 use serde_json::{Value, json};
-use store::{Changed, Entry, Filter, Record, Replay, ReplayOf, ReplayState, Search, Selection, run_name};
+use store::WriteOutcome;
 use web::{Caller, Manage, Params, Problem, filters, parse_time_range_of};
 
 use crate::State;
@@ -142,17 +144,24 @@ impl From<Event> for Sample {
 }
 
 /// How many events match, and the latest of them.
-pub(crate) async fn matching(state: &State, filter: Filter) -> Result<Matching, Problem> {
+pub(crate) async fn matching(state: &State, filter: SearchFilter) -> Result<Matching, Problem> {
     let deadline = Some((tokio::time::Instant::now() + MAX_TIME).into_std());
-    let search = Search { filter, limit: SHOWN, max_bytes: 4 << 20, total: true, deadline, ..Search::default() };
+    let search =
+        SearchRequest { filter, limit: SHOWN, max_bytes: 4 << 20, total: true, deadline, ..SearchRequest::default() };
     let page = state.log.search(&search).await?;
     Ok(Matching { events: page.total, sample: page.events.into_iter().map(Sample::from).collect() })
 }
 
 /// The same of what was received in the selection's range, which nothing but the events themselves tells.
-async fn received(state: &State, filter: Filter, selection: &Selection) -> Result<Matching, Problem> {
+async fn received(state: &State, filter: SearchFilter, selection: &ReplaySelection) -> Result<Matching, Problem> {
     let deadline = (tokio::time::Instant::now() + MAX_TIME).into_std();
-    let mut search = Search { filter, limit: PAGE, max_bytes: 16 << 20, deadline: Some(deadline), ..Search::default() };
+    let mut search = SearchRequest {
+        filter,
+        limit: PAGE,
+        max_bytes: 16 << 20,
+        deadline: Some(deadline),
+        ..SearchRequest::default()
+    };
     let (mut events, mut sample) = (0, Vec::new());
     loop {
         let page = state.log.search(&search).await?;
@@ -206,8 +215,8 @@ pub(crate) async fn replay(
     // What comes from now on is delivered anyway.
     let received_until = Some(received_until.unwrap_or(now).min(now));
     let (from, until, conditions) = (asked.from, asked.until, asked.conditions);
-    let selection = Selection { from, until, received_from, received_until, conditions, text };
-    let filter = selection.filter(target.wanted.conditions());
+    let selection = ReplaySelection { from, until, received_from, received_until, conditions, text };
+    let filter = selection.search_filter(target.filter.conditions());
     let matching = match received_from {
         None => matching(&state, filter).await?,
         Some(_) => received(&state, filter, &selection).await?,
@@ -224,7 +233,7 @@ pub(crate) async fn replay(
 pub(crate) struct Start<'a> {
     pub(crate) target: &'a str,
     pub(crate) of: ReplayOf,
-    pub(crate) selection: Selection,
+    pub(crate) selection: ReplaySelection,
     pub(crate) rate: u32,
     pub(crate) total: u64,
 }
@@ -251,7 +260,7 @@ pub(crate) async fn start(state: &State, caller: &Caller, start: Start<'_>) -> R
         ended_at: None,
     };
     let (from, to) = (replay.selection.from, replay.selection.until);
-    let entry = Entry {
+    let entry = AuditEvent {
         event_type: "replay-created",
         actor: &caller.key,
         subject: &replay.name,
@@ -261,8 +270,8 @@ pub(crate) async fn start(state: &State, caller: &Caller, start: Start<'_>) -> R
         }),
         previous: Value::Null,
     };
-    let changes = vec![state.config.creating(&replay)?];
-    if let Changed::Refused(_) = state.events.change(&entry, changes).await? {
+    let changes = vec![state.config.create_write(&replay)?];
+    if let WriteOutcome::ConditionFailed(_) = state.events.write_audited(&entry, changes).await? {
         return Err(store::Error::Exists(format!("{}/{}", Replay::KIND, replay.name)).into());
     }
     let place = HeaderValue::from_str(&format!("/v1/replays/{}", replay.name));
@@ -298,16 +307,16 @@ pub(crate) async fn cancel(
 ) -> Result<Json<ReplayView>, Problem> {
     let known: Option<Replay> = state.config.get(&name).await?;
     let known = known.ok_or_else(|| unknown(Replay::KIND, &name))?;
-    let Some(ended) = state.config.end(&name, ReplayState::Cancelled, (state.clock)()).await? else {
+    let Some(ended) = state.config.end_replay(&name, ReplayState::Cancelled, (state.clock)()).await? else {
         return Ok(Json(known.into()));
     };
-    let entry = Entry {
+    let entry = AuditEvent {
         event_type: "replay-removed",
         actor: &caller.key,
         subject: &name,
         data: json!({ "target": ended.target, "sent": ended.sent, "events": ended.total }),
         previous: Value::Null,
     };
-    state.events.change(&entry, Vec::new()).await?;
+    state.events.write_audited(&entry, Vec::new()).await?;
     Ok(Json(ended.into()))
 }

@@ -3,10 +3,11 @@
 use axum::Json;
 use axum::extract::{Path, State as Shared};
 use axum::http::StatusCode;
+use model::{AuditEvent, Record, Source};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use store::{Changed, Entry, Record, Source};
+use store::WriteOutcome;
 use web::{JsonBody, Manage, Problem};
 
 use crate::State;
@@ -68,17 +69,19 @@ pub(crate) async fn create(
     let source = Source { name, catalog, description, created_at: (state.clock)() };
     check(&source, &mut violations);
     violations.into_result()?;
-    let change = state.config.creating(&source)?;
-    let entry = Entry {
+    let change = state.config.create_write(&source)?;
+    let entry = AuditEvent {
         event_type: "source-created",
         actor: &caller.key,
         subject: &source.name,
         data: json!(source),
         previous: Value::Null,
     };
-    match state.events.change(&entry, vec![change]).await? {
-        Changed::Done(_) => Ok((StatusCode::CREATED, Json(source))),
-        Changed::Refused(_) => Err(store::Error::Exists(format!("{}/{}", Source::KIND, source.name)).into()),
+    match state.events.write_audited(&entry, vec![change]).await? {
+        WriteOutcome::Done(_) => Ok((StatusCode::CREATED, Json(source))),
+        WriteOutcome::ConditionFailed(_) => {
+            Err(store::Error::Exists(format!("{}/{}", Source::KIND, source.name)).into())
+        }
     }
 }
 
@@ -122,17 +125,17 @@ pub(crate) async fn change(
     if source == before {
         return Ok(Json(source));
     }
-    let entry = Entry {
+    let entry = AuditEvent {
         event_type: "source-modified",
         actor: &caller.key,
         subject: &name,
         data: json!(source),
         previous: json!(before),
     };
-    let write = state.config.rewriting(&source, before.created_at)?;
-    match state.events.change(&entry, vec![write]).await? {
-        Changed::Done(_) => Ok(Json(source)),
-        Changed::Refused(_) => Err(unknown(Source::KIND, &name)),
+    let write = state.config.replace_write(&source, before.created_at)?;
+    match state.events.write_audited(&entry, vec![write]).await? {
+        WriteOutcome::Done(_) => Ok(Json(source)),
+        WriteOutcome::ConditionFailed(_) => Err(unknown(Source::KIND, &name)),
     }
 }
 
@@ -147,16 +150,16 @@ pub(crate) async fn remove(
     Path(name): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let source = get(&state, &name).await?;
-    let change = state.config.removing::<Source>(&name, true)?;
-    let entry = Entry {
+    let change = state.config.remove_write::<Source>(&name, true)?;
+    let entry = AuditEvent {
         event_type: "source-removed",
         actor: &caller.key,
         subject: &name,
         data: Value::Null,
         previous: json!(source),
     };
-    match state.events.change(&entry, vec![change]).await? {
-        Changed::Done(_) => Ok(StatusCode::NO_CONTENT),
-        Changed::Refused(_) => Err(unknown(Source::KIND, &name)),
+    match state.events.write_audited(&entry, vec![change]).await? {
+        WriteOutcome::Done(_) => Ok(StatusCode::NO_CONTENT),
+        WriteOutcome::ConditionFailed(_) => Err(unknown(Source::KIND, &name)),
     }
 }

@@ -1,7 +1,9 @@
 //! What the function reads from its environment.
 
 use aws_sdk_dynamodb::Client;
-use store::{Env, EnvError, Events, Log, Segments};
+use runtime::{Env, EnvError};
+use search::{EventLog, Segments};
+use store::EventTable;
 
 use crate::State;
 
@@ -15,8 +17,11 @@ use crate::State;
 /// | `AWS_REGION`, `AWS_ACCESS_KEY_ID`, … | set by Lambda |
 pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
     let client = Client::new(&env.aws("DYNAMODB")?);
-    let events = Events::new(client.clone(), env.required("EVENTS_TABLE")?, env.shards()?, env.retention()?);
+    let events = EventTable::new(client.clone(), env.required("EVENTS_TABLE")?, env.shards()?, env.retention()?);
     Ok(State {
-        log: Log { events, segments: Segments::new(client, env.required("SEGMENTS_TABLE")?).keeping(env.room()?) },
+        log: EventLog {
+            events,
+            segments: Segments::new(client, env.required("SEGMENTS_TABLE")?).keeping(env.segment_cache_bytes()?),
+        },
     })
 }

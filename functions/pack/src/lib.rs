@@ -5,7 +5,8 @@ mod config;
 
 use std::time::Duration;
 
-use store::{Error, Log};
+use search::EventLog;
+use store::Error;
 use tokio::time::Instant;
 
 pub use config::from_env;
@@ -17,7 +18,7 @@ const MAX_TIME: Duration = Duration::from_mins(4);
 #[derive(Debug, Clone)]
 pub struct State {
     /// The log, and its segments.
-    pub log: Log,
+    pub log: EventLog,
 }
 
 /// Packs what there is to pack. What is left, because time ran out or something failed, the next call
@@ -30,7 +31,7 @@ pub async fn handle(state: &State) -> Result<(), Error> {
     // Where nothing was to do there is nothing to tell: metrics are paid by the hour in which they come.
     if packed.segments > 0 || packed.unfinished {
         tracing::info!(
-            target: store::METRICS,
+            target: runtime::METRICS_TARGET,
             function = "pack",
             segments = packed.segments,
             packed = packed.events,

@@ -3,9 +3,9 @@
 mod unleash;
 
 use events::EventId;
+use model::KeyScope;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
-use store::KeyScope;
 use web::{
     Content, ErrorResponse, Method, Operation, Parameter, ParameterLocation, Routes, SuccessResponse, filters,
     schema_of,

@@ -1,7 +1,9 @@
 //! What the function reads from its environment.
 
 use aws_sdk_dynamodb::Client;
-use store::{Deliveries, Directory, Env, EnvError, Events, Log, Segments};
+use runtime::{Env, EnvError};
+use search::{EventLog, Segments};
+use store::{CachedRecords, DeliveryTable, EventTable};
 use web::Keys;
 
 use crate::State;
@@ -16,14 +18,14 @@ use crate::State;
 /// | `AWS_REGION`, `AWS_ACCESS_KEY_ID`, … | set by Lambda |
 pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
     let client = Client::new(&env.aws("DYNAMODB")?);
-    let config = store::Config::new(client.clone(), env.required("CONFIG_TABLE")?);
-    let events = Events::new(client.clone(), env.required("EVENTS_TABLE")?, env.shards()?, env.retention()?);
-    let segments = Segments::new(client.clone(), env.required("SEGMENTS_TABLE")?).keeping(env.room()?);
+    let config = store::ConfigTable::new(client.clone(), env.required("CONFIG_TABLE")?);
+    let events = EventTable::new(client.clone(), env.required("EVENTS_TABLE")?, env.shards()?, env.retention()?);
+    let segments = Segments::new(client.clone(), env.required("SEGMENTS_TABLE")?).keeping(env.segment_cache_bytes()?);
     Ok(State {
-        log: Log { events, segments },
-        deliveries: Deliveries::new(client, env.required("DELIVERIES_TABLE")?, env.retention()?),
-        keys: Keys::new(config.clone(), env.get("MANAGE_KEY_SHA256"), store::now),
-        targets: Directory::new(config.clone()).into(),
-        states: Directory::new(config).into(),
+        log: EventLog { events, segments },
+        deliveries: DeliveryTable::new(client, env.required("DELIVERIES_TABLE")?, env.retention()?),
+        keys: Keys::new(config.clone(), env.get("MANAGE_KEY_SHA256"), runtime::now),
+        targets: CachedRecords::new(config.clone()).into(),
+        states: CachedRecords::new(config).into(),
     })
 }

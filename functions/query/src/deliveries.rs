@@ -6,9 +6,9 @@ use axum::Json;
 use axum::extract::{Path, State as Shared};
 use events::{Event, EventId};
 use jiff::Timestamp;
+use model::{Attempt, Delivery, Pause, RecordedStatus, TARGET_REMOVED, Target};
 use schemars::JsonSchema;
 use serde::Serialize;
-use store::{Attempt, Delivery, Paused, Status, TARGET_REMOVED, Target};
 use web::{Problem, Read};
 
 use crate::State;
@@ -72,8 +72,8 @@ pub(crate) async fn explain(
     // What was just created or removed is to be seen here at once.
     let targets = state.targets.all(Duration::ZERO).await?;
     let states = state.states.all(Duration::ZERO).await?;
-    let paused = |name: &str| states.iter().find(|state| state.name == name)?.paused.as_ref();
-    let mut recorded = state.deliveries.of_event(event.id).await?;
+    let paused = |name: &str| states.iter().find(|state| state.name == name)?.pause.as_ref();
+    let mut recorded = state.deliveries.list_by_event(event.id).await?;
     let mut deliveries: Vec<Explained> = Vec::new();
     for target in targets.iter() {
         let known = recorded.iter().position(|delivery| delivery.target == target.name);
@@ -93,33 +93,33 @@ pub(crate) async fn explain(
 /// What became of the event for a target that has been removed: what was still to come never will.
 fn removed(delivery: Delivery) -> Explained {
     match delivery.status {
-        Status::Waiting | Status::Held => Explained {
+        RecordedStatus::Waiting | RecordedStatus::Held => Explained {
             status: Word::Failed,
             reason: TARGET_REMOVED.to_owned(),
             next_attempt_at: None,
             ..attempted(delivery, None)
         },
-        Status::Delivered | Status::Failed => attempted(delivery, None),
+        RecordedStatus::Delivered | RecordedStatus::Failed => attempted(delivery, None),
     }
 }
 
-fn attempted(delivery: Delivery, paused: Option<&Paused>) -> Explained {
+fn attempted(delivery: Delivery, paused: Option<&Pause>) -> Explained {
     let count = delivery.count;
     let last = delivery.attempts.last();
     let why = last.and_then(|attempt| attempt.error.clone()).unwrap_or_else(|| "no reason was recorded".to_owned());
     let (status, reason) = match delivery.status {
-        Status::Delivered => (Word::Delivered, format!("accepted at attempt {count}")),
-        Status::Waiting if delivery.made == 0 => match &delivery.run {
+        RecordedStatus::Delivered => (Word::Delivered, format!("accepted at attempt {count}")),
+        RecordedStatus::Waiting if delivery.made == 0 => match &delivery.run {
             Some(run) => (Word::Waiting, format!("the first attempt of the replay or retry {run} is due")),
             None => (Word::Waiting, "the first attempt is due".to_owned()),
         },
-        Status::Waiting => {
+        RecordedStatus::Waiting => {
             let then =
                 paused.map(|_| "; the target is paused: the next attempt is held when it is due").unwrap_or_default();
             (Word::Waiting, format!("attempt {count} failed: {why}{then}"))
         }
-        Status::Failed => (Word::Failed, format!("gave up after attempt {count}: {why}")),
-        Status::Held => (Word::Held, held(paused)),
+        RecordedStatus::Failed => (Word::Failed, format!("gave up after attempt {count}: {why}")),
+        RecordedStatus::Held => (Word::Held, held(paused)),
     };
     Explained {
         target: delivery.target,
@@ -132,15 +132,15 @@ fn attempted(delivery: Delivery, paused: Option<&Paused>) -> Explained {
 }
 
 /// Why a delivery is held.
-fn held(paused: Option<&Paused>) -> String {
+fn held(paused: Option<&Pause>) -> String {
     match paused {
         Some(paused) => format!("the target is paused since {}: {}", paused.since, paused.reason),
         None => "the target was paused; a replay delivers what was held".to_owned(),
     }
 }
 
-fn not_attempted(target: &Target, event: &Event, paused: Option<&Paused>) -> Explained {
-    let (status, reason, filter) = match target.wants(event) {
+fn not_attempted(target: &Target, event: &Event, paused: Option<&Pause>) -> Explained {
+    let (status, reason, filter) = match target.accepts(event) {
         Ok(()) if paused.is_some() => (Word::Held, held(paused), None),
         Ok(()) => (Word::Waiting, "the first attempt is due".to_owned(), None),
         Err(not) => (Word::NotWanted, not.reason, Some(not.filter)),

@@ -7,7 +7,7 @@ use axum::extract::State as Shared;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use events::Event;
-use store::Search;
+use search::SearchRequest;
 use web::{Params, Problem, ReadAnyFormat, filters, invalid_parameter};
 
 use crate::State;
@@ -94,7 +94,7 @@ pub(crate) async fn export(
     let filter = filters::parse(&params)?;
     let canonical = filters::canonical(&params, &filter, ascending);
     let after = params.get("cursor").map(|cursor| cursor::decode(cursor, &canonical)).transpose()?;
-    let search = Search {
+    let search = SearchRequest {
         filter,
         ascending,
         after,
@@ -106,7 +106,7 @@ pub(crate) async fn export(
     };
     let tally = Tally::new("export");
     let page = state.log.search(&search).await?;
-    tally.log(page.way.read, page.events.len(), page.way.units, page.partial);
+    tally.log(page.stats.read, page.events.len(), page.stats.units, page.partial);
     // Pages one after the other are one file, which has one header.
     let header = header.unwrap_or(after.is_none());
     let write = |event| match format {

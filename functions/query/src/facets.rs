@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use axum::Json;
 use axum::extract::State as Shared;
+use model::Field;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
-use store::Field;
 use web::{Params, Problem, Read, invalid_parameter};
 
 use crate::State;

@@ -1,7 +1,7 @@
 //! What the timeline shows where nobody says what it is to show.
 
 use events::{Level, Scope};
-use store::{Condition, Field};
+use model::{Condition, Field};
 
 /// The types of each catalog that change what users of the system see.
 const HIGHLIGHTS: [(&str, &[&str]); 2] = [

@@ -1,9 +1,9 @@
 //! `GET /v1/key`: who one is.
 
 use axum::Json;
+use model::KeyScope;
 use schemars::JsonSchema;
 use serde::Serialize;
-use store::KeyScope;
 use web::AnyKey;
 
 /// The key that asks.

@@ -21,9 +21,11 @@ mod view;
 
 use std::sync::Arc;
 
+use ::search::EventLog;
 use axum::Router;
 use axum::extract::FromRef;
-use store::{Deliveries, Directory, Log, Target, TargetState};
+use model::{Target, TargetState};
+use store::{CachedRecords, DeliveryTable};
 use web::{Keys, Operation};
 
 pub use config::from_env;
@@ -32,15 +34,15 @@ pub use config::from_env;
 #[derive(Debug, Clone)]
 pub struct State {
     /// The log.
-    pub log: Log,
+    pub log: EventLog,
     /// What became of each delivery.
-    pub deliveries: Deliveries,
+    pub deliveries: DeliveryTable,
     /// Who may read.
     pub keys: Keys,
     /// The targets, to explain what is not wanted.
-    pub targets: Arc<Directory<Target>>,
+    pub targets: Arc<CachedRecords<Target>>,
     /// Which of them are paused.
-    pub states: Arc<Directory<TargetState>>,
+    pub states: Arc<CachedRecords<TargetState>>,
 }
 
 impl FromRef<State> for Keys {

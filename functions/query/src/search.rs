@@ -8,9 +8,9 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use events::EventId;
 use schemars::JsonSchema;
+use search::{SearchRequest, SearchStats};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use store::{Search, Way};
 use web::{Caching, Params, Problem, ProblemType, Read, cached_response, filters, quoted};
 
 use crate::State;
@@ -71,8 +71,8 @@ struct SearchPlan {
     read_units: f64,
 }
 
-impl From<Way> for SearchPlan {
-    fn from(way: Way) -> Self {
+impl From<SearchStats> for SearchPlan {
+    fn from(way: SearchStats) -> Self {
         Self {
             read: way.read,
             partitions: way.partitions,
@@ -93,7 +93,7 @@ pub(crate) async fn list(Shared(state): Shared<State>, _: Read, params: Params) 
     let filter = filters::parse(&params)?;
     let canonical = filters::canonical(&params, &filter, ascending);
     let limit = |value: &str| value.parse::<usize>().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
-    let search = Search {
+    let search = SearchRequest {
         filter,
         ascending,
         after: params.get("cursor").map(|cursor| cursor::decode(cursor, &canonical)).transpose()?,
@@ -104,7 +104,7 @@ pub(crate) async fn list(Shared(state): Shared<State>, _: Read, params: Params) 
     };
     let tally = Tally::new("search");
     let page = state.log.search(&search).await?;
-    tally.log(page.way.read, page.events.len(), page.way.units, page.partial);
+    tally.log(page.stats.read, page.events.len(), page.stats.units, page.partial);
     let (events, cut) =
         Room::new(JSON).fill(page.events, |event| written(&EventView::new(event)), |event| event.get().as_bytes());
     Ok(Json(EventList {
@@ -112,7 +112,7 @@ pub(crate) async fn list(Shared(state): Shared<State>, _: Read, params: Params) 
         next: cut.or(page.next).map(|id| cursor::encode(id, &canonical)),
         total: page.total,
         partial: page.partial,
-        explain: explain.then(|| page.way.into()),
+        explain: explain.then(|| page.stats.into()),
     }))
 }
 

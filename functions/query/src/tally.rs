@@ -17,7 +17,7 @@ impl Tally {
     /// One line, which `CloudWatch` reads metrics out of: what was read, and whether the search ended early.
     pub(crate) fn log(self, read: &str, found: usize, read_units: f64, partial: bool) {
         tracing::info!(
-            target: store::METRICS,
+            target: runtime::METRICS_TARGET,
             function = "query",
             kind = self.kind,
             read,

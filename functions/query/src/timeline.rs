@@ -7,9 +7,10 @@ use axum::Json;
 use axum::extract::State as Shared;
 use events::EventId;
 use jiff::{SignedDuration, Timestamp};
+use model::{Field, SearchFilter};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use search::{MAX_UNITS, SearchRequest};
 use serde::Serialize;
-use store::{Field, Filter, MAX_UNITS, Search};
 use web::{Params, Problem, Read, invalid_parameter, quoted};
 
 use crate::State;
@@ -77,10 +78,10 @@ pub(crate) async fn read(Shared(state): Shared<State>, _: Read, params: Params) 
     let canonical = filters::canonical(&params, &filter, false) + params.get("span").unwrap_or_default();
     let (after, now) = match params.get("cursor") {
         Some(cursor) => goes_on(cursor, &canonical).map(|(after, now)| (Some(after), now))?,
-        None => (None, to_microseconds(store::now())),
+        None => (None, to_microseconds(runtime::now())),
     };
     let (from, to) = window(&params, &filter, now)?;
-    let filter = Filter { from: Some(from), until: Some(to), any, ..filter };
+    let filter = SearchFilter { from: Some(from), until: Some(to), any, ..filter };
     let (mut moments, next) = read_window(&state, filter, after).await?;
     moments.sort_by_key(|moment| (moment.time, moment.id));
     let together = to.duration_since(from) / TOGETHER;
@@ -128,20 +129,20 @@ fn fits(room: &mut Room, moment: &Moment) -> bool {
 /// The newest events of the window, as many as there is room for, and where to go on for the others.
 async fn read_window(
     state: &State,
-    filter: Filter,
+    filter: SearchFilter,
     after: Option<EventId>,
 ) -> Result<(Vec<Moment>, Option<EventId>), Problem> {
     let deadline = Some(Instant::now() + MAX_TIME);
-    let mut search = Search { filter, after, max_bytes: 16 << 20, deadline, ..Search::default() };
+    let mut search = SearchRequest { filter, after, max_bytes: 16 << 20, deadline, ..SearchRequest::default() };
     let (mut moments, mut room, mut units) = (Vec::new(), Room::new(JSON), 0.0);
     let tally = Tally::new("timeline");
     let (read, next) = 'pages: loop {
         search.limit = MAX_EVENTS - moments.len();
         let page = state.log.search(&search).await?;
-        units += page.way.units;
+        units += page.stats.units;
         for moment in page.events.into_iter().map(Moment::new) {
             if !fits(&mut room, &moment) {
-                break 'pages (page.way.read, moments.last().map(|last: &Moment| last.id));
+                break 'pages (page.stats.read, moments.last().map(|last: &Moment| last.id));
             }
             moments.push(moment);
         }
@@ -149,7 +150,7 @@ async fn read_window(
         let spent = page.partial || units >= MAX_UNITS || moments.len() >= MAX_EVENTS;
         search.after = page.next;
         if spent || page.next.is_none() {
-            break (page.way.read, page.next);
+            break (page.stats.read, page.next);
         }
     };
     tally.log(read, moments.len(), units, next.is_some());
@@ -157,7 +158,7 @@ async fn read_window(
 }
 
 /// The window that is asked for: by both ends, or by its span and one end or none.
-fn window(params: &Params, filter: &Filter, now: Timestamp) -> Result<(Timestamp, Timestamp), Problem> {
+fn window(params: &Params, filter: &SearchFilter, now: Timestamp) -> Result<(Timestamp, Timestamp), Problem> {
     let span = params.parse("span", "30m to 48h, as 90m, 6h or 2d", span)?;
     let ends = match (filter.from, filter.until) {
         (Some(_), Some(_)) if span.is_some() => return Err(span_and_ends()),

@@ -12,8 +12,9 @@ use axum::extract::{Path, RawQuery, State as Shared};
 use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
 use events::EventId;
+use model::{Field, SearchFilter};
+use search::Matches;
 use serde_json::value::RawValue;
-use store::{Field, Filter, Matches};
 use web::{Problem, ReadAnyFormat};
 
 use crate::State;
@@ -81,8 +82,8 @@ pub(crate) async fn recent(
 ) -> Result<Json<Recent>, No> {
     let params = Params::read(query)?;
     let (filter, limit) = match params.project() {
-        Some(project) => (Filter::default().and(Field::Project, params::values(project)), OF_ONE),
-        None => (Filter::default(), RECENT),
+        Some(project) => (SearchFilter::default().and(Field::Project, params::values(project)), OF_ONE),
+        None => (SearchFilter::default(), RECENT),
     };
     let found = find(&state, filter).await?;
     let events = page(&state, &found, 0, limit, false).await?;
@@ -98,12 +99,12 @@ pub(crate) async fn of_feature(
 ) -> Result<Json<FeatureEvents>, No> {
     let Path(feature) = feature.map_err(|_| params::no_text("feature", uri.path()))?;
     params::text("feature", &feature, uri.path())?;
-    let found = find(&state, Filter::default().and(Field::Feature, params::values(&feature))).await?;
+    let found = find(&state, SearchFilter::default().and(Field::Feature, params::values(&feature))).await?;
     let events = page(&state, &found, 0, OF_ONE, false).await?;
     Ok(Json(FeatureEvents { version: VERSION, toggle_name: feature, events, total_events: found.len() }))
 }
 
-async fn find(state: &State, filter: Filter) -> Result<Matches, No> {
+async fn find(state: &State, filter: SearchFilter) -> Result<Matches, No> {
     let filter = filter.and(Field::Catalog, vec!["unleash".to_owned()]);
     let tally = Tally::new("unleash");
     let found = state.log.matches(&filter, Some(Instant::now() + MAX_TIME)).await?;

@@ -10,8 +10,11 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, BillingMode, GlobalSecondaryIndex};
 use e2e::{Api, Receiver, Stack};
 use jiff::Timestamp;
+use model::Retention;
+use runtime::Env;
+use search::{EventLog, Segments};
 use serde_json::{Value, json};
-use store::{Env, Events, Log, Retention, Segments};
+use store::EventTable;
 
 use super::metering_proxy::MeteringProxy;
 
@@ -109,11 +112,11 @@ impl Functions<'_> {
     }
 
     /// Returns the log with the functions' clock.
-    fn log(&self) -> Log {
+    fn log(&self) -> EventLog {
         let client = self.from_env(|env| Client::new(&env.aws("DYNAMODB").expect("DynamoDB")));
         let retention = Retention::new(Some(RETENTION_DAYS), now);
-        let events = Events::new(client.clone(), format!("{}-events", self.name), 4, retention);
-        Log { events, segments: Segments::new(client, format!("{}-segments", self.name)) }
+        let events = EventTable::new(client.clone(), format!("{}-events", self.name), 4, retention);
+        EventLog { events, segments: Segments::new(client, format!("{}-segments", self.name)) }
     }
 
     /// Starts a new ingest process and returns a client with the source's ingest key.

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use e2e::{Receiver, Stack, within};
 use events::EventId;
+use model::Retention;
 use serde_json::{Value, json};
-use store::{Deliveries, Retention};
+use store::DeliveryTable;
 
 use super::{delivery, numbers, post};
 use crate::start;
@@ -215,7 +216,7 @@ async fn replays_of_several_targets_share_batches() {
     let receiver = Receiver::start().await;
     let ids = post(&stack, 0..150).await;
     // A batch of ten such messages reads more items than one DynamoDB request can.
-    let deliveries = Deliveries::new(stack.database(), "deliveries".to_owned(), Retention::new(None, store::now));
+    let deliveries = DeliveryTable::new(stack.database(), "deliveries".to_owned(), Retention::new(None, runtime::now));
     let ids: Vec<EventId> = ids.iter().map(|id| id.to_string().parse().expect("an id")).collect();
     let keys: Vec<(EventId, &str)> =
         ids.iter().flat_map(|id| ["a", "b", "c", "d"].map(|target| (*id, target))).collect();

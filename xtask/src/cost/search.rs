@@ -4,22 +4,22 @@ use super::assumed::{DAYS, HOURS, MIX, NEW_PROCESS, PACK_SECONDS};
 use super::facts::{Deployed, Units};
 use super::model::Case;
 
-/// The most read units of one search, and the part of them that finding takes: `MAX_UNITS` and `FINDING` of
-/// `crates/store/src/search/mod.rs`.
+/// The most read units of one search, and the part of them that finding takes: `MAX_UNITS` of
+/// `crates/search/src/request.rs`, and `SEARCH_SHARE_OF_UNITS` of `crates/search/src/search.rs`.
 const MAX_UNITS: f64 = 5000.0;
 const FINDING: f64 = 0.8;
 
 /// Bytes of a block of an item: a consistent read takes a unit for each, another one half of it.
 const BLOCK: f64 = 4096.0;
 
-/// Seconds within which something may still be added to what happened: `LATE` and `SETTLED` of
-/// `crates/store/src/segments/mod.rs`. So long, it is read by each search.
+/// Seconds within which something may still be added to what happened: `LATE_AFTER` of
+/// `crates/store/src/event_table/event_item.rs` and `SETTLED_AFTER` of `crates/search/src/segments/watermarks.rs`. So long, it is read by each search.
 const UNSETTLED: f64 = 120.0;
 
 /// How many events in no segment the measured searches had to read each time.
 const MEASURED_UNPACKED: f64 = 24.0;
 
-/// The part of a process's memory that heads may take: `Env::room` and `Cache::new` of the store.
+/// The part of a process's memory that heads may take: `Env::segment_cache_bytes` of `runtime` and `Cache::new` of `search`.
 const HEADS: f64 = 3.0 / 8.0 * 2.0 / 3.0;
 
 /// The kinds that go through some of the segments, and read their texts.
@@ -174,8 +174,8 @@ impl Packed {
     }
 }
 
-/// The events of a full segment, of payloads of this many bytes: `ROWS` and `BYTES` of
-/// `crates/store/src/segments/pack.rs`.
+/// The events of a full segment, of payloads of this many bytes: `EVENTS_PER_SEGMENT` of
+/// `crates/search/src/segments/table.rs` and `MAX_SEGMENT_PAYLOAD_BYTES` of `crates/search/src/segments/pack.rs`.
 pub(crate) fn per_segment(bytes: f64) -> f64 {
     const ROWS: f64 = 1000.0;
     const BYTES: f64 = 1_000_000.0;
@@ -201,18 +201,21 @@ mod tests {
 
     #[test]
     fn what_is_said_of_the_store_is_so() {
-        let search = include_str!("../../../crates/store/src/search/mod.rs");
-        let segments = include_str!("../../../crates/store/src/segments/mod.rs");
-        let pack = include_str!("../../../crates/store/src/segments/pack.rs");
-        let cache = include_str!("../../../crates/store/src/segments/cache.rs");
-        let env = include_str!("../../../crates/store/src/env.rs");
+        let request = include_str!("../../../crates/search/src/request.rs");
+        let search = include_str!("../../../crates/search/src/search.rs");
+        let item = include_str!("../../../crates/store/src/event_table/event_item.rs");
+        let watermarks = include_str!("../../../crates/search/src/segments/watermarks.rs");
+        let table = include_str!("../../../crates/search/src/segments/table.rs");
+        let pack = include_str!("../../../crates/search/src/segments/pack.rs");
+        let cache = include_str!("../../../crates/search/src/segments/cache.rs");
+        let env = include_str!("../../../crates/runtime/src/env.rs");
         for (text, line) in [
-            (search, "pub const MAX_UNITS: f64 = 5000.0;"),
-            (search, "const FINDING: f64 = 0.8;"),
-            (segments, "const LATE: SignedDuration = SignedDuration::from_secs(60);"),
-            (segments, "const SETTLED: SignedDuration = SignedDuration::from_secs(60);"),
-            (pack, "const ROWS: usize = 1000;"),
-            (pack, "const BYTES: usize = 1_000_000;"),
+            (request, "pub const MAX_UNITS: f64 = 5000.0;"),
+            (search, "const SEARCH_SHARE_OF_UNITS: f64 = 0.8;"),
+            (item, "const LATE_AFTER: SignedDuration = SignedDuration::from_secs(60);"),
+            (watermarks, "const SETTLED_AFTER: SignedDuration = SignedDuration::from_secs(60);"),
+            (table, "const EVENTS_PER_SEGMENT: usize = 1000;"),
+            (pack, "const MAX_SEGMENT_PAYLOAD_BYTES: usize = 1_000_000;"),
             (cache, "max_heads: bytes / 3 * 2"),
             (env, "(megabytes << 20) / 8 * 3"),
         ] {

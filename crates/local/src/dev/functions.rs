@@ -9,7 +9,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::http::HeaderValue;
 use axum::middleware::{self, Next};
-use store::Env;
+use runtime::Env;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 

@@ -56,7 +56,7 @@ pub async fn run(options: DevOptions) -> anyhow::Result<()> {
 
     // Written before the server answers: a client that finds the server ready also finds the keys.
     let dev_file = data_dir.file("dev.json");
-    let config = store::Config::new(functions.dynamodb().clone(), tables::CONFIG.to_owned());
+    let config = store::ConfigTable::new(functions.dynamodb().clone(), tables::CONFIG.to_owned());
     let keys = dev_keys::ensure(&config, &DevFile::read(&dev_file).keys).await?;
     let dev = DevFile { url, keys, aws };
     dev.write(&dev_file)?;

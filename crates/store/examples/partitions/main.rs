@@ -2,11 +2,11 @@
 //!
 //! `cargo run -p store --example partitions` prints the tables of docs/scale.md.
 
-mod load;
-mod model;
+mod event_shapes;
+mod simulation;
 
-use load::{Shape, delivered, refused, stored};
-use model::{Model, Run};
+use event_shapes::{Shape, delivered, refused, stored};
+use simulation::{Model, Run};
 
 /// How many shards a log may have, some of them.
 const SHARDS: [u16; 4] = [1, 4, 16, 64];

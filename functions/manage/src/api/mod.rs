@@ -3,8 +3,8 @@
 mod webhooks;
 
 use events::Violation;
+use model::{Key, KeyScope, Record, Source};
 use schemars::{Schema, SchemaGenerator, json_schema};
-use store::{Key, KeyScope, Record, Source};
 use web::{
     BODY_ERRORS, Content, ErrorResponse, Method, Operation, Parameter, ParameterLocation, Problem, Routes,
     SuccessResponse, schema_of,

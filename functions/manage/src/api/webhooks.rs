@@ -2,8 +2,8 @@
 
 mod parameters;
 
+use model::{Record, Replay, Target};
 use schemars::{Schema, SchemaGenerator, json_schema};
-use store::{Record, Replay, Target};
 use web::{Content, ErrorResponse, Method, Operation, Parameter, Routes, SuccessResponse, schema_of};
 
 use parameters::{LISTED, REPLAY_NAME, REPLAYED, RETRIED, TARGET_NAME};

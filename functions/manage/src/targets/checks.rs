@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue};
 use events::{Level, Scope};
-use store::duration;
+use model::duration;
 use url::Url;
 use webhook::{Named, Position, SigningSecret, Template};
 

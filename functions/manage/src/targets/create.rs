@@ -3,10 +3,11 @@
 use axum::Json;
 use axum::extract::State as Shared;
 use axum::http::StatusCode;
+use model::{AuditEvent, Pause, Record, Target, TargetState};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
-use store::{Change, Entry, Events, Paused, Record, Target, TargetState};
+use store::{ConfigWrite, EventTable};
 use web::{AnyJsonBody, Caller, JsonBody, Manage, Problem, ProblemType};
 use webhook::Secrets;
 
@@ -23,7 +24,7 @@ use crate::replays::Matching;
 const WRITES: usize = 3;
 
 /// The most targets that one request creates: all of them are one transaction.
-const MAX_TOGETHER: usize = Events::MOST_TOGETHER / WRITES;
+const MAX_TOGETHER: usize = EventTable::MAX_TRANSACTION_ITEMS / WRITES;
 
 /// The most bytes of them together. Each is written into a target and into an event, and a transaction takes 4 MB.
 const MAX_BYTES: usize = 1_500_000;
@@ -126,18 +127,18 @@ async fn check_all(state: &State, several: Vec<Value>) -> Result<Vec<Checked>, P
 async fn store(state: &State, caller: &Caller, all: Vec<Checked>) -> Result<Vec<TargetView>, Problem> {
     let mut sealed: Vec<(Target, TargetState, Secrets)> = Vec::new();
     for Checked { mut target, secrets, enabled } in all {
-        target.sealed = state.keyring.seal(&target.name, &secrets).await.map_err(no_key)?;
+        target.secrets = state.keyring.seal(&target.name, &secrets).await.map_err(no_key)?;
         let reason = "it was created with `enabled` false".to_owned();
-        let paused = (!enabled).then(|| Paused { since: target.created_at, reason, by: caller.key.clone() });
-        let standing = TargetState { name: target.name.clone(), paused, ..TargetState::default() };
+        let pause = (!enabled).then(|| Pause { since: target.created_at, reason, by: caller.key.clone() });
+        let standing = TargetState { name: target.name.clone(), pause, ..TargetState::default() };
         sealed.push((target, standing, secrets));
     }
-    let change = |(target, standing, _): &(Target, TargetState, Secrets)| -> Result<Vec<Change>, store::Error> {
-        Ok(vec![state.config.creating(target)?, state.config.writing(standing)?])
+    let change = |(target, standing, _): &(Target, TargetState, Secrets)| -> Result<Vec<ConfigWrite>, store::Error> {
+        Ok(vec![state.config.create_write(target)?, state.config.put_write(standing)?])
     };
     let mut changes = Vec::new();
     for new in &sealed {
-        let entry = Entry {
+        let entry = AuditEvent {
             event_type: "target-created",
             actor: &caller.key,
             subject: &new.0.name,
@@ -146,7 +147,7 @@ async fn store(state: &State, caller: &Caller, all: Vec<Checked>) -> Result<Vec<
         };
         changes.push((entry, change(new)?));
     }
-    if let Some(refused) = state.events.change_together(&changes).await? {
+    if let Some(refused) = state.events.write_all_audited(&changes).await? {
         let name = sealed.get(refused).map_or("", |(target, ..)| target.name.as_str());
         return Err(taken(name, sealed.len()));
     }

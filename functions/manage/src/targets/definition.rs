@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use events::{Level, Scope};
 use jiff::Timestamp;
+use model::{EventFilter, RetryPolicy, SealedSecrets, Target, duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use store::{Retry, Sealed, Target, Wanted, duration};
 use webhook::{Secrets, SigningSecret};
 
 use super::checks::{self, MAX_ADDRESS, MAX_LIST, MAX_TEXT, MAX_VALUE};
@@ -128,7 +128,7 @@ pub(crate) struct Checked {
 impl NewTarget {
     /// The definition of a target that there is, secrets and all.
     pub(super) fn of(target: &Target, secrets: &Secrets) -> Self {
-        let Target { wanted, retry, .. } = target;
+        let Target { filter, retry, .. } = target;
         let list = |values: &[String]| Some(values.to_vec());
         let waits = |waits: &Vec<Duration>| waits.iter().map(|wait| duration::format(*wait)).collect();
         Self {
@@ -142,13 +142,13 @@ impl NewTarget {
             authorization: secrets.authorization.clone(),
             headers: Some(secrets.headers.clone()),
             ca_cert: target.ca_cert.clone(),
-            level: Some(wanted.level.to_string()),
-            scopes: Some(wanted.scopes.iter().map(Scope::to_string).collect()),
-            sources: list(&wanted.sources),
-            events: list(&wanted.events),
-            projects: list(&wanted.projects),
-            environments: list(&wanted.environments),
-            include_unscoped: Some(wanted.include_unscoped),
+            level: Some(filter.level.to_string()),
+            scopes: Some(filter.scopes.iter().map(Scope::to_string).collect()),
+            sources: list(&filter.sources),
+            events: list(&filter.events),
+            projects: list(&filter.projects),
+            environments: list(&filter.environments),
+            include_unscoped: Some(filter.include_unscoped),
             retry_count: Some(retry.count),
             retry_timeout: Some(duration::format(retry.timeout)),
             retry_schedule: retry.schedule.as_ref().map(waits),
@@ -173,7 +173,7 @@ impl NewTarget {
             violations.add("type", "const", "expected \"webhook\": there is no other type of target");
         }
         let address = checks::address(&self.address, violations);
-        let (retry, wanted) = (self.retry(violations), self.wanted(violations));
+        let (retry, filter) = (self.retry(violations), self.wanted(violations));
         let timeout = checks::span("timeout", self.timeout.as_deref(), DEFAULT_TIMEOUT, ["1s", "30s"], violations);
         let limits = ["1s", "8760h"];
         let disable_after = self.disable_after.as_deref();
@@ -196,9 +196,9 @@ impl NewTarget {
             name: self.name,
             description,
             address,
-            wanted,
-            wanted_since: now,
-            former: Vec::new(),
+            filter,
+            filter_since: now,
+            previous_filters: Vec::new(),
             retry,
             timeout,
             disable_after,
@@ -209,7 +209,7 @@ impl NewTarget {
             has_password: secrets.password.is_some(),
             has_authorization: secrets.authorization.is_some(),
             ca_cert,
-            sealed: Sealed(Vec::new()),
+            secrets: SealedSecrets(Vec::new()),
             rotating_until: None,
             created_at: now,
             version: 1,
@@ -217,7 +217,7 @@ impl NewTarget {
         Some(Checked { target, secrets, enabled: self.enabled.unwrap_or(true) })
     }
 
-    fn retry(&self, violations: &mut Violations) -> Option<Retry> {
+    fn retry(&self, violations: &mut Violations) -> Option<RetryPolicy> {
         let count = self.retry_count.unwrap_or(DEFAULT_RETRY_COUNT);
         if !(1..=MAX_RETRY_COUNT).contains(&count) {
             let keyword = if count == 0 { "minimum" } else { "maximum" };
@@ -231,21 +231,21 @@ impl NewTarget {
             Some(waits) => Some(checks::schedule(waits, usize::try_from(MAX_RETRY_COUNT).ok()?, violations)?),
         };
         let field = if schedule.is_some() { "retry_schedule" } else { "retry_timeout" };
-        let retry = Retry { count, timeout, schedule };
-        if retry.longest() > MAX_WAITS {
+        let retry = RetryPolicy { count, timeout, schedule };
+        if retry.total_delay() > MAX_WAITS {
             violations.add(field, "maximum", "expected all waits of a delivery together to be at most 9 days");
         }
         Some(retry)
     }
 
-    fn wanted(&self, violations: &mut Violations) -> Wanted {
+    fn wanted(&self, violations: &mut Violations) -> EventFilter {
         let list = |field: &str, values: &Option<Vec<String>>, violations: &mut Violations| {
             let values = values.clone().unwrap_or_default();
             checks::list(field, &values, violations);
             values
         };
-        let default = Wanted::default();
-        Wanted {
+        let default = EventFilter::default();
+        EventFilter {
             level: checks::level(self.level.as_deref(), violations).unwrap_or(Level::Warn),
             scopes: checks::scopes(self.scopes.as_deref(), violations).unwrap_or(default.scopes),
             sources: list("sources", &self.sources, violations),

@@ -22,7 +22,7 @@ fn refused(fields: serde_json::Value) -> Vec<(String, String)> {
 fn a_name_and_an_address_are_enough() {
     let checked = check(json!({ "name": "audit", "address": "https://example.com/hook" })).unwrap();
     let target = checked.target;
-    assert_eq!((target.wanted, target.retry.count), (Wanted::default(), 3));
+    assert_eq!((target.filter, target.retry.count), (model::EventFilter::default(), 3));
     assert_eq!((target.timeout, target.disable_after), (Duration::from_secs(10), Duration::from_hours(120)));
     assert_eq!(checked.secrets.signing.key().unwrap().len(), 32);
     assert!(checked.enabled);
@@ -97,7 +97,7 @@ fn names_may_have_dots_inside() {
 fn levels_are_read_in_any_case_and_no_scopes_are_the_default_ones() {
     for level in ["warn", "Warn", "WARN", ""] {
         let new = json!({ "name": "a", "address": "https://example.com", "level": level, "scopes": [] });
-        assert_eq!(check(new).unwrap().target.wanted, Wanted::default(), "{level}");
+        assert_eq!(check(new).unwrap().target.filter, model::EventFilter::default(), "{level}");
     }
 }
 

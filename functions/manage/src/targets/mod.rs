@@ -13,10 +13,11 @@ use axum::Json;
 use axum::extract::{Path, State as Shared};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use model::{AuditEvent, Record, Target, TargetState};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use store::{Changed, Entry, Record, Target, TargetState};
+use store::WriteOutcome;
 use web::{Manage, Problem, ProblemType};
 
 pub(crate) use create::{Created, NewTargets, create, preview};
@@ -66,22 +67,22 @@ pub(crate) async fn remove(
     let condition = Condition::of(&headers);
     condition.check(&target, standing.as_ref())?;
     let removing = if condition.names_one() {
-        state.config.removing_unchanged(&target)?
+        state.config.remove_target_write(&target)?
     } else {
-        state.config.removing::<Target>(&name, true)?
+        state.config.remove_write::<Target>(&name, true)?
     };
-    let entry = Entry {
+    let entry = AuditEvent {
         event_type: "target-removed",
         actor: &caller.key,
         subject: &name,
         data: Value::Null,
         previous: json!(TargetView::new(target, standing.as_ref())),
     };
-    let changes = vec![removing, state.config.removing::<TargetState>(&name, false)?];
-    match state.events.change(&entry, changes).await? {
-        Changed::Done(_) => Ok(StatusCode::NO_CONTENT),
-        Changed::Refused(_) if condition.names_one() => Err(changed_since()),
-        Changed::Refused(_) => Err(unknown(Target::KIND, &name)),
+    let changes = vec![removing, state.config.remove_write::<TargetState>(&name, false)?];
+    match state.events.write_audited(&entry, changes).await? {
+        WriteOutcome::Done(_) => Ok(StatusCode::NO_CONTENT),
+        WriteOutcome::ConditionFailed(_) if condition.names_one() => Err(changed_since()),
+        WriteOutcome::ConditionFailed(_) => Err(unknown(Target::KIND, &name)),
     }
 }
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 use axum::extract::{Path, State as Shared};
 use axum::http::HeaderMap;
 use axum::response::Response;
+use model::{AuditEvent, Target, TargetState};
 use serde_json::{Map, Value, json};
-use store::{Changed, Entry, Target, TargetState};
+use store::WriteOutcome;
 use web::{Caller, JsonBody, Manage, Problem, ProblemType};
 
 use super::body::{Strict, read_as};
@@ -70,16 +71,16 @@ async fn write(
         return Ok(true);
     }
     changed.version = before.version + 1;
-    let entry = Entry {
+    let entry = AuditEvent {
         event_type: "target-modified",
         actor: &caller.key,
         subject: &before.name,
         data: json!(TargetView::new(changed.clone(), standing)),
         previous: json!(TargetView::new(before.clone(), standing)),
     };
-    let write = state.config.replacing(&changed, before.version)?;
-    let made = state.events.change(&entry, vec![write]).await?;
-    Ok(matches!(made, Changed::Done(_)))
+    let write = state.config.replace_target_write(&changed, before.version)?;
+    let made = state.events.write_audited(&entry, vec![write]).await?;
+    Ok(matches!(made, WriteOutcome::Done(_)))
 }
 
 /// The target with a patch applied, and what the patch says of `enabled`.
@@ -108,7 +109,7 @@ async fn patched(state: &State, target: &Target, patch: Value) -> Result<(Target
     if headers.is_some_and(|headers| !lower(headers)) {
         violations.add("headers", "uniqueItems", "expected each header once: upper and lower case are the same");
     }
-    let secrets = state.keyring.open(&target.name, &target.sealed).await.map_err(no_key)?;
+    let secrets = state.keyring.open(&target.name, &target.secrets).await.map_err(no_key)?;
     let mut definition = json!(NewTarget::of(target, &secrets));
     // All of its fields stand there, null where they have no value. What else is null in the patch would be merged away,
     // and is kept to be refused.
@@ -125,24 +126,24 @@ async fn patched(state: &State, target: &Target, patch: Value) -> Result<(Target
     violations.into_result()?;
     let Some(Checked { target: new, secrets: mut own, .. }) = checked else { return Err(no_randomness()) };
     own.former_signing.clone_from(&secrets.former_signing);
-    let wanted = new.wanted.clone();
+    let filter = new.filter.clone();
     let mut changed = Target {
-        wanted: target.wanted.clone(),
-        wanted_since: target.wanted_since,
-        former: target.former.clone(),
+        filter: target.filter.clone(),
+        filter_since: target.filter_since,
+        previous_filters: target.previous_filters.clone(),
         rotating_until: target.rotating_until,
         created_at: target.created_at,
         version: target.version,
-        sealed: target.sealed.clone(),
+        secrets: target.secrets.clone(),
         ..new
     };
-    changed.want(wanted, now);
+    changed.set_filter(filter, now);
     // What DynamoDB takes is bounded: of what it wanted before, the oldest is forgotten.
-    while !changed.former.is_empty() && text_bytes(&json!(changed)) + changed.sealed.0.len() > MAX_BYTES {
-        changed.former.remove(0);
+    while !changed.previous_filters.is_empty() && text_bytes(&json!(changed)) + changed.secrets.0.len() > MAX_BYTES {
+        changed.previous_filters.remove(0);
     }
     if own != *secrets {
-        changed.sealed = state.keyring.seal(&target.name, &own).await.map_err(no_key)?;
+        changed.secrets = state.keyring.seal(&target.name, &own).await.map_err(no_key)?;
     }
     Ok((changed, enabled))
 }

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use store::{Target, TargetState};
+use model::{Target, TargetState};
 use web::Problem;
 
 use super::changed_since;
@@ -24,7 +24,7 @@ pub(super) fn tagged(target: Target, standing: Option<&TargetState>) -> Response
 /// fails now and then could not be mended by who names what he read.
 fn tag(target: &Target, standing: Option<&TargetState>) -> String {
     let (created, version) = (target.created_at.as_millisecond(), target.version);
-    match standing.and_then(|standing| standing.paused.as_ref()) {
+    match standing.and_then(|standing| standing.pause.as_ref()) {
         None => format!("\"{created:x}.{version}\""),
         Some(paused) => format!("\"{created:x}.{version}.{:x}\"", paused.since.as_millisecond()),
     }

@@ -7,14 +7,15 @@ use axum::body::Bytes;
 use axum::extract::{Path, State as Shared};
 use axum::http::StatusCode;
 use jiff::SignedDuration;
+use model::{
+    Attempt, AuditEvent, Pause, RecordedStatus, Replay, ReplayOf, ReplaySelection, ReplayState, Target, TargetState,
+    duration, run_name,
+};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use store::{
-    Attempt, Changed, Entry, Paused, Replay, ReplayOf, ReplayState, Selection, Status, Target, TargetState, duration,
-    run_name,
-};
+use store::WriteOutcome;
 use tokio::time::Instant;
 use web::{Caller, Manage, Problem, ProblemType};
 use webhook::SigningSecret;
@@ -70,16 +71,16 @@ pub(crate) async fn pause(
 
 /// Pauses a target; one that is paused stays so, for the reason that it has.
 pub(super) async fn try_pause(state: &State, caller: &Caller, name: &str, reason: String) -> Result<(), Problem> {
-    let paused = Paused { since: (state.clock)(), reason, by: caller.key.clone() };
-    let entry = Entry {
+    let paused = Pause { since: (state.clock)(), reason, by: caller.key.clone() };
+    let entry = AuditEvent {
         event_type: "target-paused",
         actor: &caller.key,
         subject: name,
         data: json!({ "reason": paused.reason, "since": paused.since }),
         previous: Value::Null,
     };
-    let change = state.config.pausing(name, &paused)?;
-    state.events.change(&entry, vec![change]).await?;
+    let change = state.config.pause_write(name, &paused)?;
+    state.events.write_audited(&entry, vec![change]).await?;
     Ok(())
 }
 
@@ -112,14 +113,14 @@ pub(super) async fn try_resume(
     standing: Option<&TargetState>,
 ) -> Result<Option<String>, Problem> {
     let name = &target.name;
-    let Some(paused) = standing.and_then(|standing| standing.paused.as_ref()) else { return Ok(None) };
+    let Some(paused) = standing.and_then(|standing| standing.pause.as_ref()) else { return Ok(None) };
     let now = (state.clock)();
-    let held = state.deliveries.count(name, target.created_at, Status::Held, MOST_COUNTED).await?;
+    let held = state.deliveries.count(name, target.created_at, RecordedStatus::Held, MOST_COUNTED).await?;
     let replay = Replay {
         name: run_name(now),
         target: name.clone(),
         of: ReplayOf::Held,
-        selection: Selection::default(),
+        selection: ReplaySelection::default(),
         rate: DEFAULT_RATE,
         state: ReplayState::Running,
         total: u64::try_from(held).unwrap_or(u64::MAX),
@@ -133,18 +134,19 @@ pub(super) async fn try_resume(
         created_by: caller.key.clone(),
         ended_at: None,
     };
-    let entry = Entry {
+    let entry = AuditEvent {
         event_type: "target-resumed",
         actor: &caller.key,
         subject: name,
         data: json!({ "replay": replay.name, "held": replay.total }),
         previous: json!({ "paused": paused }),
     };
-    let changes = vec![state.config.resuming(name, paused.since, &replay.name)?, state.config.creating(&replay)?];
-    match state.events.change(&entry, changes).await? {
-        Changed::Done(_) => Ok(Some(replay.name)),
+    let changes =
+        vec![state.config.resume_write(name, paused.since, &replay.name)?, state.config.create_write(&replay)?];
+    match state.events.write_audited(&entry, changes).await? {
+        WriteOutcome::Done(_) => Ok(Some(replay.name)),
         // Somebody else was faster.
-        Changed::Refused(_) => Ok(None),
+        WriteOutcome::ConditionFailed(_) => Ok(None),
     }
 }
 
@@ -179,22 +181,22 @@ pub(crate) async fn rotate(
     let (Some(overlap), Some(signing)) = (overlap, signing) else { return Err(no_randomness()) };
     let (mut target, standing) = get(&state, &name).await?;
     let version = target.version;
-    let mut secrets = (*state.keyring.open(&name, &target.sealed).await.map_err(no_key)?).clone();
+    let mut secrets = (*state.keyring.open(&name, &target.secrets).await.map_err(no_key)?).clone();
     secrets.former_signing = Some(std::mem::replace(&mut secrets.signing, signing));
     let overlap = SignedDuration::try_from(overlap).unwrap_or_default();
     target.rotating_until = (state.clock)().checked_add(overlap).ok();
-    target.sealed = state.keyring.seal(&name, &secrets).await.map_err(no_key)?;
+    target.secrets = state.keyring.seal(&name, &secrets).await.map_err(no_key)?;
     target.version += 1;
     let mut view = TargetView::new(target.clone(), standing.as_ref());
-    let entry = Entry {
+    let entry = AuditEvent {
         event_type: "target-modified",
         actor: &caller.key,
         subject: &name,
         data: json!(view),
         previous: Value::Null,
     };
-    let write = state.config.replacing(&target, version)?;
-    if let Changed::Refused(_) = state.events.change(&entry, vec![write]).await? {
+    let write = state.config.replace_target_write(&target, version)?;
+    if let WriteOutcome::ConditionFailed(_) = state.events.write_audited(&entry, vec![write]).await? {
         return Err(changed_since());
     }
     view.signing_secret = Some(secrets.signing.reveal().to_owned());
@@ -207,7 +209,7 @@ pub(crate) struct Tested {
     /// The event that was sent.
     event: events::EventId,
     /// Where its delivery stands.
-    status: Status,
+    status: RecordedStatus,
     /// Its one attempt; null where that is not over yet.
     attempt: Option<Attempt>,
 }
@@ -219,14 +221,14 @@ pub(crate) async fn test(
     Path(name): Path<String>,
 ) -> Result<(StatusCode, Json<Tested>), Problem> {
     let (target, _) = get(&state, &name).await?;
-    let entry = Entry {
+    let entry = AuditEvent {
         event_type: "target-tested",
         actor: &caller.key,
         subject: &name,
         data: json!({ "timeout": duration::format(target.timeout) }),
         previous: Value::Null,
     };
-    let Changed::Done(event) = state.events.change(&entry, Vec::new()).await? else {
+    let WriteOutcome::Done(event) = state.events.write_audited(&entry, Vec::new()).await? else {
         return Err(Problem::new(ProblemType::Unavailable, "The test could not be written: send it again"));
     };
     let deadline = Instant::now() + MOST_WAIT.min(target.timeout + Duration::from_secs(10));
@@ -238,5 +240,5 @@ pub(crate) async fn test(
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    Ok((StatusCode::ACCEPTED, Json(Tested { event, status: Status::Waiting, attempt: None })))
+    Ok((StatusCode::ACCEPTED, Json(Tested { event, status: RecordedStatus::Waiting, attempt: None })))
 }

@@ -1,9 +1,9 @@
 //! What the API shows of a target: everything but its secrets.
 
 use jiff::Timestamp;
+use model::{Pause, PreviousFilter, Target, TargetState, duration};
 use schemars::JsonSchema;
 use serde::Serialize;
-use store::{Former, Paused, Target, TargetState, duration};
 use url::Url;
 
 /// A target without its secrets.
@@ -21,7 +21,7 @@ pub(crate) struct TargetView {
     /// Whether its events are delivered; where not, they are held.
     enabled: bool,
     /// Since when it is paused, and why; null where it is not.
-    paused: Option<Paused>,
+    paused: Option<Pause>,
     /// Since when every attempt has failed; null where the last one succeeded.
     failing_since: Option<Timestamp>,
     /// Where its events are posted.
@@ -112,7 +112,7 @@ impl TargetView {
             .map(|(_, name)| name.to_owned())
             .chain(target.headers.iter().map(|name| format!("headers.{name}")))
             .collect();
-        let paused = state.and_then(|state| state.paused.clone());
+        let paused = state.and_then(|state| state.pause.clone());
         Self {
             name: target.name,
             description: target.description,
@@ -124,8 +124,8 @@ impl TargetView {
             username: target.username,
             secrets,
             ca_cert: target.ca_cert,
-            wanted: target.wanted.into(),
-            wanted_before: target.former.into_iter().map(FormerView::from).collect(),
+            wanted: target.filter.into(),
+            wanted_before: target.previous_filters.into_iter().map(FormerView::from).collect(),
             retry_count: target.retry.count,
             retry_timeout: duration::format(target.retry.timeout),
             retry_schedule: target.retry.schedule.map(|all| all.into_iter().map(duration::format).collect()),
@@ -140,15 +140,15 @@ impl TargetView {
     }
 }
 
-impl From<store::Wanted> for WantedView {
-    fn from(wanted: store::Wanted) -> Self {
-        let store::Wanted { level, scopes, sources, events, projects, environments, include_unscoped } = wanted;
+impl From<model::EventFilter> for WantedView {
+    fn from(wanted: model::EventFilter) -> Self {
+        let model::EventFilter { level, scopes, sources, events, projects, environments, include_unscoped } = wanted;
         Self { level, scopes, sources, events, projects, environments, include_unscoped }
     }
 }
 
-impl From<Former> for FormerView {
-    fn from(former: Former) -> Self {
-        Self { since: former.since, wanted: former.wanted.into() }
+impl From<PreviousFilter> for FormerView {
+    fn from(former: PreviousFilter) -> Self {
+        Self { since: former.since, wanted: former.filter.into() }
     }
 }

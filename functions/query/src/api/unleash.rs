@@ -1,7 +1,7 @@
 //! The operations of Unleash's own API.
 
+use model::KeyScope;
 use schemars::json_schema;
-use store::KeyScope;
 use web::{Method, Operation, Parameter, Routes, SuccessResponse, schema_of};
 
 use super::LARGE;

@@ -6,9 +6,9 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use model::{Field, JsonNotation, SearchFilter, TextQuery};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
-use store::{Field, Filter, Notation, Text};
 
 /// The most events of a page, and how many there are where `limit` says nothing that can be meant.
 const MAX_LIMIT: f64 = 1000.0;
@@ -24,8 +24,8 @@ const INTEGERS: &str = "whole numbers up to 2147483647";
 const LINES: [char; 4] = ['\n', '\r', '\u{2028}', '\u{2029}'];
 
 /// The members that `query` is looked for in, as Unleash's database keeps them.
-const MEMBERS: &[(&str, Notation)] =
-    &[("data", Notation::Compact), ("preData", Notation::Jsonb), ("tags", Notation::Compact)];
+const MEMBERS: &[(&str, JsonNotation)] =
+    &[("data", JsonNotation::Compact), ("preData", JsonNotation::Jsonb), ("tags", JsonNotation::Compact)];
 
 /// What of a parameter is wrong, as Unleash answers it.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -128,13 +128,13 @@ impl Params {
     }
 
     /// Which events are asked for.
-    pub(crate) fn filter(&self) -> Result<Filter, BadData> {
+    pub(crate) fn filter(&self) -> Result<SearchFilter, BadData> {
         let text = self.get("query").filter(|query| !query.is_empty());
-        let filter = Filter {
+        let filter = SearchFilter {
             from: self.day("from", false)?,
             until: self.day("to", true)?,
-            text: text.map(|query| Text::like(query, MEMBERS)),
-            ..Filter::default()
+            text: text.map(|query| TextQuery::like(query, MEMBERS)),
+            ..SearchFilter::default()
         };
         Ok(filter
             .and(Field::Type, self.values("type")?)
@@ -250,7 +250,7 @@ fn number(text: &str) -> f64 {
 /// The digits that JavaScript's text of a number begins with, which is what Unleash takes; 0 for what is less
 /// than 0.
 fn whole(number: f64) -> usize {
-    let text = store::javascript_number(number.max(0.0));
+    let text = model::javascript_number(number.max(0.0));
     let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
     digits.parse().unwrap_or(usize::MAX)
 }

@@ -77,7 +77,7 @@ fn limit(_: &mut SchemaGenerator) -> Schema {
 }
 
 fn statuses(_: &mut SchemaGenerator) -> Schema {
-    let names = store::Status::ALL.map(store::Status::name);
+    let names = model::RecordedStatus::ALL.map(model::RecordedStatus::name);
     json_schema!({
         "description": "Any of these, separated by commas.",
         "type": "array",

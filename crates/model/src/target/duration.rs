@@ -1,0 +1,68 @@
+//! The text format of durations, as in Migration Manager: `10s`, `5m`, `1h30m`.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Parses a duration such as `10s`, `5m` or `1h30m`; `None` if it is invalid or negative.
+pub fn parse(text: &str) -> Option<Duration> {
+    text.parse::<SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok())
+}
+
+/// Formats a duration in hours, minutes, seconds and milliseconds, as [`parse`] reads it.
+pub fn format(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let parts =
+        [(seconds / 3600, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s"), (duration.subsec_millis().into(), "ms")];
+    let text: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, unit)| format!("{n}{unit}")).collect();
+    if text.is_empty() { "0s".to_owned() } else { text.concat() }
+}
+
+/// Serializes a duration, for serde's `with`.
+pub fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    format(*duration).serialize(serializer)
+}
+
+/// Deserializes a duration, for serde's `with`.
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    read(&String::deserialize(deserializer)?)
+}
+
+fn read<E: serde::de::Error>(text: &str) -> Result<Duration, E> {
+    parse(text).ok_or_else(|| E::custom("expected a duration such as 10s, 5m or 1h30m"))
+}
+
+/// Serde support for an optional list of durations.
+pub mod list {
+    use super::{Deserialize, Deserializer, Duration, Serialize, Serializer, format, read};
+
+    /// Serializes a list of durations, for serde's `with`.
+    pub fn serialize<S: Serializer>(durations: &Option<Vec<Duration>>, serializer: S) -> Result<S::Ok, S::Error> {
+        let texts = durations.as_ref().map(|all| all.iter().map(|one| format(*one)).collect::<Vec<_>>());
+        texts.serialize(serializer)
+    }
+
+    /// Deserializes a list of durations, for serde's `with`.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Duration>>, D::Error> {
+        let texts = Option::<Vec<String>>::deserialize(deserializer)?;
+        texts.map(|texts| texts.iter().map(|text| read(text)).collect()).transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_parsed_and_formatted() {
+        for (text, seconds) in [("10s", 10), ("5m", 300), ("1h30m", 5400), ("0s", 0)] {
+            assert_eq!(parse(text), Some(Duration::from_secs(seconds)), "{text}");
+            assert_eq!(format(Duration::from_secs(seconds)), text);
+        }
+        assert_eq!(format(Duration::from_millis(1500)), "1s500ms");
+        for text in ["", "ten", "-5s", "10"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+}

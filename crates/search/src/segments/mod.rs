@@ -1,0 +1,28 @@
+//! The `segments` table: older events of the log packed together, so that a search of many events reads few items.
+//!
+//! Every event of the log is in exactly one of four places:
+//!
+//! - Events **in time** were stored within `store::LATE_AFTER` of their time. Those below the watermark `upto` are in
+//!   segments. The others are read from the log.
+//! - **Late** events have an attribute that is the key of the index `by_late`. Those below the watermark `late_upto` are
+//!   in segments. The others are read from that index.
+//!
+//! The watermarks stay behind the present by a margin ([`watermarks::SETTLED_AFTER`]) after which no write below them can
+//! still be in progress.
+
+pub(crate) mod body;
+pub(crate) mod cache;
+pub(crate) mod columns;
+pub(crate) mod header;
+mod ngram_bloom;
+pub(crate) mod pack;
+pub(crate) mod row;
+pub(crate) mod segment_range;
+pub(crate) mod table;
+pub(crate) mod unpacked;
+pub(crate) mod unpacked_block;
+pub(crate) mod watermarks;
+mod zstd_frame;
+
+#[cfg(test)]
+mod target_filter_tests;

@@ -1,0 +1,6 @@
+//! The `config` table, which holds sources, keys, targets and replays.
+
+pub(crate) mod cached_records;
+mod replay_progress;
+pub(crate) mod table;
+mod target_state;

@@ -1,0 +1,249 @@
+//! The item of an event: short attribute names, and a payload that is compressed if that makes it smaller.
+
+use events::{Event, EventId, Fields, Fingerprint, Level, Scope, unix_nanoseconds};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::item_key::{index_key, late_key, shard_key};
+use crate::compression::{MAX_STORED_BYTES, compress, decompress};
+use crate::error::Error;
+
+/// Minimum delay between the time of an event and its storage that makes the event late.
+pub const LATE_AFTER: SignedDuration = SignedDuration::from_secs(60);
+
+/// Number of bytes reserved for the searchable texts of an event, in addition to the index keys. Longer texts reduce
+/// the space for the payload.
+const RESERVED_TEXT_BYTES: usize = 8 * 1024;
+
+/// Overhead of each text in an item, in bytes.
+const TEXT_OVERHEAD_BYTES: usize = 4;
+
+/// The item of an event. `ks`, `ka`, `kp`, `kt` and `kl` are the partition keys of the indexes. They are absent if the
+/// event has no such value or is not late, which keeps the indexes sparse.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct EventItem {
+    pub(crate) pk: String,
+    /// Id of the event.
+    pub(crate) sk: EventId,
+    /// Source.
+    s: String,
+    /// Catalog.
+    c: String,
+    /// Scope.
+    o: Scope,
+    /// Type.
+    t: String,
+    /// Actor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    a: Option<String>,
+    /// Subject.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    u: Option<String>,
+    /// Entities.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    e: Vec<String>,
+    /// Project.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    p: Option<String>,
+    /// Environment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    v: Option<String>,
+    /// Level.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    l: Option<Level>,
+    /// Time of the event in nanoseconds since 1970. An id holds milliseconds only, and may be later.
+    tm: i64,
+    /// Time of receipt.
+    r: Timestamp,
+    /// Schema version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sv: Option<u32>,
+    /// Whether `tm` is the time of receipt, because the producer did not send a time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    nt: bool,
+    /// Time after which DynamoDB may remove the item, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) expires: Option<i64>,
+    /// Fingerprint.
+    #[serde(with = "serde_bytes")]
+    fp: Vec<u8>,
+    #[serde(with = "serde_bytes")]
+    payload: Vec<u8>,
+    /// Compression of `payload`: absent or `zstd`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    z: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ks: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ka: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kp: Option<String>,
+    kt: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kl: Option<String>,
+    /// Time of storage in milliseconds since 1970, if the event was late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    w: Option<i64>,
+}
+
+impl EventItem {
+    /// Creates the item of an event. [`Self::place`] sets its keys.
+    pub(crate) fn new(event: &Event, fingerprint: &Fingerprint, expires: Option<i64>) -> Result<Self, Error> {
+        let (payload, z) = compress(&event.payload)?;
+        let fields = event.fields.clone();
+        let texts = [&fields.actor, &fields.subject, &fields.project, &fields.environment];
+        let text_bytes: usize = texts
+            .into_iter()
+            .flatten()
+            .chain(&fields.entities)
+            .map(|text| text.len() + TEXT_OVERHEAD_BYTES)
+            .sum::<usize>();
+        let (sent, stored) = (event.payload.len(), payload.len() + text_bytes.saturating_sub(RESERVED_TEXT_BYTES));
+        if stored > MAX_STORED_BYTES {
+            return Err(Error::TooLarge { sent, stored, limit: MAX_STORED_BYTES });
+        }
+        Ok(Self {
+            pk: String::new(),
+            sk: event.id,
+            s: event.source.clone(),
+            c: event.catalog.clone(),
+            o: fields.scope,
+            t: fields.event_type,
+            a: fields.actor,
+            u: fields.subject,
+            e: fields.entities,
+            p: fields.project,
+            v: fields.environment,
+            l: fields.level,
+            tm: unix_nanoseconds(fields.time),
+            r: event.received_at,
+            sv: fields.schema_version,
+            nt: !fields.time_given,
+            expires,
+            fp: fingerprint.as_bytes().to_vec(),
+            payload,
+            z,
+            ks: None,
+            ka: None,
+            kp: None,
+            kt: String::new(),
+            kl: None,
+            w: None,
+        })
+    }
+
+    /// Records `now` as the time of storage if the event is late.
+    pub(crate) fn set_stored_at(&mut self, now: Timestamp) {
+        let late = i128::from(self.tm) + LATE_AFTER.as_nanos() < now.as_nanosecond();
+        self.w = late.then(|| now.as_millisecond());
+    }
+
+    /// Sets the keys of the item for an id in a log of `shards` shards.
+    pub(crate) fn place(&mut self, id: EventId, shards: u16) {
+        let shard = id.shard(shards);
+        let key = |value: &Option<String>| {
+            value.as_deref().filter(|value| !value.is_empty()).map(|value| index_key(value, shard))
+        };
+        self.sk = id;
+        self.pk = shard_key(shard);
+        self.ks = key(&self.u);
+        self.ka = key(&self.a);
+        self.kp = key(&self.p);
+        self.kt = index_key(&self.t, shard);
+        self.kl = self.w.map(|_| late_key(shard));
+    }
+
+    /// Returns the distinct entities other than the subject. Each of them has a link item.
+    pub(crate) fn further_entities(&self) -> Vec<&str> {
+        let mut further: Vec<&str> = Vec::new();
+        for entity in self.e.iter().map(String::as_str) {
+            if !entity.is_empty() && self.u.as_deref() != Some(entity) && !further.contains(&entity) {
+                further.push(entity);
+            }
+        }
+        further
+    }
+
+    /// Decodes the item.
+    pub(crate) fn into_event(self) -> Result<Event, Error> {
+        let id = self.sk;
+        let corrupt = |reason: String| Error::corrupt("events", format!("event {id}: {reason}"));
+        let payload = decompress(self.payload, self.z.as_deref()).map_err(corrupt)?;
+        let time = Timestamp::from_nanosecond(self.tm.into()).map_err(|e| corrupt(e.to_string()))?;
+        Ok(Event {
+            id: self.sk,
+            source: self.s,
+            catalog: self.c,
+            received_at: self.r,
+            stored_at: self.w.and_then(|stored| Timestamp::from_millisecond(stored).ok()),
+            fields: Fields {
+                scope: self.o,
+                event_type: self.t,
+                time,
+                actor: self.a,
+                subject: self.u,
+                entities: self.e,
+                project: self.p,
+                environment: self.v,
+                level: self.l,
+                schema_version: self.sv,
+                time_given: !self.nt,
+            },
+            payload,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(payload: Vec<u8>) -> Event {
+        let time: Timestamp = "2025-12-09T23:33:04.123456789Z".parse().unwrap();
+        Event {
+            id: EventId::at(time, 7).unwrap(),
+            source: "mm".into(),
+            catalog: "migration-manager".into(),
+            received_at: time,
+            stored_at: None,
+            fields: Fields {
+                scope: Scope::Lifecycle,
+                event_type: "migration-created".into(),
+                time,
+                time_given: false,
+                actor: Some("alice".into()),
+                subject: Some("/1.0/instances/a".into()),
+                entities: vec!["/1.0/instances/a".into(), "/1.0/queue/b".into(), "/1.0/queue/b".into()],
+                project: None,
+                environment: Some(String::new()),
+                level: None,
+                schema_version: Some(1),
+            },
+            payload,
+        }
+    }
+
+    fn item(event: &Event) -> EventItem {
+        let mut item = EventItem::new(event, &Fingerprint::of_bytes("mm", &event.payload), None).unwrap();
+        item.place(event.id, 4);
+        item
+    }
+
+    #[test]
+    fn an_event_survives_a_round_trip() {
+        for payload in [b"{}".to_vec(), b"{\"a\":\"bbbbbbbbbbbbbbbb\"}".repeat(400)] {
+            let event = event(payload);
+            let stored: std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue> =
+                serde_dynamo::to_item(item(&event)).unwrap();
+            assert!(matches!(stored["fp"], aws_sdk_dynamodb::types::AttributeValue::B(_)));
+            assert!(!stored.contains_key("kp"), "an event without a project is not in its index");
+            let back: EventItem = serde_dynamo::from_item(stored).unwrap();
+            assert_eq!(back.into_event().unwrap(), event);
+        }
+    }
+
+    #[test]
+    fn further_entities_are_linked_once() {
+        assert_eq!(item(&event(b"{}".to_vec())).further_entities(), ["/1.0/queue/b"]);
+    }
+}

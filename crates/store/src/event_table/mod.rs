@@ -1,0 +1,11 @@
+//! The `events` table, which holds the log.
+
+pub(crate) mod event_item;
+pub(crate) mod filter_expression;
+pub(crate) mod insert_event;
+pub(crate) mod item_key;
+pub(crate) mod partition_query;
+pub(crate) mod partition_scan;
+pub(crate) mod reshard_item;
+pub(crate) mod stream_image;
+pub(crate) mod table;
