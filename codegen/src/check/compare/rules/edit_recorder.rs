@@ -17,7 +17,7 @@ pub(super) struct EditRecorder {
 
 impl EditRecorder {
     /// Records an edit that replaces the value at `keys` of the old schema with that of the new schema,
-    /// or removes it if the new schema has none. Returns the edit, so that details can be added.
+    /// or removes it if it is missing in the new schema. Returns the edit, so that details can be added.
     pub(super) fn record(
         &mut self,
         pair: &SchemaPair<'_>,
