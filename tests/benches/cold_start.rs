@@ -1,7 +1,6 @@
-//! The ingest function's cold start, from the start of its process to its first answer, against a
-//! bare `lambda_http` function that does one PutItem with the same SDK; and the memory that it takes at
-//! the largest requests. All stand behind a minimal
-//! Lambda Runtime API and a stubbed DynamoDB that answers at once.
+//! Measures the cold start of ingest, from the start of its process to its first response, and compares it with a bare
+//! `lambda_http` function that does one PutItem with the same SDK. Also measures ingest's memory at the largest requests.
+//! Both functions run behind a minimal Lambda Runtime API and a fake DynamoDB that responds immediately.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -30,35 +29,35 @@ async fn main() {
     let dynamodb =
         serve(Router::new().route("/", post(dynamodb)).with_state(FakeDynamoDb::new(&token, "unleash"))).await;
     let example = e2e::example("feature-created");
-    let one = event(&token, example.payload);
+    let one = gateway_event(&token, example.payload);
     let (mut ingest, mut bare) = (Vec::new(), Vec::new());
-    // In turn, so that whatever else the machine does falls on both.
+    // Alternate, so that other load on the machine affects both.
     for _ in 0..RUNS {
-        ingest.push(invoke(&folder.join("ingest"), &dynamodb, &one, 201, 1).await.first);
-        bare.push(invoke(&folder.join("examples/bare"), &dynamodb, &one, 200, 1).await.first);
+        ingest.push(invoke(&folder.join("ingest"), &dynamodb, &one, 201, 1).await.first_response);
+        bare.push(invoke(&folder.join("examples/bare"), &dynamodb, &one, 200, 1).await.first_response);
     }
     let (ingest, bare) = (median(ingest), median(bare));
     println!("cold start, median of {RUNS}: ingest {ingest:.1?}, bare {bare:.1?}");
     println!("cold start ratio: {:.2} (at most 1.5)", ingest.as_secs_f64() / bare.as_secs_f64());
 
-    let batch = batch();
-    let large = invoke(&folder.join("ingest"), &dynamodb, &event(&token, &batch), 200, 5).await;
+    let batch = largest_batch();
+    let large = invoke(&folder.join("ingest"), &dynamodb, &gateway_event(&token, &batch), 200, 5).await;
     let small = invoke(&folder.join("ingest"), &dynamodb, &one, 201, 5).await;
     let (mb, kb) = (1024.0, |memory: u64| f64::from(u32::try_from(memory).unwrap_or(u32::MAX)));
     println!(
-        "memory: {:.1} MB at five requests of {:.1} MB (at most 64), {:.1} MB at small ones, ratio {:.1}",
-        kb(large.memory) / mb,
+        "memory: {:.1} MB with five requests of {:.1} MB (at most 64), {:.1} MB with small ones, ratio {:.1}",
+        kb(large.peak_memory_kb) / mb,
         kb(batch.len() as u64) / 1e6,
-        kb(small.memory) / mb,
-        kb(large.memory) / kb(small.memory)
+        kb(small.peak_memory_kb) / mb,
+        kb(large.peak_memory_kb) / kb(small.peak_memory_kb)
     );
 }
 
-/// Builds both functions as they are deployed; the folder they are in.
+/// Builds both functions as deployed and returns their folder.
 ///
-/// For a named target, because `target/lambda` is where cargo-lambda puts its zips.
+/// The target is named explicitly because cargo-lambda writes its zips to `target/lambda`.
 fn build() -> PathBuf {
-    let target = host();
+    let target = host_target();
     let mut cargo = std::process::Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
     let arguments =
         ["build", "--quiet", "--profile", "lambda", "--package", "ingest", "--bin", "ingest", "--example", "bare"];
@@ -68,18 +67,18 @@ fn build() -> PathBuf {
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status()
         .expect("cargo");
-    assert!(built.success(), "the functions do not build");
+    assert!(built.success(), "the functions failed to build");
     e2e::target_dir().join(target).join("lambda")
 }
 
-/// This machine's target, as rustc names it.
-fn host() -> String {
-    let told = std::process::Command::new("rustc").arg("-vV").output().expect("rustc");
-    let told = String::from_utf8_lossy(&told.stdout).into_owned();
-    told.lines().find_map(|line| line.strip_prefix("host: ")).expect("rustc's host").to_owned()
+/// Returns rustc's name for this machine's target.
+fn host_target() -> String {
+    let output = std::process::Command::new("rustc").arg("-vV").output().expect("rustc");
+    let output = String::from_utf8_lossy(&output.stdout).into_owned();
+    output.lines().find_map(|line| line.strip_prefix("host: ")).expect("rustc's host").to_owned()
 }
 
-/// Serves on a free port; its address.
+/// Serves an app on a free port and returns its address.
 async fn serve(app: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("its address").to_string();
@@ -87,14 +86,14 @@ async fn serve(app: Router) -> String {
     address
 }
 
-/// A DynamoDB that knows one key and one source, and takes every put.
+/// A fake DynamoDB with one key and one source that accepts every put.
 async fn dynamodb(State(fake): State<FakeDynamoDb>, headers: HeaderMap, body: Bytes) -> impl IntoResponse {
     let (_, response) = fake.respond(headers["x-amz-target"].to_str().unwrap_or_default(), &body);
     ([("content-type", "application/x-amz-json-1.0")], response)
 }
 
-/// The largest body that is taken: a thousand events, 4.5 MB.
-fn batch() -> String {
+/// Returns the largest accepted body: a thousand events, 4.5 MB.
+fn largest_batch() -> String {
     let time = "2026-05-01T00:00:00Z".parse().expect("a time");
     let event = |id| {
         let mut event = e2e::unleash_event(id, time, "flag", "web", "ada");
@@ -108,8 +107,8 @@ fn batch() -> String {
     json!(events).to_string()
 }
 
-/// What API Gateway sends for `POST /v1/events`.
-fn event(token: &str, body: &str) -> String {
+/// Returns the Lambda event that API Gateway sends for `POST /v1/events`.
+fn gateway_event(token: &str, body: &str) -> String {
     json!({
         "version": "2.0",
         "routeKey": "POST /v1/events",
@@ -127,24 +126,24 @@ fn event(token: &str, body: &str) -> String {
     .to_string()
 }
 
-/// What the Runtime API hands out, how often, and whom it tells of the answers.
+/// State of the Runtime API: the event, how often to send it, and the channel for responses.
 #[derive(Clone)]
 struct Runtime {
     event: String,
-    left: Arc<AtomicUsize>,
-    answered: mpsc::UnboundedSender<(Instant, Bytes)>,
+    remaining: Arc<AtomicUsize>,
+    responses: mpsc::UnboundedSender<(Instant, Bytes)>,
 }
 
-/// What a function took: until its first answer, and the most memory, in KB.
-struct Took {
-    first: Duration,
-    memory: u64,
+/// The measurements of a function.
+struct Measurement {
+    first_response: Duration,
+    peak_memory_kb: u64,
 }
 
-/// Starts the function and gives it the same event so many times.
-async fn invoke(program: &PathBuf, dynamodb: &str, event: &str, status: u16, times: usize) -> Took {
+/// Starts a function and sends it the same event `times` times.
+async fn invoke(program: &PathBuf, dynamodb: &str, event: &str, status: u16, times: usize) -> Measurement {
     let (sender, mut answered) = mpsc::unbounded_channel();
-    let runtime = Runtime { event: event.to_owned(), left: Arc::new(AtomicUsize::new(times)), answered: sender };
+    let runtime = Runtime { event: event.to_owned(), remaining: Arc::new(AtomicUsize::new(times)), responses: sender };
     let app = Router::new()
         .route("/2018-06-01/runtime/invocation/next", get(next))
         .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
@@ -169,16 +168,19 @@ async fn invoke(program: &PathBuf, dynamodb: &str, event: &str, status: u16, tim
     let mut first = None;
     for _ in 0..times {
         let response = tokio::time::timeout(Duration::from_secs(30), answered.recv()).await;
-        let (at, response) = response.expect("an answer within 30 s").expect("an answer");
+        let (at, response) = response.expect("a response within 30 s").expect("a response");
         let response: Value = serde_json::from_slice(&response).expect("JSON");
         assert_eq!(response["statusCode"], status, "{response}");
         first.get_or_insert(at - started);
     }
-    Took { first: first.expect("an answer"), memory: peak_memory(function.id().expect("a running function")) }
+    Measurement {
+        first_response: first.expect("a response"),
+        peak_memory_kb: peak_memory_kb(function.id().expect("a running function")),
+    }
 }
 
-/// The most memory that a process has had, in KB; 0 where the system does not say.
-fn peak_memory(process: u32) -> u64 {
+/// Returns the peak memory of a process in KB, or 0 if the system does not report it.
+fn peak_memory_kb(process: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     peak.and_then(|peak| peak.split_whitespace().next()?.parse().ok()).unwrap_or(0)
@@ -186,8 +188,8 @@ fn peak_memory(process: u32) -> u64 {
 
 async fn next(State(runtime): State<Runtime>) -> impl IntoResponse {
     let one_less = |left: usize| left.checked_sub(1);
-    if runtime.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_err() {
-        // There are no further events: Lambda would freeze the function here.
+    if runtime.remaining.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_err() {
+        // Without further events Lambda would freeze the function here.
         std::future::pending::<()>().await;
     }
     let headers = [
@@ -200,8 +202,8 @@ async fn next(State(runtime): State<Runtime>) -> impl IntoResponse {
 }
 
 async fn response(State(runtime): State<Runtime>, body: Bytes) -> impl IntoResponse {
-    // Nobody listens any more where the bench has given up.
-    let _ = runtime.answered.send((Instant::now(), body));
+    // The receiver is closed if the benchmark has given up.
+    let _ = runtime.responses.send((Instant::now(), body));
     axum::http::StatusCode::ACCEPTED
 }
 

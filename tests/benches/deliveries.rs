@@ -1,11 +1,10 @@
-//! How many deliveries a second the local stack makes, against a bare HTTP client that posts the same bytes to the
-//! same receiver with the same concurrency, with a receiver that answers at once and with one that takes as long as one
-//! across a network; and what targets that misbehave cost the others.
+//! Measures the deliveries a second of the local stack and compares them with a bare HTTP client that posts the same bytes
+//! to the same receiver with the same concurrency. The receiver responds immediately in one run and with the delay of a
+//! network in another. Also measures how much misbehaving targets slow down the others.
 //!
-//! Every delivery is a record of its own, so none of them can be faster than the local database writes: that is measured
-//! beside it.
+//! Every delivery writes a record, so the local database limits the rate; its write rate is measured for comparison.
 //!
-//! `EVENTS=10000 cargo bench --bench deliveries` is the load of 10,000 events to 10 targets.
+//! `EVENTS=10000 cargo bench --bench deliveries` sends 10,000 events to 10 targets.
 
 use std::time::{Duration, Instant};
 
@@ -15,27 +14,31 @@ use futures::StreamExt;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-/// How many targets get each event.
+/// Targets that receive each event.
 const TARGETS: usize = 10;
 
-/// How many attempts are under way at once: ten for each target.
-const TOGETHER: usize = 10 * TARGETS;
+/// Concurrent attempts: ten for each target.
+const MAX_CONCURRENT_ATTEMPTS: usize = 10 * TARGETS;
 
-/// How long a receiver takes that is not on the same machine.
-const ACROSS: Duration = Duration::from_millis(20);
+/// Response time of a receiver on another machine.
+const NETWORK_DELAY: Duration = Duration::from_millis(20);
 
-/// How many targets there are where some misbehave, and how many of them do.
-const MANY: usize = 20;
-const BAD: [Hostile; 2] = [Hostile::Hangs, Hostile::Drips];
+/// Targets in the fairness benchmark.
+const FAIRNESS_TARGETS: usize = 20;
 
-/// How many events are posted there, and how long after each other.
-const STEADY: u64 = 150;
-const PACE: Duration = Duration::from_millis(100);
+/// The misbehaving targets among them.
+const BAD_RECEIVERS: [Hostile; 2] = [Hostile::Hangs, Hostile::Drips];
+
+/// Events in the fairness benchmark.
+const FAIRNESS_EVENTS: u64 = 150;
+
+/// Time between two events in the fairness benchmark.
+const FAIRNESS_INTERVAL: Duration = Duration::from_millis(100);
 
 #[tokio::main]
 async fn main() {
     let events: u64 = std::env::var("EVENTS").map_or(2000, |events| events.parse().expect("EVENTS: a number"));
-    for takes in [Duration::ZERO, ACROSS] {
+    for takes in [Duration::ZERO, NETWORK_DELAY] {
         throughput(events, takes).await;
     }
     fairness().await;
@@ -48,7 +51,7 @@ async fn throughput(events: u64, takes: Duration) {
     for target in 0..TARGETS {
         stack.create_target(&format!("t{target}"), receiver.url(), &json!({})).await;
     }
-    let (before, mut early) = (memory(&stack), None);
+    let (before, mut early) = (memory_mb(&stack), None);
     let wanted = usize::try_from(events).expect("a small number") * TARGETS;
     let started = Instant::now();
     let posting = async {
@@ -64,117 +67,117 @@ async fn throughput(events: u64, takes: Duration) {
         for part in [wanted / 4, wanted] {
             within(Duration::from_mins(20), "every delivery", || async { (receiver.count() >= part).then_some(()) })
                 .await;
-            early.get_or_insert_with(|| memory(&stack));
+            early.get_or_insert_with(|| memory_mb(&stack));
         }
         started.elapsed()
     };
-    let (posted, took) = futures::join!(posting, arriving);
-    let (early, after) = (early.unwrap_or_default(), memory(&stack));
+    let (posted, elapsed) = futures::join!(posting, arriving);
+    let (early, after) = (early.unwrap_or_default(), memory_mb(&stack));
     stack.wait_until_idle().await;
-    assert_eq!(receiver.count(), wanted, "each once");
+    assert_eq!(receiver.count(), wanted, "each event arrives once");
 
-    let rate = per_second(wanted, took);
+    let rate = per_second(wanted, elapsed);
     println!(
-        "{events} events, {TARGETS} targets that answer after {} ms: posted in {:.1} s, all delivered in {:.1} s",
+        "{events} events, {TARGETS} targets that respond after {} ms: posted in {:.1} s, all delivered in {:.1} s",
         takes.as_millis(),
         posted.as_secs_f64(),
-        took.as_secs_f64()
+        elapsed.as_secs_f64()
     );
     println!("  {rate:>7.0} deliveries a second");
-    let bare = bare(&receiver, wanted.min(20_000)).await;
-    println!("  {bare:>7.0} a second by a bare HTTP client: ratio {:.2} (at least 0.5)", rate / bare);
-    let records = records(&stack, wanted.min(20_000)).await;
-    println!(
-        "  {records:>7.0} records a second, written by the same SDK and nothing else: ratio {:.2}",
-        rate / records
-    );
+    let bare = bare_rate(&receiver, wanted.min(20_000)).await;
+    println!("  {bare:>7.0} requests a second by a bare HTTP client: ratio {:.2} (at least 0.5)", rate / bare);
+    let records = record_rate(&stack, wanted.min(20_000)).await;
+    println!("  {records:>7.0} records a second written by the same SDK alone: ratio {:.2}", rate / records);
     println!("  memory: {before} MB before, {early} MB after a quarter, {after} MB after all");
 }
 
-/// A bare client: the same bytes, the same receiver, the same concurrency.
-async fn bare(receiver: &Receiver, count: usize) -> f64 {
+/// Measures a bare client with the same bytes, receiver and concurrency.
+async fn bare_rate(receiver: &Receiver, count: usize) -> f64 {
     let http = reqwest::Client::builder().no_proxy().build().expect("a client");
     let body = event(1).to_string();
     let posts = (0..count).map(|_| async {
         let response = http.post(receiver.url()).body(body.clone()).send().await;
-        assert_eq!(response.expect("an answer").status(), 204);
+        assert_eq!(response.expect("a response").status(), 204);
     });
-    rate(posts).await
+    measure_rate(posts).await
 }
 
-/// Nothing but an item for each delivery, of the size of its record.
-async fn records(stack: &Stack, count: usize) -> f64 {
+/// Measures writes of items of the size of a delivery's record.
+async fn record_rate(stack: &Stack, count: usize) -> f64 {
     let (database, response) = (stack.database(), "x".repeat(400));
     let puts = (0..count).map(|number| {
         let put = database.put_item().table_name("deliveries").item("pk", AttributeValue::N((number + 1).to_string()));
         let put = put.item("sk", AttributeValue::S("t".to_owned())).item("answer", AttributeValue::S(response.clone()));
         async { drop(put.send().await.expect("written")) }
     });
-    rate(puts).await
+    measure_rate(puts).await
 }
 
-/// How many of these a second are done, where as many are under way at once as there are attempts.
-async fn rate(all: impl ExactSizeIterator<Item = impl Future<Output = ()>>) -> f64 {
+/// Runs these futures with the concurrency of the attempts and returns their rate per second.
+async fn measure_rate(all: impl ExactSizeIterator<Item = impl Future<Output = ()>>) -> f64 {
     let (count, started) = (all.len(), Instant::now());
-    futures::stream::iter(all).buffer_unordered(TOGETHER).collect::<()>().await;
+    futures::stream::iter(all).buffer_unordered(MAX_CONCURRENT_ATTEMPTS).collect::<()>().await;
     per_second(count, started.elapsed())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "few enough")]
-fn per_second(count: usize, took: Duration) -> f64 {
-    count as f64 / took.as_secs_f64()
+fn per_second(count: usize, elapsed: Duration) -> f64 {
+    count as f64 / elapsed.as_secs_f64()
 }
 
-/// Event to healthy receiver, without and with targets that misbehave.
+/// Measures the time from an event to a healthy receiver, without and with misbehaving targets.
 async fn fairness() {
-    println!("{MANY} targets, an event each {} ms: event to healthy receiver", PACE.as_millis());
+    println!(
+        "{FAIRNESS_TARGETS} targets, an event every {} ms: from event to healthy receiver",
+        FAIRNESS_INTERVAL.as_millis()
+    );
     let mut before = None;
-    for bad in [0, BAD.len()] {
+    for bad in [0, BAD_RECEIVERS.len()] {
         let stack = Stack::start(env!("CARGO_BIN_EXE_tidings"), &[]).await;
         let receiver = Receiver::start().await;
-        for (number, kind) in BAD.into_iter().take(bad).enumerate() {
+        for (number, kind) in BAD_RECEIVERS.into_iter().take(bad).enumerate() {
             let fields = json!({ "timeout": "5s", "retry_count": 2 });
             stack.create_target(&format!("bad{number}"), &hostile_receiver(kind).await, &fields).await;
         }
-        for target in bad..MANY {
+        for target in bad..FAIRNESS_TARGETS {
             stack.create_target(&format!("t{target}"), receiver.url(), &json!({})).await;
         }
-        let mut times = steady(&stack, &receiver, MANY - bad).await;
+        let mut times = steady_latencies(&stack, &receiver, FAIRNESS_TARGETS - bad).await;
         times.sort_unstable();
         let at = |percent: usize| times[times.len() * percent / 100].as_secs_f64() * 1e3;
         let ratio = before.map(|before: f64| format!("  p99 ratio {:.2} (at most 1.5)", at(99) / before));
         let (p50, p99, ratio) = (at(50), at(99), ratio.unwrap_or_default());
-        println!("  {bad:>2} of them misbehave: p50 {p50:6.1} ms  p99 {p99:6.1} ms{ratio}");
+        println!("  {bad:>2} misbehaving: p50 {p50:6.1} ms  p99 {p99:6.1} ms{ratio}");
         before = Some(at(99));
     }
 }
 
-/// How long each event took to each healthy target.
-async fn steady(stack: &Stack, receiver: &Receiver, healthy: usize) -> Vec<Duration> {
+/// Posts events at a steady pace and returns the time of each delivery to a healthy target.
+async fn steady_latencies(stack: &Stack, receiver: &Receiver, healthy: usize) -> Vec<Duration> {
     let ingest = stack.ingest("unleash");
     let mut sent: Vec<Instant> = Vec::new();
-    for number in 0..STEADY {
+    for number in 0..FAIRNESS_EVENTS {
         let posted = Instant::now();
         sent.push(posted);
         ingest.post("/v1/events", &event(number)).await.expect(201);
-        tokio::time::sleep(PACE.saturating_sub(posted.elapsed())).await;
+        tokio::time::sleep(FAIRNESS_INTERVAL.saturating_sub(posted.elapsed())).await;
     }
     let all = sent.len() * healthy;
     let received = receiver.wait_for_within(all, Duration::from_mins(2)).await;
-    let took = |one: &e2e::Received| {
+    let elapsed = |one: &e2e::Received| {
         let event: Value = serde_json::from_slice(&one.body).expect("JSON");
         let number = usize::try_from(event["id"].as_u64().expect("a number")).expect("small");
         one.at - sent[number]
     };
-    received.iter().map(took).collect()
+    received.iter().map(elapsed).collect()
 }
 
 fn event(number: u64) -> Value {
     unleash_event(number, Timestamp::now(), &format!("flag-{}", number % 50), "project", "user")
 }
 
-/// What the stack's process has in memory of its own, in MB: the pages of its files are the system's.
-fn memory(stack: &Stack) -> u64 {
+/// Returns the anonymous memory of the stack's process in MB. Pages of files do not count.
+fn memory_mb(stack: &Stack) -> u64 {
     let id = stack.process_id().expect("a process");
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! How fast the local stack takes single events over HTTP, against the same conditional puts made to
-//! its database directly; and how many write units an event takes, by its size.
+//! Measures the rate of single events over HTTP on the local stack, and compares it with the same conditional puts to its
+//! database. Also prints the write units of events by size.
 
 use std::time::{Duration, Instant};
 
@@ -12,42 +12,44 @@ use model::Retention;
 use serde_json::{Value, json};
 use store::EventTable;
 
-/// How many events of each kind, and how many at the same time.
+/// Events in each round.
 const EVENTS: u64 = 3000;
-const TOGETHER: usize = 8;
 
-/// What a million write request units cost on demand in us-east-1, in dollars (AWS's price list,
-/// November 2026: <https://aws.amazon.com/dynamodb/pricing/on-demand/>).
-const DOLLARS_PER_MILLION: f64 = 0.625;
+/// Concurrent requests.
+const MAX_CONCURRENT_REQUESTS: usize = 8;
+
+/// Price of a million on-demand write request units in us-east-1, in dollars (AWS price list of November 2026:
+/// <https://aws.amazon.com/dynamodb/pricing/on-demand/>).
+const DOLLARS_PER_MILLION_WRITE_UNITS: f64 = 0.625;
 
 #[tokio::main]
 async fn main() {
     let stack = Stack::start(env!("CARGO_BIN_EXE_tidings"), &[]).await;
     let database = stack.database();
-    rate(&stack, &database).await;
-    write_units(&database).await;
+    measure_rates(&stack, &database).await;
+    print_write_units(&database).await;
 }
 
-async fn rate(stack: &Stack, database: &Client) {
+async fn measure_rates(stack: &Stack, database: &Client) {
     let ingest = stack.ingest("unleash");
     let (mut posted, mut put) = (Duration::ZERO, Duration::ZERO);
-    // In turns, so that whatever else the machine does falls on both.
+    // Alternate, so that other load on the machine affects both.
     for round in 0..4 {
         let numbers = |part: u64| (round * 2 + part) * EVENTS..(round * 2 + part + 1) * EVENTS;
         let events: Vec<Value> = numbers(0).map(event).collect();
-        posted += timed(events.iter().map(|event| post(&ingest, event))).await;
+        posted += time_all(events.iter().map(|event| post(&ingest, event))).await;
         let items = items(numbers(1).map(event)).await;
-        put += timed(items.iter().map(|item| put_item(database, item))).await;
+        put += time_all(items.iter().map(|item| put_item(database, item))).await;
     }
-    let rate = |took: Duration| 4.0 * f64::from(u32::try_from(EVENTS).unwrap_or(u32::MAX)) / took.as_secs_f64();
-    println!("single events over HTTP, {TOGETHER} at a time: {:.0} a second", rate(posted));
+    let rate = |elapsed: Duration| 4.0 * f64::from(u32::try_from(EVENTS).unwrap_or(u32::MAX)) / elapsed.as_secs_f64();
+    println!("single events over HTTP, {MAX_CONCURRENT_REQUESTS} at a time: {:.0} a second", rate(posted));
     println!("the same conditional puts to its database: {:.0} a second", rate(put));
     println!("ratio: {:.2}  (at least 0.6)", rate(posted) / rate(put));
 }
 
-async fn timed(calls: impl Iterator<Item = impl Future<Output = ()>>) -> Duration {
+async fn time_all(calls: impl Iterator<Item = impl Future<Output = ()>>) -> Duration {
     let started = Instant::now();
-    futures::stream::iter(calls).buffer_unordered(TOGETHER).collect::<Vec<()>>().await;
+    futures::stream::iter(calls).buffer_unordered(MAX_CONCURRENT_REQUESTS).collect::<Vec<()>>().await;
     started.elapsed()
 }
 
@@ -72,7 +74,7 @@ fn accepted(event: &Value) -> Accepted {
     catalog("unleash").expect("its catalog").accept(&arrival).expect("an event that fits")
 }
 
-/// The items that the function makes of these events.
+/// Returns the items that ingest writes for these events.
 async fn items(events: impl Iterator<Item = Value>) -> Vec<Item> {
     let fake = FakeDynamoDb::new("", "unleash").with_storage();
     let store = log(fake.client());
@@ -84,16 +86,16 @@ async fn items(events: impl Iterator<Item = Value>) -> Vec<Item> {
 
 async fn put_item(database: &Client, item: &Item) {
     let put = database.put_item().table_name("events").set_item(Some(item.clone()));
-    put.condition_expression("attribute_not_exists(pk)").send().await.expect("an answer");
+    put.condition_expression("attribute_not_exists(pk)").send().await.expect("a response");
 }
 
-/// Write units by size, with what a million such events cost to write.
-async fn write_units(database: &Client) {
+/// Prints the write units by size, and the price of writing a million such events.
+async fn print_write_units(database: &Client) {
     let store = log(database.clone());
     println!("\n  payload     stored   write units   dollars per million events");
     for (number, size) in [500, 1_000, 2_000, 4_000, 8_000, 16_000, 64_000, 256_000].into_iter().enumerate() {
         let mut event = event(1_000_000 + number as u64);
-        // Words, as texts have them: they compress to about a third.
+        // Words compress to about a third, like real texts.
         let words =
             ["flag", "strategy", "rollout", "segment", "variant", "project", "release", "context", "percentage"];
         let mut numbers = fastrand::Rng::with_seed(7);
@@ -107,7 +109,7 @@ async fn write_units(database: &Client) {
         let payload = event.to_string();
         let packed = zstd::bulk::compress(payload.as_bytes(), 3).expect("memory").len().min(payload.len());
         let written = store.insert(&accepted(&event), in_a_minute()).await.expect("stored");
-        let dollars = written.write_units * DOLLARS_PER_MILLION;
+        let dollars = written.write_units * DOLLARS_PER_MILLION_WRITE_UNITS;
         println!("{:>9} {:>10} {:>13} {:>28.2}", payload.len(), packed, written.write_units, dollars);
     }
 }

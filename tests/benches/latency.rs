@@ -1,5 +1,5 @@
-//! How long an event takes from its POST to its webhook on the idle local stack, against a plain
-//! HTTP POST of the same bytes to the same receiver.
+//! Measures the time from the POST of an event to its webhook on an idle local stack, and compares it with a plain HTTP
+//! POST of the same bytes to the same receiver.
 
 use std::time::{Duration, Instant};
 
@@ -16,16 +16,16 @@ async fn main() {
     stack.create_target("bench", receiver.url(), &json!({})).await;
     let ingest = stack.ingest("unleash");
     let plain = Api::new(receiver.url());
-    let (mut answered, mut delivered, mut posted) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut acknowledged, mut delivered, mut posted) = (Vec::new(), Vec::new(), Vec::new());
     let mut count = 0;
     for number in 0..EVENTS {
         let event = unleash_event(number, Timestamp::now(), "flag", "project", "user");
         let started = Instant::now();
         ingest.post("/v1/events", &event).await.expect(201);
-        answered.push(started.elapsed());
+        acknowledged.push(started.elapsed());
         count += 1;
         delivered.push(receiver.wait_for(count).await[count - 1].at - started);
-        // The attempt is put on record after its answer: let that be over, the stack is to be idle.
+        // Wait until the attempt is recorded, so that the stack is idle again.
         tokio::time::sleep(Duration::from_millis(30)).await;
 
         let started = Instant::now();
@@ -33,11 +33,11 @@ async fn main() {
         posted.push(started.elapsed());
         count += 1;
     }
-    println!("post answered      {}", quantiles(&mut answered));
+    println!("POST acknowledged  {}", quantiles(&mut acknowledged));
     println!("webhook received   {}  (p50 at most 25 ms)", quantiles(&mut delivered));
-    println!("a plain HTTP POST  {}", quantiles(&mut posted));
+    println!("plain HTTP POST    {}", quantiles(&mut posted));
     let ratio = delivered[delivered.len() / 2].as_secs_f64() / posted[posted.len() / 2].as_secs_f64();
-    println!("event to webhook against a plain POST, p50: {ratio:.1}");
+    println!("ratio of event to webhook and plain POST, p50: {ratio:.1}");
 }
 
 fn quantiles(times: &mut [Duration]) -> String {

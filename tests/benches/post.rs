@@ -1,7 +1,7 @@
-//! What the function's own work costs for each event, against the bare `PutItem` calls that it makes.
-//! `DynamoDB` answers at once, in the same process: what is left is processor time.
+//! Measures ingest's processor time per event and compares it with the bare `PutItem` calls that it makes. The fake
+//! `DynamoDB` responds immediately in the same process.
 //!
-//! `cargo bench -p e2e --bench post --profile lambda`: as it is deployed.
+//! `cargo bench -p e2e --bench post --profile lambda` measures the code as deployed.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ use store::{CachedRecords, ConfigTable, EventTable, Quarantine};
 use tower::ServiceExt;
 use web::Keys;
 
-const BATCH: u64 = 100;
+const BATCH_EVENTS: u64 = 100;
 const ROUNDS: usize = 60;
 const TOKEN: &str = "tdg_0123456789ABCDEFGHIJKLMNOPQRSTUVDLLfuH";
 
@@ -33,29 +33,34 @@ fn main() {
 }
 
 async fn measure() {
-    let batch: Value = (1..=BATCH).map(|id| unleash_event(id, now(), "dark-mode", "web", "ada@example.org")).collect();
+    let batch: Value =
+        (1..=BATCH_EVENTS).map(|id| unleash_event(id, now(), "dark-mode", "web", "ada@example.org")).collect();
     let batch = batch.to_string();
-    let keeper = FakeDynamoDb::new(TOKEN, "unleash").with_storage();
-    post(&function(&keeper.client()), &batch).await;
-    let items = keeper.sdk_items("events");
-    assert_eq!(items.len() as u64, BATCH);
+    let recorder = FakeDynamoDb::new(TOKEN, "unleash").with_storage();
+    post(&function(&recorder.client()), &batch).await;
+    let items = recorder.sdk_items("events");
+    assert_eq!(items.len() as u64, BATCH_EVENTS);
 
     let client = FakeDynamoDb::new(TOKEN, "unleash").client();
     let function = function(&client);
-    let (mut ours, mut bare) = (Duration::MAX, Duration::MAX);
-    // In turn, so that whatever else the machine does falls on both; the fastest is the undisturbed one.
+    let (mut ingest_time, mut bare_time) = (Duration::MAX, Duration::MAX);
+    // Alternate, so that other load on the machine affects both. The fastest round is the least disturbed one.
     for _ in 0..ROUNDS {
         let started = Instant::now();
         post(&function, &batch).await;
-        ours = ours.min(started.elapsed());
+        ingest_time = ingest_time.min(started.elapsed());
         let started = Instant::now();
         put_all(&client, &items).await;
-        bare = bare.min(started.elapsed());
+        bare_time = bare_time.min(started.elapsed());
     }
-    let each = |all: Duration| all / u32::try_from(BATCH).unwrap_or(1);
-    let ratio = ours.as_secs_f64() / bare.as_secs_f64();
-    println!("a batch of {BATCH} events of {} bytes, for each event:", batch.len() as u64 / BATCH);
-    println!("  POST /v1/events {:?}, bare PutItem {:?}, ratio {ratio:.2}  (at most 3)", each(ours), each(bare));
+    let each = |all: Duration| all / u32::try_from(BATCH_EVENTS).unwrap_or(1);
+    let ratio = ingest_time.as_secs_f64() / bare_time.as_secs_f64();
+    println!("a batch of {BATCH_EVENTS} events of {} bytes, for each event:", batch.len() as u64 / BATCH_EVENTS);
+    println!(
+        "  POST /v1/events {:?}, bare PutItem {:?}, ratio {ratio:.2}  (at most 3)",
+        each(ingest_time),
+        each(bare_time)
+    );
 }
 
 fn function(client: &Client) -> Router {
@@ -77,7 +82,7 @@ fn function(client: &Client) -> Router {
 async fn post(function: &Router, batch: &str) {
     let request = Request::post("/v1/events").header("authorization", format!("Bearer {TOKEN}"));
     let request = request.header("content-type", "application/json").body(Body::from(batch.to_owned()));
-    let response = function.clone().oneshot(request.expect("a request")).await.expect("an answer");
+    let response = function.clone().oneshot(request.expect("a request")).await.expect("a response");
     assert_eq!(response.status(), StatusCode::OK);
     axum::body::to_bytes(response.into_body(), usize::MAX).await.expect("a body");
 }
@@ -93,6 +98,6 @@ async fn put_all(client: &Client, items: &[Item]) {
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send()
             .await
-            .expect("an answer");
+            .expect("a response");
     }
 }

@@ -1,4 +1,4 @@
-// The local stack, a browser, and what must never happen in it.
+// Starts the local stack and a browser, and fails a test on console errors, external requests, and native dialogs.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -12,48 +12,52 @@ const TARGET = process.env.TIDINGS_TARGET ?? 'target';
 const modules = createRequire(resolve(TARGET, 'browser', 'index.js'));
 const { chromium } = modules('playwright-core');
 
-/** Where screenshots are kept. */
+/** Factor of all time limits: `PATIENCE=5` is for busy machines. */
+const PATIENCE = Number(process.env.PATIENCE ?? 1);
+
+/** Folder of the screenshots. */
 export const SCREENSHOTS = join(TARGET, 'screenshots');
 
-/** The source of axe-core, to be run in a page. */
+/** Returns the source of axe-core, which runs in a page. */
 export const axeSource = () => readFile(modules.resolve('axe-core/axe.min.js'), 'utf8');
 
-/** Asks again until there is an answer, for at most so many seconds. */
-export async function until(what, seconds, ask) {
-  const end = Date.now() + seconds * 1000;
+/** Calls `check` until it returns a truthy value, and returns that value. Fails after `seconds`. */
+export async function until(description, seconds, check) {
+  const end = Date.now() + seconds * PATIENCE * 1000;
   for (;;) {
-    const found = await ask();
-    if (found) return found;
-    assert.ok(Date.now() < end, `not within ${seconds} s: ${what}`);
+    const result = await check();
+    if (result) return result;
+    assert.ok(Date.now() < end, `not within ${seconds} s: ${description}`);
     await sleep(50);
   }
 }
 
-/** A local stack with the demo's events and its target. */
+/** A local stack, with the events and the target of the demo unless `demo` is false. */
 export class Stack {
   static async start({ demo = true } = {}) {
     const stack = new Stack();
     stack.folder = await mkdtemp(join(tmpdir(), 'tidings-browser-'));
     const program = resolve(TARGET, 'debug', 'tidings');
     const data = join(stack.folder, 'data');
-    stack.said = '';
+    stack.output = '';
     stack.process = spawn(program, ['dev', '--port', '0', '--data-dir', data, ...(demo ? ['--demo'] : [])], { stdio: ['ignore', 'pipe', 'pipe'] });
-    for (const stream of [stack.process.stdout, stack.process.stderr]) stream.on('data', (text) => { stack.said += text; });
-    await until('the stack', 30, () => stack.said.includes(demo ? 'demo loaded' : 'is ready at'));
+    for (const stream of [stack.process.stdout, stack.process.stderr]) stream.on('data', (text) => { stack.output += text; });
+    await until('the stack', 30, () => stack.output.includes(demo ? 'demo loaded' : 'is ready at'));
     Object.assign(stack, JSON.parse(await readFile(join(data, 'dev.json'), 'utf8')));
     return stack;
   }
 
-  /** Asks the API: the answer's status and its JSON. */
+  /** Sends a request to the API. Returns the status and the parsed JSON, or the text of another response. */
   async call(method, path, { key = 'manage', body, token } = {}) {
     const authorization = `Bearer ${token ?? this.keys[key] ?? this.keys.ingest[key]}`;
     const text = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
-    const answer = await fetch(this.url + path, { method, body: text, headers: { authorization, 'content-type': 'application/json' } });
-    const said = await answer.text();
-    return { status: answer.status, data: said && answer.headers.get('content-type')?.includes('json') ? JSON.parse(said) : said };
+    const response = await fetch(this.url + path, { method, body: text, headers: { authorization, 'content-type': 'application/json' } });
+    const content = await response.text();
+    const isJson = content && response.headers.get('content-type')?.includes('json');
+    return { status: response.status, data: isJson ? JSON.parse(content) : content };
   }
 
-  /** Posts events as a source; they must all be kept. */
+  /** Posts events as a source, and fails unless all of them are stored. */
   async post(source, events) {
     const { status, data } = await this.call('POST', '/v1/events', { key: source, body: events });
     assert.ok([200, 201].includes(status), JSON.stringify(data).slice(0, 500));
@@ -67,29 +71,29 @@ export class Stack {
   }
 }
 
-/** An event of Unleash. */
-export function flag(id, time, fields = {}) {
+/** Creates an Unleash event. */
+export function unleashEvent(id, time, fields = {}) {
   return {
     id, type: 'feature-updated', createdBy: 'ada', createdAt: time, featureName: 'dark-mode', project: 'web', environment: null,
     data: { name: 'dark-mode' }, preData: null, tags: [], ...fields,
   };
 }
 
-/** A browser; its pages may do nothing that a page of ours must not. */
+/** A browser that records forbidden behaviour of its pages in `failures`. */
 export class Browser {
   static async start(stack) {
     const browser = new Browser();
     const path = process.env.CHROMIUM ?? '/usr/bin/chromium';
     browser.chromium = await chromium.launch({ executablePath: path, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
     browser.stack = stack;
-    browser.wrong = [];
+    browser.failures = [];
     return browser;
   }
 
-  /** A page, signed in with keys of these scopes. */
+  /** Opens a page, signed in with keys of these scopes. */
   async open(path = '/', { scopes = ['read', 'manage'], ...options } = {}) {
     const context = await this.chromium.newContext({ viewport: { width: 1280, height: 900 }, locale: 'en-GB', timezoneId: 'UTC', acceptDownloads: true, ...options });
-    context.setDefaultTimeout(10_000);
+    context.setDefaultTimeout(10_000 * PATIENCE);
     const page = await context.newPage();
     this.watch(page);
     const keys = Object.fromEntries(scopes.map((scope) => [scope, { name: `dev-${scope}`, token: this.stack.keys[scope] }]));
@@ -104,26 +108,26 @@ export class Browser {
     return page;
   }
 
-  /** Notes what must not happen. A request that the API refuses is in order: its page says so. */
+  /** Records console errors, exceptions, native dialogs, and external requests. Error responses of the API are allowed. */
   watch(page) {
     page.on('console', (message) => {
-      const refused = message.text().startsWith('Failed to load resource');
-      if (['error', 'warning'].includes(message.type()) && !refused) this.wrong.push(message.text());
+      const isErrorResponse = message.text().startsWith('Failed to load resource');
+      if (['error', 'warning'].includes(message.type()) && !isErrorResponse) this.failures.push(message.text());
     });
-    page.on('pageerror', (error) => this.wrong.push(error.stack));
+    page.on('pageerror', (error) => this.failures.push(error.stack));
     page.on('dialog', (dialog) => {
-      this.wrong.push(`a dialog: ${dialog.message()}`);
+      this.failures.push(`native dialog: ${dialog.message()}`);
       dialog.dismiss();
     });
     page.on('request', (request) => {
       const { origin, protocol } = new URL(request.url());
-      if (origin !== this.stack.url && protocol !== 'blob:') this.wrong.push(`a request to ${request.url()}`);
+      if (origin !== this.stack.url && protocol !== 'blob:') this.failures.push(`external request: ${request.url()}`);
     });
   }
 
-  /** Fails where something has happened that must not. */
+  /** Fails if forbidden behaviour was recorded. */
   check() {
-    assert.deepEqual(this.wrong.splice(0), []);
+    assert.deepEqual(this.failures.splice(0), []);
   }
 
   async stop() {
@@ -131,29 +135,29 @@ export class Browser {
   }
 }
 
-/** A stack, which `ready` may prepare, and a browser for the tests of a file. Each test ends with a look at what must not have happened. */
-export function rig({ before, after, afterEach }, { demo = true, ready = () => {} } = {}) {
-  const made = {};
+/** Starts a stack and a browser for the tests of a file. `prepare(stack)` adds test data. Each test ends with `check`. */
+export function setUp({ before, after, afterEach }, { demo = true, prepare = () => {} } = {}) {
+  const env = {};
   before(async () => {
-    made.stack = await Stack.start({ demo });
-    await ready(made.stack);
-    made.browser = await Browser.start(made.stack);
+    env.stack = await Stack.start({ demo });
+    await prepare(env.stack);
+    env.browser = await Browser.start(env.stack);
     await mkdir(SCREENSHOTS, { recursive: true });
   });
   afterEach(async () => {
-    for (const context of made.browser.chromium.contexts()) {
-      // A request that is still being answered by the test itself has nobody left who waits for it.
+    for (const context of env.browser.chromium.contexts()) {
+      // A route handler of the test may still be running.
       for (const page of context.pages()) await page.unrouteAll({ behavior: 'ignoreErrors' });
       await context.close();
     }
-    made.browser.check();
+    env.browser.check();
   });
   after(async () => {
-    await made.browser?.stop();
-    await made.stack?.stop();
+    await env.browser?.stop();
+    await env.stack?.stop();
   });
-  return made;
+  return env;
 }
 
-/** What a list of events shows. */
+/** Returns the rows of the event list. */
 export const rows = (page) => page.getByRole('list', { name: 'Events' }).locator('a');

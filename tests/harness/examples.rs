@@ -3,6 +3,9 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+/// The time of sample events: 2026-05-01T00:00:00Z.
+const MAY_2026: Timestamp = Timestamp::constant(1_777_593_600, 0);
+
 /// An example event of a catalog.
 #[derive(Debug, Clone)]
 pub struct Example {
@@ -36,11 +39,8 @@ pub fn example(event_type: &str) -> Example {
 }
 
 /// Returns an Unleash event of type `feature-created` with this id and default values.
-///
-/// # Panics
-/// Never: the time is valid.
 pub fn sample_event(id: u64) -> Value {
-    unleash_event(id, "2026-05-01T00:00:00Z".parse().expect("a valid time"), "flag", "web", "ada")
+    unleash_event(id, MAY_2026, "flag", "web", "ada")
 }
 
 /// Returns an Unleash event of type `feature-created`.

@@ -1,4 +1,4 @@
-//! Bad input: a problem document that names what and where, never a 500.
+//! Bad input gets a problem document that names the error and its location, never a 500.
 
 use e2e::example;
 use reqwest::Method;
@@ -75,7 +75,7 @@ async fn oversized_and_unsupported_bodies_are_rejected() {
         let request = unleash.request(Method::POST, "/v1/events").header(name, value).body(valid());
         let problem = unleash.send(request).await.expect_problem(status);
         assert_eq!(problem["violations"][0]["keyword"], name);
-        // Its producer may not send it again.
+        // The producer may not repeat the request, so the body is quarantined.
         let id = problem["quarantine"].as_str().expect("a quarantine id");
         let kept = stack.manage().get(&format!("/v1/quarantine/unleash/{id}")).await.expect(200);
         assert_eq!(kept["body"], valid());
@@ -93,7 +93,7 @@ async fn oversized_and_unsupported_bodies_are_rejected() {
 #[tokio::test]
 async fn oversized_event_problems_name_the_limit() {
     let stack = start().await;
-    // Hexadecimal digits of a generator: at best half of them compress away.
+    // Random hexadecimal digits compress by half at most.
     let mut state = 1_u64;
     let noise: String = std::iter::repeat_with(|| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -157,7 +157,11 @@ async fn invalid_parameters_are_named() {
         assert_eq!(problem["parameter"], parameter, "{query}");
     }
     let all = stack.manage().send(stack.manage().request(Method::POST, "/v1/quarantine/discard")).await;
-    assert_eq!(all.expect_problem(400)["parameter"], "source", "everything is not discarded by mistake");
+    assert_eq!(
+        all.expect_problem(400)["parameter"],
+        "source",
+        "a request without a filter must not discard everything"
+    );
     for path in
         ["/v1/targets/", "/v1/quarantine?source=", "/v1/quarantine/unleash/", &format!("/v1/quarantine/{long}/")]
     {

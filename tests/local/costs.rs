@@ -1,48 +1,48 @@
-//! What the functions use of DynamoDB and SQS: measured, and held against `tests/units.json`, which
-//! `cargo xtask cost` makes prices of.
+//! Measures the functions' use of DynamoDB and SQS and compares it with `tests/units.json`, from which
+//! `cargo xtask cost` computes prices.
 //!
-//! Each function runs as a process that has just started, so that what processes remember does not depend on how
-//! the test goes. `UPDATE_UNITS=1` writes the file anew.
+//! Each function runs as a new process, so that caches do not depend on the order of the test. `UPDATE_UNITS=1`
+//! rewrites the file.
 
-mod lab;
-mod measure;
-mod meter;
+mod measurements;
+mod metering_proxy;
+mod stack;
 
 use std::path::Path;
 
 use axum::Router;
-use lab::Lab;
 use serde_json::{Map, Value, json};
+use stack::MeasuredStack;
 
-/// How far measured numbers may be from the recorded ones: bytes differ a little with what is random in them.
+/// The relative difference allowed between measured and recorded numbers: random contents vary in size.
 const TOLERANCE: f64 = 0.02;
 
-/// The sizes of payloads, in bytes.
-const SIZES: [usize; 4] = [1_000, 4_000, 16_000, 64_000];
+/// The measured payload sizes, in bytes.
+const PAYLOAD_BYTES: [usize; 4] = [1_000, 4_000, 16_000, 64_000];
 
-/// How many targets want each event.
-const TARGETS: [usize; 4] = [0, 1, 5, 20];
+/// The measured numbers of targets that match each event.
+const TARGET_COUNTS: [usize; 4] = [0, 1, 5, 20];
 
 #[tokio::test]
 async fn consumed_units_match_the_recorded_ones() {
-    let lab = Lab::start().await;
-    let other = lab.functions("other").await;
-    let (mut sizes, mut targets, mut once, mut made) = (Map::new(), Map::new(), Value::Null, 0);
-    for wanting in TARGETS {
-        for number in made..wanting {
-            lab.stack.create_target(&format!("t{number}"), lab.receiver.url(), &json!({})).await;
+    let stack = MeasuredStack::start().await;
+    let other = stack.functions("other").await;
+    let (mut sizes, mut targets, mut once, mut created_targets) = (Map::new(), Map::new(), Value::Null, 0);
+    for target_count in TARGET_COUNTS {
+        for number in created_targets..target_count {
+            stack.stack.create_target(&format!("t{number}"), stack.receiver.url(), &json!({})).await;
         }
-        made = wanting;
-        targets.insert(wanting.to_string(), measure::of_targets(&lab, &other, wanting).await);
-        if wanting == 1 {
-            once = measure::once(&lab, &other).await;
-            for size in SIZES {
-                let functions = lab.functions(&size.to_string()).await;
-                sizes.insert(size.to_string(), measure::of_size(&lab, &functions, size).await);
+        created_targets = target_count;
+        targets.insert(target_count.to_string(), measurements::by_targets(&stack, &other, target_count).await);
+        if target_count == 1 {
+            once = measurements::independent(&stack, &other).await;
+            for size in PAYLOAD_BYTES {
+                let functions = stack.functions(&size.to_string()).await;
+                sizes.insert(size.to_string(), measurements::by_size(&stack, &functions, size).await);
             }
         }
     }
-    let held = measure::held(&lab, &other, made).await;
+    let held = measurements::held_delivery(&stack, &other, created_targets).await;
     let measured = json!({ "sizes": sizes, "targets": targets, "once": once, "held": held });
 
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/units.json");
@@ -56,13 +56,13 @@ async fn consumed_units_match_the_recorded_ones() {
     compare("", &recorded, &measured, &mut differences);
     assert!(
         differences.is_empty(),
-        "what things cost has changed:\n  {}\nWhere that is wanted, renew the record and the page:\n  \
+        "the consumed units have changed:\n  {}\nIf this is intended, update the record and the page:\n  \
          UPDATE_UNITS=1 cargo test -p tidings --test local costs:: && cargo xtask cost --write docs/cost.md",
         differences.join("\n  ")
     );
 }
 
-/// Adds what is different, by its path.
+/// Collects the differences with their paths.
 fn compare(path: &str, recorded: &Value, measured: &Value, differences: &mut Vec<String>) {
     match (recorded, measured) {
         (Value::Object(a), Value::Object(b)) => {
@@ -74,15 +74,15 @@ fn compare(path: &str, recorded: &Value, measured: &Value, differences: &mut Vec
         (Value::Number(a), Value::Number(b)) => {
             let (a, b) = (a.as_f64().unwrap_or(0.0), b.as_f64().unwrap_or(0.0));
             if (a - b).abs() > TOLERANCE * a.abs().max(b.abs()) {
-                differences.push(format!("{path}: {a} is recorded, {b} is measured"));
+                differences.push(format!("{path}: {a} recorded, {b} measured"));
             }
         }
         _ if recorded == measured => {}
-        _ => differences.push(format!("{path}: {recorded} is recorded, {measured} is measured")),
+        _ => differences.push(format!("{path}: {recorded} recorded, {measured} measured")),
     }
 }
 
-/// Serves on a free port of this machine; its address.
+/// Serves an app on a free local port and returns its address.
 async fn serve(app: Router) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("its address");

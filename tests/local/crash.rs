@@ -1,4 +1,4 @@
-//! Kill -9 at any moment: what was answered is kept, what was due arrives, nothing is there twice.
+//! `kill -9` at random moments: acknowledged events are stored once, and every stored event is delivered.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -10,9 +10,8 @@ use serde_json::{Value, json};
 
 use crate::start;
 
-/// Posts one batch of so many events after the other until the process is gone; the ids that were
-/// answered.
-async fn post_until_killed(stack: &Stack, batch: u64, next: &Mutex<u64>, answered: &Mutex<HashMap<u64, u64>>) {
+/// Posts batches of `batch` events until the process is gone, and records the acknowledged ids by event number.
+async fn post_until_killed(stack: &Stack, batch: u64, next: &Mutex<u64>, acknowledged: &Mutex<HashMap<u64, u64>>) {
     let api = stack.ingest("unleash");
     loop {
         let first = {
@@ -27,7 +26,7 @@ async fn post_until_killed(stack: &Stack, batch: u64, next: &Mutex<u64>, answere
         let Ok(response) = api.try_send(request).await else { return };
         let results = response.expect(200)["results"].clone();
         let ids = results.as_array().expect("results").iter().map(|result| result["id"].as_u64().expect("an id"));
-        answered.lock().expect("no poster panicked").extend((first..).zip(ids));
+        acknowledged.lock().expect("no poster panicked").extend((first..).zip(ids));
     }
 }
 
@@ -37,13 +36,13 @@ async fn no_event_is_lost_when_the_process_is_killed_at_random() {
     let receiver = Receiver::start().await;
     let secret = stack.create_target("audit", receiver.url(), &json!({})).await;
     let next = Arc::new(Mutex::new(0));
-    let answered = Arc::new(Mutex::new(HashMap::new()));
+    let acknowledged = Arc::new(Mutex::new(HashMap::new()));
     for round in 0..10 {
-        // Moments differ from run to run, which is what finds what nobody thought of.
+        // The moments differ between runs, to find cases that no one thought of.
         let after =
             Duration::from_micros(u64::from(Timestamp::now().subsec_nanosecond().unsigned_abs()) / 1000 % 400_000);
         let posting = {
-            let posters = [1, 1, 10, 40].map(|batch| post_until_killed(&stack, batch, &next, &answered));
+            let posters = [1, 1, 10, 40].map(|batch| post_until_killed(&stack, batch, &next, &acknowledged));
             let all = futures::future::join_all(posters);
             let killed = async {
                 tokio::time::sleep(after).await;
@@ -55,19 +54,19 @@ async fn no_event_is_lost_when_the_process_is_killed_at_random() {
         stack.kill().await;
         stack.restart().await;
         eprintln!(
-            "round {round}: killed after {after:?}, {} events answered so far",
-            answered.lock().expect("no poster panicked").len()
+            "round {round}: killed after {after:?}, {} events acknowledged so far",
+            acknowledged.lock().expect("no poster panicked").len()
         );
     }
 
-    let answered = answered.lock().expect("no poster panicked").clone();
-    assert!(answered.len() > 20, "the load was no load: {} events", answered.len());
-    for (number, id) in &answered {
+    let acknowledged = acknowledged.lock().expect("no poster panicked").clone();
+    assert!(acknowledged.len() > 20, "too little load: {} events", acknowledged.len());
+    for (number, id) in &acknowledged {
         let event = stack.read().get(&format!("/v1/events/{id}")).await.expect(200);
         assert_eq!(event["payload"]["id"], *number);
     }
 
-    // Nothing is stored twice, whether it was answered or not.
+    // No event is stored twice, acknowledged or not.
     let mut numbers: Vec<u64> = Vec::new();
     let mut cursor = String::new();
     loop {
@@ -81,7 +80,7 @@ async fn no_event_is_lost_when_the_process_is_killed_at_random() {
     let distinct: HashSet<u64> = numbers.iter().copied().collect();
     assert_eq!(distinct.len(), numbers.len());
 
-    // Every event that was stored arrives, signed; at least once.
+    // Every stored event is delivered with a valid signature, at least once.
     within(Duration::from_mins(1), "every delivery", || async {
         let arrived: HashSet<u64> = receiver
             .received()
@@ -98,7 +97,7 @@ async fn no_event_is_lost_when_the_process_is_killed_at_random() {
     stack.wait_until_idle().await;
 }
 
-/// SIGKILL to the stack's process, while others still hold the stack.
+/// Sends SIGKILL to the stack's process while other tasks still borrow the stack.
 fn kill(stack: &Stack) {
     let id = stack.process_id().expect("a running process").to_string();
     let killed = std::process::Command::new("kill").args(["-9", &id]).status().expect("the kill command");

@@ -1,4 +1,4 @@
-//! Ids, order, and the same event again: each is stored once and delivered once.
+//! Ids, order and duplicates: each event is stored once and delivered once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -14,12 +14,12 @@ use serde_json::{Value, json};
 
 use crate::start;
 
-fn moment() -> Timestamp {
+fn sample_time() -> Timestamp {
     "2026-05-01T00:00:00Z".parse().expect("a time")
 }
 
 fn events(ids: impl Iterator<Item = u64>) -> Vec<Value> {
-    ids.map(|id| unleash_event(id, moment(), &format!("flag-{id}"), "web", "import")).collect()
+    ids.map(|id| unleash_event(id, sample_time(), &format!("flag-{id}"), "web", "import")).collect()
 }
 
 async fn post_all(api: &Api, events: &[Value]) -> Vec<Value> {
@@ -35,8 +35,8 @@ fn count(results: &[Value], status: &str) -> usize {
     results.iter().filter(|result| result["status"] == status).count()
 }
 
-/// Every event that a search finds, newest first.
-async fn found(stack: &Stack, query: &str) -> Vec<Value> {
+/// Returns every event that a search finds, newest first.
+async fn search(stack: &Stack, query: &str) -> Vec<Value> {
     let (mut found, mut cursor) = (Vec::new(), String::new());
     loop {
         let page = stack.read().get(&format!("/v1/events?limit=1000&{query}{cursor}")).await.expect(200);
@@ -48,8 +48,8 @@ async fn found(stack: &Stack, query: &str) -> Vec<Value> {
     }
 }
 
-/// A further source of Unleash's catalog; its ingest key.
-async fn further_source(stack: &Stack, name: &str) -> Api {
+/// Creates another source of the Unleash catalog and returns a client with its ingest key.
+async fn create_unleash_source(stack: &Stack, name: &str) -> Api {
     stack.manage().post("/v1/sources", &json!({ "name": name, "catalog": "unleash" })).await.expect(201);
     let key = json!({ "name": name, "scope": "ingest", "source": name });
     let created = stack.manage().post("/v1/keys", &key).await.expect(201);
@@ -62,12 +62,12 @@ async fn events_imported_with_one_timestamp_keep_their_order() {
     let import = events(27_000..27_296);
     let results = post_all(&stack.ingest("unleash"), &import).await;
     assert_eq!(count(&results, "stored"), 296);
-    assert!(ids(&results).is_sorted(), "ids follow the producer's");
+    assert!(ids(&results).is_sorted(), "ids follow the producer's order");
     let found: Vec<u64> =
-        found(&stack, "source=unleash").await.iter().filter_map(|e| e["payload"]["id"].as_u64()).collect();
+        search(&stack, "source=unleash").await.iter().filter_map(|e| e["payload"]["id"].as_u64()).collect();
     assert_eq!(found, (27_000..27_296).rev().collect::<Vec<_>>());
-    // A millisecond is what ids are made of, so all of them are in it.
-    let range = format!("from={}&to={}", moment(), moment());
+    // Ids contain the time in milliseconds, so the range of one millisecond has all events.
+    let range = format!("from={}&to={}", sample_time(), sample_time());
     assert_eq!(
         stack.read().get(&format!("/v1/events?limit=1000&{range}")).await.expect(200)["events"]
             .as_array()
@@ -79,13 +79,13 @@ async fn events_imported_with_one_timestamp_keep_their_order() {
 #[tokio::test]
 async fn two_sources_may_use_the_same_event_ids() {
     let stack = start().await;
-    let other = further_source(&stack, "unleash-other").await;
+    let other = create_unleash_source(&stack, "unleash-other").await;
     let import = events(1..151);
     let (one, two) = (stack.ingest("unleash"), other);
     let (first, second) = futures::join!(post_all(&one, &import), post_all(&two, &import));
     assert_eq!((count(&first, "stored"), count(&second, "stored")), (150, 150));
     let all: BTreeSet<u64> = ids(&first).into_iter().chain(ids(&second)).collect();
-    assert_eq!(all.len(), 300, "each has an id of its own");
+    assert_eq!(all.len(), 300, "each event has its own id");
     let again = post_all(&two, &import).await;
     assert_eq!((count(&again, "duplicate"), ids(&again)), (150, ids(&second)));
 }
@@ -104,8 +104,8 @@ async fn a_full_millisecond_spills_into_the_next() {
     assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), 4200);
     let again = post_all(&unleash, &import[4000..]).await;
     assert_eq!((count(&again, "duplicate"), ids(&again)), (200, all[4000..].to_vec()));
-    let range = format!("from={}&to={}", moment(), moment());
-    assert_eq!(found(&stack, &range).await.len(), 4200, "they happened when they say, whatever their ids");
+    let range = format!("from={}&to={}", sample_time(), sample_time());
+    assert_eq!(search(&stack, &range).await.len(), 4200, "searches use the event time, not the id");
 }
 
 #[tokio::test]
@@ -115,7 +115,7 @@ async fn the_same_batch_at_once_and_again_is_stored_once() {
     stack.create_target("audit", receiver.url(), &json!({})).await;
     let unleash = stack.ingest("unleash");
     let batch = events(1..101);
-    // Half of it was stored before the sender lost its connection.
+    // Half of the batch was stored before the sender lost its connection.
     post_all(&unleash, &batch[..50]).await;
     let responses = join_all((0..4).map(|_| post_all(&unleash, &batch))).await;
     assert_eq!(responses.iter().map(|results| count(results, "stored")).sum::<usize>(), 50);
@@ -133,7 +133,7 @@ async fn post_with_id(api: &Api, name: &str, id: &str, body: &Value) -> e2e::Res
 async fn idempotency_keys_identify_events_without_ids() {
     let stack = start().await;
     let signal = stack.ingest("signal");
-    // Without a time of its own: it comes again at another one.
+    // The event has no time of its own, so a repeated request arrives at another time.
     let sent = json!({ "type": "deployed" });
     let stored = post_with_id(&signal, "idempotency-key", "\"d-1\"", &sent).await.expect(201);
     for _ in 0..3 {
@@ -146,7 +146,7 @@ async fn idempotency_keys_identify_events_without_ids() {
     assert_eq!(at_once.iter().filter(|response| response.status == 201).count(), 1);
     assert_eq!(at_once.iter().filter(|response| response.status == 200).count(), 7);
 
-    // Another event under the same id is not taken for the first one, and not lost.
+    // Another event under the same key is neither taken for the first one nor lost.
     for (id, time) in [("d-1", None), ("d-3", Some("2026-05-01T10:00:00Z"))] {
         let with = |version: u64| match time {
             None => json!({ "type": "deployed", "version": version }),
@@ -157,10 +157,10 @@ async fn idempotency_keys_identify_events_without_ids() {
         assert_eq!(other["violations"][0]["keyword"], "idempotency-key", "{other}");
         let path = format!("/v1/quarantine/signal/{}/replay", other["quarantine"].as_str().expect("an id"));
         let replayed = stack.manage().send(stack.manage().request(Method::POST, &path)).await.expect(200);
-        assert_eq!(replayed["status"], "stored", "whoever looks at it may say that it is another event");
+        assert_eq!(replayed["status"], "stored", "an operator can confirm that it is another event");
     }
 
-    // One id for a whole batch.
+    // One key for a whole batch.
     let batch = json!([{ "type": "a" }, { "type": "a" }, { "type": "b" }]);
     let first = post_with_id(&signal, "idempotency-key", "b-1", &batch).await.expect(200);
     assert_eq!(count(first["results"].as_array().expect("results"), "stored"), 3);
@@ -184,15 +184,15 @@ async fn events_with_many_entities_are_stored_completely() {
     stack.ingest("migration-manager").post("/v1/events", &event).await.expect_problem(422);
 }
 
-/// Requests that overlap, repeat and are sent side by side, of events that share few milliseconds.
+/// Generates overlapping and repeated requests with events in a few shared milliseconds.
 fn requests() -> impl Strategy<Value = Vec<Vec<u64>>> {
     prop::collection::vec(prop::collection::vec(0..40_u64, 1..12), 1..12)
 }
 
-/// An event of a case, in one of three milliseconds; half of them want the slots of others.
-fn numbered(case: u64, number: u64) -> Value {
+/// Returns an event of a test case in one of three milliseconds. Half of the events compete for the slots of others.
+fn numbered_event(case: u64, number: u64) -> Value {
     let later = i64::try_from(number % 3).expect("small");
-    let time = moment() + jiff::SignedDuration::from_millis(later);
+    let time = sample_time() + jiff::SignedDuration::from_millis(later);
     unleash_event(case * 1000 + number % 20 * 4096 + number / 20, time, &format!("{case}-{number}"), "web", "load")
 }
 
@@ -207,7 +207,7 @@ async fn any_interleaving_of_retries_stores_and_delivers_each_event_once() {
     for case in 0..12 {
         let requests = requests().new_tree(&mut runner).expect("a case").current();
         let posts = requests.iter().map(|request| {
-            let batch: Vec<Value> = request.iter().map(|number| numbered(case, *number)).collect();
+            let batch: Vec<Value> = request.iter().map(|number| numbered_event(case, *number)).collect();
             let unleash = unleash.clone();
             async move { (request, post_all(&unleash, &batch).await) }
         });
@@ -218,13 +218,13 @@ async fn any_interleaving_of_retries_stores_and_delivers_each_event_once() {
             }
         }
     }
-    let stored: Vec<String> = found(&stack, "source=unleash")
+    let stored: Vec<String> = search(&stack, "source=unleash")
         .await
         .iter()
         .filter_map(|event| event["subject"].as_str().map(str::to_owned))
         .collect();
     assert_eq!(stored.iter().cloned().collect::<BTreeSet<_>>(), sent.keys().cloned().collect());
-    assert_eq!(stored.len(), sent.len(), "each is stored once");
+    assert_eq!(stored.len(), sent.len(), "each event is stored once");
     within(Duration::from_secs(30), "every webhook", || async {
         (receiver.received().len() >= sent.len()).then_some(())
     })
@@ -235,6 +235,6 @@ async fn any_interleaving_of_retries_stores_and_delivers_each_event_once() {
         .iter()
         .map(|webhook| serde_json::from_slice::<Value>(&webhook.body).expect("JSON")["featureName"].to_string())
         .collect();
-    assert_eq!(delivered.len(), sent.len(), "each is delivered once");
+    assert_eq!(delivered.len(), sent.len(), "each event is delivered once");
     assert_eq!(delivered.iter().collect::<BTreeSet<_>>().len(), sent.len());
 }

@@ -1,4 +1,4 @@
-//! The main job: posted, stored, found, delivered, explained.
+//! The path of an event: posted, stored, found, delivered and explained.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -31,7 +31,7 @@ async fn every_example_is_stored_found_and_delivered() {
         assert!(found.contains(id), "{} is not found by its type", example.event_type);
     }
 
-    // Our own events go to those who name their source.
+    // Tidings' own events go only to targets that name the source `tidings`.
     ids.retain(|_, example| example.catalog != "tidings");
     let received = receiver.wait_for(ids.len()).await;
     let mut bodies: Vec<String> = Vec::new();
@@ -42,7 +42,7 @@ async fn every_example_is_stored_found_and_delivered() {
     let mut payloads: Vec<&str> = ids.values().map(|example| example.payload).collect();
     bodies.sort_unstable();
     payloads.sort_unstable();
-    assert_eq!(bodies, payloads, "each event is delivered once, byte for byte");
+    assert_eq!(bodies, payloads, "each event is delivered once and unchanged");
 
     for id in ids.keys() {
         let delivery = delivered(&stack, *id, "audit").await;
@@ -102,7 +102,7 @@ async fn invalid_events_are_quarantined_with_their_violations() {
     assert_eq!(listed["quarantined"][0]["type"], "feature-created");
     assert_eq!(listed["quarantined"][0]["violations"], refused["violations"]);
     let kept = stack.manage().get(&format!("/v1/quarantine/unleash/{id}")).await.expect(200);
-    assert_eq!(kept["body"], sent, "byte for byte");
+    assert_eq!(kept["body"], sent, "the body is stored byte for byte");
 
     let not_json = stack.ingest("unleash").post_bytes("/v1/events", "{\"type\": ").await.expect_problem(400);
     let id = not_json["quarantine"].as_str().expect("a quarantine id");
@@ -124,7 +124,7 @@ async fn events_of_unknown_types_are_stored_under_the_base_schema() {
 #[tokio::test]
 async fn the_demo_loads_its_seeds_and_delivers_them() {
     let stack = start_with(&["--demo"]).await;
-    // And the demo target's own creation.
+    // The creation of the demo target is an event as well.
     let count = examples().len() + 1;
     let find = || async {
         let page = stack.read().get("/v1/events?limit=1000").await.expect(200);
@@ -147,7 +147,7 @@ async fn keys_are_created_used_and_shown_once() {
     let token = created["token"].as_str().expect("a token");
     assert!(token.starts_with("tdg_"));
 
-    // A key works at once, though the functions keep the keys they know.
+    // A new key works immediately although the functions cache keys.
     let example = examples().into_iter().find(|e| e.catalog == "unleash").expect("an example");
     let key = stack.anonymous().with_token(token);
     let stored = key.post_bytes("/v1/events", example.payload).await.expect(201);
@@ -165,9 +165,9 @@ async fn keys_are_created_used_and_shown_once() {
     stack.manage().delete("/v1/keys/prod").await.expect_problem(404);
 }
 
-/// The explanation of a delivery, once it is delivered.
+/// Waits until an event is delivered to a target, and returns the delivery.
 async fn delivered(stack: &Stack, event: u64, target: &str) -> Value {
-    within(Duration::from_secs(20), "a delivery on record", || async {
+    within(Duration::from_secs(20), "a recorded delivery", || async {
         let explained = stack.read().get(&format!("/v1/events/{event}/deliveries")).await.expect(200);
         let mut deliveries = explained["deliveries"].as_array().expect("deliveries").iter();
         deliveries.find(|d| d["target"] == target && d["status"] == "delivered").cloned()

@@ -1,4 +1,4 @@
-//! Every form in which events may be sent.
+//! Ingest: every accepted format of an event or a batch.
 
 use std::io::Write;
 
@@ -80,7 +80,7 @@ async fn cloudevents_carry_signals_in_three_modes() {
     let structured = [("content-type", "application/cloudevents+json; charset=utf-8")];
     let stored = post(&signal, &structured, envelope("1", &data).to_string()).await.expect(201);
     let event = read(&stack, &stored).await;
-    assert_eq!(event["payload"], data, "the event is the data");
+    assert_eq!(event["payload"], data, "the event is the `data` member");
     assert_eq!((&event["type"], &event["subject"]), (&json!("deployed"), &json!("web-7")));
     assert_eq!((&event["time"], &event["project"]), (&json!("2026-05-01T10:00:00Z"), &json!("web")));
 
@@ -94,7 +94,7 @@ async fn cloudevents_carry_signals_in_three_modes() {
         ("ce-time", "2026-05-01T10:00:00Z"),
     ];
     let again = post(&signal, &binary, data.to_string()).await.expect(200);
-    assert_eq!(again["id"], stored["id"], "the same event, whatever the mode");
+    assert_eq!(again["id"], stored["id"], "the event is the same in both modes");
 
     let batch = [("content-type", "application/cloudevents-batch+json")];
     let body = json!([envelope("1", &data), envelope("2", &data), { "id": 3 }, envelope("3", &Value::Null)]);
@@ -118,7 +118,7 @@ async fn cloudevents_may_carry_events_of_any_catalog() {
     let found = read(&stack, &stored).await;
     assert_eq!((&found["type"], &found["payload"]), (&json!("feature-created"), &event(7)));
     let plain = stack.ingest("unleash").post("/v1/events", &event(7)).await.expect(200);
-    assert_eq!(plain["id"], stored["id"], "its own id says which event it is");
+    assert_eq!(plain["id"], stored["id"], "the event's own id identifies it");
 }
 
 #[tokio::test]
@@ -158,7 +158,7 @@ async fn ambiguous_json_is_rejected() {
     let odd = r#"{"type": "\u0000", "big": 123456789012345678901234567890, "text":"\u00e9"}"#;
     let stored = signal.post_bytes("/v1/events", odd).await.expect(201);
     let response = stack.read().get(&format!("/v1/events/{}", stored["id"])).await;
-    assert!(response.text.contains(odd), "byte for byte: {}", response.text);
+    assert!(response.text.contains(odd), "not stored byte for byte: {}", response.text);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Keys: made, shown once, used, expired, removed.
+//! Keys: creation, last use, expiry, change and removal.
 
 use std::time::Duration;
 
@@ -24,15 +24,16 @@ async fn keys_show_when_they_were_last_used() {
     let today = Timestamp::now().strftime("%Y-%m-%d").to_string();
     let last_used = || async {
         let keys = manage.get("/v1/keys").await.expect(200);
-        let key = keys["keys"].as_array().expect("keys").iter().find(|key| key["name"] == "prod").expect("it").clone();
+        let key =
+            keys["keys"].as_array().expect("keys").iter().find(|key| key["name"] == "prod").expect("the key").clone();
         assert!(key.get("token").is_none() && key.get("sha256").is_none(), "{key}");
         key["last_used"].as_str().map(str::to_owned)
     };
-    let used = within(Duration::from_secs(10), "the note of its use", last_used).await;
+    let used = within(Duration::from_secs(10), "the day of its last use", last_used).await;
     // Midnight may have passed.
     assert!([today, Timestamp::now().strftime("%Y-%m-%d").to_string()].contains(&used), "{used}");
 
-    // A key of the same name is another key.
+    // A new key of the same name has no last use.
     manage.delete("/v1/keys/prod").await.expect(204);
     manage.post("/v1/keys", &new).await.expect(201);
     assert_eq!(last_used().await, None);
@@ -48,13 +49,17 @@ async fn expired_keys_are_rejected() {
     assert_eq!(created["expires_at"], end.to_string());
     let brief = stack.anonymous().with_token(created["token"].as_str().expect("a token"));
     brief.get("/v1/events").await.expect(200);
-    let refused = within(Duration::from_secs(10), "its end", || async {
+    let refused = within(Duration::from_secs(10), "the expiry of the key", || async {
         let response = brief.get("/v1/events").await;
         (response.status != 200).then_some(response)
     })
     .await;
     let unknown = stack.anonymous().with_token("tdg_0123456789ABCDEFGHIJKLMNOPQRSTUVDLLfuH").get("/v1/events").await;
-    assert_eq!(refused.expect_problem(401), unknown.expect_problem(401), "expired and unknown look alike");
+    assert_eq!(
+        refused.expect_problem(401),
+        unknown.expect_problem(401),
+        "expired and unknown keys get the same problem"
+    );
 
     let past = json!({ "name": "past", "scope": "read", "expires_at": "2026-01-01T00:00:00Z" });
     assert_eq!(manage.post("/v1/keys", &past).await.expect_problem(422)["violations"][0]["pointer"], "/expires_at");
@@ -75,7 +80,7 @@ async fn credentials_in_a_url_are_sent_as_basic_auth() {
         .body(log)
         .send()
         .await
-        .expect("an answer");
+        .expect("a response");
     assert_eq!(sent.status(), 201);
 }
 
@@ -92,8 +97,10 @@ async fn key_expiry_and_source_description_can_be_changed() {
     );
     assert_eq!(manage.get("/v1/keys/old").await.expect(200)["expires_at"], end.to_string());
     let old = stack.anonymous().with_token(&token);
-    within(Duration::from_secs(35), "its end", || async { (old.get("/v1/events").await.status == 401).then_some(()) })
-        .await;
+    within(Duration::from_secs(35), "the expiry of the key", || async {
+        (old.get("/v1/events").await.status == 401).then_some(())
+    })
+    .await;
     let never = manage.patch("/v1/keys/old", &json!({ "expires_at": null })).await.expect(200);
     assert_eq!(never.get("expires_at"), None);
     manage.patch("/v1/keys/old", &json!({})).await.expect(200);
@@ -101,19 +108,19 @@ async fn key_expiry_and_source_description_can_be_changed() {
     manage.patch("/v1/keys/old", &json!({ "scope": "manage" })).await.expect_problem(400);
     manage.patch("/v1/keys/none", &json!({ "expires_at": null })).await.expect_problem(404);
 
-    let words = json!({ "description": "The flags of production", "catalog": "signal" });
-    let source = manage.patch("/v1/sources/unleash", &words).await.expect(200);
-    assert_eq!((&source["description"], &source["catalog"]), (&words["description"], &words["catalog"]));
+    let change = json!({ "description": "The flags of production", "catalog": "signal" });
+    let source = manage.patch("/v1/sources/unleash", &change).await.expect(200);
+    assert_eq!((&source["description"], &source["catalog"]), (&change["description"], &change["catalog"]));
     assert_eq!(manage.get("/v1/sources/unleash").await.expect(200), source);
     let problem = manage.patch("/v1/sources/unleash", &json!({ "catalog": "none" })).await.expect_problem(422);
     assert_eq!(problem["violations"][0]["pointer"], "/catalog");
     manage.patch("/v1/sources/none", &json!({})).await.expect_problem(404);
 
-    let told =
+    let logged =
         stack.read().get("/v1/events?source=tidings&type=key-modified,source-modified&order=asc").await.expect(200);
-    let told: Vec<_> = told["events"].as_array().expect("events").iter().map(|event| &event["payload"]).collect();
-    assert_eq!(told.len(), 3, "a change of nothing is none: {told:?}");
-    assert_eq!((&told[0]["data"]["expires_at"], &told[1]["previous"]["expires_at"]), (&json!(end), &json!(end)));
-    assert_eq!((&told[2]["subject"], &told[2]["previous"]["catalog"]), (&json!("unleash"), &json!("unleash")));
-    assert!(!json!(told).to_string().contains("sha256"));
+    let logged: Vec<_> = logged["events"].as_array().expect("events").iter().map(|event| &event["payload"]).collect();
+    assert_eq!(logged.len(), 3, "an empty change is not logged: {logged:?}");
+    assert_eq!((&logged[0]["data"]["expires_at"], &logged[1]["previous"]["expires_at"]), (&json!(end), &json!(end)));
+    assert_eq!((&logged[2]["subject"], &logged[2]["previous"]["catalog"]), (&json!("unleash"), &json!("unleash")));
+    assert!(!json!(logged).to_string().contains("sha256"));
 }

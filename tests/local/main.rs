@@ -1,9 +1,10 @@
-//! The local stack, from outside: the `tidings` program, HTTP, and a receiver.
+//! End-to-end tests of the local stack: the `tidings` program, its HTTP API and webhook receivers.
 
 mod bad_input;
 mod costs;
 mod crash;
 mod deduplication;
+mod demo;
 mod flow;
 mod ingest_formats;
 mod keys;
@@ -22,12 +23,12 @@ mod webhooks;
 
 use e2e::Stack;
 
-/// A local stack with nothing in it, and as many partitions as on AWS.
+/// Starts an empty local stack with as many shards as on AWS.
 async fn start() -> Stack {
     start_with(&[]).await
 }
 
-/// The same, with further arguments.
+/// Starts the stack with additional arguments.
 async fn start_with(arguments: &[&str]) -> Stack {
     Stack::start(env!("CARGO_BIN_EXE_tidings"), &[&["--shards", "4"], arguments].concat()).await
 }

@@ -1,4 +1,4 @@
-//! The API's document: it is the committed one, and what it says is so.
+//! The OpenAPI document: the committed file is current, and the API behaves as documented.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::start;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tidings");
 
-/// Every operation, in an order in which each finds what its examples name.
+/// Every operation, in an order in which the resources that each example names exist.
 const TOUR: [&str; 51] = [
     "checkHealth",
     "createSource",
@@ -68,14 +68,14 @@ const TOUR: [&str; 51] = [
     "removeSource",
 ];
 
-/// Operations that a key of another scope will do for as well.
-const EITHER: [&str; 3] = ["readTargetHealth", "listDeliveries", "readOwnKey"];
+/// Operations that accept keys of more than one permission.
+const MULTI_PERMISSION_OPERATIONS: [&str; 3] = ["readTargetHealth", "listDeliveries", "readOwnKey"];
 
-/// The name of a replay in the examples; in the tour it is that of one that there is.
-const REPLAY: &str = "20260501T092000879Z-4f2a";
+/// The replay's name in the examples, which the tour replaces with an existing name.
+const EXAMPLE_REPLAY: &str = "20260501T092000879Z-4f2a";
 
-/// Parameters that are left out of the tour: cursors belong to answers, and no event fits all of the filters.
-const LEFT_OUT: [&str; 4] = ["before", "entity", "environment", "level"];
+/// Parameters that the tour omits: cursors come from responses, and no event matches all filters.
+const OMITTED_PARAMETERS: [&str; 4] = ["before", "entity", "environment", "level"];
 
 fn committed() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../openapi.json");
@@ -86,7 +86,7 @@ fn document() -> Value {
     serde_json::from_str(&committed()).expect("JSON")
 }
 
-/// Every operation of the document: its path, its method, and what is said of it.
+/// Returns the path, method and description of every operation in the document.
 fn operations(document: &Value) -> Vec<(&str, Method, &Value)> {
     let mut operations = Vec::new();
     for (path, item) in document["paths"].as_object().expect("paths") {
@@ -111,12 +111,12 @@ fn every_example_matches_its_schema() {
     check_examples(&document, &document);
 }
 
-/// Checks the examples that stand beside a schema, here and everywhere below.
+/// Checks every example that has a schema beside it, recursively.
 fn check_examples(document: &Value, here: &Value) {
     if let Some(schema) = here.get("schema") {
         let many = here["examples"].as_object().into_iter().flatten().map(|(_, example)| &example["value"]);
         for example in here.get("example").into_iter().chain(many) {
-            fits(document, schema, example);
+            expect_valid(document, schema, example);
         }
     }
     match here {
@@ -127,7 +127,7 @@ fn check_examples(document: &Value, here: &Value) {
 }
 
 #[track_caller]
-fn fits(document: &Value, schema: &Value, value: &Value) {
+fn expect_valid(document: &Value, schema: &Value, value: &Value) {
     let schema = json!({ "allOf": [schema], "components": document["components"] });
     let validator = jsonschema::validator_for(&schema).expect("a schema");
     let errors: Vec<String> = validator.iter_errors(value).map(|error| error.to_string()).collect();
@@ -137,7 +137,7 @@ fn fits(document: &Value, schema: &Value, value: &Value) {
 #[test]
 fn the_template_routes_every_operation_to_its_function() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/template.yaml");
-    let template = std::fs::read_to_string(path).expect("the template");
+    let template = std::fs::read_to_string(path).expect("infra/template.yaml");
     let after = |text: &str, label: &str| -> String {
         text.split(label).nth(1).and_then(|rest| rest.lines().next()).expect(label).to_owned()
     };
@@ -155,14 +155,14 @@ fn the_template_routes_every_operation_to_its_function() {
         for operation in operations {
             let route = route_keys(operation).into_iter().find_map(|key| routes.get_key_value(&key));
             let (key, integration) = route.expect("$default");
-            assert_eq!(integration, function, "{} comes by {key}", operation.id);
+            assert_eq!(integration, function, "{} is routed by {key}", operation.id);
             used.insert(key);
         }
     }
     assert_eq!(used, routes.keys().map(String::as_str).collect(), "every route has an operation");
 }
 
-/// The routes that API Gateway would take for an operation, the most specific first.
+/// Returns the API Gateway routes that match an operation, most specific first.
 fn route_keys(operation: &Operation) -> Vec<String> {
     let (method, path) = (format!("{:?}", operation.method).to_uppercase(), operation.path);
     let folders = path.rmatch_indices('/').map(|(end, _)| format!("ANY {}/{{proxy+}}", &path[..end]));
@@ -177,18 +177,18 @@ fn route_keys(operation: &Operation) -> Vec<String> {
 async fn every_operation_exists_and_requires_its_key() {
     let (stack, document) = (start().await, document());
     for (path, method, operation) in operations(&document) {
-        let path = filled(path, operation, None);
+        let path = fill_path(path, operation, None);
         let without_key = stack.anonymous();
         let response = without_key.send(without_key.request(method.clone(), &path)).await;
-        let Some(scope) = scope(operation) else {
+        let Some(permission) = permission(operation) else {
             assert_eq!(response.status, 200, "{path}");
             continue;
         };
         response.expect_problem(401);
-        if EITHER.contains(&operation["operationId"].as_str().expect("an id")) {
+        if MULTI_PERMISSION_OPERATIONS.contains(&operation["operationId"].as_str().expect("an id")) {
             continue;
         }
-        let other = if scope == "manage" { stack.read() } else { stack.manage() };
+        let other = if permission == "manage" { stack.read() } else { stack.manage() };
         other.send(other.request(method, &path)).await.expect_problem(403);
     }
 }
@@ -197,14 +197,14 @@ async fn every_operation_exists_and_requires_its_key() {
 async fn every_operation_rejects_unknown_parameters() {
     let (stack, document) = (start().await, document());
     for (path, method, operation) in operations(&document) {
-        let path = filled(path, operation, None);
+        let path = fill_path(path, operation, None);
         let path = format!("{}?no-such%20one=1", path.split('?').next().expect("a path"));
-        let api = match scope(operation) {
+        let api = match permission(operation) {
             Some("manage") => stack.manage(),
             Some("ingest") => stack.ingest("signal"),
             _ => stack.read(),
         };
-        let ignores = path.starts_with("/api/") || [None, Some("ingest")].contains(&scope(operation));
+        let ignores = path.starts_with("/api/") || [None, Some("ingest")].contains(&permission(operation));
         let response = api.send(api.request(method, &path)).await;
         if ignores {
             assert!(!response.text.contains("no-such"), "{path}: {}", response.text);
@@ -218,9 +218,9 @@ async fn every_operation_rejects_unknown_parameters() {
 #[tokio::test]
 async fn parameter_examples_are_valid_together() {
     let (stack, document) = (start().await, document());
-    let reads = |operation: &Value| scope(operation) == Some("read");
+    let reads = |operation: &Value| permission(operation) == Some("read");
     for (path, method, operation) in operations(&document).into_iter().filter(|(.., operation)| reads(operation)) {
-        let path = filled_without(&[], path, operation, None);
+        let path = fill_path_without(&[], path, operation, None);
         let response = stack.read().send(stack.read().request(method, &path)).await;
         assert!([200, 404].contains(&response.status), "{path}: {}", response.text);
     }
@@ -230,38 +230,40 @@ async fn parameter_examples_are_valid_together() {
 async fn documented_examples_get_the_documented_responses() {
     let document = document();
     let operations = operations(&document);
-    let ids: BTreeSet<&str> = operations.iter().filter_map(|(_, _, said)| said["operationId"].as_str()).collect();
-    assert_eq!(ids, BTreeSet::from(TOUR), "every operation has its place in TOUR");
+    let ids: BTreeSet<&str> =
+        operations.iter().filter_map(|(_, _, documented)| documented["operationId"].as_str()).collect();
+    assert_eq!(ids, BTreeSet::from(TOUR), "TOUR must contain every operation");
 
     let (stack, receiver) = (start().await, Receiver::start().await);
     let mut ingest = stack.anonymous();
     let (mut quarantined, mut replay): (_, Option<String>) = (None, None);
     for id in TOUR {
         if id == "retryDelivery" {
-            // Until then its first attempt is due.
+            // A delivery can be retried only after its first attempt.
             receiver.wait_for(1).await;
             stack.wait_until_idle().await;
         }
-        let (path, method, operation) = operations.iter().find(|(_, _, said)| said["operationId"] == id).expect(id);
+        let (path, method, operation) =
+            operations.iter().find(|(_, _, documented)| documented["operationId"] == id).expect(id);
         if id == "replayQuarantined" {
-            quarantined = Some(quarantine_what_fits(&ingest).await);
+            quarantined = Some(quarantine_valid_event(&ingest).await);
         }
-        let mut path = filled(path, operation, quarantined.as_deref());
+        let mut path = fill_path(path, operation, quarantined.as_deref());
         if let Some(replay) = replay.as_ref().filter(|_| path.starts_with("/v1/replays/")) {
-            path = path.replace(REPLAY, replay);
+            path = path.replace(EXAMPLE_REPLAY, replay);
         }
-        let api = match scope(operation) {
+        let api = match permission(operation) {
             None => stack.anonymous(),
             Some("ingest") => ingest.clone(),
             Some("read") => stack.read(),
             Some(_) => stack.manage(),
         };
-        for mut body in bodies(operation) {
+        for mut body in example_bodies(operation) {
             if id == "createTarget" && body.is_object() {
                 body["address"] = json!(receiver.url());
             }
             let response = call(&api, method, &path, &body).await;
-            let content = as_documented(&document, operation, &response);
+            let content = expect_documented(&document, operation, &response);
             if let Some(token) = content["token"].as_str().filter(|_| body["scope"] == "ingest") {
                 ingest = stack.anonymous().with_token(token);
             }
@@ -270,32 +272,36 @@ async fn documented_examples_get_the_documented_responses() {
             }
             replay = content["replay"].as_str().map(str::to_owned).or(replay);
             if id == "searchEvents" {
-                assert_eq!(content["events"].as_array().map(Vec::len), Some(1), "the example's filters find its event");
+                assert_eq!(
+                    content["events"].as_array().map(Vec::len),
+                    Some(1),
+                    "the example filters find the example event"
+                );
             }
         }
     }
 
     let webhook = &receiver.wait_for(1).await[0];
-    let said = &document["webhooks"]["event"]["post"];
-    for header in said["parameters"].as_array().expect("headers") {
+    let documented = &document["webhooks"]["event"]["post"];
+    for header in documented["parameters"].as_array().expect("headers") {
         let name = header["name"].as_str().expect("a name");
         let value = webhook.headers[name].to_str().expect("text");
         let value = if header["schema"]["type"] == "integer" { value.parse().expect("a number") } else { json!(value) };
-        fits(&document, &header["schema"], &value);
+        expect_valid(&document, &header["schema"], &value);
     }
     let body: Value = serde_json::from_slice(&webhook.body).expect("JSON");
-    assert_eq!(body, said["requestBody"]["content"]["application/json"]["examples"]["event"]["value"]);
+    assert_eq!(body, documented["requestBody"]["content"]["application/json"]["examples"]["event"]["value"]);
 }
 
-/// Sends an event that fits its schema, and that is in the quarantine for another reason; its id there.
-async fn quarantine_what_fits(ingest: &Api) -> String {
+/// Sends a valid event in a request that is rejected for another reason, and returns its quarantine id.
+async fn quarantine_valid_event(ingest: &Api) -> String {
     let event = unleash_event(77, "2026-05-01T10:00:00Z".parse().expect("a time"), "flag", "web", "ada");
     let request = ingest.request(Method::POST, "/v1/events").header("accept", "text/html").body(event.to_string());
     ingest.send(request).await.expect_problem(406)["quarantine"].as_str().expect("an id").to_owned()
 }
 
-/// The bodies that an operation's examples send; null where it takes none.
-fn bodies(operation: &Value) -> Vec<Value> {
+/// Returns the request bodies of an operation's examples, or null for an operation without a body.
+fn example_bodies(operation: &Value) -> Vec<Value> {
     let examples = operation["requestBody"]["content"]["application/json"]["examples"].as_object();
     examples.map_or(vec![Value::Null], |examples| examples.values().map(|example| example["value"].clone()).collect())
 }
@@ -308,35 +314,36 @@ async fn call(api: &Api, method: &Method, path: &str, body: &Value) -> Response 
     api.send(request.header("content-type", "application/json").body(body.to_string())).await
 }
 
-/// The body of an answer that is a success of the kind that the document names.
+/// Checks that a response is a success as documented, and returns its body.
 #[track_caller]
-fn as_documented(document: &Value, operation: &Value, response: &Response) -> Value {
+fn expect_documented(document: &Value, operation: &Value, response: &Response) -> Value {
     let (id, status) = (&operation["operationId"], response.status);
     assert!((200..300).contains(&status), "{id}: {response:?}");
-    let said = &operation["responses"][status.to_string()];
-    assert!(said.is_object(), "{id} answers {status}");
-    let Some((media_type, content)) = said["content"].as_object().and_then(|content| content.iter().next()) else {
+    let documented = &operation["responses"][status.to_string()];
+    assert!(documented.is_object(), "{id} has undocumented status {status}");
+    let Some((media_type, content)) = documented["content"].as_object().and_then(|content| content.iter().next())
+    else {
         assert_eq!(response.text, "", "{id}");
         return Value::Null;
     };
     let sent = response.headers["content-type"].to_str().expect("text");
     assert!(sent.starts_with(media_type), "{id}: {sent}");
     let body = if media_type == "application/json" { response.json() } else { json!(response.text) };
-    fits(document, &content["schema"], &body);
+    expect_valid(document, &content["schema"], &body);
     body
 }
 
-/// The scope of the key that an operation needs.
-fn scope(operation: &Value) -> Option<&str> {
+/// Returns the permission that an operation requires.
+fn permission(operation: &Value) -> Option<&str> {
     operation["security"][0]["bearer"][0].as_str()
 }
 
-/// The path with the examples of its parameters; what is in the quarantine has the id that it got.
-fn filled(path: &str, operation: &Value, quarantined: Option<&str>) -> String {
-    filled_without(&LEFT_OUT, path, operation, quarantined)
+/// Fills a path with the examples of its parameters, and with the actual quarantine id.
+fn fill_path(path: &str, operation: &Value, quarantined: Option<&str>) -> String {
+    fill_path_without(&OMITTED_PARAMETERS, path, operation, quarantined)
 }
 
-fn filled_without(left_out: &[&str], path: &str, operation: &Value, quarantined: Option<&str>) -> String {
+fn fill_path_without(omitted: &[&str], path: &str, operation: &Value, quarantined: Option<&str>) -> String {
     let mut path = path.to_owned();
     let mut query = Vec::new();
     for parameter in operation["parameters"].as_array().into_iter().flatten() {
@@ -346,7 +353,7 @@ fn filled_without(left_out: &[&str], path: &str, operation: &Value, quarantined:
             Value::Array(texts) => texts.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","),
             other => other.to_string(),
         };
-        if parameter["in"] == "query" && !left_out.contains(&name) && !parameter["example"].is_null() {
+        if parameter["in"] == "query" && !omitted.contains(&name) && !parameter["example"].is_null() {
             query.push(format!("{name}={example}"));
         }
         let value = quarantined.filter(|_| example.contains('~')).unwrap_or(&example);

@@ -1,4 +1,4 @@
-//! What does not fit: listed, shown, read again, discarded.
+//! The quarantine: listing, reading, reingesting and discarding rejected events.
 
 use e2e::{Api, Receiver, Stack, sample_event};
 use jiff::Timestamp;
@@ -11,8 +11,8 @@ async fn call(api: &Api, path: &str) -> Value {
     api.send(api.request(Method::POST, path)).await.expect(200)
 }
 
-/// The bodies of a list, by their ids.
-fn listed(list: &Value) -> Vec<&str> {
+/// Returns the ids of a list.
+fn listed_ids(list: &Value) -> Vec<&str> {
     list["quarantined"].as_array().expect("a list").iter().map(|one| one["id"].as_str().expect("an id")).collect()
 }
 
@@ -45,17 +45,17 @@ async fn quarantine_is_listed_by_source_type_reason_and_time() {
     ] {
         let list = manage.get(&format!("/v1/quarantine?{query}")).await.expect(200);
         let expected: Vec<&String> = places.iter().map(|place| &ids[*place]).collect();
-        assert_eq!(listed(&list), expected, "{query}");
+        assert_eq!(listed_ids(&list), expected, "{query}");
         assert_eq!(list["next"], Value::Null, "{query}");
     }
-    // Both ends of a range belong to it.
+    // A time range includes both ends.
     let moment = ids[2].split('~').next().expect("a time");
     let list = manage.get(&format!("/v1/quarantine?from={moment}&to={moment}")).await.expect(200);
-    assert!(listed(&list).contains(&ids[2].as_str()), "{moment}: {list}");
+    assert!(listed_ids(&list).contains(&ids[2].as_str()), "{moment}: {list}");
     let (mut paged, mut before) = (Vec::new(), String::new());
     loop {
         let list = manage.get(&format!("/v1/quarantine?limit=2{before}")).await.expect(200);
-        paged.extend(listed(&list).into_iter().map(str::to_owned));
+        paged.extend(listed_ids(&list).into_iter().map(str::to_owned));
         match list["next"].as_str() {
             Some(next) => before = format!("&before={next}"),
             None => break,
@@ -69,7 +69,7 @@ async fn quarantine_is_listed_by_source_type_reason_and_time() {
 async fn reingested_events_keep_their_time_of_receipt() {
     let stack = start().await;
     let manage = stack.manage();
-    // What is wrong with these is not in the events: it is as if their schemas had been mended.
+    // These events are valid; their requests were rejected. Reingesting therefore succeeds, as after a schema fix.
     let unleash = stack.ingest("unleash");
     let mut kept = Vec::new();
     for id in 1..=3 {
@@ -86,7 +86,7 @@ async fn reingested_events_keep_their_time_of_receipt() {
     let one = call(&manage, &format!("/v1/quarantine/unleash/{}/replay", kept[0])).await;
     assert_eq!(one["status"], "stored");
     let event = stack.read().get(&format!("/v1/events/{}", one["id"])).await.expect(200);
-    // As moments: the one text ends with the zeros that the other leaves out.
+    // Compare times, not texts: one of them omits trailing zeros.
     let moment = |text: &str| text.parse::<Timestamp>().expect("a time");
     let received = moment(kept[0].split('~').next().expect("a time"));
     assert_eq!(moment(event["received_at"].as_str().expect("a time")), received, "{event}");
@@ -95,16 +95,16 @@ async fn reingested_events_keep_their_time_of_receipt() {
     let all = call(&manage, "/v1/quarantine/replay?source=unleash&limit=1").await;
     assert_eq!(all, json!({ "stored": 2, "duplicates": 0, "refused": 1, "next": null }));
     let rest = manage.get("/v1/quarantine?source=unleash").await.expect(200);
-    assert_eq!(listed(&rest).len(), 1);
-    let told = told(&stack, "quarantine-modified").await;
+    assert_eq!(listed_ids(&rest).len(), 1);
+    let logged = logged_data(&stack, "quarantine-modified").await;
     let of = |stored: u64, refused: u64| json!({ "source": "unleash", "stored": stored, "duplicates": 0, "refused": refused });
-    assert_eq!(told, [of(1, 0), of(1, 0), of(1, 0)], "the one page had nothing but what is refused");
+    assert_eq!(logged, [of(1, 0), of(1, 0), of(1, 0)], "the last page had only rejected events");
     let refused = rest["quarantined"][0]["id"].as_str().expect("an id");
     let path = format!("/v1/quarantine/unleash/{refused}/replay");
     manage.send(manage.request(Method::POST, &path)).await.expect_problem(422);
-    assert_eq!(self::told(&stack, "quarantine-failed").await, [of(0, 1), of(0, 1)]);
+    assert_eq!(logged_data(&stack, "quarantine-failed").await, [of(0, 1), of(0, 1)]);
 
-    // A signal without a time happened when it came.
+    // A signal without a time has its time of receipt.
     let signals = call(&manage, "/v1/quarantine/replay?source=signal").await;
     assert_eq!(signals["stored"], 1);
     let found = stack.read().get("/v1/events?source=signal").await.expect(200);
@@ -119,15 +119,19 @@ async fn quarantined_events_are_discarded_on_request() {
         stack.ingest("unleash").post_bytes("/v1/events", body).await;
     }
     let first = manage.get("/v1/quarantine").await.expect(200);
-    let path = format!("/v1/quarantine/unleash/{}", listed(&first)[0]);
+    let path = format!("/v1/quarantine/unleash/{}", listed_ids(&first)[0]);
     manage.delete(&path).await.expect(204);
     manage.delete(&path).await.expect_problem(404);
-    let discarded = json!({ "source": "unleash", "count": 1, "ids": [listed(&first)[0]] });
-    assert_eq!(told(&stack, "quarantine-removed").await, [discarded], "once, and not where there was nothing");
+    let discarded = json!({ "source": "unleash", "count": 1, "ids": [listed_ids(&first)[0]] });
+    assert_eq!(
+        logged_data(&stack, "quarantine-removed").await,
+        [discarded],
+        "logged once, and not for the missing body"
+    );
     let report = call(&manage, "/v1/quarantine/discard?source=unleash&reason=json&limit=1").await;
     assert_eq!(report, json!({ "discarded": 2, "next": null }));
-    assert!(listed(&manage.get("/v1/quarantine").await.expect(200)).is_empty());
-    assert_eq!(told(&stack, "quarantine-removed").await.len(), 3);
+    assert!(listed_ids(&manage.get("/v1/quarantine").await.expect(200)).is_empty());
+    assert_eq!(logged_data(&stack, "quarantine-removed").await.len(), 3);
 }
 
 #[tokio::test]
@@ -142,9 +146,9 @@ async fn quarantine_alert_fires_once_a_minute() {
     stack.ingest("signal").post_bytes("/v1/events", "{").await.expect_problem(400);
     let minutes = (Timestamp::now().as_second() / 60 - began.as_second() / 60) + 1;
     let (mut unleash, mut signal) = (0, 0);
-    for told in told(&stack, "quarantine-created").await {
-        let first = told["first"].as_str().expect("an id").to_owned();
-        let source = told["source"].as_str().expect("a source").to_owned();
+    for data in logged_data(&stack, "quarantine-created").await {
+        let first = data["first"].as_str().expect("an id").to_owned();
+        let source = data["source"].as_str().expect("a source").to_owned();
         stack.manage().get(&format!("/v1/quarantine/{source}/{first}")).await.expect(200);
         let (count, expected) = match source.as_str() {
             "unleash" => (
@@ -154,7 +158,7 @@ async fn quarantine_alert_fires_once_a_minute() {
             _ => (&mut signal, json!({ "source": source, "first": first, "type": null, "reason": "json" })),
         };
         *count += 1;
-        assert_eq!(told, expected);
+        assert_eq!(data, expected);
     }
     assert!((1..=minutes).contains(&unleash) && signal == 1, "{unleash} times in {minutes} minutes, {signal}");
     let sent =
@@ -163,8 +167,8 @@ async fn quarantine_alert_fires_once_a_minute() {
     assert!(received.iter().any(|received| sent(received) == "quarantine-created"), "{received:?}");
 }
 
-/// The `data` of all events of this type, oldest first.
-async fn told(stack: &Stack, event_type: &str) -> Vec<Value> {
+/// Returns the `data` of all logged events of this type, oldest first.
+async fn logged_data(stack: &Stack, event_type: &str) -> Vec<Value> {
     let path = format!("/v1/events?source=tidings&order=asc&type={event_type}");
     let found = stack.read().get(&path).await.expect(200);
     let events = found["events"].as_array().expect("events");

@@ -1,4 +1,4 @@
-//! Everything that reads the log, against a naive search through all of it.
+//! Reading the log: searches, exports, facets and timelines, compared with a naive search of all events.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::start;
 
-/// Posts every catalog's examples, and some more events of Unleash.
+/// Posts every catalog's examples and some more Unleash events.
 async fn fill(stack: &Stack) {
     let mut by_catalog: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for example in examples() {
@@ -32,8 +32,8 @@ async fn fill(stack: &Stack) {
     stack.ingest("unleash").post("/v1/events", &json!(events)).await.expect(200);
 }
 
-/// Every event, the oldest first.
-async fn everything(api: &Api) -> Vec<Value> {
+/// Returns every event, oldest first.
+async fn all_events(api: &Api) -> Vec<Value> {
     let (mut events, mut cursor) = (Vec::new(), String::new());
     loop {
         let page = api.get(&format!("/v1/events?limit=300&order=asc{cursor}")).await.expect(200);
@@ -45,7 +45,7 @@ async fn everything(api: &Api) -> Vec<Value> {
     }
 }
 
-/// The ids of a search, on pages of this size, with its total checked.
+/// Returns the ids on all pages of a search, after checking its total.
 async fn search(api: &Api, query: &str, limit: usize) -> Vec<u64> {
     let (mut found, mut cursor, mut total) = (Vec::new(), String::new(), None);
     loop {
@@ -70,7 +70,7 @@ fn ids(events: &[&Value]) -> Vec<u64> {
     events.iter().map(|event| id(event)).collect()
 }
 
-/// Whether the naive search finds an event by these parameters.
+/// Decides if an event matches these query parameters.
 fn matches(event: &Value, query: &[(String, String)]) -> bool {
     query.iter().all(|(name, value)| {
         let any = |field: &Value| value.split(',').any(|value| field == value);
@@ -85,8 +85,8 @@ fn matches(event: &Value, query: &[(String, String)]) -> bool {
     })
 }
 
-/// A few parameters, with values that some event has.
-fn any_query(random: &mut fastrand::Rng, events: &[Value]) -> Vec<(String, String)> {
+/// Returns a few random query parameters with values of existing events.
+fn random_query(random: &mut fastrand::Rng, events: &[Value]) -> Vec<(String, String)> {
     const FIELDS: [&str; 9] =
         ["type", "source", "catalog", "scope", "subject", "actor", "project", "environment", "level"];
     let mut query: Vec<(String, String)> = Vec::new();
@@ -124,12 +124,12 @@ async fn filter_combinations_match_a_naive_search() {
     let stack = start().await;
     fill(&stack).await;
     let api = stack.read();
-    let events = everything(&api).await;
+    let events = all_events(&api).await;
     assert!(events.len() > 300 && events.is_sorted_by_key(id));
     let mut random = fastrand::Rng::with_seed(42);
     for _ in 0..25 {
-        let query = any_query(&mut random, &events);
-        // Searched for as it was sent, which these events were without spaces.
+        let query = random_query(&mut random, &events);
+        // Text searches match the payload as sent; these payloads have no spaces.
         let mut expected: Vec<&Value> = events.iter().filter(|event| matches(event, &query)).collect();
         let mut encoded = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&query).finish();
         if random.bool() {
@@ -138,11 +138,11 @@ async fn filter_combinations_match_a_naive_search() {
             expected.reverse();
         }
         assert_eq!(search(&api, &encoded, 1000).await, ids(&expected), "{query:?}");
-        assert_eq!(search(&api, &encoded, random.usize(40..90)).await, ids(&expected), "{query:?} in pages");
+        assert_eq!(search(&api, &encoded, random.usize(40..90)).await, ids(&expected), "{query:?} in small pages");
     }
 }
 
-/// Every page of an export, one after the other.
+/// Returns every page of an export.
 async fn export(api: &Api, query: &str) -> Vec<Response> {
     let mut pages = Vec::new();
     let mut path = format!("/v1/export?{query}");
@@ -167,10 +167,10 @@ async fn exports_contain_every_event_in_every_format() {
     let stack = start().await;
     fill(&stack).await;
     let api = stack.read();
-    let events = everything(&api).await;
+    let events = all_events(&api).await;
 
     let lines = export(&api, "format=ndjson&limit=100").await;
-    assert!(lines.len() > 3, "in pages");
+    assert!(lines.len() > 3, "several pages");
     let text: String = lines.iter().map(|page| page.text.as_str()).collect();
     let exported: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(exported, events);
@@ -187,7 +187,7 @@ async fn exports_contain_every_event_in_every_format() {
     let mut csv = csv::Reader::from_reader(text.as_bytes());
     let names = csv.headers().expect("a header").clone();
     let rows: Vec<csv::StringRecord> = csv.records().map(|row| row.expect("a row")).collect();
-    assert_eq!(rows.len(), events.len(), "one header, one line each");
+    assert_eq!(rows.len(), events.len(), "one header, and a line for each event");
     for (row, event) in rows.iter().zip(&events) {
         for (name, cell) in names.iter().zip(row) {
             let expected = match (&event[name], name) {
@@ -200,7 +200,7 @@ async fn exports_contain_every_event_in_every_format() {
                 }
                 (value, _) => value.to_string(),
             };
-            // What a spreadsheet would run stands behind an apostrophe.
+            // An apostrophe precedes cells that a spreadsheet would run as a formula.
             let harmless = cell.strip_prefix('\'').filter(|rest| rest.starts_with(['=', '+', '-', '@']));
             assert_eq!(harmless.unwrap_or(cell), expected, "{name}");
             assert!(!cell.starts_with(['=', '+', '-', '@']));
@@ -208,7 +208,7 @@ async fn exports_contain_every_event_in_every_format() {
     }
 
     let some = export(&api, "format=json&project=%3Dweb&q=GR%C3%96%C3%9FE%207,").await;
-    assert_eq!(some[0].json().as_array().map(Vec::len), Some(1), "with the filters of a search");
+    assert_eq!(some[0].json().as_array().map(Vec::len), Some(1), "exports accept the filters of a search");
     assert!(api.get("/v1/export?format=csv&limit=1&header=false").await.text.starts_with(char::is_numeric));
 }
 
@@ -217,7 +217,7 @@ async fn facets_count_the_values_of_matching_events() {
     let stack = start().await;
     fill(&stack).await;
     let api = stack.read();
-    let events = everything(&api).await;
+    let events = all_events(&api).await;
     for (field, query) in [("type", ""), ("actor", "&project=%3Dweb"), ("environment", "&q=flag"), ("subject", "")] {
         let query_pairs: Vec<(String, String)> =
             url::form_urlencoded::parse(query.as_bytes()).into_owned().filter(|(name, _)| !name.is_empty()).collect();
@@ -265,20 +265,20 @@ async fn the_timeline_groups_events_close_in_time() {
         .iter()
         .flat_map(|group| group["events"].as_array().expect("events"))
         .collect();
-    // Three events each ten minutes, 36 times within six hours; a signal, and the line that reports an error.
+    // Three events every ten minutes, 36 times in six hours; a signal, and a log line with an error.
     assert_eq!((shown.len(), timeline["count"].as_u64()), (110, Some(110)));
     let groups = timeline["groups"].as_array().expect("groups");
-    assert_eq!(groups.len(), 36, "3.6 minutes are a hundredth of six hours");
+    assert_eq!(groups.len(), 36, "events within 3.6 minutes, a hundredth of six hours, form a group");
     let hour = &groups[6];
     assert_eq!((&hour["start"], &hour["end"]), (&json!("2026-03-01T11:00:00Z"), &json!("2026-03-01T11:00:06Z")));
     assert_eq!(hour["types"], json!({ "deployment": 1, "feature-created": 3, "logging": 1 }));
     assert_eq!(hour["count"], 5);
 
     let production = api.get("/v1/timeline?from=2026-03-01T10:00:00Z&span=6h&environment=production").await.expect(200);
-    // Two of three events: of production, and of no environment.
+    // Two of three events: those of production and those without an environment.
     assert_eq!(production["count"], 36 * 2 + 2);
     let typed = api.get("/v1/timeline?from=2026-03-01&to=2026-03-02&types=logging").await.expect(200);
-    assert_eq!(typed["count"], 2, "what is asked for is shown whatever its level");
+    assert_eq!(typed["count"], 2, "requested types are shown at any level");
     for wrong in
         ["from=2026-03-01&to=2026-03-03", "span=29m", "span=49h", "span=x", "from=2026-03-01&to=2026-03-01&span=6h"]
     {
@@ -294,7 +294,7 @@ async fn catalogs_list_types_with_valid_schemas() {
     let mut schemas = 0;
     for catalog in catalogs["catalogs"].as_array().expect("catalogs") {
         let source = catalog["name"].as_str().expect("a name");
-        // A few of each: every schema's examples are posted elsewhere.
+        // A few types of each catalog are enough: `flow` posts the examples of all types.
         for kind in catalog["types"].as_array().expect("types").iter().step_by(20) {
             let schema = api.get(kind["schema"].as_str().expect("a path")).await.expect(200);
             for example in schema["examples"].as_array().into_iter().flatten() {
@@ -322,9 +322,9 @@ async fn responses_are_compressed_and_cacheable() {
         [&format!("/v1/events/{id}"), "/v1/catalogs", "/v1/schemas/unleash/feature-created", "/openapi.json", "/docs"]
     {
         let first = api.get(path).await;
-        let tag = first.headers["etag"].clone();
+        let etag = first.headers["etag"].clone();
         assert!(first.headers.contains_key("cache-control"), "{path}");
-        let again = api.send(api.request(Method::GET, path).header("if-none-match", tag)).await;
+        let again = api.send(api.request(Method::GET, path).header("if-none-match", etag)).await;
         assert_eq!((again.status, again.text.as_str()), (304, ""), "{path}");
         let head = api.send(api.request(Method::HEAD, path)).await;
         assert_eq!((head.status, head.text.as_str()), (200, ""), "{path}");
@@ -332,13 +332,13 @@ async fn responses_are_compressed_and_cacheable() {
     }
     for encoding in ["gzip", "br"] {
         let packed = api.request(Method::GET, "/v1/events?limit=50").header("accept-encoding", encoding);
-        let packed = packed.send().await.expect("an answer");
+        let packed = packed.send().await.expect("a response");
         assert_eq!(packed.headers()["content-encoding"], encoding);
         assert!(packed.bytes().await.expect("a body").len() < 20_000);
     }
     let preflight = api.request(Method::OPTIONS, "/v1/events").header("origin", "https://log.example.org");
     let preflight = api.send(preflight.header("access-control-request-method", "GET")).await;
-    assert!(!preflight.headers.contains_key("access-control-allow-origin"), "no page may call, unless configured");
+    assert!(!preflight.headers.contains_key("access-control-allow-origin"), "CORS is off unless configured");
 }
 
 #[tokio::test]

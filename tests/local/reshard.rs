@@ -1,4 +1,4 @@
-//! A log is copied into one with more shards, while both are at work.
+//! Resharding: a log is copied into one with more shards while both stacks are running.
 
 use std::path::Path;
 use std::time::Duration;
@@ -19,7 +19,7 @@ async fn resharding_loses_no_events() {
     for example in examples() {
         old.ingest(example.catalog).post_bytes("/v1/events", example.payload).await.expect(201);
     }
-    // Known by its request alone: there is a claim of its own.
+    // Deduplicated by its idempotency key only, which is stored as an item of its own.
     let claimed = post_claimed(&old).await;
     assert_eq!(claimed.0, 201);
     old.ingest("unleash").post_bytes("/v1/events", r#"{"type":"feature-created","id":"seven"}"#).await.expect(422);
@@ -27,7 +27,7 @@ async fn resharding_loses_no_events() {
     let delivered = receiver.received().len();
     assert!(delivered > 100, "{delivered}");
 
-    // The log, while the other has no target that copies could go to.
+    // Copy the events first: the new stack has no targets yet that would receive copies.
     assert!(
         reshard(&old, &new, "events", &["--shards", "16"]).await.starts_with(&format!("{} copied", items(&old).await))
     );
@@ -38,37 +38,37 @@ async fn resharding_loses_no_events() {
     old.wait_until_idle().await;
     assert_eq!(receiver.received().len(), delivered + 1);
 
-    // What has no shards, and the key of the targets' secrets, which on AWS is one of KMS.
+    // Tables without shards, and the key of the targets' secrets (on AWS, a KMS key).
     for table in ["config", "quarantine", "deliveries"] {
         reshard(&old, &new, table, &[]).await;
     }
     new.kill().await;
     std::fs::copy(old.data_dir().join("secrets.key"), new.data_dir().join("secrets.key")).expect("the key");
     new.restart().await;
-    let told = reshard(&old, &new, "events", &["--shards", "16", "--since", &since]).await;
-    assert!(!told.starts_with("0 copied"), "{told}");
-    let told = reshard(&old, &new, "events", &["--shards", "16"]).await;
-    assert!(told.starts_with("0 copied"), "{told}");
+    let output = reshard(&old, &new, "events", &["--shards", "16", "--since", &since]).await;
+    assert!(!output.starts_with("0 copied"), "{output}");
+    let output = reshard(&old, &new, "events", &["--shards", "16"]).await;
+    assert!(output.starts_with("0 copied"), "{output}");
 
-    same_log(&old, &new).await;
-    assert_eq!(post_claimed(&new).await, (200, claimed.1), "it is known in the new log too");
+    assert_same_log(&old, &new).await;
+    assert_eq!(post_claimed(&new).await, (200, claimed.1), "the new log knows the idempotency key");
     let again = new.ingest("unleash").post("/v1/events", &event(70_001, posted)).await.expect(200);
     assert_eq!(again["id"], late["id"]);
     new.ingest("unleash").post("/v1/events", &event(70_002, posted)).await.expect(201);
     receiver.wait_for(delivered + 2).await;
     new.wait_until_idle().await;
-    assert_eq!(receiver.received().len(), delivered + 2, "what the old one had delivered is not delivered again");
+    assert_eq!(receiver.received().len(), delivered + 2, "events that the old stack delivered are not delivered again");
 }
 
-/// Whether both tell the same of their events, of what became of them, and of the quarantine.
-async fn same_log(old: &Stack, new: &Stack) {
+/// Checks that both stacks have the same events, deliveries and quarantine.
+async fn assert_same_log(old: &Stack, new: &Stack) {
     let export = "/v1/export?format=ndjson&limit=5000";
     let (before, after) = (old.read().get(export).await, new.read().get(export).await);
     let events = |text: &str, stack: &str| -> Vec<Value> {
         let events = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("an event"));
-        // Each stack tells of changes of its own.
+        // Each stack logs its own configuration changes.
         let events: Vec<Value> = events.filter(|event| event["source"] != "tidings").collect();
-        assert!(events.len() > 200, "{} of the {stack}", events.len());
+        assert!(events.len() > 200, "{} events in the {stack} stack", events.len());
         events
     };
     let before = events(&before.text, "old");
@@ -88,16 +88,16 @@ async fn same_log(old: &Stack, new: &Stack) {
         .await;
     }
     let quarantine = "/v1/quarantine?source=unleash";
-    let kept = (old.manage().get(quarantine).await.expect(200), new.manage().get(quarantine).await.expect(200));
-    assert_eq!(kept.0["quarantined"].as_array().map(Vec::len), Some(1));
-    assert_eq!(kept.0, kept.1);
+    let lists = (old.manage().get(quarantine).await.expect(200), new.manage().get(quarantine).await.expect(200));
+    assert_eq!(lists.0["quarantined"].as_array().map(Vec::len), Some(1));
+    assert_eq!(lists.0, lists.1);
 }
 
 fn event(number: u64, at: Timestamp) -> Value {
     unleash_event(number, at, "dark-mode", "web", "ada")
 }
 
-/// Posts an event without a time and id of its own, under its request's.
+/// Posts an event without a time or an id, with an idempotency key.
 async fn post_claimed(stack: &Stack) -> (u16, Value) {
     let api = stack.ingest("signal");
     let request = api.request(reqwest::Method::POST, "/v1/events").header("idempotency-key", "request-1");
@@ -105,12 +105,12 @@ async fn post_claimed(stack: &Stack) -> (u16, Value) {
     (response.status, response.json()["id"].clone())
 }
 
-/// How many items there are in the table of events.
+/// Returns the number of items in the events table.
 async fn items(stack: &Stack) -> i32 {
     stack.database().scan().table_name("events").send().await.expect("a scan").count()
 }
 
-/// What `tidings reshard` says of one table.
+/// Runs `tidings reshard` for one table and returns its output.
 async fn reshard(from: &Stack, to: &Stack, table: &str, arguments: &[&str]) -> String {
     let done = Command::new(PROGRAM)
         .args(["reshard", "--from", table, "--to", table])
@@ -122,9 +122,9 @@ async fn reshard(from: &Stack, to: &Stack, table: &str, arguments: &[&str]) -> S
         .output()
         .await
         .expect("the program runs");
-    let told = String::from_utf8_lossy(&done.stdout).into_owned();
-    assert!(done.status.success(), "{told}{}", String::from_utf8_lossy(&done.stderr));
-    told
+    let output = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert!(done.status.success(), "{output}{}", String::from_utf8_lossy(&done.stderr));
+    output
 }
 
 fn endpoint(data: &Path) -> String {

@@ -1,4 +1,4 @@
-//! How answers are sent: not larger than a Lambda can, their forms, and what of a request they refuse.
+//! Responses: size limits, compression, content types and caching, and the problems of invalid requests.
 
 use std::io::Read;
 
@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 use crate::start;
 
-/// What a Lambda answers at most, as the JSON that it hands over.
-const LAMBDA: usize = 6_291_556;
+/// The maximum size of a Lambda response as JSON, in bytes.
+const MAX_LAMBDA_RESPONSE_BYTES: usize = 6_291_556;
 
-/// Posts signals that have so many quotation marks each, every one of which is four bytes of an answer.
+/// Posts signals with the given numbers of quotation marks. Each mark takes four bytes of a response.
 async fn post_quotes(stack: &Stack, counts: &[usize]) {
     for (n, count) in counts.iter().enumerate() {
         let time = format!("2026-03-01T10:00:{n:02}Z");
@@ -20,27 +20,27 @@ async fn post_quotes(stack: &Stack, counts: &[usize]) {
     }
 }
 
-/// The bytes that an answer takes of a Lambda's: text in JSON, anything else in base64.
-fn on_lambda(response: &Response) -> usize {
+/// Returns the size of a response as Lambda returns it: text in JSON, other bodies in base64.
+fn lambda_bytes(response: &Response) -> usize {
     let media_type = response.headers["content-type"].to_str().expect("text");
     let is_text = media_type.starts_with("text/") || media_type == "application/json";
     if is_text { json!(response.text).to_string().len() } else { response.text.len().div_ceil(3) * 4 }
 }
 
-/// The answer to one who reads gzip, and its text.
-async fn compressed(api: &Api, path: &str) -> (Response, String) {
+/// Requests a gzip response and returns it with its decompressed text.
+async fn get_gzip(api: &Api, path: &str) -> (Response, String) {
     let request = api.request(Method::GET, path).header("accept-encoding", "gzip");
-    let response = request.send().await.expect("an answer");
+    let response = request.send().await.expect("a response");
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let bytes = response.bytes().await.expect("a body");
     assert_eq!((status, headers["content-encoding"].as_bytes()), (200, &b"gzip"[..]));
-    assert!(bytes.len().div_ceil(3) * 4 < LAMBDA);
+    assert!(bytes.len().div_ceil(3) * 4 < MAX_LAMBDA_RESPONSE_BYTES);
     let mut text = String::new();
     flate2::read::GzDecoder::new(&*bytes).read_to_string(&mut text).expect("gzip");
     (Response { status, headers, text: text.clone() }, text)
 }
 
-fn next(response: &Response) -> Option<String> {
+fn next_link(response: &Response) -> Option<String> {
     let link = response.headers.get("link")?.to_str().expect("text");
     Some(link.strip_prefix('<')?.strip_suffix(">; rel=\"next\"")?.to_owned())
 }
@@ -58,7 +58,7 @@ async fn pages_end_before_the_response_size_limit() {
     loop {
         let page = api.get(&format!("/v1/events?limit=10{cursor}")).await;
         let content = page.expect(200);
-        assert!(on_lambda(&page) <= LAMBDA, "{} bytes", on_lambda(&page));
+        assert!(lambda_bytes(&page) <= MAX_LAMBDA_RESPONSE_BYTES, "{} bytes", lambda_bytes(&page));
         found += content["events"].as_array().expect("events").len();
         match content["next"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
@@ -66,19 +66,19 @@ async fn pages_end_before_the_response_size_limit() {
         }
     }
     assert_eq!(found, 3);
-    for form in ["csv", "json", "ndjson"] {
-        let (mut text, mut path) = (String::new(), format!("/v1/export?format={form}"));
+    for format in ["csv", "json", "ndjson"] {
+        let (mut text, mut path) = (String::new(), format!("/v1/export?format={format}"));
         loop {
             let page = api.get(&path).await;
-            assert_eq!(page.status, 200, "{form}");
-            assert!(on_lambda(&page) <= LAMBDA, "{form}: {} bytes", on_lambda(&page));
+            assert_eq!(page.status, 200, "{format}");
+            assert!(lambda_bytes(&page) <= MAX_LAMBDA_RESPONSE_BYTES, "{format}: {} bytes", lambda_bytes(&page));
             text += &page.text;
-            match next(&page) {
+            match next_link(&page) {
                 Some(next) => path = next,
                 None => break,
             }
         }
-        assert_eq!(text.matches("2026-03-01T10:00:0").count(), 3 * 2, "{form}: beside the payload, and in it");
+        assert_eq!(text.matches("2026-03-01T10:00:0").count(), 3 * 2, "{format}: in its own column and in the payload");
     }
 }
 
@@ -89,20 +89,20 @@ async fn an_event_larger_than_the_response_limit_is_compressed() {
     let api = stack.read();
     let first = api.get("/v1/export?format=csv").await;
     assert_eq!((first.status, first.text.lines().count()), (200, 2), "a header and one event");
-    let path = next(&first).expect("a link");
-    // Who reads no compressed answer is told so, and not answered with what cannot be sent.
+    let path = next_link(&first).expect("a link");
+    // A client that does not accept compression gets a problem, because the response would be too large.
     let refused = api.get(&path).await.expect_problem(406);
     assert!(refused["detail"].as_str().is_some_and(|detail| detail.contains("Accept-Encoding: gzip")), "{refused}");
-    let (second, text) = compressed(&api, &path).await;
+    let (second, text) = get_gzip(&api, &path).await;
     assert!(text.len() > 6_600_000 && text.lines().count() == 1);
-    let last = api.get(&next(&second).expect("a link")).await;
-    assert_eq!((last.status, last.text.lines().count(), next(&last)), (200, 1, None));
+    let last = api.get(&next_link(&second).expect("a link")).await;
+    assert_eq!((last.status, last.text.lines().count(), next_link(&last)), (200, 1, None));
 
-    let (_, page) = compressed(&api, "/v1/events?limit=1&from=2026-03-01T10:00:01Z&to=2026-03-01T10:00:01Z").await;
+    let (_, page) = get_gzip(&api, "/v1/events?limit=1&from=2026-03-01T10:00:01Z&to=2026-03-01T10:00:01Z").await;
     let page: Value = serde_json::from_str(&page).expect("JSON");
     let path = format!("/v1/events/{}", page["events"][0]["id"]);
     api.get(&path).await.expect_problem(406);
-    compressed(&api, &path).await;
+    get_gzip(&api, &path).await;
 }
 
 #[tokio::test]
@@ -128,7 +128,7 @@ async fn quoted_filter_values_may_contain_commas_and_spaces() {
         let exported = api.get(&format!("/v1/export?format=ndjson&{query}")).await;
         assert_eq!(exported.text.lines().count(), expected, "{query}");
     }
-    // What is suggested can be put in.
+    // Facet values can be used as filters.
     for field in ["subject", "actor", "project"] {
         let facets = api.get(&format!("/v1/facets?field={field}")).await.expect(200);
         for facet in facets["values"].as_array().expect("values") {
@@ -164,7 +164,7 @@ async fn problems_name_the_value_and_the_allowed_range() {
     let stack = start().await;
     let api = stack.read();
     let (long, many, text) = ("x".repeat(5000), "many,".repeat(51), "text ".repeat(300));
-    for (query, parameter, said) in [
+    for (query, parameter, words) in [
         (format!("type={long}"), "type", ["xxxxx", "4096"]),
         (format!("actor={many}a"), "actor", ["many,many", "50"]),
         (format!("q={text}"), "q", ["text text", "1000"]),
@@ -177,7 +177,7 @@ async fn problems_name_the_value_and_the_allowed_range() {
         let problem = api.get(&format!("/v1/events?{query}")).await.expect_problem(400);
         let detail = problem["detail"].as_str().expect("text");
         assert_eq!(problem["parameter"], parameter);
-        assert!(said.iter().all(|said| detail.contains(said)) && detail.len() < 300, "{detail}");
+        assert!(words.iter().all(|words| detail.contains(words)) && detail.len() < 300, "{detail}");
     }
 }
 
@@ -202,8 +202,8 @@ async fn cursors_are_accepted_only_unchanged_and_for_the_same_search() {
 #[tokio::test]
 async fn csv_parameters_are_rejected_for_other_formats() {
     let stack = start().await;
-    for form in ["json", "ndjson"] {
-        let path = format!("/v1/export?format={form}&header=false");
+    for format in ["json", "ndjson"] {
+        let path = format!("/v1/export?format={format}&header=false");
         assert_eq!(stack.read().get(&path).await.expect_problem(400)["parameter"], "header");
     }
 }
@@ -223,16 +223,16 @@ async fn extreme_rfc_3339_times_are_accepted() {
 async fn etags_are_weak_in_every_encoding() {
     let stack = start().await;
     let api = stack.read();
-    let mut tags = Vec::new();
+    let mut etags = Vec::new();
     for encoding in ["identity", "gzip", "br"] {
         let response = api.request(Method::GET, "/v1/catalogs").header("accept-encoding", encoding).send().await;
-        let tag = response.expect("an answer").headers()["etag"].to_str().expect("text").to_owned();
-        let again = api.request(Method::GET, "/v1/catalogs").header("if-none-match", &tag);
-        assert_eq!(api.send(again).await.status, 304, "{tag}");
-        tags.push(tag);
+        let etag = response.expect("a response").headers()["etag"].to_str().expect("text").to_owned();
+        let again = api.request(Method::GET, "/v1/catalogs").header("if-none-match", &etag);
+        assert_eq!(api.send(again).await.status, 304, "{etag}");
+        etags.push(etag);
     }
-    // RFC 9110, 8.8.3: a strong one would say that they are the same byte for byte.
-    assert!(tags.iter().all(|tag| tag.starts_with("W/\"")), "{tags:?}");
+    // RFC 9110, 8.8.3: a strong ETag would promise equal bytes in every encoding.
+    assert!(etags.iter().all(|etag| etag.starts_with("W/\"")), "{etags:?}");
 }
 
 #[tokio::test]
@@ -241,17 +241,17 @@ async fn a_paged_export_has_one_header() {
     post_quotes(&stack, &[1, 1, 1]).await;
     let api = stack.read();
     let (mut text, mut path) = (String::new(), "/v1/export?format=csv&limit=1&header=true".to_owned());
-    let mut kinds = Vec::new();
+    let mut content_types = Vec::new();
     loop {
         let page = api.get(&path).await;
         text += &page.text;
-        kinds.push(page.headers["content-type"].to_str().expect("text").to_owned());
-        match next(&page) {
+        content_types.push(page.headers["content-type"].to_str().expect("text").to_owned());
+        match next_link(&page) {
             Some(next) => path = next,
             None => break,
         }
     }
     assert_eq!(text.matches("id,source,catalog").count(), 1);
-    let kind = |header| format!("text/csv; charset=utf-8; header={header}");
-    assert_eq!(kinds, ["present", "absent", "absent"].map(kind));
+    let content_type = |header| format!("text/csv; charset=utf-8; header={header}");
+    assert_eq!(content_types, ["present", "absent", "absent"].map(content_type));
 }

@@ -1,4 +1,4 @@
-//! What is kept for a while only, and not shown a moment longer.
+//! Retention: expired items are hidden even if DynamoDB has not deleted them yet.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::{start, start_with};
 
-/// A signal that was received so many hours ago.
+/// Returns a signal that was received `hours` hours ago.
 fn signal(hours: i64) -> Arrival<'static> {
     Arrival {
         source: "signal",
@@ -27,7 +27,7 @@ fn signal(hours: i64) -> Arrival<'static> {
 async fn expired_items_are_not_found() {
     let stack = start().await;
     let database = stack.database();
-    // Written as by functions that keep everything for a day; nothing removes it here.
+    // Items expire after a day, but the local database does not delete them here.
     let retention = Retention::new(Some(1), runtime::now);
     let log = EventTable::new(database.clone(), "events".to_owned(), 4, retention);
     let quarantine = Quarantine::new(database.clone(), "quarantine".to_owned(), retention);
@@ -83,8 +83,8 @@ async fn received_items_have_an_expiry_time() {
     let database = stack.database();
     let in_30_days = (Timestamp::now() + SignedDuration::from_hours(30 * 24)).as_second();
     for (table, items) in [("events", 3), ("quarantine", 1)] {
-        let found = database.scan().table_name(table).send().await.expect("an answer");
-        assert_eq!(found.items().len(), items, "the event, its claim, and what is told of the other");
+        let found = database.scan().table_name(table).send().await.expect("a response");
+        assert_eq!(found.items().len(), items, "the event, its idempotency key, and the quarantine alert");
         for item in found.items() {
             let expires: i64 = item["expires"].as_n().expect("a number").parse().expect("a number");
             assert!((in_30_days - 60..=in_30_days).contains(&expires), "{table}: {item:?}");

@@ -1,4 +1,4 @@
-//! Searching: filters, order, pages.
+//! Searches: filters, order and pages.
 
 use e2e::{Stack, unleash_event};
 use jiff::{SignedDuration, Timestamp};
@@ -8,10 +8,10 @@ use crate::start;
 
 const START: &str = "2026-03-01T10:00:00Z";
 
-/// Whether an event is among those that a search should find.
+/// Decides if a search should find an event.
 type Matches = Box<dyn Fn(&Value) -> bool>;
 
-/// 60 events: two a minute, three features, two projects, five users.
+/// Posts 60 events: two a minute, three features, two projects, five users.
 async fn fill(stack: &Stack) -> Vec<Value> {
     let start: Timestamp = START.parse().expect("a time");
     let events: Vec<Value> = (0..60)
@@ -26,7 +26,7 @@ async fn fill(stack: &Stack) -> Vec<Value> {
     events
 }
 
-/// The producer's ids of what a search finds, page after page.
+/// Returns the producer's ids of the events on all pages of a search.
 async fn search(stack: &Stack, filters: &str, limit: usize) -> Vec<u64> {
     let mut found = Vec::new();
     let mut cursor = String::new();
@@ -42,7 +42,7 @@ async fn search(stack: &Stack, filters: &str, limit: usize) -> Vec<u64> {
     }
 }
 
-/// The same, by looking at every event.
+/// Returns the same ids by checking every event.
 fn naive(events: &[Value], matches: impl Fn(&Value) -> bool) -> Vec<u64> {
     let mut found: Vec<(String, u64)> = events
         .iter()
@@ -85,7 +85,7 @@ async fn cursors_keep_their_position_and_are_bound_to_their_filters() {
     fill(&stack).await;
     let first = stack.read().get("/v1/events?limit=10&project=team-0").await.expect(200);
     let cursor = first["next"].as_str().expect("a cursor");
-    // An event that comes in between the pages is newer than both.
+    // An event that arrives between two pages is newer than both.
     let late = unleash_event(1000, "2026-03-02T00:00:00Z".parse().expect("a time"), "flag-9", "team-0", "user-9");
     stack.ingest("unleash").post("/v1/events", &late).await.expect(201);
     let second = stack.read().get(&format!("/v1/events?limit=10&project=team-0&cursor={cursor}")).await.expect(200);
@@ -101,7 +101,7 @@ async fn cursors_keep_their_position_and_are_bound_to_their_filters() {
 async fn events_in_one_millisecond_keep_their_producers_order() {
     let stack = start().await;
     let time: Timestamp = START.parse().expect("a time");
-    // As a bulk import of Unleash sends them: one transaction, one time.
+    // A bulk import of Unleash sends all events of a transaction with one time.
     let events: Vec<Value> =
         (1..=296).map(|id| unleash_event(id, time, &format!("flag-{id}"), "p", "import")).collect();
     let stored = stack.ingest("unleash").post("/v1/events", &json!(events)).await.expect(200);
@@ -130,7 +130,7 @@ async fn filters_accept_the_maximum_number_of_values() {
     let same = [("catalog", "unleash"), ("scope", "lifecycle"), ("level", "ERROR")];
     let same = same.map(|(name, value)| format!("&{name}={}", [value; 50].join(",")));
     let query = different.map(|(name, value)| many(name, value)).concat() + &same.concat();
-    assert!(search(&stack, &query, 50).await.is_empty(), "none has a level");
+    assert!(search(&stack, &query, 50).await.is_empty(), "no event has a level");
     let some = [("subject", "flag-1"), ("actor", "user-1"), ("project", "team-1"), ("type", "feature-created")]
         .map(|(name, value)| many(name, value));
     assert_eq!(search(&stack, &some.concat(), 50).await, [32, 2]);

@@ -1,4 +1,4 @@
-//! Segments: a search finds the same events whether they are packed or not, late or in time.
+//! Searches of segments: packed and unpacked, late and timely events are found alike.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -16,23 +16,23 @@ use tokio::time::Instant;
 
 use crate::start;
 
-/// The time that the log of this test has.
+/// The log's clock in this test, in milliseconds since 1970.
 pub(crate) static NOW: AtomicI64 = AtomicI64::new(1_770_000_000_000);
 
 pub(crate) fn now() -> Timestamp {
     Timestamp::from_millisecond(NOW.load(Ordering::Relaxed)).expect("a time")
 }
 
-/// An event as the naive search sees it.
-struct Known {
+/// An event of the naive search.
+struct KnownEvent {
     id: u64,
     time: Timestamp,
     payload: Value,
     text: String,
 }
 
-/// Puts so many events: some of now, some of long ago, some in one millisecond.
-async fn put(log: &EventLog, random: &mut fastrand::Rng, count: u64, known: &mut Vec<Known>) {
+/// Stores `count` events: some recent, some old, some in one millisecond.
+async fn put_events(log: &EventLog, random: &mut fastrand::Rng, count: u64, known: &mut Vec<KnownEvent>) {
     let first = known.len() as u64 + 1;
     let events: Vec<(Timestamp, Value)> = (first..first + count)
         .map(|number| {
@@ -46,7 +46,7 @@ async fn put(log: &EventLog, random: &mut fastrand::Rng, count: u64, known: &mut
             let mut event = unleash_event(number, time, &feature, &project, &format!("user-{}", random.u8(..5)));
             event["data"]["description"] = json!(format!("Grün {:x}", random.u32(..)));
             if random.u8(..200) == 0 {
-                // Not in its segment's text.
+                // Too large for its segment's payloads.
                 event["data"]["description"] = json!(format!("{}Ende", "x".repeat(210_000)));
             }
             (time, event)
@@ -54,12 +54,12 @@ async fn put(log: &EventLog, random: &mut fastrand::Rng, count: u64, known: &mut
         .collect();
     let puts = events.into_iter().map(|(time, payload)| async move {
         let id = put_one(&log.events, "unleash", &payload).await;
-        Known { id, time, text: payload.to_string().to_lowercase(), payload }
+        KnownEvent { id, time, text: payload.to_string().to_lowercase(), payload }
     });
     known.extend(futures::stream::iter(puts).buffer_unordered(8).collect::<Vec<_>>().await);
 }
 
-/// Puts an event; its id.
+/// Stores an event and returns its id.
 pub(crate) async fn put_one(events: &EventTable, source: &str, payload: &Value) -> u64 {
     let arrival = Arrival {
         source,
@@ -74,7 +74,7 @@ pub(crate) async fn put_one(events: &EventTable, source: &str, payload: &Value) 
     id.as_u64()
 }
 
-/// Puts so many signals of now, with payloads that hardly compress, of so many bytes.
+/// Stores `count` recent signals of `bytes` bytes that hardly compress, and returns their ids.
 async fn put_signals(events: &EventTable, random: &mut fastrand::Rng, count: u64, bytes: usize) -> Vec<u64> {
     let signals: Vec<Value> = (0..count)
         .map(|_| {
@@ -89,14 +89,14 @@ async fn put_signals(events: &EventTable, random: &mut fastrand::Rng, count: u64
     ids
 }
 
-/// A filter, and the same for the naive search.
-fn any_filter(random: &mut fastrand::Rng) -> (SearchFilter, impl Fn(&Known) -> bool + use<>) {
+/// Returns a random filter and the equivalent predicate for the naive search.
+fn any_filter(random: &mut fastrand::Rng) -> (SearchFilter, impl Fn(&KnownEvent) -> bool + use<>) {
     let feature = random.bool().then(|| format!("flag-{}", random.u8(..8)));
     let user = random.bool().then(|| format!("user-{}", random.u8(..6)));
     let from = random.bool().then(|| now() - SignedDuration::from_secs(random.i64(0..900_000)));
     let parts = ["grün", "GRÜN a", "ende", "flag-3", "\"team-1\"", "ab", "zebra", "xxende\""];
     let text = random.bool().then(|| parts[random.usize(..parts.len())]);
-    // Of these projects, those of a user each.
+    // Alternatives: a project together with a user.
     let either =
         random.bool().then(|| [0, 1].map(|project| (format!("team-{project}"), format!("user-{}", random.u8(..6)))));
     let is = |field, value: &String| Condition { field, values: vec![value.clone()], or_none: false };
@@ -104,7 +104,7 @@ fn any_filter(random: &mut fastrand::Rng) -> (SearchFilter, impl Fn(&Known) -> b
     let filter = SearchFilter { from, text: text.map(TextQuery::part), any: any.collect(), ..SearchFilter::default() };
     let filter =
         filter.and(Field::Subject, feature.iter().cloned().collect()).and(Field::Actor, user.iter().cloned().collect());
-    let matches = move |known: &Known| {
+    let matches = move |known: &KnownEvent| {
         feature.as_ref().is_none_or(|feature| known.payload["featureName"] == **feature)
             && user.as_ref().is_none_or(|user| known.payload["createdBy"] == **user)
             && from.is_none_or(|from| known.time >= from)
@@ -117,7 +117,7 @@ fn any_filter(random: &mut fastrand::Rng) -> (SearchFilter, impl Fn(&Known) -> b
     (filter, matches)
 }
 
-/// Every page of a search; its ids.
+/// Returns the ids on all pages of a search.
 async fn all_pages(log: &EventLog, mut search: SearchRequest, total: usize) -> Vec<u64> {
     let mut found = Vec::new();
     loop {
@@ -125,7 +125,7 @@ async fn all_pages(log: &EventLog, mut search: SearchRequest, total: usize) -> V
         assert!(!page.partial, "{:?}", page.stats);
         assert_eq!(page.total, search.total.then_some(total as u64));
         let ids: Vec<events::EventId> = page.events.iter().map(|event| event.id).collect();
-        assert!(page.events == log.events.get_many(&ids).await.expect("events"), "each as it was stored");
+        assert!(page.events == log.events.get_many(&ids).await.expect("events"), "events are not as stored");
         found.extend(ids.iter().map(|id| id.as_u64()));
         match page.next {
             Some(next) => search.after = Some(next),
@@ -134,7 +134,7 @@ async fn all_pages(log: &EventLog, mut search: SearchRequest, total: usize) -> V
     }
 }
 
-async fn searches_are_exact(log: &EventLog, random: &mut fastrand::Rng, known: &[Known]) {
+async fn searches_are_exact(log: &EventLog, random: &mut fastrand::Rng, known: &[KnownEvent]) {
     for _ in 0..12 {
         let (filter, matches) = any_filter(random);
         let mut expected: Vec<u64> = known.iter().filter(|known| matches(known)).map(|known| known.id).collect();
@@ -163,31 +163,31 @@ async fn packed_and_unpacked_searches_find_the_same_events() {
     let (mut random, mut known) = (fastrand::Rng::with_seed(7), Vec::new());
     let (mut packed, mut one_by_one) = (0, HashSet::new());
     for round in 0..4 {
-        put(&log, &mut random, 160, &mut known).await;
+        put_events(&log, &mut random, 160, &mut known).await;
         searches_are_exact(&log, &mut random, &known).await;
         NOW.fetch_add(330_000, Ordering::Relaxed);
-        // Two at once: one of them does it.
+        // Of two concurrent packs, one does the work.
         let deadline = Instant::now() + Duration::from_mins(1);
         let (a, b) = futures::join!(log.segments.pack(&events, deadline), log.segments.pack(&events, deadline));
         packed += a.expect("packed").events + b.expect("packed").events;
         searches_are_exact(&log, &mut random, &known).await;
-        // As another process sees it, which has read nothing yet.
-        let anew = EventLog { events: events.clone(), segments: segments() };
-        searches_are_exact(&anew, &mut random, &known).await;
+        // A new process with empty caches.
+        let cold = EventLog { events: events.clone(), segments: segments() };
+        searches_are_exact(&cold, &mut random, &known).await;
         one_by_one.insert(packed);
-        assert!(packed <= known.len() as u64, "none is packed twice");
+        assert!(packed <= known.len() as u64, "no event is packed twice");
         assert!(round < 2 || packed > 0);
     }
-    assert!(packed > 300 && one_by_one.len() > 1, "most were packed, in several rounds: {packed}");
+    assert!(packed > 300 && one_by_one.len() > 1, "too few events were packed, or in one round: {packed}");
 }
 
-/// A log that several processes search.
-pub(crate) struct Fleet {
+/// A log that is searched by several processes.
+pub(crate) struct SharedLog {
     stack: e2e::Stack,
     pub(crate) events: EventTable,
 }
 
-impl Fleet {
+impl SharedLog {
     pub(crate) async fn start() -> Self {
         let stack = start().await;
         let events = EventTable::new(stack.database(), "events".to_owned(), 4, Retention::new(None, now));
@@ -210,8 +210,8 @@ pub(crate) fn search(filter: SearchFilter, ascending: bool, limit: usize) -> Sea
     SearchRequest { filter, ascending, limit, max_bytes: usize::MAX, ..SearchRequest::default() }
 }
 
-/// The ids of a search whose pages may be partial, each by the process that `of` gives; and the read units of its
-/// pages.
+/// Runs a search whose pages may be partial, each page in the process that `of` returns. Returns the ids and the read
+/// units of each page.
 pub(crate) async fn partial_pages(mut search: SearchRequest, mut of: impl FnMut() -> EventLog) -> (Vec<u64>, Vec<f64>) {
     let (mut found, mut units) = (Vec::new(), Vec::new());
     loop {
@@ -221,22 +221,22 @@ pub(crate) async fn partial_pages(mut search: SearchRequest, mut of: impl FnMut(
         assert!(page.events.len() == search.limit || page.partial || page.next.is_none(), "{:?}", page.stats);
         let Some(next) = page.next else { return (found, units) };
         let leads_on = search.after.is_none_or(|after| if search.ascending { next > after } else { next < after });
-        assert!(leads_on, "from {:?} to {next}: {:?}", search.after, page.stats);
+        assert!(leads_on, "the cursor does not advance from {:?} to {next}: {:?}", search.after, page.stats);
         search.after = Some(next);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pages_with_a_small_read_budget_advance_and_are_exact() {
-    let log = Fleet::start().await;
+    let log = SharedLog::start().await;
     let (mut random, mut known) = (fastrand::Rng::with_seed(11), Vec::new());
-    put(&log.process(0.0), &mut random, 240, &mut known).await;
+    put_events(&log.process(0.0), &mut random, 240, &mut known).await;
     assert!(log.pack().await > 100);
-    put(&log.process(0.0), &mut random, 80, &mut known).await;
+    put_events(&log.process(0.0), &mut random, 80, &mut known).await;
     let mut partial = 0;
     for round in 0..14 {
         if round % 6 == 0 {
-            put(&log.process(0.0), &mut random, 40, &mut known).await;
+            put_events(&log.process(0.0), &mut random, 40, &mut known).await;
         }
         let (filter, matches) = any_filter(&mut random);
         let mut expected: Vec<u64> = known.iter().filter(|known| matches(known)).map(|known| known.id).collect();
@@ -250,18 +250,18 @@ async fn pages_with_a_small_read_budget_advance_and_are_exact() {
         let search = SearchRequest { total: random.bool(), ..search(filter, ascending, limit) };
         let context = format!("{:?} for {units}", search.filter);
         let of = || if cold { log.process(units) } else { warm.clone() };
-        // Of some, what they find is packed meanwhile.
+        // Some searches run while events are packed.
         let meanwhile = async { if round % 6 == 0 { log.pack().await } else { 0 } };
         let ((found, pages), _) = futures::join!(partial_pages(search, of), meanwhile);
         assert_eq!(found, expected, "{context}");
         partial += usize::from(pages.len() > expected.len() / limit + 1);
     }
-    assert!(partial > 3, "some took more pages than their events do: {partial}");
+    assert!(partial > 3, "too few searches had partial pages: {partial}");
 }
 
 #[tokio::test]
 async fn deep_pages_cost_no_more_than_the_first() {
-    let log = Fleet::start().await;
+    let log = SharedLog::start().await;
     let mut random = fastrand::Rng::with_seed(3);
     let ids = put_signals(&log.events, &mut random, 600, 900).await;
     assert!(log.pack().await >= 570);
@@ -283,25 +283,25 @@ async fn deep_pages_cost_no_more_than_the_first() {
 
 #[tokio::test]
 async fn unpacked_events_are_read_once_and_within_budget() {
-    let log = Fleet::start().await;
+    let log = SharedLog::start().await;
     let mut random = fastrand::Rng::with_seed(5);
     let mut ids = put_signals(&log.events, &mut random, 90, 60_000).await;
     ids.sort_unstable();
     let nothing =
         || search(SearchFilter { text: Some(TextQuery::part("zzzz-nothing")), ..SearchFilter::default() }, true, 5);
     let page = log.process(100.0).search(&nothing()).await.expect("a page");
-    // A step is a Query of each of the four partitions.
+    // A step queries each of the four partitions.
     assert!(page.partial && page.stats.units < 4.0 * 130.0, "{:?}", page.stats);
     let all = search(SearchFilter { text: Some(TextQuery::part("NOISE")), ..SearchFilter::default() }, true, 1000);
     let (found, pages) = partial_pages(all.clone(), || log.process(600.0)).await;
     assert_eq!(found, ids);
     assert!(pages.len() > 1 && pages.iter().all(|units| *units < 600.0 + 130.0), "{pages:?}");
-    // Nothing of all that is one feature's.
+    // No event belongs to this feature.
     let feature = SearchFilter::default().and(Field::Feature, vec!["none".to_owned()]);
     let of_feature = log.process(5000.0).matches(&feature, None).await.expect("all");
     assert!(of_feature.units < 10.0, "{of_feature:?}");
 
-    // What nothing can be added to any more is not read twice.
+    // Blocks that cannot change any more are not read twice.
     NOW.fetch_add(150_000, Ordering::Relaxed);
     let warm = log.process(5000.0);
     let first = warm.search(&nothing()).await.expect("a page");
@@ -312,12 +312,12 @@ async fn unpacked_events_are_read_once_and_within_budget() {
 
 #[tokio::test]
 async fn entity_searches_cost_only_their_page() {
-    let log = Fleet::start().await;
+    let log = SharedLog::start().await;
     let entities: Vec<String> = (0..30).map(|n| format!("thing-{n}")).collect();
     let mut ids = Vec::new();
     for n in 0..150 {
         let kind = if n % 50 == 7 { "odd" } else { "even" };
-        // Each is the first of some events, which is in no link.
+        // Each entity is the first of some events; an event's first entity has no link item.
         let entities: Vec<&String> = entities.iter().cycle().skip(n % 30).take(30).collect();
         let metadata = json!({ "action": kind, "entities": entities, "n": n });
         let event = json!({ "time": now().to_string(), "type": "lifecycle", "metadata": metadata });
@@ -343,21 +343,22 @@ async fn entity_searches_cost_only_their_page() {
         assert!(page.stats.units < most && !page.partial, "{count} {kind:?}: {:?}", page.stats);
         let of = || log.process(30.0);
         let (found, _) = partial_pages(search(by(count, kind), false, limit), of).await;
-        assert_eq!(found, expected.into_iter().rev().collect::<Vec<_>>(), "{count} {kind:?} in pieces");
+        assert_eq!(found, expected.into_iter().rev().collect::<Vec<_>>(), "{count} {kind:?} in partial pages");
     }
 }
 
 #[tokio::test]
 async fn late_events_are_found_despite_index_lag() {
-    /// The clock of who stored it three minutes ago, into an index that shows it now.
-    fn before() -> Timestamp {
+    /// A clock that is three minutes behind: the index shows the event only now.
+    fn three_minutes_ago() -> Timestamp {
         now() - SignedDuration::from_mins(3)
     }
-    let log = Fleet::start().await;
+    let log = SharedLog::start().await;
     let warm = log.process(5000.0);
     let late = SearchFilter { text: Some(TextQuery::part("late-one")), ..SearchFilter::default() };
     assert!(warm.search(&search(late.clone(), true, 5)).await.expect("a page").events.is_empty());
-    let lagging = EventTable::new(log.stack.database(), "events".to_owned(), 4, Retention::new(None, before));
+    let lagging =
+        EventTable::new(log.stack.database(), "events".to_owned(), 4, Retention::new(None, three_minutes_ago));
     let time = now() - SignedDuration::from_hours(5);
     let id = put_one(&lagging, "signal", &json!({ "type": "late-one", "time": time.to_string() })).await;
     let found = warm.search(&search(late, true, 5)).await.expect("a page").events;
@@ -366,11 +367,11 @@ async fn late_events_are_found_despite_index_lag() {
 
 #[tokio::test]
 async fn expired_segments_do_not_hide_events() {
-    let log = Fleet::start().await;
+    let log = SharedLog::start().await;
     let mut random = fastrand::Rng::with_seed(9);
     let ids = put_signals(&log.events, &mut random, 120, 100).await;
     assert!(log.pack().await >= 90);
-    // Where the segments lie is known, of their heads none is kept.
+    // The segments' ranges are cached, their headers are not.
     let warm = log.process(5000.0);
     let warm = EventLog { segments: warm.segments.clone().keeping(0), ..warm };
     let filter = SearchFilter::default().and(Field::Source, vec!["signal".to_owned()]);

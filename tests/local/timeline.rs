@@ -1,4 +1,4 @@
-//! The timeline of more than one answer shows.
+//! Timelines of several pages.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::start;
 
-/// One answer, and its events.
+/// Requests a page of the timeline and returns it with its events.
 async fn timeline(api: &Api, query: &str) -> (Value, Vec<Value>) {
     let timeline = api.get(&format!("/v1/timeline?{query}")).await.expect(200);
     let groups = timeline["groups"].as_array().expect("groups").iter();
@@ -30,12 +30,13 @@ async fn events_beyond_the_limit_are_on_the_next_page() {
     for n in (0..COUNT).step_by(700) {
         let signals: Vec<Value> =
             (n..n + 700).map(|n| json!({ "type": "deployment", "time": ago(n / 3), "n": n })).collect();
-        let kept = stack.ingest("signal").post("/v1/events", &json!(signals)).await.expect(200);
-        expected.extend(kept["results"].as_array().expect("results").iter().filter_map(|kept| kept["id"].as_u64()));
+        let result = stack.ingest("signal").post("/v1/events", &json!(signals)).await.expect(200);
+        expected
+            .extend(result["results"].as_array().expect("results").iter().filter_map(|result| result["id"].as_u64()));
     }
-    let line = |n| json!({ "time": ago(n), "type": "logging", "metadata": { "message": "m", "level": "INFO", "context": {} } });
-    let lines: Vec<Value> = (0..700).map(line).collect();
-    stack.ingest("migration-manager").post("/v1/events", &json!(lines)).await.expect(200);
+    let log_line = |n| json!({ "time": ago(n), "type": "logging", "metadata": { "message": "m", "level": "INFO", "context": {} } });
+    let log_lines: Vec<Value> = (0..700).map(log_line).collect();
+    stack.ingest("migration-manager").post("/v1/events", &json!(log_lines)).await.expect(200);
 
     let api = stack.read();
     let (first, newest) = timeline(&api, "span=6h").await;
@@ -43,9 +44,9 @@ async fn events_beyond_the_limit_are_on_the_next_page() {
     let next = first["next"].as_str().expect("a cursor");
     let (last, oldest) = timeline(&api, &format!("span=6h&cursor={next}")).await;
     let found: Vec<u64> = newest.iter().chain(&oldest).filter_map(|event| event["id"].as_u64()).collect();
-    assert_eq!((found.len(), found.into_iter().collect()), (2100, expected), "each once");
+    assert_eq!((found.len(), found.into_iter().collect()), (2100, expected), "each event is shown once");
     assert_eq!((&last["next"], &last["partial"]), (&Value::Null, &Value::Null));
-    // The window is that of the first answer, which ended when it was asked for.
+    // Later pages keep the window of the first, which ended at the time of the first request.
     assert_eq!((&last["from"], &last["to"]), (&first["from"], &first["to"]));
     let complete = time(&first["complete_from"]);
     assert!(

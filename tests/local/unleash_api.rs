@@ -1,4 +1,4 @@
-//! Unleash's own API, over events that it would have.
+//! The Unleash-compatible API.
 
 use e2e::{Api, Stack};
 use jiff::{SignedDuration, Timestamp};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::start;
 
-/// 90 events, 30 of them in one millisecond and across a multiple of 4,096.
+/// Posts 90 events, 30 of them in one millisecond and with ids across a multiple of 4,096.
 async fn fill(stack: &Stack) -> Vec<Value> {
     let start: Timestamp = "2026-03-01T23:59:59.000Z".parse().expect("a time");
     let event = |n: i64| {
@@ -25,12 +25,12 @@ async fn fill(stack: &Stack) -> Vec<Value> {
     };
     let events: Vec<Value> = (0..90).map(event).collect();
     stack.ingest("unleash").post("/v1/events", &json!(events)).await.expect(200);
-    // What other catalogs have is not Unleash's.
+    // Events of other catalogs are not part of the API.
     stack.ingest("signal").post("/v1/events", &json!({ "type": "custom-thing", "project": "web" })).await.expect(201);
     events
 }
 
-/// Which of the events match, the newest first.
+/// Returns the ids of the matching events, newest first.
 fn naive(events: &[Value], matches: impl Fn(&Value) -> bool) -> Vec<u64> {
     let mut found: Vec<(&str, u64)> = events
         .iter()
@@ -102,7 +102,7 @@ async fn events_are_returned_as_unleash_sent_them() {
     let stack = start().await;
     let events = fill(&stack).await;
     let api = stack.anonymous();
-    // As Unleash's clients send their token: alone.
+    // Unleash's clients send the token without a scheme.
     let token = stack.read_token();
     let get = async |path: &str| {
         let request = api.request(reqwest::Method::GET, path).header("authorization", &token);

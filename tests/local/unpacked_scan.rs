@@ -1,4 +1,4 @@
-//! What is in no segment yet.
+//! Searches of events that are not packed into a segment yet.
 
 use std::sync::atomic::Ordering;
 
@@ -7,11 +7,11 @@ use model::{Condition, Field, SearchFilter};
 use search::EventLog;
 use serde_json::json;
 
-use crate::segments::{Fleet, NOW, now, partial_pages, put_one, search};
+use crate::segments::{NOW, SharedLog, now, partial_pages, put_one, search};
 
 #[tokio::test]
 async fn unpacked_scan_reads_only_matching_payloads() {
-    let log = Fleet::start().await;
+    let log = SharedLog::start().await;
     let mut random = fastrand::Rng::with_seed(13);
     let mut rare = Vec::new();
     for n in 0..120 {
@@ -30,12 +30,12 @@ async fn unpacked_scan_reads_only_matching_payloads() {
         found.units
     };
     count(&log.process(5000.0)).await;
-    // Pages of few units find the same.
+    // Pages with a small read budget find the same events.
     for units in [20.0, 250.0, 5000.0] {
         let page = || search(filter.clone(), true, 5);
-        assert_eq!(partial_pages(page(), || log.process(units)).await.0, rare, "for {units}");
+        assert_eq!(partial_pages(page(), || log.process(units)).await.0, rare, "with a budget of {units} read units");
     }
-    // What nothing can be added to any more is kept, part by part.
+    // Blocks that cannot change any more are cached one by one.
     NOW.fetch_add(330_000, Ordering::Relaxed);
     let warm = log.process(5000.0);
     let mut units = Vec::new();

@@ -1,17 +1,17 @@
-//! What each function does with which table, queue or key, and the text in its code that does it.
+//! The AWS calls of each function: the resource, the actions, and the text in the code that calls them.
 //!
-//! A role allows what stands here and nothing else (`rules.rs`); what stands here is done by code, or the row is stale
-//! (`every_listed_call_exists_in_the_code`). So an action that no code path needs any more is found from either side.
+//! A role allows exactly the listed actions (`rules.rs`), and the code must contain the text of every row
+//! (`every_listed_call_exists_in_the_code`). Both checks together find permissions that no code needs any more.
 
-/// What an action is done to: a resource of the template, an index of a table, or a kind of the config table, by the
-/// condition on its leading key.
+/// The object of an action: a resource of the template, an index of a table, or a kind of the config table (by the
+/// condition on its leading key).
 pub(crate) type Resource = &'static str;
 
-/// A row: the role, the resource, the actions, and where code asks for them.
-pub(crate) type Row = (&'static str, Resource, &'static [&'static str], &'static str);
+/// A role, a resource, its actions, and the text of the code that calls them.
+pub(crate) type Call = (&'static str, Resource, &'static [&'static str], &'static str);
 
-/// Reading of segments, which every search does.
-const SEARCHED: &[&str] = &["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"];
+/// The actions of a search on the segments table.
+const SEARCH_SEGMENTS: &[&str] = &["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"];
 const GET: &[&str] = &["dynamodb:GetItem"];
 const GET_MANY: &[&str] = &["dynamodb:BatchGetItem"];
 const QUERY: &[&str] = &["dynamodb:Query"];
@@ -19,10 +19,10 @@ const PUT: &[&str] = &["dynamodb:PutItem"];
 const UPDATE: &[&str] = &["dynamodb:UpdateItem"];
 const DELETE: &[&str] = &["dynamodb:DeleteItem"];
 const SEND: &[&str] = &["sqs:SendMessage"];
-const HIDE: &[&str] = &["sqs:ChangeMessageVisibility"];
+const CHANGE_VISIBILITY: &[&str] = &["sqs:ChangeMessageVisibility"];
 
-/// A transaction is allowed as the puts, updates and deletions in it.
-pub(crate) const CALLED: &[Row] = &[
+/// The calls of our code. A transaction needs the permissions of the puts, updates and deletions in it.
+pub(crate) const CODE_CALLS: &[Call] = &[
     ("IngestRole", "EventsTable", PUT, "events.insert("),
     ("IngestRole", "QuarantineTable", PUT, "quarantine.put("),
     ("IngestRole", "ConfigTable/sources", QUERY, "CachedRecords<Source>"),
@@ -35,7 +35,7 @@ pub(crate) const CALLED: &[Row] = &[
     ("QueryRole", "EventsTable/index/by_project", QUERY, "log.search("),
     ("QueryRole", "EventsTable/index/by_type", QUERY, "log.search("),
     ("QueryRole", "EventsTable/index/by_late", QUERY, "log.search("),
-    ("QueryRole", "SegmentsTable", SEARCHED, "log.search("),
+    ("QueryRole", "SegmentsTable", SEARCH_SEGMENTS, "log.search("),
     ("QueryRole", "DeliveriesTable", QUERY, "deliveries.list_by_event("),
     ("QueryRole", "ConfigTable/targets", QUERY, "CachedRecords<Target>"),
     ("QueryRole", "ConfigTable/states", QUERY, "CachedRecords<TargetState>"),
@@ -62,7 +62,7 @@ pub(crate) const CALLED: &[Row] = &[
     ("ManageRole", "EventsTable/index/by_project", QUERY, "log.search("),
     ("ManageRole", "EventsTable/index/by_type", QUERY, "log.search("),
     ("ManageRole", "EventsTable/index/by_late", QUERY, "log.search("),
-    ("ManageRole", "SegmentsTable", SEARCHED, "log.search("),
+    ("ManageRole", "SegmentsTable", SEARCH_SEGMENTS, "log.search("),
     ("ManageRole", "DeliveriesTable", GET_MANY, "deliveries.get("),
     ("ManageRole", "DeliveriesTable", UPDATE, "deliveries.release("),
     ("ManageRole", "DeliveriesTable/index/by_target", QUERY, "deliveries.list("),
@@ -83,7 +83,7 @@ pub(crate) const CALLED: &[Row] = &[
     ("FanoutRole", "EventsTable/index/by_project", QUERY, "log.search("),
     ("FanoutRole", "EventsTable/index/by_type", QUERY, "log.search("),
     ("FanoutRole", "EventsTable/index/by_late", QUERY, "log.search("),
-    ("FanoutRole", "SegmentsTable", SEARCHED, "log.search("),
+    ("FanoutRole", "SegmentsTable", SEARCH_SEGMENTS, "log.search("),
     ("FanoutRole", "DeliveriesTable", GET_MANY, "deliveries.get_many("),
     ("FanoutRole", "DeliveriesTable", UPDATE, "deliveries.hold("),
     ("FanoutRole", "DeliveriesTable/index/by_status", QUERY, "deliveries.list("),
@@ -100,8 +100,8 @@ pub(crate) const CALLED: &[Row] = &[
     ("DeliverRole", "DeliveriesTable", UPDATE, "deliveries.hold("),
     ("DeliverRole", "DeliveryQueue", SEND, ".send_message()"),
     ("DeliverRole", "SlowDeliveryQueue", SEND, ".send_message()"),
-    ("DeliverRole", "DeliveryQueue", HIDE, ".change_message_visibility()"),
-    ("DeliverRole", "SlowDeliveryQueue", HIDE, ".change_message_visibility()"),
+    ("DeliverRole", "DeliveryQueue", CHANGE_VISIBILITY, ".change_message_visibility()"),
+    ("DeliverRole", "SlowDeliveryQueue", CHANGE_VISIBILITY, ".change_message_visibility()"),
     ("DeliverRole", "SecretsKey", &["kms:Decrypt"], "keyring.open("),
 ];
 
@@ -111,8 +111,8 @@ const TRACE: &[&str] = &["xray:PutTelemetryRecords", "xray:PutTraceSegments"];
 const STREAM: &[&str] =
     &["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"];
 
-/// What Lambda does as a function: for its logs, its traces and what it is called by. The text is of the template.
-pub(crate) const LAMBDA: &[Row] = &[
+/// The calls that Lambda makes with a function's role: for logs, traces and event sources. The text is the template's.
+pub(crate) const LAMBDA_CALLS: &[Call] = &[
     ("IngestRole", "IngestLogs", LOG, "LogGroup: !Ref IngestLogs"),
     ("IngestRole", "*", TRACE, "Tracing: !If"),
     ("QueryRole", "QueryLogs", LOG, "LogGroup: !Ref QueryLogs"),
@@ -129,12 +129,12 @@ pub(crate) const LAMBDA: &[Row] = &[
     ("DeliverRole", "SlowDeliveryQueue", RECEIVE, "Queue: !GetAtt SlowDeliveryQueue.Arn"),
 ];
 
-/// Whether a role's function does this.
+/// Decides if a role's function calls this action.
 pub(crate) fn is_called(role: &str, resource: &str, action: &str) -> bool {
-    rows().any(|(of, on, actions, _)| (*of, *on) == (role, resource) && actions.contains(&action))
+    all_calls().any(|(caller, called, actions, _)| (*caller, *called) == (role, resource) && actions.contains(&action))
 }
 
-/// All rows.
-pub(crate) fn rows() -> impl Iterator<Item = &'static Row> {
-    CALLED.iter().chain(LAMBDA)
+/// Returns the calls of our code and of Lambda.
+pub(crate) fn all_calls() -> impl Iterator<Item = &'static Call> {
+    CODE_CALLS.iter().chain(LAMBDA_CALLS)
 }

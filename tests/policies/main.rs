@@ -1,5 +1,5 @@
-//! What the project says of its own security, held against the project: the template's rules, and the tests that
-//! SECURITY.md names.
+//! Tests of the project itself: the template's rules and permissions, documented metrics, and the tests that SECURITY.md
+//! names.
 
 mod calls;
 mod metrics;
@@ -13,9 +13,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use rules::complaints;
+use rules::find_violations;
 
-/// A file of the repository.
+/// Reads a file of the repository.
 fn read(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -27,156 +27,200 @@ fn template() -> Value {
 
 #[test]
 fn the_template_follows_every_rule() {
-    let found = complaints(&template());
+    let found = find_violations(&template());
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
-/// Spoils the template, and expects a complaint that says this.
+/// Changes the template at a JSON pointer, and expects a violation that contains this text.
 #[track_caller]
-fn refused(place: &str, spoil: impl FnOnce(&mut Value), complaint: &str) {
+fn assert_violation(pointer: &str, change: impl FnOnce(&mut Value), expected: &str) {
     let mut template = template();
-    let spoilt = template.pointer_mut(place).unwrap_or_else(|| panic!("the template has no {place}"));
-    spoil(spoilt);
-    let found = complaints(&template);
-    assert!(found.iter().any(|found| found.contains(complaint)), "{place}: expected {complaint:?}, got {found:#?}");
+    let value = template.pointer_mut(pointer).unwrap_or_else(|| panic!("the template has no {pointer}"));
+    change(value);
+    let found = find_violations(&template);
+    assert!(found.iter().any(|found| found.contains(expected)), "{pointer}: expected {expected:?}, got {found:#?}");
 }
 
-fn without(member: &'static str) -> impl FnOnce(&mut Value) {
+fn without_member(member: &'static str) -> impl FnOnce(&mut Value) {
     move |value| {
         value.as_object_mut().and_then(|members| members.remove(member)).unwrap_or_else(|| panic!("no {member}"));
     }
 }
 
-fn with(statement: Value) -> impl FnOnce(&mut Value) {
+fn with_statement(statement: Value) -> impl FnOnce(&mut Value) {
     move |value| value.as_array_mut().expect("statements").push(statement)
 }
 
-/// The statements of a function's role.
-fn statements(role: &str) -> String {
+/// Returns the JSON pointer to the statements of a role.
+fn statements_pointer(role: &str) -> String {
     format!("/Resources/{role}/Properties/Policies/0/PolicyDocument/Statement")
 }
 
-fn table(action: &str, table: &str) -> Value {
+fn allow_on_table(action: &str, table: &str) -> Value {
     json!({ "Sid": "More", "Effect": "Allow", "Action": action, "Resource": { "GetAtt": format!("{table}.Arn") } })
 }
 
 #[test]
 fn overly_broad_statements_are_detected() {
     let wild = json!({ "Sid": "More", "Effect": "Allow", "Action": "dynamodb:*", "Resource": { "GetAtt": "EventsTable.Arn" } });
-    refused(&statements("PackRole"), with(wild), "PackRole More: wildcard action dynamodb:*");
+    assert_violation(
+        &statements_pointer("PackRole"),
+        with_statement(wild),
+        "PackRole More: wildcard action dynamodb:*",
+    );
     let wild = json!({ "Sid": "More", "Effect": "Allow", "Action": "dynamodb:Query", "Resource": "*" });
-    refused(&statements("PackRole"), with(wild), "PackRole More: wildcard resource *");
+    assert_violation(&statements_pointer("PackRole"), with_statement(wild), "PackRole More: wildcard resource *");
     let wild = json!({ "Sid": "More", "Effect": "Allow", "Action": "dynamodb:Query",
         "Resource": { "If": ["MakesKey", { "Sub": "${EventsTable.Arn}/*" }, { "Ref": "SecretsKeyArn" }] } });
-    refused(&statements("PackRole"), with(wild), "PackRole More: wildcard resource ${EventsTable.Arn}/*");
+    assert_violation(
+        &statements_pointer("PackRole"),
+        with_statement(wild),
+        "PackRole More: wildcard resource ${EventsTable.Arn}/*",
+    );
     let all_but = json!({ "Sid": "More", "Effect": "Allow", "NotAction": "iam:PassRole", "Resource": { "GetAtt": "EventsTable.Arn" } });
-    refused(&statements("PackRole"), with(all_but), "PackRole More: says NotAction");
-    refused(&format!("{}/0", statements("PackRole")), without("Sid"), "PackRole: a statement without a Sid");
+    assert_violation(&statements_pointer("PackRole"), with_statement(all_but), "PackRole More: NotAction allows");
+    assert_violation(
+        &format!("{}/0", statements_pointer("PackRole")),
+        without_member("Sid"),
+        "PackRole: a statement without a Sid",
+    );
 }
 
 #[test]
 fn unneeded_permissions_are_detected() {
-    refused(
-        &statements("QueryRole"),
-        with(table("dynamodb:DeleteItem", "EventsTable")),
-        "QueryRole More: query may write",
+    assert_violation(
+        &statements_pointer("QueryRole"),
+        with_statement(allow_on_table("dynamodb:DeleteItem", "EventsTable")),
+        "QueryRole More: query may write data",
     );
-    refused(
-        &statements("QueryRole"),
-        with(table("dynamodb:PutItem", "ConfigTable")),
-        "QueryRole More: query may write",
+    assert_violation(
+        &statements_pointer("QueryRole"),
+        with_statement(allow_on_table("dynamodb:PutItem", "ConfigTable")),
+        "QueryRole More: query may write data",
     );
-    refused(
-        &statements("IngestRole"),
-        with(table("dynamodb:GetItem", "ConfigTable")),
-        "IngestRole More: nothing in its function does dynamodb:GetItem to ConfigTable",
+    assert_violation(
+        &statements_pointer("IngestRole"),
+        with_statement(allow_on_table("dynamodb:GetItem", "ConfigTable")),
+        "IngestRole More: the function does not call dynamodb:GetItem on ConfigTable",
     );
-    refused(
-        &statements("IngestRole"),
-        with(table("dynamodb:UpdateItem", "EventsTable")),
-        "IngestRole More: changes events",
+    assert_violation(
+        &statements_pointer("IngestRole"),
+        with_statement(allow_on_table("dynamodb:UpdateItem", "EventsTable")),
+        "IngestRole More: events must not be changed",
     );
-    refused(
-        &statements("DeliverRole"),
-        with(table("dynamodb:GetItem", "QuarantineTable")),
-        "DeliverRole More: has no business",
+    assert_violation(
+        &statements_pointer("DeliverRole"),
+        with_statement(allow_on_table("dynamodb:GetItem", "QuarantineTable")),
+        "DeliverRole More: access to the quarantine is not needed",
     );
-    refused(
-        &statements("DeliverRole"),
-        with(table("dynamodb:Query", "ConfigTable")),
-        "DeliverRole More: reads all of ConfigTable",
+    assert_violation(
+        &statements_pointer("DeliverRole"),
+        with_statement(allow_on_table("dynamodb:Query", "ConfigTable")),
+        "DeliverRole More: access to all of ConfigTable",
     );
-    refused(
-        &statements("PackRole"),
-        with(table("kms:Decrypt", "SecretsKey")),
-        "PackRole More: has no business with secrets",
+    assert_violation(
+        &statements_pointer("PackRole"),
+        with_statement(allow_on_table("kms:Decrypt", "SecretsKey")),
+        "PackRole More: access to secrets is not needed",
     );
-    refused(
-        &statements("PackRole"),
-        with(table("dynamodb:Scan", "EventsTable")),
-        "PackRole More: nothing in its function does dynamodb:Scan to EventsTable",
+    assert_violation(
+        &statements_pointer("PackRole"),
+        with_statement(allow_on_table("dynamodb:Scan", "EventsTable")),
+        "PackRole More: the function does not call dynamodb:Scan on EventsTable",
     );
-    // What other functions do, or this one to something else.
-    refused(
-        &statements("QueryRole"),
-        with(table("dynamodb:GetItem", "DeliveriesTable")),
-        "QueryRole More: nothing in its function does dynamodb:GetItem to DeliveriesTable",
+    // Actions of other functions, and this function's actions on other resources.
+    assert_violation(
+        &statements_pointer("QueryRole"),
+        with_statement(allow_on_table("dynamodb:GetItem", "DeliveriesTable")),
+        "QueryRole More: the function does not call dynamodb:GetItem on DeliveriesTable",
     );
     let queue = json!({ "Sid": "More", "Effect": "Allow", "Action": "sqs:ChangeMessageVisibility",
         "Resource": { "GetAtt": "ReplayQueue.Arn" } });
-    refused(&statements("FanoutRole"), with(queue), "FanoutRole More: nothing in its function does sqs:Change");
+    assert_violation(
+        &statements_pointer("FanoutRole"),
+        with_statement(queue),
+        "FanoutRole More: the function does not call sqs:Change",
+    );
     let index = json!({ "Sid": "More", "Effect": "Allow", "Action": "dynamodb:Query",
         "Resource": { "Sub": "${DeliveriesTable.Arn}/index/by_target" } });
-    refused(&statements("FanoutRole"), with(index), "does dynamodb:Query to DeliveriesTable/index/by_target");
+    assert_violation(
+        &statements_pointer("FanoutRole"),
+        with_statement(index),
+        "does not call dynamodb:Query on DeliveriesTable/index/by_target",
+    );
     let own = "/Resources/PackFunction/Properties/Role";
-    refused(own, |role| *role = json!({ "GetAtt": "QueryRole.Arn" }), "QueryRole: shared by");
+    assert_violation(own, |role| *role = json!({ "GetAtt": "QueryRole.Arn" }), "QueryRole: shared by");
 }
 
 #[test]
 fn unprotected_resources_are_detected() {
     let events = "/Resources/EventsTable/Properties";
-    refused(events, without("SSESpecification"), "EventsTable: not encrypted");
-    refused(events, without("PointInTimeRecoverySpecification"), "EventsTable: no point-in-time recovery");
-    refused(events, without("TimeToLiveSpecification"), "EventsTable: no time to live");
-    refused(events, |of| of["DeletionProtectionEnabled"] = json!(false), "EventsTable: deletion protection");
-    refused("/Resources/EventsTable", without("DeletionPolicy"), "EventsTable: DeletionPolicy");
+    assert_violation(events, without_member("SSESpecification"), "EventsTable: not encrypted");
+    assert_violation(
+        events,
+        without_member("PointInTimeRecoverySpecification"),
+        "EventsTable: no point-in-time recovery",
+    );
+    assert_violation(events, without_member("TimeToLiveSpecification"), "EventsTable: no time to live");
+    assert_violation(events, |of| of["DeletionProtectionEnabled"] = json!(false), "EventsTable: deletion protection");
+    assert_violation("/Resources/EventsTable", without_member("DeletionPolicy"), "EventsTable: DeletionPolicy");
     let queue = "/Resources/DeliveryQueue/Properties";
-    refused(queue, without("SqsManagedSseEnabled"), "DeliveryQueue: not encrypted");
-    refused(queue, without("RedrivePolicy"), "DeliveryQueue: no dead letters");
-    refused("/Resources/QueryLogs/Properties", without("RetentionInDays"), "QueryLogs: kept for ever");
+    assert_violation(queue, without_member("SqsManagedSseEnabled"), "DeliveryQueue: not encrypted");
+    assert_violation(queue, without_member("RedrivePolicy"), "DeliveryQueue: no dead-letter queue");
+    assert_violation(
+        "/Resources/QueryLogs/Properties",
+        without_member("RetentionInDays"),
+        "QueryLogs: no log retention",
+    );
     let permission = "/Resources/QueryPermission/Properties";
-    refused(permission, without("SourceArn"), "QueryPermission: not of this one API");
-    refused(permission, |of| of["SourceArn"] = json!("*"), "QueryPermission: not of this one API");
+    assert_violation(permission, without_member("SourceArn"), "QueryPermission: source is not this API");
+    assert_violation(permission, |of| of["SourceArn"] = json!("*"), "QueryPermission: source is not this API");
     let any = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:*/*";
-    refused(permission, |of| of["SourceArn"] = json!({ "Sub": any }), "QueryPermission: not of this one API");
+    assert_violation(
+        permission,
+        |of| of["SourceArn"] = json!({ "Sub": any }),
+        "QueryPermission: source is not this API",
+    );
 }
 
 #[test]
 fn missing_limits_are_detected() {
-    refused("/Resources/QueryFunction/Properties", without("Timeout"), "QueryFunction: no Timeout");
-    refused("/Resources/QueryFunction/Properties", without("MemorySize"), "QueryFunction: no MemorySize");
+    assert_violation("/Resources/QueryFunction/Properties", without_member("Timeout"), "QueryFunction: no Timeout");
+    assert_violation(
+        "/Resources/QueryFunction/Properties",
+        without_member("MemorySize"),
+        "QueryFunction: no MemorySize",
+    );
     let deliveries = "/Resources/DeliverFunction/Properties/Events/Deliveries/Properties";
-    refused(deliveries, without("ScalingConfig"), "DeliverFunction Deliveries: no MaximumConcurrency");
+    assert_violation(deliveries, without_member("ScalingConfig"), "DeliverFunction Deliveries: no MaximumConcurrency");
     let stream = "/Resources/FanoutFunction/Properties/Events/NewEvents/Properties";
-    refused(stream, without("DestinationConfig"), "FanoutFunction NewEvents: no DestinationConfig");
-    refused(stream, without("MaximumRecordAgeInSeconds"), "FanoutFunction NewEvents: records are tried until");
-    refused(
+    assert_violation(stream, without_member("DestinationConfig"), "FanoutFunction NewEvents: no DestinationConfig");
+    assert_violation(
+        stream,
+        without_member("MaximumRecordAgeInSeconds"),
+        "FanoutFunction NewEvents: records are retried until",
+    );
+    assert_violation(
         stream,
         |of| of["MaximumRecordAgeInSeconds"] = json!(-1),
-        "FanoutFunction NewEvents: records are tried until",
+        "FanoutFunction NewEvents: records are retried until",
     );
-    refused(stream, |of| of["MaximumRetryAttempts"] = json!(25), "FanoutFunction NewEvents: attempts end before");
+    assert_violation(
+        stream,
+        |of| of["MaximumRetryAttempts"] = json!(25),
+        "FanoutFunction NewEvents: retries end before",
+    );
     let stage = "/Resources/HttpStage/Properties/DefaultRouteSettings";
-    refused(stage, without("ThrottlingRateLimit"), "HttpStage: no ThrottlingRateLimit");
+    assert_violation(stage, without_member("ThrottlingRateLimit"), "HttpStage: no ThrottlingRateLimit");
 }
 
-/// The Rust code of every function and library.
+/// Returns the Rust code of every function and library.
 fn workspace_sources() -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     sources(&root.join("functions")) + &sources(&root.join("crates"))
 }
 
-/// The text of every Rust file below a folder.
+/// Returns the text of every Rust file below a folder.
 fn sources(folder: &Path) -> String {
     let mut text = String::new();
     for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
@@ -190,8 +234,8 @@ fn sources(folder: &Path) -> String {
     text
 }
 
-/// The tests that a page names, each as [`name`](path), with the path.
-fn named(page: &str) -> Vec<(&str, &str)> {
+/// Returns the name and path of every test that a page links as [`name`](path).
+fn linked_tests(page: &str) -> Vec<(&str, &str)> {
     let links = page.split("[`").skip(1).filter_map(|rest| {
         let (name, rest) = rest.split_once("`](")?;
         Some((name, rest.split_once(')')?.0))
@@ -199,7 +243,7 @@ fn named(page: &str) -> Vec<(&str, &str)> {
     links.filter(|(_, path)| Path::new(path).extension().is_some_and(|kind| kind == "rs" || kind == "mjs")).collect()
 }
 
-/// Whether a file's text has a test of this name.
+/// Decides if a file has a test of this name.
 fn has_test(text: &str, name: &str) -> bool {
     text.contains(&format!("fn {name}(")) || text.contains(&format!("test('{name}'"))
 }
@@ -207,23 +251,26 @@ fn has_test(text: &str, name: &str) -> bool {
 #[test]
 fn tests_named_in_security_md_exist() {
     let page = read("SECURITY.md");
-    let tests = named(&page);
-    assert!(tests.len() > 30, "SECURITY.md names {} tests", tests.len());
+    let tests = linked_tests(&page);
+    assert!(tests.len() > 30, "SECURITY.md names only {} tests", tests.len());
     let missing: BTreeSet<_> = tests.into_iter().filter(|(name, path)| !has_test(&read(path), name)).collect();
-    assert!(missing.is_empty(), "SECURITY.md names tests that are not there: {missing:#?}");
+    assert!(missing.is_empty(), "SECURITY.md names tests that do not exist: {missing:#?}");
 }
 
 #[test]
 fn every_threat_names_a_test_or_explains_why_not() {
     let page = read("SECURITY.md");
     let rows = page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| threat"));
-    let bare: Vec<_> = rows.filter(|row| named(row).is_empty() && !row.contains("No test:")).collect();
+    let bare: Vec<_> = rows.filter(|row| linked_tests(row).is_empty() && !row.contains("No test:")).collect();
     assert!(bare.is_empty(), "threats without a test: {bare:#?}");
 }
 
 #[test]
 fn links_to_tests_are_parsed_and_checked() {
-    assert_eq!(named("so [`a_b`](x/y.rs), [`c d`](z.mjs) and [`e`](f.md)"), [("a_b", "x/y.rs"), ("c d", "z.mjs")]);
+    assert_eq!(
+        linked_tests("so [`a_b`](x/y.rs), [`c d`](z.mjs) and [`e`](f.md)"),
+        [("a_b", "x/y.rs"), ("c d", "z.mjs")]
+    );
     assert!(has_test("fn a_b() {}", "a_b") && has_test("test('c d', async", "c d"));
     assert!(!has_test("fn a_bc() {}", "a_b") && !has_test("// a_b", "a_b"));
 }

@@ -1,17 +1,17 @@
-//! The metrics that docs/metrics.md tells of, held against the code that emits them, and the template's alarms and
-//! dashboard, which docs/runbook.md explains.
+//! Compares the metrics in docs/metrics.md with the code that emits them and with the template's alarms and dashboard, and
+//! the alarms with docs/runbook.md.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::calls::CALLED;
+use crate::calls::CODE_CALLS;
 use crate::{read, template, workspace_sources};
 
 type Metric = (String, String);
 
-/// The rows of the table.
-fn documented() -> BTreeSet<Metric> {
+/// Returns the metrics in the documented table.
+fn documented_metrics() -> BTreeSet<Metric> {
     let page = read("docs/metrics.md");
     let rows = page.lines().filter_map(|line| {
         let mut cells = line.strip_prefix("| ")?.split(" | ");
@@ -21,9 +21,9 @@ fn documented() -> BTreeSet<Metric> {
     rows.collect()
 }
 
-/// What the code says to the metrics' target: each call's function, and the fields that are numbers.
-fn emitted() -> BTreeSet<Metric> {
-    const TEXTS: [&str; 14] = [
+/// Returns the metrics that the code emits: the function and the numeric fields of each metrics event.
+fn emitted_metrics() -> BTreeSet<Metric> {
+    const TEXT_FIELDS: [&str; 14] = [
         "function",
         "source",
         "ids",
@@ -43,14 +43,14 @@ fn emitted() -> BTreeSet<Metric> {
     let mut found = BTreeSet::new();
     for call in code.split("target: runtime::METRICS_TARGET,").skip(1) {
         let call = call.split(");").next().unwrap_or_default();
-        // `name = value,` or `name,`; parts of values are no names.
+        // Fields are `name = value,` or `name,`; ignore parts of values.
         let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
         let fields = call.lines().flat_map(|line| line.trim().trim_end_matches(',').split(", "));
         let fields = fields.map(|field| field.split_once(" = ").unwrap_or((field, "")));
         let fields: Vec<(&str, &str)> = fields.map(|(name, value)| (name.trim(), value)).collect();
         let fields: Vec<(&str, &str)> = fields.into_iter().filter(|(name, _)| is_name(name)).collect();
         let function = fields.iter().find(|(name, _)| *name == "function").expect("a function").1.trim_matches('"');
-        let numbers = fields.iter().filter(|(name, _)| !TEXTS.contains(name));
+        let numbers = fields.iter().filter(|(name, _)| !TEXT_FIELDS.contains(name));
         found.extend(numbers.map(|(name, _)| (function.to_owned(), (*name).to_owned())));
     }
     found
@@ -58,11 +58,11 @@ fn emitted() -> BTreeSet<Metric> {
 
 #[test]
 fn documented_metrics_match_the_emitted_ones() {
-    assert_eq!(documented(), emitted());
+    assert_eq!(documented_metrics(), emitted_metrics());
 }
 
-/// The metrics of our own that the alarms look at.
-fn alarmed(template: &Value) -> Vec<(String, Metric)> {
+/// Returns the alarms on Tidings' own metrics.
+fn alarm_metrics(template: &Value) -> Vec<(String, Metric)> {
     let resources = template["Resources"].as_object().expect("resources");
     let alarms = resources.iter().filter(|(_, resource)| resource["Type"] == "AWS::CloudWatch::Alarm");
     let own = alarms.filter(|(_, alarm)| alarm["Properties"]["Namespace"] == "Tidings");
@@ -75,8 +75,8 @@ fn alarmed(template: &Value) -> Vec<(String, Metric)> {
     .collect()
 }
 
-/// Those that the dashboard draws.
-fn drawn(template: &Value) -> BTreeSet<Metric> {
+/// Returns Tidings' own metrics on the dashboard.
+fn dashboard_metrics(template: &Value) -> BTreeSet<Metric> {
     let body = template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Sub"].as_str().expect("a body");
     let body: Value = serde_json::from_str(body).expect("JSON");
     let metrics = body["widgets"].as_array().expect("widgets").iter().flat_map(|widget| {
@@ -91,15 +91,15 @@ fn drawn(template: &Value) -> BTreeSet<Metric> {
 
 #[test]
 fn alarms_and_dashboard_use_existing_metrics() {
-    let (template, known) = (template(), documented());
-    let alarms = alarmed(&template);
+    let (template, known) = (template(), documented_metrics());
+    let alarms = alarm_metrics(&template);
     assert!(alarms.len() >= 5, "{alarms:?}");
     for (alarm, metric) in alarms {
-        assert!(known.contains(&metric), "{alarm} looks at {metric:?}, which nothing emits");
+        assert!(known.contains(&metric), "{alarm} uses {metric:?}, which no code emits");
     }
-    let drawn = drawn(&template);
+    let drawn = dashboard_metrics(&template);
     let unknown: Vec<_> = drawn.difference(&known).collect();
-    assert!(unknown.is_empty() && drawn.len() > 15, "the dashboard draws what nothing emits: {unknown:?}");
+    assert!(unknown.is_empty() && drawn.len() > 15, "the dashboard uses metrics that no code emits: {unknown:?}");
 }
 
 #[test]
@@ -113,21 +113,22 @@ fn the_runbook_has_a_section_for_every_alarm() {
     assert_eq!(alarms, named);
 }
 
-/// The tables without an alarm on throttled writes, and what tells of them instead.
-const UNWATCHED: [(&str, &str); 2] = [
-    ("ConfigTable", "it is written when somebody changes something, who is told; what a delivery notes is unhandled"),
-    ("SegmentsTable", "pack alone writes it, and has PackErrors"),
+/// The tables without an alarm on throttled writes, and the reason.
+const TABLES_WITHOUT_ALARM: [(&str, &str); 2] = [
+    ("ConfigTable", "API callers see failed writes; failed writes of deliver count as unhandled messages"),
+    ("SegmentsTable", "only pack writes to it, and PackErrors covers pack"),
 ];
 
-/// The operations on each table whose throttling raises an alarm.
-fn watched(template: &Value) -> BTreeMap<String, BTreeSet<String>> {
+/// Returns the operations on each table whose throttling raises an alarm.
+fn alarmed_operations(template: &Value) -> BTreeMap<String, BTreeSet<String>> {
     let resources = template["Resources"].as_object().expect("resources");
     let alarms = resources.values().filter(|resource| resource["Type"] == "AWS::CloudWatch::Alarm");
     let mut found = BTreeMap::<String, BTreeSet<String>>::new();
     for alarm in alarms.map(|alarm| &alarm["Properties"]) {
-        let of_math = alarm["Metrics"].as_array().into_iter().flatten().map(|metric| &metric["MetricStat"]["Metric"]);
-        for metric in of_math.chain([alarm]).filter(|metric| metric["Namespace"] == "AWS/DynamoDB") {
-            // Others, as WriteThrottleEvents, leave the indexes out.
+        let math_metrics =
+            alarm["Metrics"].as_array().into_iter().flatten().map(|metric| &metric["MetricStat"]["Metric"]);
+        for metric in math_metrics.chain([alarm]).filter(|metric| metric["Namespace"] == "AWS/DynamoDB") {
+            // Other metrics, such as WriteThrottleEvents, do not include indexes.
             assert_eq!(metric["MetricName"], "ThrottledRequests", "{alarm}");
             let dimension = |at: usize, name: &str| {
                 assert_eq!(metric["Dimensions"][at]["Name"], name, "{alarm}");
@@ -144,29 +145,29 @@ fn watched(template: &Value) -> BTreeMap<String, BTreeSet<String>> {
 #[test]
 fn throttled_writes_of_every_table_raise_an_alarm() {
     let template = template();
-    // Removals are asked for by people, who are told when one fails.
+    // Callers see failed deletions, so these need no alarm.
     let written = ["PutItem", "UpdateItem"];
     let mut expected = BTreeMap::<String, BTreeSet<String>>::new();
-    for (_, table, actions, _) in CALLED {
+    for (_, table, actions, _) in CODE_CALLS {
         let operations = actions.iter().filter_map(|action| action.strip_prefix("dynamodb:"));
         let operations: Vec<String> = operations.filter(|name| written.contains(name)).map(str::to_owned).collect();
         let table = table.split('/').next().unwrap_or_default();
-        if !operations.is_empty() && !UNWATCHED.iter().any(|(name, _)| *name == table) {
+        if !operations.is_empty() && !TABLES_WITHOUT_ALARM.iter().any(|(name, _)| *name == table) {
             expected.entry(table.to_owned()).or_default().extend(operations);
         }
     }
-    // Each transaction has an event in it.
+    // Every transaction writes an event.
     expected.entry("EventsTable".to_owned()).or_default().insert("TransactWriteItems".to_owned());
-    assert_eq!(watched(&template), expected);
+    assert_eq!(alarmed_operations(&template), expected);
     let resources = template["Resources"].as_object().expect("resources");
     let tables = resources.iter().filter(|(_, resource)| resource["Type"] == "AWS::DynamoDB::Table");
     for (table, _) in tables {
-        let known = expected.contains_key(table) || UNWATCHED.iter().any(|(name, _)| name == table);
-        assert!(known, "nobody said what tells of {table}'s throttled writes");
+        let known = expected.contains_key(table) || TABLES_WITHOUT_ALARM.iter().any(|(name, _)| name == table);
+        assert!(known, "no alarm and no documented reason for throttled writes of {table}");
     }
 }
 
-/// What fails without an answer that somebody waits for has an alarm of its own; what the API waits for is `ApiErrors`.
+/// Functions without a waiting caller need their own error alarm. `ApiErrors` covers the API's functions.
 #[test]
 fn asynchronous_functions_have_error_alarms() {
     let template = template();
@@ -176,11 +177,12 @@ fn asynchronous_functions_have_error_alarms() {
         .filter(|resource| resource["Properties"]["MetricName"] == "Errors")
         .filter_map(|alarm| alarm["Properties"]["Dimensions"][0]["Value"]["Ref"].as_str())
         .collect();
-    let of_the_api = |name: &str| {
+    let is_api_function = |name: &str| {
         resources.values().any(|resource| resource["Properties"]["IntegrationUri"]["GetAtt"] == format!("{name}.Arn"))
     };
     let functions = resources.iter().filter(|(_, resource)| resource["Type"] == "AWS::Serverless::Function");
-    let expected: BTreeSet<&str> = functions.map(|(name, _)| name.as_str()).filter(|name| !of_the_api(name)).collect();
+    let expected: BTreeSet<&str> =
+        functions.map(|(name, _)| name.as_str()).filter(|name| !is_api_function(name)).collect();
     assert_eq!(on_errors, expected);
     assert!(expected.len() >= 3, "{expected:?}");
 }

@@ -1,14 +1,14 @@
-//! The parameters' patterns: what a function or a service would not take is refused when the stack is deployed.
+//! The parameters' patterns reject invalid values before the stack is deployed.
 
 use std::net::IpAddr;
 
 use regex_automata::dfa::regex::Regex;
 use serde_json::{Value, json};
 
-use crate::{read, refused, template};
+use crate::{assert_violation, read, template};
 
-/// Whether a parameter may have this value.
-fn takes(template: &Value, name: &str, value: &str) -> bool {
+/// Decides if a parameter accepts this value.
+fn accepts(template: &Value, name: &str, value: &str) -> bool {
     let parameter = &template["Parameters"][name];
     assert!(!parameter.is_null(), "there is no parameter {name}");
     if let Some(values) = parameter["AllowedValues"].as_array() {
@@ -25,7 +25,7 @@ fn takes(template: &Value, name: &str, value: &str) -> bool {
 fn parameters_accept_valid_values() {
     let template = template();
     let digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
-    let good: [(&str, &[&str]); 14] = [
+    let valid: [(&str, &[&str]); 14] = [
         ("ManageKeySha256", &[digest]),
         ("Shards", &["1", "4", "9", "10", "59", "64"]),
         ("DeliveryConcurrency", &["2", "20", "99", "100", "999", "1000"]),
@@ -41,13 +41,13 @@ fn parameters_accept_valid_values() {
         ("CorsOrigins", &["", "https://log.example.org", "https://a.example.org,http://localhost:5173"]),
         ("AlarmTopicArn", &["", "arn:aws:sns:eu-west-1:123456789012:alarms"]),
     ];
-    for (name, values) in good {
+    for (name, values) in valid {
         for value in values {
-            assert!(takes(&template, name, value), "{name}: {value:?} is right");
+            assert!(accepts(&template, name, value), "{name}: {value:?} is valid");
         }
         for network in values.iter().filter(|_| name == "AllowedCidrs").flat_map(|value| value.split(',')) {
             let address = network.split('/').next().unwrap_or_default();
-            assert!(network.is_empty() || address.parse::<IpAddr>().is_ok(), "{network} is none");
+            assert!(network.is_empty() || address.parse::<IpAddr>().is_ok(), "{network} is not a network");
         }
     }
 }
@@ -55,7 +55,7 @@ fn parameters_accept_valid_values() {
 #[test]
 fn parameters_reject_invalid_values() {
     let template = template();
-    let bad: [(&str, &[&str]); 10] = [
+    let invalid: [(&str, &[&str]); 10] = [
         ("ManageKeySha256", &["", "secret", "9F86D081884C7D659A2FEAA0C55AD015A3BF4F1B2B0B822CD15D6C15B0F00A08"]),
         ("Shards", &["", "0", "65", "4.5", "04", "-1", "four", "100"]),
         ("DeliveryConcurrency", &["", "0", "1", "1001", "20.5", "1e2", " 20"]),
@@ -81,9 +81,9 @@ fn parameters_reject_invalid_values() {
             ],
         ),
     ];
-    for (name, values) in bad {
+    for (name, values) in invalid {
         for value in values {
-            assert!(!takes(&template, name, value), "{name}: {value:?} would fail later");
+            assert!(!accepts(&template, name, value), "{name}: {value:?} is invalid but accepted");
         }
     }
 }
@@ -94,11 +94,11 @@ fn defaults_and_samconfig_values_match_the_patterns() {
     for (name, parameter) in template["Parameters"].as_object().expect("parameters") {
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         if !parameter["Default"].is_null() {
-            assert!(takes(&template, name, &text(&parameter["Default"])), "the default of {name}");
+            assert!(accepts(&template, name, &text(&parameter["Default"])), "the default of {name}");
         }
     }
     let config = read("infra/samconfig.toml");
-    // Each of them stands between quotation marks, on a line of its own or not.
+    // Each override is quoted; a line may have several.
     let given: Vec<(&str, &str)> = config
         .lines()
         .filter(|line| !line.starts_with('#') && (line.contains("parameter_overrides") || line.starts_with("    \"")))
@@ -107,19 +107,19 @@ fn defaults_and_samconfig_values_match_the_patterns() {
         .collect();
     assert!(given.len() >= 6, "{given:?}");
     for (name, value) in given {
-        assert!(takes(&template, name, value), "infra/samconfig.toml: {name}={value}");
+        assert!(accepts(&template, name, value), "infra/samconfig.toml: {name}={value}");
     }
 }
 
 #[test]
 fn overly_permissive_parameters_are_detected() {
     let shards = "/Parameters/Shards";
-    refused(shards, |of| of["Type"] = json!("Number"), "Shards: takes fractions");
-    refused(
+    assert_violation(shards, |of| of["Type"] = json!("Number"), "Shards: allows fractions");
+    assert_violation(
         shards,
         |of| {
             of.as_object_mut().and_then(|members| members.remove("AllowedPattern")).expect("a pattern");
         },
-        "Shards: takes anything",
+        "Shards: no AllowedPattern",
     );
 }

@@ -1,5 +1,5 @@
-//! The table of `calls.rs`, held against the functions' code: each row against the text that it names, and the kinds of
-//! the config table against the types that a function takes from `model`.
+//! Compares `calls.rs` with the functions' code: each call with its text, and the kinds of the config table with the
+//! types that a function imports from the store.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -7,10 +7,10 @@ use std::path::Path;
 use model::{Key, KeyUse, Record, Replay, Source, Target, TargetState};
 use serde_json::{Value, json};
 
-use crate::calls::{CALLED, LAMBDA};
-use crate::{read, refused, statements, template, workspace_sources};
+use crate::calls::{CODE_CALLS, LAMBDA_CALLS};
+use crate::{assert_violation, read, statements_pointer, template, workspace_sources};
 
-/// What the config table holds: the type's name in code, and the kind that it is kept under.
+/// The types in the config table, with the kind under which they are stored.
 const KINDS: [(&str, &str); 6] = [
     ("Source", Source::KIND),
     ("Key", Key::KIND),
@@ -20,51 +20,51 @@ const KINDS: [(&str, &str); 6] = [
     ("Replay", Replay::KIND),
 ];
 
-/// The code of a package below `functions` or `crates`, without its tests.
-fn code(package: &str) -> String {
+/// Returns the code of a package below `functions` or `crates` without its tests.
+fn package_code(package: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let parents = ["functions", "crates"].map(|parent| root.join(parent).join(package).join("src"));
     let folder = parents.iter().find(|folder| folder.exists()).expect("a package");
     let files = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    files.flatten().map(|entry| without_tests(&entry.path())).collect()
+    files.flatten().map(|entry| code_without_tests(&entry.path())).collect()
 }
 
-fn without_tests(path: &Path) -> String {
+fn code_without_tests(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if matches!(&*name, "tests" | "tests.rs") || name.ends_with("_tests.rs") {
         return String::new();
     }
     if path.is_dir() {
         let files = std::fs::read_dir(path).expect("a folder");
-        return files.flatten().map(|entry| without_tests(&entry.path())).collect();
+        return files.flatten().map(|entry| code_without_tests(&entry.path())).collect();
     }
     let text = std::fs::read_to_string(path).expect("a source");
     text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default().to_owned()
 }
 
-/// The function of a role: `ingest` of `IngestRole`.
-fn function(role: &str) -> String {
+/// Returns the function of a role: `ingest` for `IngestRole`.
+fn function_of(role: &str) -> String {
     role.trim_end_matches("Role").to_lowercase()
 }
 
 #[test]
 fn every_listed_call_exists_in_the_code() {
-    for (role, resource, actions, text) in CALLED {
+    for (role, resource, actions, text) in CODE_CALLS {
         assert!(
-            code(&function(role)).contains(text),
-            "{role} may {actions:?} on {resource} for {text:?}, which is gone"
+            package_code(&function_of(role)).contains(text),
+            "{role} may call {actions:?} on {resource} for {text:?}, which no longer exists"
         );
     }
     let template = read("infra/template.yaml");
-    for (role, resource, _, text) in LAMBDA {
-        assert!(template.contains(text), "{role} has {resource} for {text:?}, which is gone");
+    for (role, resource, _, text) in LAMBDA_CALLS {
+        assert!(template.contains(text), "{role} has access to {resource} for {text:?}, which no longer exists");
     }
 }
 
 #[test]
 fn every_allowed_action_is_called_by_the_code() {
     let text = workspace_sources();
-    for action in CALLED.iter().flat_map(|(_, _, actions, _)| *actions) {
+    for action in CODE_CALLS.iter().flat_map(|(_, _, actions, _)| *actions) {
         let (_, name) = action.split_once(':').expect("a service and a name");
         let mut call = String::from(".");
         for character in name.chars() {
@@ -77,8 +77,8 @@ fn every_allowed_action_is_called_by_the_code() {
     }
 }
 
-/// The names that code takes from `model`.
-fn taken(code: &str) -> BTreeSet<&str> {
+/// Returns the names that code imports from the store.
+fn imported_names(code: &str) -> BTreeSet<&str> {
     let is_name = |text: &&str| !text.is_empty();
     code.split("model::")
         .skip(1)
@@ -93,56 +93,56 @@ fn taken(code: &str) -> BTreeSet<&str> {
         .collect()
 }
 
-/// The kinds of the config table that a function works with, by the types that it takes from `model`: by itself, and
-/// by `web`'s keys where it checks some.
-fn used(role: &str) -> BTreeSet<&'static str> {
-    let own = code(&function(role));
-    let keys = if own.contains("Keys::new(") { code("web") } else { String::new() };
-    let (own, keys) = (taken(&own), taken(&keys));
+/// Returns the kinds of the config table that a function uses, by the types that it imports from the store, directly or
+/// through the key check of `web`.
+fn used_kinds(role: &str) -> BTreeSet<&'static str> {
+    let own = package_code(&function_of(role));
+    let keys = if own.contains("Keys::new(") { package_code("web") } else { String::new() };
+    let (own, keys) = (imported_names(&own), imported_names(&keys));
     KINDS.iter().filter(|(name, _)| own.contains(name) || keys.contains(name)).map(|(_, kind)| *kind).collect()
 }
 
-/// The kinds that a role's statements are restricted to.
-fn restricted(template: &Value, role: &str) -> BTreeSet<String> {
-    let statements = template.pointer(&statements(role)).and_then(Value::as_array).expect("statements");
+/// Returns the kinds to which a role's statements are restricted.
+fn allowed_kinds(template: &Value, role: &str) -> BTreeSet<String> {
+    let statements = template.pointer(&statements_pointer(role)).and_then(Value::as_array).expect("statements");
     let keys = statements
         .iter()
         .filter_map(|statement| statement["Condition"]["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"].as_array());
     keys.flatten().map(|key| key.as_str().expect("a kind").to_owned()).collect()
 }
 
-/// ministack knows no leading keys, so that nothing but this would notice one that is missing, or one too many.
+/// ministack ignores leading keys, so only this test finds missing or superfluous ones.
 #[test]
 fn roles_access_the_config_kinds_that_their_functions_use() {
     let template = template();
     for role in ["IngestRole", "QueryRole", "FanoutRole", "DeliverRole"] {
-        let used: BTreeSet<String> = used(role).into_iter().map(str::to_owned).collect();
-        assert_eq!(restricted(&template, role), used, "{role}");
+        let used: BTreeSet<String> = used_kinds(role).into_iter().map(str::to_owned).collect();
+        assert_eq!(allowed_kinds(&template, role), used, "{role}");
     }
-    assert!(used("PackRole").is_empty());
+    assert!(used_kinds("PackRole").is_empty());
     let all: BTreeSet<&str> = KINDS.iter().map(|(_, kind)| *kind).collect();
-    assert_eq!(used("ManageRole"), all, "which may do all of the config table");
+    assert_eq!(used_kinds("ManageRole"), all, "manage has access to all of the config table");
 }
 
 #[test]
 fn missing_and_superfluous_config_kinds_are_detected() {
     let at = |role: &str, sid: &str| {
         let template = template();
-        let all = template.pointer(&statements(role)).and_then(Value::as_array).expect("statements");
+        let all = template.pointer(&statements_pointer(role)).and_then(Value::as_array).expect("statements");
         let index = all.iter().position(|statement| statement["Sid"] == sid).expect("a statement");
-        format!("{}/{index}/Condition/ForAllValues:StringEquals/dynamodb:LeadingKeys", statements(role))
+        format!("{}/{index}/Condition/ForAllValues:StringEquals/dynamodb:LeadingKeys", statements_pointer(role))
     };
-    refused(
+    assert_violation(
         &at("DeliverRole", "ReadTargets"),
         |keys| *keys = json!(["targest"]),
         "DeliverRole: does not allow dynamodb:GetItem on ConfigTable/targets",
     );
-    refused(
+    assert_violation(
         &at("IngestRole", "ReadKeysAndSources"),
         |keys| *keys = json!(["keys", "sources", "targets"]),
-        "IngestRole ReadKeysAndSources: nothing in its function does dynamodb:Query to ConfigTable/targets",
+        "IngestRole ReadKeysAndSources: the function does not call dynamodb:Query on ConfigTable/targets",
     );
-    refused(
+    assert_violation(
         &at("QueryRole", "ReadKeysAndTargets"),
         |keys| *keys = json!(["keys", "targets"]),
         "QueryRole: does not allow dynamodb:Query on ConfigTable/states",
@@ -151,7 +151,7 @@ fn missing_and_superfluous_config_kinds_are_detected() {
 
 #[test]
 fn imported_names_are_parsed() {
-    assert_eq!(taken("use model::Source;").into_iter().collect::<Vec<_>>(), ["Source"]);
-    let several = taken("use model::{\n    Field, Key,\n};\nfn a() -> model::Target {}");
-    assert_eq!(several.into_iter().collect::<Vec<_>>(), ["Field", "Key", "Target"]);
+    assert_eq!(imported_names("use store::Source;").into_iter().collect::<Vec<_>>(), ["Source"]);
+    let several = imported_names("use store::{\n    Config, Key,\n};\nfn a() -> store::Error {}");
+    assert_eq!(several.into_iter().collect::<Vec<_>>(), ["Config", "Error", "Key"]);
 }

@@ -1,10 +1,10 @@
-//! Reads a `CloudFormation` template. A short form, as `!Ref Table`, becomes an object with its one member:
+//! Parser for `CloudFormation` templates. A short form such as `!Ref Table` becomes an object with one member:
 //! `{"Ref": "Table"}`.
 
 use saphyr::{LoadableYamlNode as _, Scalar, Yaml};
 use serde_json::{Map, Value, json};
 
-/// The template as JSON.
+/// Parses a template into JSON.
 pub(crate) fn parse(text: &str) -> Value {
     let documents = Yaml::load_from_str(text).expect("YAML");
     convert(documents.first().expect("a document"))
@@ -26,6 +26,6 @@ fn convert(node: &Yaml<'_>) -> Value {
             Value::Object(members.collect::<Map<_, _>>())
         }
         Yaml::Tagged(tag, inner) => json!({ &tag.suffix: convert(inner) }),
-        Yaml::Alias(_) | Yaml::BadValue => panic!("the template has an alias or a value that is none"),
+        Yaml::Alias(_) | Yaml::BadValue => panic!("the template has an alias or an invalid value"),
     }
 }

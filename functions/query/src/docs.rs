@@ -1,4 +1,4 @@
-//! `GET /openapi.json`, and the same as a page to read: `GET /docs`.
+//! The OpenAPI document (`GET /openapi.json`) and its HTML page (`GET /docs`).
 
 mod page;
 
@@ -8,11 +8,11 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use web::{Caching, cached_response};
 
-/// The API's document, as it is committed: a test holds it against the operations.
+/// The committed OpenAPI document. A test compares it with the operations.
 const DOCUMENT: &str = include_str!("../../../openapi.json");
 
-/// What the page may do: show itself. Nothing is loaded, nothing runs.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
+/// Content-Security-Policy of the page, which loads nothing and runs no script.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
 
 /// `GET /openapi.json`.
@@ -26,7 +26,7 @@ pub(crate) async fn read(headers: HeaderMap) -> Response {
     let page = PAGE.get_or_init(|| page::render(&serde_json::from_str(DOCUMENT).unwrap_or_default()));
     let mut response = cached_response(&headers, Caching::Public, ("text/html; charset=utf-8", page.as_str()));
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }

@@ -53,7 +53,7 @@ impl FromRef<State> for Keys {
 
 /// The function's routes.
 pub fn router(state: State) -> Router {
-    ui::pages(api::register_routes(Router::new())).with_state(state)
+    ui::register_routes(api::register_routes(Router::new())).with_state(state)
 }
 
 /// What the routes take and answer, for the API's document.

@@ -1,4 +1,4 @@
-//! What is posted, and what is told of it.
+//! Delivery attempts: requests, signatures, records and reports.
 
 use std::time::Duration;
 
@@ -57,7 +57,7 @@ async fn a_template_error_fails_the_delivery_without_a_request() {
     let ids = post(&stack, 0..1).await;
     let failed = delivery(&stack, ids[0], "chat", "failed").await;
     let attempts = failed["attempts"].as_array().expect("attempts");
-    assert_eq!((attempts.len(), &attempts[0]["class"]), (1, &json!("template")), "another attempt would end the same");
+    assert_eq!((attempts.len(), &attempts[0]["class"]), (1, &json!("template")), "template errors are not retried");
     assert!(attempts[0]["error"].as_str().is_some_and(|error| error.contains("line 2, column 12")), "{failed}");
     stack.wait_until_idle().await;
     assert_eq!(receiver.received().len(), 0);
@@ -71,7 +71,7 @@ async fn both_secrets_verify_during_the_rotation_overlap() {
     let rotated = stack.manage().post("/v1/targets/audit/rotate", &json!({ "overlap": "1h" })).await.expect(200);
     let new = rotated["signing_secret"].as_str().expect("a secret").to_owned();
     assert!(rotated["rotating_until"].is_string() && new != old);
-    // A second later nobody signs with what there was before.
+    // After a second no process has the previous secrets cached.
     tokio::time::sleep(Duration::from_millis(1100)).await;
     post(&stack, 0..1).await;
     let both = &receiver.wait_for(1).await[0];
@@ -103,7 +103,7 @@ async fn failed_deliveries_are_reported_once_an_hour() {
 
     let ids = post(&stack, 1..2).await;
     delivery(&stack, ids[0], "audit", "failed").await;
-    // It works again, and fails again: that is news.
+    // A failure after a success is reported again.
     let ids = post(&stack, 2..3).await;
     delivery(&stack, ids[0], "audit", "delivered").await;
     receiver.respond_next(&[503]);
@@ -165,7 +165,7 @@ async fn past_events_are_explained_by_the_filter_of_their_time() {
     let not_wanted = delivery(&stack, before[0], "audit", "not_wanted").await;
     assert_eq!(not_wanted["filter"], "projects");
     let preview = stack.manage().post("/v1/targets/audit/preview", &Value::Null).await.expect(200);
-    assert_eq!(preview["events"], 0, "all of these events are months old");
+    assert_eq!(preview["events"], 0, "all of these events are older than the preview's range");
 }
 
 #[tokio::test]
@@ -177,7 +177,7 @@ async fn health_reports_rates_latencies_and_backlog() {
         let source = json!({ "name": format!("s{number}"), "catalog": "signal" });
         stack.manage().post("/v1/sources", &source).await.expect(201);
     }
-    // And its own creation.
+    // The creation of the target is an event as well.
     receiver.wait_for(5).await;
     let health = within(Duration::from_secs(10), "5 delivered", || async {
         let health = stack.manage().get("/v1/targets/audit/health").await.expect(200);

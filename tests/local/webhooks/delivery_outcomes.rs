@@ -1,4 +1,4 @@
-//! Deliveries: retries, giving up, and why an event was not wanted.
+//! Outcomes of deliveries: retries, failures and unwanted events.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 
 use crate::start;
 
-/// Posts the example of a type; its id.
+/// Posts the example of a type and returns its id.
 async fn post(stack: &Stack, event_type: &str) -> u64 {
     let example = example(event_type);
     let stored = stack.ingest(example.catalog).post_bytes("/v1/events", example.payload).await.expect(201);
     stored["id"].as_u64().expect("an id")
 }
 
-/// The delivery of an event to the only target, once it stands as it should.
+/// Waits until the delivery to the only target has this status, and returns the delivery.
 async fn delivery(stack: &Stack, event: u64, status: &str) -> Value {
     within(Duration::from_secs(20), status, || async {
         let explained = stack.read().get(&format!("/v1/events/{event}/deliveries")).await.expect(200);
@@ -36,12 +36,12 @@ async fn failed_attempts_are_retried() {
         delivered["attempts"].as_array().expect("attempts").iter().map(|a| &a["status"]).collect();
     assert_eq!(statuses, [500, 302, 204]);
     let received = receiver.received();
-    assert!(received.iter().all(|webhook| webhook.id() == received[0].id()), "one id for every attempt");
+    assert!(received.iter().all(|webhook| webhook.id() == received[0].id()), "all attempts have one id");
     for webhook in &received {
         webhook.verify(&secret);
     }
     for pair in received.windows(2) {
-        assert!(pair[1].at - pair[0].at >= Duration::from_millis(900), "the wait is kept");
+        assert!(pair[1].at - pair[0].at >= Duration::from_millis(900), "the retry interval is kept");
     }
     stack.wait_until_idle().await;
 }
@@ -110,7 +110,7 @@ async fn unwanted_events_name_the_filter_that_excluded_them() {
 async fn a_target_that_hangs_does_not_delay_the_others() {
     let stack = start().await;
     let receiver = Receiver::start().await;
-    // It takes connections and never answers.
+    // A listener that accepts connections and never responds.
     let hanging = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = format!("http://{}/", hanging.local_addr().expect("its address"));
     stack.create_target("a-hanging", &address, &json!({ "retry_count": 1 })).await;

@@ -1,4 +1,4 @@
-//! Receivers that do what none should, and addresses that none should have.
+//! Misbehaving receivers and private addresses.
 
 use std::time::{Duration, Instant};
 
@@ -37,12 +37,12 @@ async fn attempts_to_misbehaving_receivers_end_in_time_with_a_reason() {
     let started = Instant::now();
     let ids = post(&stack, 0..2).await;
     healthy.wait_for(2).await;
-    for (name, _, class, words) in cases {
+    for (name, _, class, text) in cases {
         for id in &ids {
             let failed = delivery(&stack, *id, name, "failed").await;
             let attempt = &failed["attempts"][0];
             assert_eq!(attempt["class"], class, "{name}: {failed}");
-            assert!(attempt["error"].as_str().is_some_and(|error| error.contains(words)), "{name}: {failed}");
+            assert!(attempt["error"].as_str().is_some_and(|error| error.contains(text)), "{name}: {failed}");
         }
     }
     assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());

@@ -1,4 +1,4 @@
-//! Webhooks: setting targets up, attempts of every end, pausing and replaying.
+//! Webhooks: targets, attempts, retries, pauses and replays.
 
 mod attempts;
 mod delivery_outcomes;
@@ -15,7 +15,7 @@ use std::time::Duration;
 use e2e::{Stack, unleash_event, within};
 use serde_json::Value;
 
-/// Posts so many Unleash events, one a second from a fixed time on; their ids in the log.
+/// Posts Unleash events with these numbers, one second apart from a fixed time, and returns their ids.
 async fn post(stack: &Stack, numbers: std::ops::Range<u64>) -> Vec<u64> {
     let start: jiff::Timestamp = "2026-05-01T00:00:00Z".parse().expect("a time");
     let event = |number: u64| {
@@ -34,9 +34,9 @@ async fn post(stack: &Stack, numbers: std::ops::Range<u64>) -> Vec<u64> {
     results.map(|result| result["id"].as_u64().expect("an id")).collect()
 }
 
-/// An event's delivery to a target, once it stands as it should.
+/// Waits until a delivery has this status, and returns the delivery.
 async fn delivery(stack: &Stack, event: u64, target: &str, status: &str) -> Value {
-    within(Duration::from_secs(30), format!("{event} for {target}: {status}"), || async {
+    within(Duration::from_secs(30), format!("the delivery of {event} to {target} to be {status}"), || async {
         let explained = stack.read().get(&format!("/v1/events/{event}/deliveries")).await.expect(200);
         let mut deliveries = explained["deliveries"].as_array().expect("deliveries").iter();
         deliveries.find(|d| d["target"] == target && d["status"] == status).cloned()
@@ -44,7 +44,7 @@ async fn delivery(stack: &Stack, event: u64, target: &str, status: &str) -> Valu
     .await
 }
 
-/// The producer's numbers of what came in, in the order in which it came.
+/// Returns the producer's numbers of the received events, in order of receipt.
 fn numbers(received: &[e2e::Received]) -> Vec<u64> {
     let number = |one: &e2e::Received| {
         let event: Value = serde_json::from_slice(&one.body).ok()?;

@@ -1,4 +1,4 @@
-//! A pause loses nothing.
+//! Pausing and resuming targets loses no events.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ async fn held_events_are_delivered_in_order_after_a_resume() {
     let received = receiver.wait_for_within(153, Duration::from_mins(1)).await;
     delivery(&stack, new[2], "audit", "delivered").await;
     let replayed: Vec<u64> = numbers(&received).into_iter().filter(|number| *number < 1000).collect();
-    assert_eq!(replayed, (0..150).collect::<Vec<_>>(), "in the order of events");
+    assert_eq!(replayed, (0..150).collect::<Vec<_>>(), "held events arrive in order");
     for webhook in &received {
         webhook.verify(&secret);
     }
@@ -45,7 +45,7 @@ async fn held_events_are_delivered_in_order_after_a_resume() {
     .await;
     assert_eq!((&replay["of"], &replay["total"], &replay["sent"]), (&json!("held"), &json!(150), &json!(150)));
     stack.wait_until_idle().await;
-    assert_eq!(receiver.received().len(), 153, "nothing twice");
+    assert_eq!(receiver.received().len(), 153, "no event arrives twice");
 }
 
 #[tokio::test]
@@ -137,7 +137,7 @@ async fn no_delivery_is_lost_when_the_process_is_killed_during_pauses() {
         }
         stack.manage().post("/v1/targets/audit/resume", &Value::Null).await.expect(200);
         ids.extend(post(&stack, round * 100 + 60..round * 100 + 100).await);
-        // In the middle of the replay.
+        // Kill the process in the middle of the replay.
         receiver.wait_for_within(usize::try_from(round).expect("few") * 100 + 10, Duration::from_mins(1)).await;
         stack.kill().await;
         stack.restart().await;
@@ -155,6 +155,6 @@ async fn no_delivery_is_lost_when_the_process_is_killed_during_pauses() {
     arrived.sort_unstable();
     arrived.dedup();
     assert_eq!(arrived, (0..400).collect::<Vec<_>>());
-    // What was posted when the process was killed, and not on record, is posted again: a few for each kill.
+    // Attempts in progress at a kill were not recorded and are repeated: a few for each kill.
     assert!(all <= 400 + 6 * 20, "{all} deliveries of 400 events");
 }

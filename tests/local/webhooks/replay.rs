@@ -1,4 +1,4 @@
-//! Sending again: ranges of the log, and what failed.
+//! Replays of ranges of the log, and retries of failed deliveries.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use store::DeliveryTable;
 use super::{delivery, numbers, post};
 use crate::start;
 
-async fn done(stack: &Stack, replay: &Value) -> Value {
+async fn wait_until_ended(stack: &Stack, replay: &Value) -> Value {
     let path = format!("/v1/replays/{}", replay["name"].as_str().expect("a name"));
     within(Duration::from_mins(1), "the end of the replay", || async {
         let replay = stack.manage().get(&path).await.expect(200);
@@ -35,9 +35,9 @@ async fn a_replay_sends_events_older_than_the_target() {
 
     let response = stack.manage().post(&path, &Value::Null).await;
     let replay = response.expect(202);
-    let place = response.headers["location"].to_str().expect("a path").to_owned();
-    assert_eq!(stack.manage().get(&place).await.expect(200)["target"], "new");
-    let ended = done(&stack, &replay).await;
+    let location = response.headers["location"].to_str().expect("a path").to_owned();
+    assert_eq!(stack.manage().get(&location).await.expect(200)["target"], "new");
+    let ended = wait_until_ended(&stack, &replay).await;
     assert_eq!((&ended["state"], &ended["total"], &ended["sent"]), (&json!("done"), &json!(45), &json!(45)));
     let received = receiver.wait_for(45).await;
     stack.wait_until_idle().await;
@@ -46,9 +46,9 @@ async fn a_replay_sends_events_older_than_the_target() {
         webhook.verify(&secret);
     }
 
-    // Again, and every event comes once more, under the id that it had.
+    // A second replay sends every event again, under the same id.
     let again = stack.manage().post(&path, &Value::Null).await.expect(202);
-    done(&stack, &again).await;
+    wait_until_ended(&stack, &again).await;
     let received = receiver.wait_for(90).await;
     assert_eq!(received[0].id(), received[45].id());
 }
@@ -66,14 +66,18 @@ async fn a_replay_can_be_cancelled_and_waits_for_a_paused_target() {
     assert_eq!(stack.manage().post(&cancel, &Value::Null).await.expect(200)["state"], "cancelled");
     stack.wait_until_idle().await;
     let sent = receiver.received().len();
-    assert!(sent < 60, "{sent} of 100 were sent though it was cancelled");
+    assert!(sent < 60, "the cancelled replay sent {sent} of 100 events");
     let path_of = format!("/v1/replays/{}", replay["name"].as_str().expect("a name"));
-    assert_eq!(stack.manage().get(&path_of).await.expect(200)["sent"], sent, "what was sent is counted");
+    assert_eq!(
+        stack.manage().get(&path_of).await.expect(200)["sent"],
+        sent,
+        "the replay counts the events that it sent"
+    );
 
     stack.manage().post("/v1/targets/slow/pause", &Value::Null).await.expect(200);
     let waiting = stack.manage().post(path, &Value::Null).await.expect(202);
     let list = stack.manage().get("/v1/replays").await.expect(200);
-    assert_eq!(list["replays"][0]["name"], waiting["name"], "the latest first");
+    assert_eq!(list["replays"][0]["name"], waiting["name"], "newest first");
     assert_eq!(list["replays"][0]["state"], "running");
     assert_eq!(receiver.received().len(), sent);
 }
@@ -110,7 +114,7 @@ async fn one_of_several_concurrent_retries_succeeds() {
     delivery(&stack, id, "audit", "delivered").await;
     assert_eq!(receiver.count(), 4);
 
-    // What a target leaves when it is removed has failed, wherever one looks.
+    // Deliveries of a removed target are shown as failed in every view.
     manage.post("/v1/targets/audit/pause", &Value::Null).await.expect(200);
     let id = post(&stack, 2..3).await[0];
     delivery(&stack, id, "audit", "held").await;
@@ -143,7 +147,7 @@ async fn a_replay_can_select_events_by_time_of_receipt() {
     assert_eq!((&matching["events"], matching["sample"].as_array().map(Vec::len)), (&json!(3), Some(3)));
     let replay = stack.manage().post(&path, &Value::Null).await.expect(202);
     assert_eq!(replay["received_from"], from.to_string());
-    assert_eq!(done(&stack, &replay).await["sent"], 3);
+    assert_eq!(wait_until_ended(&stack, &replay).await["sent"], 3);
     stack.wait_until_idle().await;
     assert_eq!(numbers(&receiver.received()), [2, 3, 4]);
     stack.manage().post("/v1/targets/audit/replay", &Value::Null).await.expect_problem(400);
@@ -163,7 +167,7 @@ async fn a_replay_survives_kills_and_sends_nothing_twice() {
         stack.kill().await;
         stack.restart().await;
     }
-    assert_eq!(done(&stack, &replay).await["state"], "done");
+    assert_eq!(wait_until_ended(&stack, &replay).await["state"], "done");
     for id in ids {
         delivery(&stack, id, "audit", "delivered").await;
     }
@@ -172,8 +176,8 @@ async fn a_replay_survives_kills_and_sends_nothing_twice() {
     let all = arrived.len();
     arrived.sort_unstable();
     arrived.dedup();
-    assert_eq!(arrived, (0..300).collect::<Vec<_>>(), "none is skipped");
-    // A POST that was under way when the process was killed is not on record, and made again.
+    assert_eq!(arrived, (0..300).collect::<Vec<_>>(), "no event is skipped");
+    // Requests in progress at a kill were not recorded and are repeated.
     assert!(all <= 300 + 3 * 10, "{all} deliveries of 300 events");
 }
 
@@ -195,7 +199,7 @@ async fn the_next_attempt_reports_attempts_lost_to_a_crash() {
         stack.kill().await;
         receiver.set_delay(Duration::ZERO);
         stack.restart().await;
-        // What is claimed is so for as long as an attempt may take.
+        // The claim of the lost attempt lasts as long as an attempt may take.
         let attempts = within(Duration::from_secs(30), "the next attempt", || async {
             let attempts = delivery(&stack, id, "audit", "delivered").await["attempts"].clone();
             (attempts.as_array().map(Vec::len) == Some(at + 1)).then_some(attempts)
@@ -211,12 +215,12 @@ async fn replays_of_several_targets_share_batches() {
     let stack = start().await;
     let receiver = Receiver::start().await;
     let ids = post(&stack, 0..150).await;
-    // What a batch of ten such messages needs: more than one request to DynamoDB may ask for.
+    // A batch of ten such messages reads more items than one DynamoDB request can.
     let deliveries = DeliveryTable::new(stack.database(), "deliveries".to_owned(), Retention::new(None, runtime::now));
     let ids: Vec<EventId> = ids.iter().map(|id| id.to_string().parse().expect("an id")).collect();
     let keys: Vec<(EventId, &str)> =
         ids.iter().flat_map(|id| ["a", "b", "c", "d"].map(|target| (*id, target))).collect();
-    assert!(deliveries.get_many(&keys).await.expect("an answer").is_empty());
+    assert!(deliveries.get_many(&keys).await.expect("a response").is_empty());
     let mut replays = Vec::new();
     for name in ["a", "b", "c", "d"] {
         stack.create_target(name, receiver.url(), &json!({})).await;
@@ -224,11 +228,11 @@ async fn replays_of_several_targets_share_batches() {
         replays.push(stack.manage().post(&path, &Value::Null).await.expect(202));
     }
     for replay in &replays {
-        assert_eq!(done(&stack, replay).await["sent"], 150);
+        assert_eq!(wait_until_ended(&stack, replay).await["sent"], 150);
     }
     receiver.wait_for_within(600, Duration::from_mins(1)).await;
     stack.wait_until_idle().await;
-    assert_eq!(receiver.count(), 600, "each once");
+    assert_eq!(receiver.count(), 600, "each event is sent once");
 }
 
 #[tokio::test]
@@ -247,11 +251,11 @@ async fn failed_deliveries_are_retried_individually_and_in_bulk() {
         (list["deliveries"].as_array().map(Vec::len) == Some(4)).then_some(list)
     })
     .await;
-    assert_eq!(list["deliveries"][0]["event"], ids[3], "the newest first");
+    assert_eq!(list["deliveries"][0]["event"], ids[3], "newest first");
     assert_eq!(list["deliveries"][0]["last_status"], 500);
     assert_eq!(list["deliveries"][0]["attempts"], 2);
 
-    // One by hand, with all its attempts anew.
+    // Retry one delivery; it has all its attempts again.
     receiver.respond_next(&[500]);
     let path = format!("/v1/deliveries/{}/audit/retry", ids[0]);
     stack.manage().post(&path, &Value::Null).await.expect(202);
@@ -261,7 +265,7 @@ async fn failed_deliveries_are_retried_individually_and_in_bulk() {
     let counted = stack.manage().post("/v1/deliveries/retry?target=audit&dry_run=true", &Value::Null).await.expect(200);
     assert_eq!(counted["failed"], 3);
     let replay = stack.manage().post("/v1/deliveries/retry?target=audit", &Value::Null).await.expect(202);
-    assert_eq!(done(&stack, &replay).await["sent"], 3);
+    assert_eq!(wait_until_ended(&stack, &replay).await["sent"], 3);
     for id in &ids {
         delivery(&stack, *id, "audit", "delivered").await;
     }

@@ -1,4 +1,4 @@
-//! What is under way when a target is paused, resumed, or removed.
+//! Pausing, resuming and removing a target while deliveries are in progress.
 
 use std::time::Duration;
 
@@ -8,22 +8,22 @@ use serde_json::{Value, json};
 use super::{delivery, numbers, post};
 use crate::start;
 
-/// A stack whose target `audit` has so many events held; their ids.
-async fn holding(count: u64) -> (Stack, Receiver, Vec<u64>) {
+/// Starts a stack whose target `audit` has `count` held events, and returns their ids.
+async fn start_with_held_events(count: u64) -> (Stack, Receiver, Vec<u64>) {
     let stack = start().await;
     let receiver = Receiver::start().await;
     stack.create_target("audit", receiver.url(), &json!({})).await;
-    verb(&stack, "pause").await;
+    run_action(&stack, "pause").await;
     let ids = post(&stack, 0..count).await;
-    held(&stack, count).await;
+    wait_until_held(&stack, count).await;
     (stack, receiver, ids)
 }
 
-async fn verb(stack: &Stack, verb: &str) -> Value {
-    stack.manage().post(&format!("/v1/targets/audit/{verb}"), &Value::Null).await.expect(200)
+async fn run_action(stack: &Stack, action: &str) -> Value {
+    stack.manage().post(&format!("/v1/targets/audit/{action}"), &Value::Null).await.expect(200)
 }
 
-async fn held(stack: &Stack, count: u64) {
+async fn wait_until_held(stack: &Stack, count: u64) {
     within(Duration::from_secs(30), format!("{count} held"), || async {
         (stack.read().get("/v1/targets/audit/health").await.expect(200)["held"] == count).then_some(())
     })
@@ -32,28 +32,28 @@ async fn held(stack: &Stack, count: u64) {
 
 #[tokio::test]
 async fn a_pause_stops_a_replay_in_the_middle_of_a_page() {
-    let (stack, receiver, ids) = holding(50).await;
+    let (stack, receiver, ids) = start_with_held_events(50).await;
     receiver.set_delay(Duration::from_millis(300));
-    verb(&stack, "resume").await;
+    run_action(&stack, "resume").await;
     receiver.wait_for(3).await;
-    verb(&stack, "pause").await;
+    run_action(&stack, "pause").await;
     delivery(&stack, ids[49], "audit", "held").await;
     stack.wait_until_idle().await;
     let sent = receiver.count();
-    assert!(sent < 15, "{sent} were sent: a pause is heeded within a second or so");
+    assert!(sent < 15, "{sent} events were sent; a pause takes effect within about a second");
     receiver.set_delay(Duration::ZERO);
-    verb(&stack, "resume").await;
+    run_action(&stack, "resume").await;
     delivery(&stack, ids[49], "audit", "delivered").await;
     assert_eq!(numbers(&receiver.wait_for(50).await), (0..50).collect::<Vec<_>>());
 }
 
 #[tokio::test]
 async fn a_410_stops_a_replay_in_the_middle_of_a_page() {
-    let (stack, receiver, ids) = holding(30).await;
+    let (stack, receiver, ids) = start_with_held_events(30).await;
     receiver.respond_next(&[410]);
-    verb(&stack, "resume").await;
+    run_action(&stack, "resume").await;
     receiver.wait_for(1).await;
-    held(&stack, 30).await;
+    wait_until_held(&stack, 30).await;
     stack.wait_until_idle().await;
     assert_eq!(receiver.count(), 1);
     delivery(&stack, ids[0], "audit", "held").await;
@@ -61,14 +61,14 @@ async fn a_410_stops_a_replay_in_the_middle_of_a_page() {
 
 #[tokio::test]
 async fn repeated_resumes_send_each_event_once_and_in_order() {
-    let (stack, receiver, ids) = holding(250).await;
+    let (stack, receiver, ids) = start_with_held_events(250).await;
     receiver.set_delay(Duration::from_millis(5));
     for seen in [10, 30, 60, 90] {
-        verb(&stack, "resume").await;
+        run_action(&stack, "resume").await;
         receiver.wait_for(seen).await;
-        verb(&stack, "pause").await;
+        run_action(&stack, "pause").await;
     }
-    verb(&stack, "resume").await;
+    run_action(&stack, "resume").await;
     for id in &ids {
         delivery(&stack, *id, "audit", "delivered").await;
     }
@@ -78,12 +78,12 @@ async fn repeated_resumes_send_each_event_once_and_in_order() {
 
 #[tokio::test]
 async fn slow_receivers_get_held_events_in_order() {
-    // The one is slow enough for the slow lane, the other too slow for a page to be through in one go.
-    let ((slow, receiver, _), (long, other, _)) = tokio::join!(holding(12), holding(54));
+    // One receiver is slow enough for the slow queue; the other is too slow to finish a page in one invocation.
+    let ((slow, receiver, _), (long, other, _)) = tokio::join!(start_with_held_events(12), start_with_held_events(54));
     receiver.set_delay(Duration::from_millis(2200));
     other.set_delay(Duration::from_millis(700));
-    verb(&slow, "resume").await;
-    verb(&long, "resume").await;
+    run_action(&slow, "resume").await;
+    run_action(&long, "resume").await;
     let all = async |receiver: &Receiver, count: usize| {
         let received = receiver.wait_for_within(count, Duration::from_mins(2)).await;
         assert_eq!(numbers(&received), (0..count as u64).collect::<Vec<_>>());
@@ -106,8 +106,8 @@ async fn an_immediately_recreated_target_leaves_no_delivery_waiting() {
     receiver.wait_for(1).await;
     stack.manage().delete("/v1/targets/audit").await.expect(204);
     stack.create_target("audit", receiver.url(), &fields).await;
-    // One way or the other, and as it is told: it is delivered, or it went with the former target.
-    within(Duration::from_secs(20), "its end", || async {
+    // The delivery either succeeds or fails with the removed target; its record must show which.
+    within(Duration::from_secs(20), "the end of the delivery", || async {
         let explained = stack.read().get(&format!("/v1/events/{id}/deliveries")).await.expect(200);
         (explained["deliveries"][0]["status"] != "waiting").then_some(())
     })
@@ -120,15 +120,15 @@ async fn an_immediately_recreated_target_leaves_no_delivery_waiting() {
 #[tokio::test]
 async fn a_recreated_target_inherits_no_deliveries() {
     let stack = start().await;
-    let (former, receiver) = (Receiver::start().await, Receiver::start().await);
-    former.respond_next(&[500, 500]);
+    let (previous, receiver) = (Receiver::start().await, Receiver::start().await);
+    previous.respond_next(&[500, 500]);
     let targets = [("once", json!({ "retry_count": 1 })), ("later", json!({ "retry_timeout": "1h" }))];
     for (name, fields) in &targets {
-        stack.create_target(name, former.url(), fields).await;
+        stack.create_target(name, previous.url(), fields).await;
     }
     let id = post(&stack, 0..1).await[0];
     delivery(&stack, id, "once", "failed").await;
-    within(Duration::from_secs(20), "an attempt on record", || async {
+    within(Duration::from_secs(20), "a recorded attempt", || async {
         let waiting = delivery(&stack, id, "later", "waiting").await;
         waiting["next_attempt_at"].is_string().then_some(())
     })
@@ -136,7 +136,7 @@ async fn a_recreated_target_inherits_no_deliveries() {
     for (name, _) in &targets {
         stack.manage().delete(&format!("/v1/targets/{name}")).await.expect(204);
     }
-    // Within a second, one could be taken for the other: clocks differ.
+    // Clocks differ by up to a second, so a target created earlier could be mistaken for the removed one.
     tokio::time::sleep(Duration::from_millis(1100)).await;
     for (name, fields) in &targets {
         stack.create_target(name, receiver.url(), fields).await;

@@ -1,4 +1,4 @@
-//! Changing targets: who changes what, what is refused, and what changes at the same time.
+//! Changes of targets: conditional requests, concurrency and rejected bodies.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -7,59 +7,59 @@ use e2e::{Response, Stack};
 
 use crate::start;
 
-/// A stack with a target that nobody can reach.
-async fn with_target() -> Stack {
+/// Starts a stack with a target.
+async fn start_with_target() -> Stack {
     let stack = start().await;
     stack.create_target("audit", "https://example.com/hook", &json!({})).await;
     stack
 }
 
-fn tag(response: &Response) -> String {
+fn etag(response: &Response) -> String {
     response.headers["etag"].to_str().expect("a tag").to_owned()
 }
 
-/// Sends a request to the target on the condition of a tag.
-async fn on(stack: &Stack, tag: &str, method: Method, body: &Value) -> Response {
+/// Sends a request to the target with an `If-Match` header.
+async fn send_if_match(stack: &Stack, etag: &str, method: Method, body: &Value) -> Response {
     let manage = stack.manage();
-    let request = manage.request(method, "/v1/targets/audit").header("if-match", tag);
+    let request = manage.request(method, "/v1/targets/audit").header("if-match", etag);
     manage.send(request.header("content-type", "application/json").body(body.to_string())).await
 }
 
 #[tokio::test]
 async fn a_stale_update_does_not_end_a_pause() {
-    let stack = with_target().await;
+    let stack = start_with_target().await;
     let manage = stack.manage();
-    let before = tag(&manage.get("/v1/targets/audit").await);
+    let before = etag(&manage.get("/v1/targets/audit").await);
     manage.post("/v1/targets/audit/pause", &json!({ "reason": "maintenance" })).await.expect(200);
     let paused = manage.get("/v1/targets/audit").await;
-    assert_ne!(tag(&paused), before);
-    on(&stack, &before, Method::PATCH, &json!({ "enabled": true })).await.expect_problem(412);
+    assert_ne!(etag(&paused), before);
+    send_if_match(&stack, &before, Method::PATCH, &json!({ "enabled": true })).await.expect_problem(412);
     assert_eq!(manage.get("/v1/targets/audit").await.expect(200)["paused"]["reason"], "maintenance");
-    let resumed = on(&stack, &tag(&paused), Method::PATCH, &json!({ "enabled": true })).await;
-    assert_eq!((&resumed.expect(200)["enabled"], tag(&resumed)), (&json!(true), before));
+    let resumed = send_if_match(&stack, &etag(&paused), Method::PATCH, &json!({ "enabled": true })).await;
+    assert_eq!((&resumed.expect(200)["enabled"], etag(&resumed)), (&json!(true), before));
 }
 
 #[tokio::test]
 async fn removal_honours_if_match() {
-    let stack = with_target().await;
+    let stack = start_with_target().await;
     let manage = stack.manage();
-    let first = tag(&manage.get("/v1/targets/audit").await);
+    let first = etag(&manage.get("/v1/targets/audit").await);
     manage.patch("/v1/targets/audit", &json!({ "timeout": "5s" })).await.expect(200);
     for stale in [first.as_str(), "\"nope\"", "", "W/\"nope\""] {
-        on(&stack, stale, Method::DELETE, &Value::Null).await.expect_problem(412);
+        send_if_match(&stack, stale, Method::DELETE, &Value::Null).await.expect_problem(412);
     }
-    let now = tag(&manage.get("/v1/targets/audit").await);
-    on(&stack, &now, Method::DELETE, &Value::Null).await.expect(204);
-    // One that has its name, and as many changes, is another.
+    let now = etag(&manage.get("/v1/targets/audit").await);
+    send_if_match(&stack, &now, Method::DELETE, &Value::Null).await.expect(204);
+    // A new target with the same name and number of changes has another ETag.
     stack.create_target("audit", "https://example.com/hook", &json!({})).await;
-    on(&stack, &first, Method::DELETE, &Value::Null).await.expect_problem(412);
-    on(&stack, "*", Method::DELETE, &Value::Null).await.expect(204);
-    on(&stack, "*", Method::DELETE, &Value::Null).await.expect_problem(404);
+    send_if_match(&stack, &first, Method::DELETE, &Value::Null).await.expect_problem(412);
+    send_if_match(&stack, "*", Method::DELETE, &Value::Null).await.expect(204);
+    send_if_match(&stack, "*", Method::DELETE, &Value::Null).await.expect_problem(404);
 }
 
 #[tokio::test]
 async fn concurrent_changes_of_different_fields_are_all_applied() {
-    let stack = with_target().await;
+    let stack = start_with_target().await;
     let manage = stack.manage();
     let fields = [
         json!({ "description": "ours" }),
@@ -84,15 +84,15 @@ async fn concurrent_changes_of_different_fields_are_all_applied() {
     }
     assert_eq!(shown["secrets"], json!(["signing_secret", "headers.x-a", "headers.x-b"]));
     let events = stack.read().get("/v1/events?type=target-modified").await.expect(200);
-    assert_eq!(events["events"].as_array().map(Vec::len), Some(fields.len()), "each has its event");
+    assert_eq!(events["events"].as_array().map(Vec::len), Some(fields.len()), "every change is logged once");
 }
 
 #[tokio::test]
 async fn one_of_several_concurrent_updates_with_one_etag_succeeds() {
-    let stack = with_target().await;
-    let read = tag(&stack.manage().get("/v1/targets/audit").await);
+    let stack = start_with_target().await;
+    let read = etag(&stack.manage().get("/v1/targets/audit").await);
     let bodies: Vec<Value> = (1..=4).map(|n| json!({ "timeout": format!("{n}s") })).collect();
-    let responses = bodies.iter().map(|body| on(&stack, &read, Method::PATCH, body));
+    let responses = bodies.iter().map(|body| send_if_match(&stack, &read, Method::PATCH, body));
     let mut statuses: Vec<u16> =
         futures::future::join_all(responses).await.iter().map(|response| response.status).collect();
     statuses.sort_unstable();
@@ -101,7 +101,7 @@ async fn one_of_several_concurrent_updates_with_one_etag_succeeds() {
 
 #[tokio::test]
 async fn null_resets_known_fields_only() {
-    let stack = with_target().await;
+    let stack = start_with_target().await;
     let manage = stack.manage();
     for unknown in ["colour", "descripton", "paused", "secrets"] {
         let refused = manage.patch("/v1/targets/audit", &json!({ unknown: null })).await.expect_problem(400);
@@ -124,7 +124,7 @@ async fn null_resets_known_fields_only() {
 
 #[tokio::test]
 async fn arrays_are_rejected_where_objects_are_expected() {
-    let stack = with_target().await;
+    let stack = start_with_target().await;
     let manage = stack.manage();
     let target = json!(["audit2", null, null, null, "https://example.com/hook"]);
     let secret = json!(["whsec_QSBzZWNyZXQgZm9yIGFuIGV4YW1wbGUsIG9ubHku", "0s"]);
@@ -146,14 +146,14 @@ async fn arrays_are_rejected_where_objects_are_expected() {
         assert!(detail.contains("expected an object"), "{method} {path}: {detail}");
     }
     assert_eq!(manage.get("/v1/targets/audit").await.expect(200)["enabled"], true);
-    let none = manage.post("/v1/targets", &json!([])).await.expect_problem(400);
-    let detail = none["detail"].as_str().expect("a detail");
+    let problem = manage.post("/v1/targets", &json!([])).await.expect_problem(400);
+    let detail = problem["detail"].as_str().expect("a detail");
     assert!(detail.contains("at least one") && !detail.contains("parts"), "{detail}");
 }
 
 #[tokio::test]
 async fn repeated_and_misplaced_parameters_are_named() {
-    let stack = with_target().await;
+    let stack = start_with_target().await;
     let post = async |path: &str| stack.manage().post(path, &Value::Null).await.expect_problem(400);
     for (path, name, commas) in [
         ("/v1/deliveries/retry?target=audit&target=audit", "target", false),

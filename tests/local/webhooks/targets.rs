@@ -1,4 +1,4 @@
-//! Setting targets up.
+//! Creating, changing and previewing targets.
 
 use e2e::Receiver;
 use serde_json::{Value, json};
@@ -42,7 +42,7 @@ async fn migration_manager_field_values_are_accepted() {
     assert_eq!((&created["level"], &created["retry_count"]), (&json!("WARN"), &json!(3)));
     assert_eq!((&created["scopes"], &created["retry_timeout"]), (&json!(["lifecycle", "logging"]), &json!("500ms")));
 
-    // Its name stands in paths, keys and queues.
+    // The name is used in paths, keys and queues.
     stack.manage().get("/v1/targets/siem.prod").await.expect(200);
     let tested = stack.manage().post("/v1/targets/siem.prod/test", &Value::Null).await.expect(200);
     assert_eq!(tested["status"], "delivered", "{tested}");
@@ -59,26 +59,27 @@ async fn a_list_of_targets_is_created_completely_or_not_at_all() {
     let stack = start().await;
     let manage = stack.manage();
     let target = |n: usize| json!({ "name": format!("t{n}"), "address": "https://example.com/hook" });
-    let (forth, back): (Value, Value) = ((0..10).map(target).collect(), (0..10).rev().map(target).collect());
-    let responses =
-        futures::future::join_all([&forth, &back, &forth, &back].map(|all| manage.post("/v1/targets", all)));
+    let (forward, backward): (Value, Value) = ((0..10).map(target).collect(), (0..10).rev().map(target).collect());
+    let responses = futures::future::join_all(
+        [&forward, &backward, &forward, &backward].map(|all| manage.post("/v1/targets", all)),
+    );
     let responses = responses.await;
     let statuses: Vec<u16> = responses.iter().map(|response| response.status).collect();
-    let made: Vec<&e2e::Response> = responses.iter().filter(|response| response.status == 201).collect();
-    assert_eq!(made.len(), 1, "{statuses:?}");
+    let created: Vec<&e2e::Response> = responses.iter().filter(|response| response.status == 201).collect();
+    assert_eq!(created.len(), 1, "{statuses:?}");
     assert!(statuses.iter().all(|status| [201, 409, 422].contains(status)), "{statuses:?}");
-    let secrets = made[0].json()["targets"].as_array().expect("targets").clone();
+    let secrets = created[0].json()["targets"].as_array().expect("targets").clone();
     assert!(secrets.iter().all(|target| target["signing_secret"].is_string()), "{secrets:?}");
     let listed = manage.get("/v1/targets").await.expect(200);
     assert_eq!(listed["targets"].as_array().map(Vec::len), Some(10));
     let events = stack.read().get("/v1/events?type=target-created").await.expect(200);
-    assert_eq!(events["events"].as_array().map(Vec::len), Some(10), "each has its event, once");
+    assert_eq!(events["events"].as_array().map(Vec::len), Some(10), "every creation is logged once");
 
-    // One that differs is all it takes.
+    // One existing name rejects the whole list.
     let mixed: Value = (10..20).chain([3]).map(target).collect();
     manage.post("/v1/targets", &mixed).await.expect_problem(422);
     manage.get("/v1/targets/t10").await.expect_problem(404);
-    // As many as one transaction takes, and one more.
+    // 33 targets fit into one transaction, 34 do not.
     let most: Value = (20..53).map(target).collect();
     assert_eq!(manage.post("/v1/targets", &most).await.expect(201)["targets"].as_array().map(Vec::len), Some(33));
     let more: Value = (60..94).map(target).collect();
@@ -101,7 +102,7 @@ async fn one_of_several_concurrent_creations_succeeds() {
     let stack = start().await;
     let manage = stack.manage();
     for round in 0..10 {
-        // In one millisecond these are the same to the byte, but for their secrets.
+        // Created in the same millisecond, these targets differ only in their secrets.
         let target = json!({ "name": format!("t{round}"), "address": "https://example.com/hook" });
         let responses = futures::future::join_all((0..8).map(|_| manage.post("/v1/targets", &target))).await;
         let mut statuses: Vec<u16> = responses.iter().map(|response| response.status).collect();
@@ -191,7 +192,7 @@ async fn header_names_are_case_insensitive() {
     assert_eq!(refused["violations"][0]["pointer"], "/headers", "{refused}");
 }
 
-fn shown_tag(response: &e2e::Response) -> &str {
+fn etag_of(response: &e2e::Response) -> &str {
     response.headers["etag"].to_str().expect("a tag")
 }
 
@@ -201,20 +202,20 @@ async fn updates_honour_if_match() {
     let manage = stack.manage();
     stack.create_target("audit", "https://example.com/hook", &json!({ "headers": { "x-a": "1", "x-b": "2" } })).await;
     let read = manage.get("/v1/targets/audit").await;
-    let tag = shown_tag(&read).to_owned();
+    let etag = etag_of(&read).to_owned();
     assert_eq!(read.expect(200)["secrets"], json!(["signing_secret", "headers.x-a", "headers.x-b"]));
-    let change = |tag: &str, body: Value| {
-        let request = manage.request(reqwest::Method::PATCH, "/v1/targets/audit").header("if-match", tag);
+    let change = |etag: &str, body: Value| {
+        let request = manage.request(reqwest::Method::PATCH, "/v1/targets/audit").header("if-match", etag);
         manage.send(request.header("content-type", "application/json").body(body.to_string()))
     };
-    let changed = change(&tag, json!({ "headers": { "x-a": null }, "timeout": "5s", "description": "ours" })).await;
-    assert_ne!(shown_tag(&changed), tag);
+    let changed = change(&etag, json!({ "headers": { "x-a": null }, "timeout": "5s", "description": "ours" })).await;
+    assert_ne!(etag_of(&changed), etag);
     let shown = changed.expect(200);
     assert_eq!((&shown["timeout"], &shown["description"]), (&json!("5s"), &json!("ours")));
     assert_eq!(shown["secrets"], json!(["signing_secret", "headers.x-b"]));
-    change(&tag, json!({ "timeout": "6s" })).await.expect_problem(412);
-    change(&format!("W/{}", shown_tag(&changed)), json!({ "timeout": "6s" })).await.expect_problem(412);
-    change(&format!("{tag}, {}", shown_tag(&changed)), json!({ "timeout": "5s" })).await.expect(200);
+    change(&etag, json!({ "timeout": "6s" })).await.expect_problem(412);
+    change(&format!("W/{}", etag_of(&changed)), json!({ "timeout": "6s" })).await.expect_problem(412);
+    change(&format!("{etag}, {}", etag_of(&changed)), json!({ "timeout": "5s" })).await.expect(200);
     change("*", json!({ "name": "other" })).await.expect_problem(422);
     change("*", json!({ "timeout": "1ms" })).await.expect_problem(422);
     change("*", json!({ "colour": "red" })).await.expect_problem(400);
@@ -234,7 +235,7 @@ async fn secrets_are_neither_shown_nor_stored_in_plain_text() {
         let api = if path.starts_with("/v1/events") { stack.read() } else { stack.manage() };
         shown.push_str(&api.get(path).await.text);
     }
-    let item = stack.database().scan().table_name("config").send().await.expect("an answer");
+    let item = stack.database().scan().table_name("config").send().await.expect("a response");
     let stored = format!("{:?}", item.items());
     for secret in ["hunter2-hunter2", "header-s3cret", signing.as_str()] {
         assert!(!shown.contains(secret), "{secret} is shown");

@@ -1,4 +1,4 @@
-//! The API's document as HTML.
+//! Renders the OpenAPI document as HTML.
 
 use std::fmt::Write;
 
@@ -11,10 +11,10 @@ table{border-collapse:collapse;width:100%}td,th{text-align:left;vertical-align:t
 border-bottom:1px solid #8884}section{border-top:2px solid #8886;margin-top:2rem}.method{font-weight:700}\
 summary{cursor:pointer}nav ul{columns:2;padding-left:1rem}a{color:inherit}@media(max-width:40rem){nav ul{columns:1}}";
 
-/// The page of a document.
+/// Renders a document as a page.
 pub(super) fn render(document: &Value) -> String {
     let mut page = Page { document, html: String::with_capacity(256 * 1024) };
-    // Writing to a text does not fail.
+    // Writing to a String does not fail.
     let _ = page.write();
     page.html
 }
@@ -32,7 +32,7 @@ impl Page<'_> {
             self.html,
             "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title>\
              <meta name=\"viewport\" content=\"width=device-width\"><style>{STYLE}</style><main><h1>{title}</h1>{}\
-             <p>The same for programs: <a href=\"openapi.json\">openapi.json</a>.</p>",
+             <p>Machine-readable version: <a href=\"openapi.json\">openapi.json</a>.</p>",
             prose(&info["description"])
         )?;
         let operations = self.operations();
@@ -49,14 +49,14 @@ impl Page<'_> {
         }
         self.html += "</ul></nav>";
         for (path, method, operation) in operations {
-            self.operation(path, method, operation)?;
+            self.write_operation(path, method, operation)?;
         }
-        self.schemas()?;
+        self.write_schemas()?;
         self.html += "</main></html>";
         Ok(())
     }
 
-    /// Every operation: its path, its method, and what is said of it.
+    /// Returns every operation with its path and method.
     fn operations<'b>(&self) -> Vec<(&'b str, &'b str, &'b Value)>
     where
         Self: 'b,
@@ -69,7 +69,7 @@ impl Page<'_> {
         paths.flat_map(methods).collect()
     }
 
-    fn operation(&mut self, path: &str, method: &str, operation: &Value) -> std::fmt::Result {
+    fn write_operation(&mut self, path: &str, method: &str, operation: &Value) -> std::fmt::Result {
         write!(
             self.html,
             "<section id=\"{}\"><h2>{}</h2><p><code><span class=\"method\">{}</span> {}</code></p>{}",
@@ -80,31 +80,31 @@ impl Page<'_> {
             prose(&operation["description"])
         )?;
         if let Some(parameters) = operation["parameters"].as_array() {
-            self.html += "<h3>Parameters</h3><table><tr><th>Name<th>Meaning<th>Example";
+            self.html += "<h3>Parameters</h3><table><tr><th>Name<th>Description<th>Example";
             for parameter in parameters {
-                self.parameter(parameter)?;
+                self.write_parameter(parameter)?;
             }
             self.html += "</table>";
         }
         if let Some(bodies) = operation["requestBody"]["content"].as_object() {
-            self.html += "<h3>Body</h3>";
-            self.bodies(bodies)?;
+            self.html += "<h3>Request body</h3>";
+            self.write_bodies(bodies)?;
         }
-        self.html += "<h3>Answers</h3>";
+        self.html += "<h3>Responses</h3>";
         for (status, answer) in operation["responses"].as_object().into_iter().flatten() {
             let answer = self.resolve(answer).clone();
             write!(self.html, "<h4>{}</h4>{}", escape(status), prose(&answer["description"]))?;
             if let Some(bodies) = answer["content"].as_object() {
-                self.bodies(bodies)?;
+                self.write_bodies(bodies)?;
             }
         }
         self.html += "</section>";
         Ok(())
     }
 
-    fn parameter(&mut self, parameter: &Value) -> std::fmt::Result {
-        let needed = if parameter["required"] == true { " (needed)" } else { "" };
-        // Several values are written with commas between them.
+    fn write_parameter(&mut self, parameter: &Value) -> std::fmt::Result {
+        let required = if parameter["required"] == true { " (required)" } else { "" };
+        // Lists are written as comma-separated values.
         let example = match &parameter["example"] {
             Value::Array(values) => values.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","),
             Value::String(value) => value.clone(),
@@ -113,18 +113,18 @@ impl Page<'_> {
         };
         write!(
             self.html,
-            "<tr><td><code>{}</code>{needed}<td>{}{}<td><code>{}</code>",
+            "<tr><td><code>{}</code>{required}<td>{}{}<td><code>{}</code>",
             text(&parameter["name"]),
             prose(&parameter["description"]),
-            limits(&parameter["schema"]),
+            allowed_values(&parameter["schema"]),
             escape(&example)
         )
     }
 
-    fn bodies(&mut self, bodies: &Map<String, Value>) -> std::fmt::Result {
+    fn write_bodies(&mut self, bodies: &Map<String, Value>) -> std::fmt::Result {
         for (media_type, body) in bodies {
             write!(self.html, "<p><code>{}</code>", escape(media_type))?;
-            if let Some(name) = name_of(&body["schema"]) {
+            if let Some(name) = referenced_name(&body["schema"]) {
                 write!(self.html, ": <a href=\"#schema-{0}\">{0}</a>", escape(name))?;
             }
             for (name, example) in body["examples"].as_object().into_iter().flatten() {
@@ -140,7 +140,7 @@ impl Page<'_> {
         Ok(())
     }
 
-    fn schemas(&mut self) -> std::fmt::Result {
+    fn write_schemas(&mut self) -> std::fmt::Result {
         self.html += "<section><h2>Schemas</h2>";
         for (name, schema) in self.document["components"]["schemas"].as_object().into_iter().flatten() {
             write!(self.html, "<h3 id=\"schema-{0}\">{0}</h3>{1}", escape(name), prose(&schema["description"]))?;
@@ -151,33 +151,33 @@ impl Page<'_> {
         Ok(())
     }
 
-    /// What a reference leads to, or the value itself.
+    /// Resolves a reference within the document; returns other values unchanged.
     fn resolve<'b>(&'b self, value: &'b Value) -> &'b Value {
         let pointer = value["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
         pointer.and_then(|pointer| self.document.pointer(pointer)).unwrap_or(value)
     }
 }
 
-/// The name of the schema that a schema refers to.
-fn name_of(schema: &Value) -> Option<&str> {
+/// Returns the name of the schema that a reference names.
+fn referenced_name(schema: &Value) -> Option<&str> {
     schema["$ref"].as_str()?.rsplit('/').next()
 }
 
-/// What a parameter may be, where that is a short list or a range.
-fn limits(schema: &Value) -> String {
-    let words = |schema: &Value| {
-        let words: Vec<&str> = schema["enum"].as_array()?.iter().filter_map(Value::as_str).collect();
-        Some(format!("<p>One of <code>{}</code>.", escape(&words.join(", "))))
+/// Renders the values that a parameter allows, if its schema has an enumeration or a range.
+fn allowed_values(schema: &Value) -> String {
+    let enumeration = |schema: &Value| {
+        let values: Vec<&str> = schema["enum"].as_array()?.iter().filter_map(Value::as_str).collect();
+        Some(format!("<p>Allowed values: <code>{}</code>.", escape(&values.join(", "))))
     };
     let range = || Some(format!("<p>From {} to {}.", schema["minimum"].as_u64()?, schema["maximum"].as_u64()?));
-    words(schema).or_else(|| words(&schema["items"])).or_else(range).unwrap_or_default()
+    enumeration(schema).or_else(|| enumeration(&schema["items"])).or_else(range).unwrap_or_default()
 }
 
 fn text(value: &Value) -> String {
     escape(value.as_str().unwrap_or_default())
 }
 
-/// Markdown's paragraphs, code and emphasis: what the tables use of it.
+/// Renders the Markdown that the descriptions use: paragraphs and code.
 fn prose(value: &Value) -> String {
     let mut html = String::new();
     for paragraph in value.as_str().unwrap_or_default().split("\n\n").filter(|paragraph| !paragraph.is_empty()) {
@@ -199,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_operation_has_its_place_and_nothing_is_loaded() {
+    fn page_contains_every_operation_and_loads_nothing() {
         let document: Value = serde_json::from_str(super::super::DOCUMENT).unwrap();
         let page = render(&document);
         for operation in
@@ -207,13 +207,13 @@ mod tests {
         {
             assert!(page.contains(&format!("<section id=\"{}\">", operation["operationId"].as_str().unwrap())));
         }
-        for from_elsewhere in ["src=", "<script", "<link", "@import", "url("] {
-            assert!(!page.contains(from_elsewhere), "{from_elsewhere}");
+        for external in ["src=", "<script", "<link", "@import", "url("] {
+            assert!(!page.contains(external), "{external}");
         }
     }
 
     #[test]
-    fn what_is_shown_is_no_markup() {
+    fn descriptions_are_escaped() {
         assert_eq!(prose(&"a `<b>` & c".into()), "<p>a <code>&lt;b&gt;</code> &amp; c");
     }
 }

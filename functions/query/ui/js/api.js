@@ -2,72 +2,72 @@
 
 import * as session from './session.js';
 
-/** The longest that a request may take: the API gives up after 30 s itself. */
-const PATIENCE_MS = 35_000;
+/** Maximum duration of a request. The API itself gives up after 30 s. */
+const REQUEST_TIMEOUT_MS = 35_000;
 
-/** The paths that a key which may manage is needed for. */
-const MANAGED = /^\/v1\/(targets|replays|quarantine|sources|keys|deliveries\/)/;
+/** Paths that require a manage key. */
+const MANAGE_PATHS = /^\/v1\/(targets|replays|quarantine|sources|keys|deliveries\/)/;
 
-/** What the API refused, or why it could not be asked. */
-export class Problem extends Error {
-  /** `status` is 0 where there was no answer; `body` is the problem document. */
+/** An error response of the API, or a request that got no response. */
+export class ApiError extends Error {
+  /** `status` is 0 if there was no response. `body` is the problem document (RFC 9457). */
   constructor(status, body, requestId) {
-    super(body.detail ?? `The server answered ${status}.`);
+    super(body.detail ?? `The server responded with status ${status}.`);
     this.status = status;
     this.body = body;
     this.requestId = requestId;
   }
 
-  /** What is wrong with fields: `[{ pointer, message }]`. */
+  /** Invalid fields of the request: `[{ pointer, message }]`. */
   get violations() {
     return this.body.violations ?? [];
   }
 }
 
 /**
- * Asks the API.
+ * Sends a request to the API.
  *
- * It is asked with the key that the path needs; `scope: 'either'` takes the other as well, and `token` another altogether.
- * `body` is sent as JSON; a text is sent as it is. Answers `{ status, data, text, headers }`, where `data`
- * is parsed JSON, or the text where the answer is none. Throws a `Problem`; a signal that was aborted throws what aborted it.
+ * The path determines which key is sent. `scope: 'either'` allows the other key as well; `token` overrides both.
+ * `body` is sent as JSON, and a string is sent unchanged. Returns `{ status, data, text, headers }`, where `data` is the
+ * parsed JSON, or the text of any other response. Throws an `ApiError`, or the reason of an aborted signal.
  */
-export async function call(path, options = {}) {
-  const { method = 'GET', query, body, scope = MANAGED.test(path) ? 'manage' : 'read', headers = {}, signal } = options;
+export async function request(path, options = {}) {
+  const { method = 'GET', query, body, scope = MANAGE_PATHS.test(path) ? 'manage' : 'read', headers = {}, signal } = options;
   const token = options.token ?? session.token(scope);
   const address = query ? `${path}?${new URLSearchParams(query)}` : path;
-  const limits = [AbortSignal.timeout(PATIENCE_MS), ...(signal ? [signal] : [])];
-  const request = { method, signal: AbortSignal.any(limits), cache: 'no-store', headers: { ...headers } };
-  // What a header cannot have is in no token.
-  if (/[^!-~]/.test(token)) throw new Problem(401, { detail: 'No key has this token.' });
-  if (token) request.headers.authorization = `Bearer ${token}`;
+  const signals = [AbortSignal.timeout(REQUEST_TIMEOUT_MS), ...(signal ? [signal] : [])];
+  const init = { method, signal: AbortSignal.any(signals), cache: 'no-store', headers: { ...headers } };
+  // Tokens contain only characters that are allowed in a header.
+  if (/[^!-~]/.test(token)) throw new ApiError(401, { detail: 'Invalid or expired API key.' });
+  if (token) init.headers.authorization = `Bearer ${token}`;
   if (body !== undefined) {
-    request.body = typeof body === 'string' ? body : JSON.stringify(body);
-    request.headers['content-type'] ??= 'application/json';
+    init.body = typeof body === 'string' ? body : JSON.stringify(body);
+    init.headers['content-type'] ??= 'application/json';
   }
-  const { response, text } = await exchange(address, request, signal);
-  const data = parse(response, text);
+  const { response, text } = await fetchText(address, init, signal);
+  const data = parseBody(response, text);
   if (response.ok) return { status: response.status, data, text, headers: response.headers };
   if (response.status === 401 && token && !options.token) {
-    session.forget(token);
+    session.removeKeys(token);
     window.dispatchEvent(new Event('signed-out'));
   }
-  const said = data && typeof data === 'object' ? data : { title: response.statusText };
-  throw new Problem(response.status, said, response.headers.get('x-request-id'));
+  const problem = data && typeof data === 'object' ? data : { title: response.statusText };
+  throw new ApiError(response.status, problem, response.headers.get('x-request-id'));
 }
 
-async function exchange(address, request, signal) {
+async function fetchText(address, init, signal) {
   try {
-    const response = await fetch(address, request);
+    const response = await fetch(address, init);
     return { response, text: await response.text() };
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
-    const late = error.name === 'TimeoutError';
-    const detail = late ? `There was no answer within ${PATIENCE_MS / 1000} seconds.` : 'The server cannot be reached.';
-    throw new Problem(0, { title: 'No answer', detail }, null);
+    const timedOut = error.name === 'TimeoutError';
+    const detail = timedOut ? `The server did not respond within ${REQUEST_TIMEOUT_MS / 1000} seconds.` : 'The server cannot be reached.';
+    throw new ApiError(0, { title: 'No response', detail }, null);
   }
 }
 
-function parse(response, text) {
+function parseBody(response, text) {
   const json = /^application\/([a-z.-]+\+)?json/.test(response.headers.get('content-type') ?? '');
   if (!json || !text) return text;
   try {
@@ -77,7 +77,7 @@ function parse(response, text) {
   }
 }
 
-/** Whether an error only says that its page was left. */
-export function left(error, signal) {
+/** Returns whether an error only means that the user left the page. */
+export function isAborted(error, signal) {
   return signal.aborted || error?.name === 'AbortError';
 }

@@ -1,98 +1,99 @@
-// Elements from data. Children are text unless they are nodes, so nothing that an event carries becomes markup.
+// Creates and updates DOM elements. Children are text nodes unless they are elements, so event data never becomes markup.
 
 /**
- * Makes an element: `h('a', { href: '/', onclick: go }, 'Home')`, or `h('p.quiet', 'Hello')`, with classes behind dots.
- * Properties that begin with `on` are listeners; `true` sets an attribute, `false`, `null` and `undefined` leave it out.
+ * Creates an element: `h('a', { href: '/', onclick: go }, 'Home')`, or `h('p.muted', 'Hello')` with classes after dots.
+ * Properties that start with `on` are event listeners. `true` sets an attribute; `false`, `null`, and `undefined` omit it.
  */
-export function h(kind, props, ...children) {
-  const [tag, ...classes] = kind.split('.');
+export function h(selector, props, ...children) {
+  const [tag, ...classes] = selector.split('.');
   const element = document.createElement(tag);
   if (classes.length) element.className = classes.join(' ');
   if (props?.constructor !== Object) return append(element, [props, children]);
   for (const [name, value] of Object.entries(props)) {
-    if (isNothing(value)) continue;
+    if (isAbsent(value)) continue;
     if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
     else if (name === 'value' || name === 'checked') element[name] = value;
-    else element.setAttribute(name, value === true ? '' : visible(value));
+    else element.setAttribute(name, value === true ? '' : escapeInvisible(value));
   }
   return append(element, children);
 }
 
-const isNothing = (value) => [false, null, undefined].includes(value);
+const isAbsent = (value) => [false, null, undefined].includes(value);
 
-/** A text in which signs that would hide others or turn them around are written out. */
-export function visible(text) {
-  return String(text).replace(/[\0-\x08\v-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g, (sign) =>
-    `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);
+/** Returns the text with invisible and direction-changing characters written as escapes. */
+export function escapeInvisible(text) {
+  return String(text).replace(/[\0-\x08\v-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g, (character) =>
+    `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-/** Adds children: nodes, texts, numbers, or lists of them. */
+/** Appends children: nodes, texts, numbers, or nested lists of them. */
 export function append(element, children) {
   for (const child of [children].flat(Infinity)) {
-    if (!isNothing(child)) element.append(child instanceof Node ? child : visible(child));
+    if (!isAbsent(child)) element.append(child instanceof Node ? child : escapeInvisible(child));
   }
   return element;
 }
 
-const REACHED = 'a, button, input, summary';
+const FOCUSABLE = 'a, button, input, summary';
 
 /**
- * Replaces what is in an element. Where that had the focus, what has the same name now gets it, or what is at the same
- * place, or the element itself: who uses the keyboard goes on from there.
+ * Replaces the children of an element. If a child had the focus, the focus moves to the new child with the same name, to
+ * the one at the same position, or to the element itself, so that keyboard users keep their place.
  */
-export function show(element, ...children) {
-  const old = document.activeElement;
-  const name = (one) => one.ariaLabel ?? one.textContent;
-  const at = old === element ? -1 : [...element.querySelectorAll(REACHED)].indexOf(old);
+export function render(element, ...children) {
+  const focused = document.activeElement;
+  const nameOf = (child) => child.ariaLabel ?? child.textContent;
+  const index = focused === element ? -1 : [...element.querySelectorAll(FOCUSABLE)].indexOf(focused);
   element.replaceChildren();
   append(element, children);
-  if (at >= 0 && document.activeElement === document.body) {
-    const now = [...element.querySelectorAll(REACHED)];
-    focus(now.find((one) => name(one) && name(one) === name(old)) ?? now[at] ?? element);
+  if (index >= 0 && document.activeElement === document.body) {
+    const candidates = [...element.querySelectorAll(FOCUSABLE)];
+    const sameName = candidates.find((child) => nameOf(child) && nameOf(child) === nameOf(focused));
+    focusElement(sameName ?? candidates[index] ?? element);
   }
   return element;
 }
 
-/** Puts the focus on an element, which need not be one that takes it by itself. */
-export function focus(element) {
+/** Focuses an element, even one that is not focusable by default. */
+export function focusElement(element) {
   if (element.tabIndex < 0) element.tabIndex = -1;
   element.focus({ preventScroll: true });
 }
 
-let count = 0;
+let idCount = 0;
 
-/** An id that no other element has. */
-export function uid(prefix = 'e') {
-  count += 1;
-  return `${prefix}${count}`;
+/** Returns an element ID that is unique in the document. */
+export function uniqueId(prefix = 'e') {
+  idCount += 1;
+  return `${prefix}${idCount}`;
 }
 
-/** A link within these pages: they are followed without a reload. */
-export const link = (path, words, query) => h('a', { href: address(path, query) }, words);
+/** Creates a link to a page of this UI. The router follows it without a reload. */
+export const link = (path, label, query) => h('a', { href: buildHref(path, query) }, label);
 
-/** A path in which what is put in is encoded: url`/events/${id}`. */
+/** Tags a template whose values are URL-encoded: url`/events/${id}`. */
 export const url = (texts, ...values) => String.raw({ raw: texts }, ...values.map(encodeURIComponent));
 
-/** Path and query as an address. */
-export function address(path, query) {
+/** Returns the path with the query, with commas and colons left readable. */
+export function buildHref(path, query) {
   const text = query ? new URLSearchParams(query).toString().replaceAll('%2C', ',').replaceAll('%3A', ':') : '';
   return text ? `${path}?${text}` : path;
 }
 
-/** Calls a task every so many seconds while the page is looked at, until the signal. */
-export function every(seconds, signal, task) {
+/** Runs a task at an interval in seconds while the tab is visible, until the signal is aborted. */
+export function poll(seconds, signal, task) {
   const timer = setInterval(() => {
     if (!document.hidden) task();
   }, seconds * 1000);
   signal.addEventListener('abort', () => clearInterval(timer), { once: true });
 }
 
-/** Where things are said. It moves into the dialog that is open: what is outside is not heard. */
-export const says = document.getElementById('says');
+/** The live region. It moves into the open dialog, because screen readers ignore everything outside a modal dialog. */
+export const liveRegion = document.getElementById('announcements');
 
-/** Says something to those who listen and do not look, and shows it for a while. */
-export function say(text) {
-  const line = h('p', text);
-  says.append(line);
-  setTimeout(() => line.remove(), 6000);
+/** Shows a message for six seconds and announces it to screen readers. */
+export function announce(text) {
+  const message = h('p', text);
+  liveRegion.append(message);
+  setTimeout(() => message.remove(), 6000);
 }

@@ -1,78 +1,78 @@
-// Start, the table of pages, navigation, and the bar above them.
+// Entry point: the routes, navigation, and the bar at the top.
 
-import { address, h, link, say, show, visible } from './dom.js';
-import { left } from './api.js';
+import { announce, buildHref, escapeInvisible, h, link, render } from './dom.js';
+import { isAborted } from './api.js';
 import * as session from './session.js';
-import { loading, problem } from './parts/table.js';
-import * as events from './pages/events.js';
-import * as thing from './pages/thing.js';
-import * as timeline from './pages/timeline.js';
-import * as signin from './pages/signin.js';
+import { loadingState, problemState } from './components/states.js';
 import * as deliveries from './pages/deliveries.js';
+import * as events from './pages/events.js';
+import * as historyPages from './pages/history.js';
 import * as keys from './pages/keys.js';
 import * as quarantine from './pages/quarantine.js';
 import * as schemas from './pages/schemas.js';
+import * as signIn from './pages/sign-in.js';
 import * as sources from './pages/sources.js';
 import * as target from './pages/target.js';
 import * as targets from './pages/targets.js';
+import * as timeline from './pages/timeline.js';
 
-/** Every page: its path, the scope of the key it needs, what makes it, and its word in the bar. */
-const PAGES = [
+/** All pages: the path, the required key scope, the function that builds the page, and the label in the navigation. */
+const ROUTES = [
   ['/', 'read', events.page, 'Events'],
   ['/timeline', 'read', timeline.page, 'Timeline'],
-  ['/events/{id}', 'read', events.one],
-  ['/subjects/{name}', 'read', thing.subject],
-  ['/actors/{name}', 'read', thing.actor],
+  ['/events/{id}', 'read', events.eventPage],
+  ['/subjects/{name}', 'read', historyPages.subjectPage],
+  ['/actors/{name}', 'read', historyPages.actorPage],
   ['/targets', 'manage', targets.page, 'Targets'],
   ['/targets/{name}', 'manage', target.page],
   ['/targets/{name}/deliveries', 'either', deliveries.page],
   ['/quarantine', 'manage', quarantine.page, 'Quarantine'],
-  ['/quarantine/{source}/{id}', 'manage', quarantine.one],
+  ['/quarantine/{source}/{id}', 'manage', quarantine.quarantinedEventPage],
   ['/sources', 'manage', sources.page, 'Sources'],
-  ['/keys', 'manage', keys.page, 'Keys'],
+  ['/keys', 'manage', keys.page, 'API keys'],
   ['/schemas', 'read', schemas.page, 'Schemas'],
-  ['/schemas/{catalog}/{type}', 'read', schemas.type],
-  ['/signin', null, signin.page],
-].map(([path, scope, page, word]) => ({ path, scope, page, word }));
+  ['/schemas/{catalog}/{type}', 'read', schemas.typePage],
+  ['/signin', null, signIn.page],
+].map(([path, scope, page, label]) => ({ path, scope, page, label }));
 
 const main = document.getElementById('main');
 let current = null;
 
-/** Ends what the shown page has under way. */
-function drop() {
+/** Aborts the requests and timers of the current page. */
+function leaveCurrentPage() {
   current?.leave.abort();
   current = null;
 }
 
-/** Goes to a page. `replace` leaves no step back to this one; otherwise that shows as many events as are shown now. */
+/** Navigates to a page. `replace` adds no history entry; otherwise the entry of this page remembers its number of rows. */
 function go(path, query, { replace = false } = {}) {
   if (!replace) history.replaceState({ rows: document.querySelectorAll('.row').length }, '');
-  history[replace ? 'replaceState' : 'pushState'](null, '', address(path, query));
+  history[replace ? 'replaceState' : 'pushState'](null, '', buildHref(path, query));
   return draw();
 }
 
-/** Changes the query of the address, and nothing else. */
-function note(query) {
-  history.replaceState(null, '', address(location.pathname, query));
+/** Changes the query of the URL without drawing the page again. */
+function setQuery(query) {
+  history.replaceState(null, '', buildHref(location.pathname, query));
   if (current) current.query = location.search;
 }
 
-/** The page for an address: its entry and the parts of its path, decoded. */
-function find(path) {
-  for (const entry of PAGES) {
-    const names = [...entry.path.matchAll(/\{(\w+)\}/g)].map((found) => found[1]);
-    const pattern = new RegExp(`^${entry.path.replace(/\{\w+\}/g, '([^/]+)')}$`);
-    const parts = pattern.exec(path)?.slice(1);
-    if (parts) return { entry, params: Object.fromEntries(names.map((name, at) => [name, decoded(parts[at])])) };
+/** Returns the route of a path, with its decoded parameters. */
+function findRoute(path) {
+  for (const route of ROUTES) {
+    const names = [...route.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]);
+    const pattern = new RegExp(`^${route.path.replace(/\{\w+\}/g, '([^/]+)')}$`);
+    const values = pattern.exec(path)?.slice(1);
+    if (values) return { route, params: Object.fromEntries(names.map((name, index) => [name, decode(values[index])])) };
   }
   return null;
 }
 
-function decoded(part) {
+function decode(segment) {
   try {
-    return decodeURIComponent(part);
+    return decodeURIComponent(segment);
   } catch {
-    return part;
+    return segment;
   }
 }
 
@@ -85,84 +85,84 @@ async function draw() {
     current.update({ query: new URLSearchParams(location.search) });
     return;
   }
-  drop();
-  const found = find(path);
-  const mine = { path, query: location.search, leave: new AbortController() };
-  current = mine;
-  const needs = found?.entry.scope;
-  const entry = needs && !session.may(needs) ? PAGES.at(-1) : found?.entry;
-  bar(found?.entry);
-  const wait = setTimeout(() => show(main, loading()), 150);
-  const { signal } = mine.leave;
-  const route = { path, params: found?.params ?? {}, query: new URLSearchParams(location.search), signal, go, note, needs };
+  leaveCurrentPage();
+  const found = findRoute(path);
+  const opened = { path, query: location.search, leave: new AbortController() };
+  current = opened;
+  const requiredScope = found?.route.scope;
+  const route = requiredScope && !session.hasKey(requiredScope) ? ROUTES.at(-1) : found?.route;
+  drawBar(found?.route);
+  const showLoading = setTimeout(() => render(main, loadingState()), 150);
+  const { signal } = opened.leave;
+  const context = { path, params: found?.params ?? {}, query: new URLSearchParams(location.search), signal, go, setQuery, requiredScope };
   try {
-    if (!entry) throw Object.assign(new Error(`There is none at ${path}.`), { status: 404, body: { title: 'No such page' } });
-    const made = await entry.page(route);
+    if (!route) throw Object.assign(new Error(`No page exists at ${path}.`), { status: 404, body: { title: 'Page not found' } });
+    const page = await route.page(context);
     if (signal.aborted) return;
-    mine.update = made.update;
-    document.title = visible(`${made.title} – Tidings`);
-    settle(made);
+    opened.update = page.update;
+    document.title = escapeInvisible(`${page.title} – Tidings`);
+    showPage(page);
   } catch (error) {
-    if (left(error, signal)) return;
-    document.title = 'Problem – Tidings';
-    show(main, problem(error, () => { drop(); draw(); }, 'h1'));
+    if (isAborted(error, signal)) return;
+    document.title = 'Error – Tidings';
+    render(main, problemState(error, () => { leaveCurrentPage(); draw(); }, 'h1'));
   } finally {
-    clearTimeout(wait);
+    clearTimeout(showLoading);
   }
 }
 
-/** Shows a page from its beginning, and has the focus there, or where the page wants it. */
-function settle({ content, focus = main }) {
+/** Shows a page scrolled to its top, with the focus on it or on the element that the page names. */
+function showPage({ content, focus = main }) {
   main.replaceChildren(content);
   scrollTo(0, 0);
   focus.focus({ preventScroll: true });
 }
 
-function bar(entry) {
-  const here = (page) => (page === entry || entry?.path.startsWith(`${page.path}/`) ? 'page' : null);
-  const pages = PAGES.filter((page) => page.word && session.may(page.scope));
-  const links = pages.map((page) => h('li', h('a', { href: page.path, 'aria-current': here(page) }, page.word)));
-  show(
+function drawBar(route) {
+  const currentIn = (page) => (page === route || route?.path.startsWith(`${page.path}/`) ? 'page' : null);
+  const pages = ROUTES.filter((page) => page.label && session.hasKey(page.scope));
+  const links = pages.map((page) => h('li', h('a', { href: page.path, 'aria-current': currentIn(page) }, page.label)));
+  render(
     document.getElementById('bar'),
-    h('a', { href: '/', class: 'brand' }, h('span.mark', { 'aria-hidden': 'true' }), 'Tidings'),
+    h('a', { href: '/', class: 'brand' }, h('span.logo', { 'aria-hidden': 'true' }), 'Tidings'),
     h('nav', { 'aria-label': 'Pages' }, h('ul', links)),
-    h('div.end', h('a', { href: '/docs' }, 'API'), account()),
+    h('div.end', h('a', { href: '/docs' }, 'API docs'), accountMenu()),
   );
   document.querySelector('.bar [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
 }
 
-/** Who is signed in, and the way out. */
-function account() {
-  if (!session.may('either')) return null;
+/** Creates the menu with the signed-in keys and the sign-out button. */
+function accountMenu() {
+  if (!session.hasKey('either')) return null;
   const keys = session.keys();
-  const scopes = ['read', 'manage'].map((scope) => h('li', keys[scope]
-    ? [h('b', keys[scope].name), ` may ${scope}`]
-    : link('/signin', `Add a key that may ${scope}`, { to: location.pathname })));
-  const out = h('button', { type: 'button', onclick: signOut }, 'Sign out');
-  return h('details.menu', h('summary', 'Signed in'), h('ul', scopes, h('li', out)));
+  const items = ['read', 'manage'].map((scope) => h('li', keys[scope]
+    ? [h('b', keys[scope].name), ` (${scope})`]
+    : link('/signin', `Add a ${scope} key`, { to: location.pathname })));
+  const signOutButton = h('button', { type: 'button', onclick: signOut }, 'Sign out');
+  return h('details.menu', h('summary', 'Signed in'), h('ul', items, h('li', signOutButton)));
 }
 
 function signOut() {
-  session.forget();
-  drop();
+  session.removeKeys();
+  leaveCurrentPage();
   go('/signin');
-  say('You are signed out.');
+  announce('Signed out.');
 }
 
-/** Whether a click on a link is ours to follow: within these pages, and as one that means "here". */
-function ours(event, anchor) {
+/** Returns whether the router follows a click: a plain click on a link to a page of this UI. */
+function isRouted(event, anchor) {
   const plain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
-  const within = anchor.origin === location.origin && !anchor.target && !anchor.hasAttribute('download');
-  return plain && within && !event.defaultPrevented && find(anchor.pathname) !== null;
+  const internal = anchor.origin === location.origin && !anchor.target && !anchor.hasAttribute('download');
+  return plain && internal && !event.defaultPrevented && findRoute(anchor.pathname) !== null;
 }
 
 document.addEventListener('click', (event) => {
   const menu = document.querySelector('details.menu[open]');
   if (menu && (!menu.contains(event.target) || event.target.closest('a'))) menu.open = false;
   const anchor = event.target.closest('a[href]');
-  if (!anchor || !ours(event, anchor) || anchor.hash) return;
+  if (!anchor || !isRouted(event, anchor) || anchor.hash) return;
   event.preventDefault();
-  if (anchor.pathname === location.pathname && anchor.search === location.search) drop();
+  if (anchor.pathname === location.pathname && anchor.search === location.search) leaveCurrentPage();
   go(anchor.pathname, new URLSearchParams(anchor.search));
 });
 
@@ -176,13 +176,13 @@ document.addEventListener('keydown', (event) => {
 });
 
 window.addEventListener('popstate', draw);
-window.addEventListener('signed-out', function out() {
+window.addEventListener('signed-out', function onSignedOut() {
   const form = document.querySelector('dialog.wide');
   if (location.pathname === '/signin') return;
-  say('The key is not valid any more.');
-  // What is typed stays until its dialog is left.
-  if (form) return form.addEventListener('close', out, { once: true });
-  drop();
+  announce('Your API key is no longer valid.');
+  // The user's input stays visible until the dialog is closed.
+  if (form) return form.addEventListener('close', onSignedOut, { once: true });
+  leaveCurrentPage();
   go('/signin', { to: location.pathname + location.search, ended: 1 }, { replace: true });
 });
 

@@ -1,31 +1,31 @@
-// The keys one is signed in with. They live as long as the tab, and never stand in an address.
+// The API keys of the signed-in user. They are stored for the lifetime of the tab and never appear in a URL.
 
-const PLACE = 'tidings.keys';
+const STORAGE_KEY = 'tidings.keys';
 
-/** The signed-in keys by scope: `{ read: { name, token }, manage: … }`. */
+/** Returns the signed-in keys by scope: `{ read: { name, token }, manage: … }`. */
 export function keys() {
   try {
-    return JSON.parse(sessionStorage.getItem(PLACE)) ?? {};
+    return JSON.parse(sessionStorage.getItem(STORAGE_KEY)) ?? {};
   } catch {
     return {};
   }
 }
 
-/** Whether a key of this scope is there; `either` is any. */
-export const may = (scope) => Boolean(token(scope));
+/** Returns whether there is a key with this scope; `either` accepts both scopes. */
+export const hasKey = (scope) => Boolean(token(scope));
 
 export function token(scope) {
   const { read, manage } = keys();
   return { read, manage, either: read ?? manage }[scope]?.token;
 }
 
-export function keep(scope, name, token) {
-  sessionStorage.setItem(PLACE, JSON.stringify({ ...keys(), [scope]: { name, token } }));
+export function saveKey(scope, name, token) {
+  sessionStorage.setItem(STORAGE_KEY, JSON.stringify({ ...keys(), [scope]: { name, token } }));
 }
 
-/** Forgets the keys with this token, or all of them. */
-export function forget(token) {
-  const left = Object.entries(keys()).filter(([, key]) => token && key.token !== token);
-  if (left.length) sessionStorage.setItem(PLACE, JSON.stringify(Object.fromEntries(left)));
-  else sessionStorage.removeItem(PLACE);
+/** Removes the keys with this token, or all keys if no token is given. */
+export function removeKeys(token) {
+  const remaining = Object.entries(keys()).filter(([, key]) => token && key.token !== token);
+  if (remaining.length) sessionStorage.setItem(STORAGE_KEY, JSON.stringify(Object.fromEntries(remaining)));
+  else sessionStorage.removeItem(STORAGE_KEY);
 }

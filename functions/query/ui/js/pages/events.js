@@ -1,65 +1,70 @@
-// The event log, the newest first.
+// The event log.
 
-import { focus, h, show } from '../dom.js';
-import { eventList, panel } from '../parts/list.js';
-import { readEvent } from '../parts/event.js';
-import { exportDialog } from '../parts/export.js';
-import { filterForm, filtersOf } from '../parts/filters.js';
-import { button, field, select } from '../parts/forms.js';
+import { focusElement, h, render } from '../dom.js';
+import { loadEvent } from '../components/event-detail.js';
+import { eventList } from '../components/event-list.js';
+import { eventPanel } from '../components/event-panel.js';
+import { openExportDialog } from '../components/export-dialog.js';
+import { filterForm, filtersOf } from '../components/filter-form.js';
+import { button, field, select } from '../components/forms.js';
 
 const ORDERS = [['desc', 'Newest first'], ['asc', 'Oldest first']];
 
-export async function page(route) {
-  return browse(route, { title: 'Events', heading: h('h1', 'Events') });
+export async function page(context) {
+  return browseEvents(context, { title: 'Events', heading: h('h1', 'Events') });
 }
 
-/** One of them as a page. */
-export async function one({ params, signal }) {
-  const { event, element } = await readEvent(params.id, signal, 2);
+/** The page of one event. */
+export async function eventPage({ params, signal }) {
+  const { event, element } = await loadEvent(params.id, signal, 2);
   return { title: `${event.label}, event ${event.id}`, content: h('div.page', h('h1', event.label), element) };
 }
 
 /**
- * The list with its filters, and the opened event beside it; the address has it all. `fixed` are filters that the page
- * has decided.
+ * Creates a page with a filtered event list and the opened event next to it. The URL contains the whole state.
+ * `fixedFilters` are filters that the page sets itself; `overview` is an element above the filters.
  */
-export function browse({ path, query, signal, go }, { title, heading, fixed = {}, intro = null }) {
-  let listed = new AbortController();
+export function browseEvents({ path, query, signal, go }, { title, heading, fixedFilters = {}, overview = null }) {
+  let listController = new AbortController();
   let list = null;
-  let shown = null;
-  let back = history.state?.rows ?? 0;
-  const place = h('div');
-  const side = panel(() => openEvent(null), signal);
+  let listedQuery = null;
+  let restoreCount = history.state?.rows ?? 0;
+  const listContainer = h('div');
+  const panel = eventPanel(() => openEvent(null), signal);
   let state = query;
 
-  const order = field('Order', select(ORDERS, orderOf(state)));
-  order.input.addEventListener('change', () => change(filtersOf(state)));
-  const form = filterForm({ query, signal, without: Object.keys(fixed), changed: change });
-  form.element.querySelector('.line').insertBefore(order.element, form.element.querySelector('.line').lastChild);
-  const save = button('Export…', () => exportDialog(searched()));
+  const order = field('Sort by', select(ORDERS, orderOf(state)));
+  order.input.addEventListener('change', () => applyFilters(filtersOf(state)));
+  const form = filterForm({ query, signal, without: Object.keys(fixedFilters), onChange: applyFilters });
+  const toolbar = form.element.querySelector('.toolbar');
+  toolbar.insertBefore(order.element, toolbar.lastChild);
+  const exportButton = button('Export…', () => openExportDialog(searchQuery()));
 
-  function searched() {
-    return new URLSearchParams([...filtersOf(state), ...Object.entries(fixed)]);
+  function searchQuery() {
+    return new URLSearchParams([...filtersOf(state), ...Object.entries(fixedFilters)]);
   }
 
-  function change(next, options) {
-    if (order.input.value === 'asc') next.set('order', 'asc');
-    go(path, next, options);
+  function applyFilters(filters, options) {
+    if (order.input.value === 'asc') filters.set('order', 'asc');
+    go(path, filters, options);
   }
 
-  function draw() {
-    listed.abort();
-    listed = new AbortController();
-    shown = searched() + orderOf(state);
-    list = eventList({ filters: searched(), order: orderOf(state), back, signal: AbortSignal.any([signal, listed.signal]), open: openEvent, again });
-    back = 0;
+  function drawList() {
+    listController.abort();
+    listController = new AbortController();
+    listedQuery = searchQuery() + orderOf(state);
+    list = eventList({
+      filters: searchQuery(), order: orderOf(state), restoreCount, signal: AbortSignal.any([signal, listController.signal]),
+      onOpen: openEvent, reload,
+    });
+    restoreCount = 0;
     list.mark(state.get('open'));
-    show(place, list.element);
-    side.open(state.get('open'));
+    render(listContainer, list.element);
+    panel.open(state.get('open'));
   }
 
-  function again() {
-    draw();
+  function reload() {
+    drawList();
     scrollTo(0, 0);
   }
 
@@ -71,24 +76,25 @@ export function browse({ path, query, signal, go }, { title, heading, fixed = {}
   }
 
   function update({ query: next }) {
-    const before = state.get('open');
-    const here = document.activeElement;
+    const previousId = state.get('open');
+    const focused = document.activeElement;
     state = next;
-    const now = state.get('open');
+    const openId = state.get('open');
     order.input.value = orderOf(state);
-    if (searched() + orderOf(state) !== shown) {
+    if (searchQuery() + orderOf(state) !== listedQuery) {
       form.set(state);
-      draw();
-    } else if (now !== before) {
-      side.open(now);
+      drawList();
+    } else if (openId !== previousId) {
+      panel.open(openId);
     }
-    if (before && !now && (side.element.contains(here) || here === document.body)) focus(list.mark(before) ?? place);
-    list.mark(now);
+    const focusWasInPanel = panel.element.contains(focused) || focused === document.body;
+    if (previousId && !openId && focusWasInPanel) focusElement(list.mark(previousId) ?? listContainer);
+    list.mark(openId);
   }
 
-  draw();
-  const content = h('div.browse', h('div.head', heading, save), intro, form.element,
-    h('div.split', place, side.element));
+  drawList();
+  const content = h('div.browse', h('div.page-header', heading, exportButton), overview, form.element,
+    h('div.split', listContainer, panel.element));
   return { title, content, update };
 }
 

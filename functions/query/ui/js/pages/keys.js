@@ -1,59 +1,66 @@
-// Who may do what: the keys.
+// API keys.
 
 import { h, url } from '../dom.js';
-import { call } from '../api.js';
-import { counted, day, when } from '../format.js';
-import { button, field, input, select } from '../parts/forms.js';
-import { creating, loaded, remover, shownOnce } from '../parts/manage.js';
-import { badge, empty, table } from '../parts/table.js';
+import { request } from '../api.js';
+import { formatDate, pluralize, timeElement } from '../format.js';
+import { asyncView } from '../components/async-view.js';
+import { showSecret } from '../components/dialogs.js';
+import { button, field, input, select } from '../components/forms.js';
+import { deleteButton, openCreateDialog } from '../components/resource-actions.js';
+import { emptyState } from '../components/states.js';
+import { badge, table } from '../components/table.js';
 import * as session from '../session.js';
 
-const SCOPES = [['ingest', 'ingest: post events of one source'], ['read', 'read: search and read'], ['manage', 'manage: change targets, sources and keys']];
+const PERMISSIONS = [
+  ['ingest', 'ingest: send events of one source'],
+  ['read', 'read: search and read events'],
+  ['manage', 'manage: manage targets, sources, and API keys'],
+];
 
 export async function page({ signal }) {
-  const list = loaded(signal, async () => {
-    const { data } = await call('/v1/keys', { signal });
-    if (!data.keys.length) return empty('There is no key but the first one, which the deployment was made with.');
-    return table(counted(data.keys.length, 'key'), columns, data.keys);
+  const list = asyncView(signal, async () => {
+    const { data } = await request('/v1/keys', { signal });
+    if (!data.keys.length) return emptyState('No API keys yet, except the initial manage key of the deployment.');
+    return table(pluralize(data.keys.length, 'API key'), columns, data.keys);
   });
-  const removing = (key) => (mine(key) ? 'You are signed in with this key, and will have to sign in with another. ' : '')
-    + 'Who uses it is refused within 30 seconds. That cannot be taken back: a new key has a new token.';
+  const deleteMessage = (key) => (isCurrent(key) ? 'You are signed in with this key and will have to sign in with another one. ' : '')
+    + 'Requests with this key fail within 30 seconds. This cannot be undone: a new key has a new token.';
   const columns = [
-    ['Key', (key) => [key.name, mine(key) ? ' (this one)' : '']],
-    ['May', (key) => [badge(key.scope === 'manage' ? 'warn' : 'plain', key.scope), key.source ? ` for ${key.source}` : '']],
-    ['Created', (key) => when(key.created_at)],
-    ['Last used', (key) => (key.last_used ? when(key.last_used, day(key.last_used)) : 'never')],
-    ['Ends', (key) => (key.expires_at ? [when(key.expires_at), over(key) ? ' (over)' : ''] : 'never')],
-    ['Actions', (key) => remover(url`/v1/keys/${key.name}`, key.name, removing(key), list)],
+    ['Name', (key) => [key.name, isCurrent(key) ? ' (current)' : '']],
+    ['Permission', (key) => [badge(key.scope === 'manage' ? 'warn' : 'plain', key.scope), key.source ? ` for ${key.source}` : '']],
+    ['Created', (key) => timeElement(key.created_at)],
+    ['Last used', (key) => (key.last_used ? timeElement(key.last_used, formatDate(key.last_used)) : 'Never')],
+    ['Expires', (key) => (key.expires_at ? [timeElement(key.expires_at), isExpired(key) ? ' (expired)' : ''] : 'Never')],
+    ['Actions', (key) => deleteButton(url`/v1/keys/${key.name}`, key.name, deleteMessage(key), list)],
   ];
-  const add = button('Create a key', async () => {
-    const made = await create(signal);
-    if (!made) return;
+  const createButton = button('Create API key', async () => {
+    const created = await openKeyDialog(signal);
+    if (!created) return;
     list.refresh();
-    await shownOnce(`The token of ${made.name}`, made.token, 'It is shown this once. Keep it where its user finds it, and nobody else does.');
-  }, { kind: 'main' });
-  const content = h('div.page', h('div.head', h('h1', 'Keys'), add), list.place);
-  return { title: 'Keys', content };
+    await showSecret(`Token of ${created.name}`, created.token, 'This token is shown only once. Store it in a safe place.');
+  }, { kind: 'primary' });
+  const content = h('div.page', h('div.page-header', h('h1', 'API keys'), createButton), list.container);
+  return { title: 'API keys', content };
 }
 
-const mine = (key) => session.keys()[key.scope]?.name === key.name;
+const isCurrent = (key) => session.keys()[key.scope]?.name === key.name;
 
-const over = (key) => Date.parse(key.expires_at) <= Date.now();
+const isExpired = (key) => Date.parse(key.expires_at) <= Date.now();
 
-async function create(signal) {
-  const { data } = await call('/v1/sources', { signal }).catch(() => ({ data: { sources: [] } }));
+async function openKeyDialog(signal) {
+  const { data } = await request('/v1/sources', { signal }).catch(() => ({ data: { sources: [] } }));
   const name = field('Name', input({ required: true, placeholder: 'auditor' }));
-  const scope = field('May', select(SCOPES, 'read'));
+  const permission = field('Permission', select(PERMISSIONS, 'read'));
   const sources = data.sources.map((source) => [source.name, source.name]);
-  const source = field('Source', select(sources.length ? sources : [['', 'There is none: add one first']]));
-  const ends = field('Ends', h('input', { type: 'datetime-local' }), 'Never, where this is empty.');
-  const follow = () => { source.element.hidden = scope.input.value !== 'ingest'; };
-  scope.input.addEventListener('change', follow);
-  follow();
-  return creating('Create a key', 'Create', '/v1/keys', { name, scope, source, expires_at: ends }, () => ({
+  const source = field('Source', select(sources.length ? sources : [['', 'No sources yet. Add one first.']]));
+  const expiry = field('Expires', h('input', { type: 'datetime-local' }), 'If empty, the key never expires.');
+  const updateSource = () => { source.element.hidden = permission.input.value !== 'ingest'; };
+  permission.input.addEventListener('change', updateSource);
+  updateSource();
+  return openCreateDialog('Create API key', 'Create', '/v1/keys', { name, scope: permission, source, expires_at: expiry }, () => ({
     name: name.input.value.trim(),
-    scope: scope.input.value,
+    scope: permission.input.value,
     source: source.element.hidden ? undefined : source.input.value,
-    expires_at: ends.input.value ? new Date(ends.input.value).toISOString() : undefined,
+    expires_at: expiry.input.value ? new Date(expiry.input.value).toISOString() : undefined,
   }));
 }

@@ -1,141 +1,148 @@
-// What can be sent: the catalogs, their types, and a way to try one.
+// The catalogs, their event types and schemas, and a form that sends a test event.
 
-import { h, link, show, url } from '../dom.js';
-import { call } from '../api.js';
-import { counted } from '../format.js';
-import { eventLink } from '../parts/event.js';
-import { busy, copy, field, input } from '../parts/forms.js';
-import { json, parse, unescaped } from '../parts/json.js';
-import { badge, problem, table } from '../parts/table.js';
+import { h, link, render, url } from '../dom.js';
+import { request } from '../api.js';
+import { pluralize } from '../format.js';
+import { eventLink } from '../components/event-links.js';
+import { copyButton, field, input, runBusy } from '../components/forms.js';
+import { jsonView, parseJson, unescapeSegment } from '../components/json-view.js';
+import { problemState } from '../components/states.js';
+import { badge, table } from '../components/table.js';
 import * as session from '../session.js';
 
-export async function page({ query, signal, note }) {
-  const { data } = await call('/v1/catalogs', { signal });
-  const search = field('Find a type', input({ type: 'search', value: query.get('find') ?? '' }));
-  const place = h('div');
+export async function page({ query, signal, setQuery }) {
+  const { data } = await request('/v1/catalogs', { signal });
+  const search = field('Search types', input({ type: 'search', value: query.get('find') ?? '' }));
+  const results = h('div');
   const draw = () => {
-    const wanted = search.input.value.trim().toLowerCase();
-    note(wanted ? { find: wanted } : {});
-    const fits = (type) => [type.name, type.label ?? '', type.title ?? ''].some((text) => text.toLowerCase().includes(wanted));
-    show(place, data.catalogs.map((catalog) => {
-      const types = catalog.types.filter(fits);
-      return types.length ? section(catalog, types) : null;
+    const term = search.input.value.trim().toLowerCase();
+    setQuery(term ? { find: term } : {});
+    const matches = (type) => [type.name, type.label ?? '', type.title ?? ''].some((text) => text.toLowerCase().includes(term));
+    render(results, data.catalogs.map((catalog) => {
+      const types = catalog.types.filter(matches);
+      return types.length ? catalogSection(catalog, types) : null;
     }));
-    if (!place.hasChildNodes()) show(place, h('p.state', 'No type has that in its name.'));
+    if (!results.hasChildNodes()) render(results, h('p.state', 'No matching types.'));
   };
   search.input.addEventListener('input', draw);
   draw();
-  return { title: 'Schemas', content: h('div.page', h('h1', 'Schemas'), search.element, place) };
+  return { title: 'Schemas', content: h('div.page', h('h1', 'Schemas'), search.element, results) };
 }
 
-function section(catalog, types) {
-  const base = link(`/schemas/${catalog.name}/base`, 'what all have in common');
-  return h('section', h('h2', catalog.title), h('p.quiet', catalog.description, ' See ', base, '.'),
-    table(counted(types.length, 'type'), [
+function catalogSection(catalog, types) {
+  const base = link(`/schemas/${catalog.name}/base`, 'base schema');
+  return h('section', h('h2', catalog.title), h('p.muted', catalog.description, ' See the ', base, '.'),
+    table(pluralize(types.length, 'type'), [
       ['Type', (type) => link(url`/schemas/${catalog.name}/${type.name}`, type.name)],
-      ['Says', (type) => type.label ?? type.title ?? ''],
+      ['Label', (type) => type.label ?? type.title ?? ''],
       ['Description', (type) => type.description ?? ''],
     ], types));
 }
 
-export async function type({ params, signal }) {
-  const { data: schema } = await call(url`/v1/schemas/${params.catalog}/${params.type}`, { signal });
+/** The page of one event type. */
+export async function typePage({ params, signal }) {
+  const { data: schema } = await request(url`/v1/schemas/${params.catalog}/${params.type}`, { signal });
   const examples = (schema.examples ?? []).map((example) =>
-    h('section', json(example), copy(JSON.stringify(example, null, 2), 'Copy the example')));
+    h('section', jsonView(example), copyButton(JSON.stringify(example, null, 2), 'Copy example')));
   const content = h('div.page',
     h('p', link('/schemas', 'All schemas')),
-    h('h1', h('span.kind', params.catalog), ' ', params.type),
+    h('h1', h('span.title-prefix', params.catalog), ' ', params.type),
     h('p', schema.description ?? ''),
-    h('h2', 'Fields'), fieldsOf(schema),
+    h('h2', 'Fields'), fieldTable(schema),
     examples.length ? [h('h2', 'Examples'), examples] : null,
-    tryIt(schema.examples?.[0] ?? {}, signal),
-    h('details', h('summary', 'The schema itself'), json(schema)));
+    tryItForm(schema.examples?.[0] ?? {}, signal),
+    h('details', h('summary', 'JSON Schema'), jsonView(schema)));
   return { title: params.type, content };
 }
 
-function fieldsOf(schema) {
+function fieldTable(schema) {
   const rows = [];
-  collect(schema, schema, '', rows, 0);
-  if (!rows.length) return h('p.quiet', 'It names none.');
-  return table(counted(rows.length, 'field'), [
+  collectFields(schema, schema, '', rows, 0);
+  if (!rows.length) return h('p.muted', 'The schema defines no fields.');
+  return table(pluralize(rows.length, 'field'), [
     ['Field', ({ path }) => h('code', path)],
     ['Type', ({ type }) => type],
-    ['Expected', ({ required }) => (required ? badge('info', 'required') : '')],
-    ['Meaning', ({ words }) => words],
+    ['Required', ({ required }) => (required ? badge('info', 'required') : '')],
+    ['Description', ({ description }) => description],
   ], rows);
 }
 
-const DEEPEST = 4;
+const MAX_FIELD_DEPTH = 4;
 
-function collect(root, given, path, rows, depth) {
-  for (const schema of parts(root, given)) {
+function collectFields(root, parent, path, rows, depth) {
+  for (const schema of expandSchema(root, parent)) {
     const required = new Set(schema.required ?? []);
-    for (const [name, one] of Object.entries(schema.properties ?? {})) {
-      const all = parts(root, one);
-      const at = path ? `${path}.${name}` : name;
-      const type = [...new Set(all.flatMap((part) => typeOf(part)))].join(' or ') || 'anything';
-      const words = all.map((part) => part.description ?? part.title).find(Boolean) ?? '';
-      const known = rows.find((row) => row.path === at);
-      if (known) Object.assign(known, { required: known.required || required.has(name), words: known.words || words, type: known.type === 'anything' ? type : known.type });
-      else rows.push({ path: at, type, required: required.has(name), words });
-      if (depth < DEEPEST) {
-        collect(root, one, at, rows, depth + 1);
-        for (const part of all) if (part.items) collect(root, part.items, `${at}[]`, rows, depth + 1);
+    for (const [name, property] of Object.entries(schema.properties ?? {})) {
+      const expanded = expandSchema(root, property);
+      const fieldPath = path ? `${path}.${name}` : name;
+      const type = [...new Set(expanded.flatMap((part) => typeNames(part)))].join(' or ') || 'any';
+      const description = expanded.map((part) => part.description ?? part.title).find(Boolean) ?? '';
+      const known = rows.find((row) => row.path === fieldPath);
+      if (known) Object.assign(known, { required: known.required || required.has(name), description: known.description || description, type: known.type === 'any' ? type : known.type });
+      else rows.push({ path: fieldPath, type, required: required.has(name), description });
+      if (depth < MAX_FIELD_DEPTH) {
+        collectFields(root, property, fieldPath, rows, depth + 1);
+        for (const part of expanded) if (part.items) collectFields(root, part.items, `${fieldPath}[]`, rows, depth + 1);
       }
     }
   }
 }
 
-/** The schema with what it refers to and is made of. */
-function parts(root, schema, depth = 0) {
-  if (!schema || typeof schema !== 'object' || depth > 8) return [];
-  const referred = schema.$ref?.startsWith('#/')
-    ? schema.$ref.slice(2).split('/').reduce((at, part) => at?.[unescaped(part)], root)
+const MAX_REFERENCE_DEPTH = 8;
+
+/** Returns a schema with all schemas that it references or combines. */
+function expandSchema(root, schema, depth = 0) {
+  if (!schema || typeof schema !== 'object' || depth > MAX_REFERENCE_DEPTH) return [];
+  const referenced = schema.$ref?.startsWith('#/')
+    ? schema.$ref.slice(2).split('/').reduce((node, segment) => node?.[unescapeSegment(segment)], root)
     : null;
-  const further = [referred, ...(schema.allOf ?? []), ...(schema.anyOf ?? []), ...(schema.oneOf ?? [])];
-  return [schema, ...further.flatMap((one) => parts(root, one, depth + 1))];
+  const subschemas = [referenced, ...(schema.allOf ?? []), ...(schema.anyOf ?? []), ...(schema.oneOf ?? [])];
+  return [schema, ...subschemas.flatMap((subschema) => expandSchema(root, subschema, depth + 1))];
 }
 
-function typeOf(schema) {
+const MAX_LISTED_VALUES = 6;
+
+function typeNames(schema) {
   if (schema.const !== undefined) return [JSON.stringify(schema.const)];
-  if (schema.enum) return schema.enum.length > 6 ? [`one of ${schema.enum.length} values`] : schema.enum.map((value) => JSON.stringify(value));
+  if (schema.enum) return schema.enum.length > MAX_LISTED_VALUES ? [`one of ${schema.enum.length} values`] : schema.enum.map((value) => JSON.stringify(value));
   const types = [schema.type ?? []].flat();
   return types.map((type) => (schema.format && type === 'string' ? `${type} (${schema.format})` : type));
 }
 
-function tryIt(example, signal) {
-  const token = field('Token of an ingest key', input({ type: 'password', required: true }), 'It is used for this one request, and not kept.');
+function tryItForm(example, signal) {
+  const token = field('Ingest key', input({ type: 'password', required: true }), 'The key is used for this request only and is not stored.');
   const body = field('Event', h('textarea', { rows: 14, spellcheck: 'false', value: JSON.stringify(example, null, 2) }));
   const result = h('div', { role: 'status' });
-  const submit = h('button.main', 'Send it');
+  const submit = h('button.primary', 'Send event');
+  const send = () => request('/v1/events', { method: 'POST', token: token.input.value.trim(), body: body.input.value, signal });
   const onsubmit = async (event) => {
     event.preventDefault();
-    show(result);
+    render(result);
     token.error('');
-    const done = await busy(submit, () => call('/v1/events', { method: 'POST', token: token.input.value.trim(), body: body.input.value, signal }),
-      (error) => {
-        // Whatever is wrong with the token is said there.
-        if (![401, 403].includes(error.status)) return show(result, refused(error, body.input.value));
-        token.error(error.message);
-        return token.input.focus();
-      });
-    if (!done) return;
-    const words = done.status === 200 ? 'It was in the log already' : 'It is in the log';
-    show(result, h('p.note', words, ': ', eventLink(done.data.id, `event ${done.data.id}`), '.'));
+    const sent = await runBusy(submit, send, (error) => {
+      // Authentication errors belong to the key field.
+      if (![401, 403].includes(error.status)) return render(result, rejectionView(error, body.input.value));
+      token.error(error.message);
+      return token.input.focus();
+    });
+    if (!sent) return;
+    const message = sent.status === 200 ? 'Already in the log as ' : 'Stored as ';
+    render(result, h('p.note', message, eventLink(sent.data.id, `event ${sent.data.id}`), '.'));
   };
   return h('details.try', h('summary', h('h2', 'Try it')),
-    h('p', 'This stores a real event: use a key of a source that is made for trying.'),
+    h('p', 'This form stores a real event. Use the key of a test source.'),
     h('form', { onsubmit }, token.element, body.element, h('div.actions', submit), result));
 }
 
-function refused(error, body) {
-  const { quarantine } = error.body ?? {};
-  const kept = quarantine && h('p', 'Its id there is ', session.may('manage') ? link('/quarantine', quarantine) : quarantine, '.');
+/** Shows why an event was rejected, its ID in the quarantine, and the violations in the body. */
+function rejectionView(error, body) {
+  const { quarantine: id } = error.body ?? {};
+  const quarantined = id && h('p', 'Quarantine ID: ', session.hasKey('manage') ? link('/quarantine', id) : id);
   let marked = null;
   try {
-    marked = error.violations?.length ? json(parse(body), error.violations) : null;
+    marked = error.violations?.length ? jsonView(parseJson(body), error.violations) : null;
   } catch {
-    // What is no JSON has no places to mark; the problem says where it stops being it.
+    // Invalid JSON has no values to mark. The problem names the position of the error.
   }
-  return [problem(error), kept, marked];
+  return [problemState(error), quarantined, marked];
 }

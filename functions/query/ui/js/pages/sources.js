@@ -1,41 +1,43 @@
-// The registered producers.
+// Sources: the applications that send events.
 
 import { h, link, url } from '../dom.js';
-import { call } from '../api.js';
-import { counted, when } from '../format.js';
-import { button, field, input, select } from '../parts/forms.js';
-import { creating, loaded, remover } from '../parts/manage.js';
-import { empty, table } from '../parts/table.js';
+import { request } from '../api.js';
+import { pluralize, timeElement } from '../format.js';
+import { asyncView } from '../components/async-view.js';
+import { button, field, input, select } from '../components/forms.js';
+import { deleteButton, openCreateDialog } from '../components/resource-actions.js';
+import { emptyState } from '../components/states.js';
+import { table } from '../components/table.js';
 import * as session from '../session.js';
 
 const CATALOGS = [['unleash', 'Unleash'], ['migration-manager', 'Migration Manager'], ['signal', 'Signals'], ['tidings', 'Tidings']];
 
 export async function page({ signal }) {
-  const list = loaded(signal, async () => {
-    const { data } = await call('/v1/sources', { signal });
-    if (!data.sources.length) return empty('No producer is registered yet. Add one, then a key to post with.');
-    return table(counted(data.sources.length, 'source'), columns, data.sources);
+  const list = asyncView(signal, async () => {
+    const { data } = await request('/v1/sources', { signal });
+    if (!data.sources.length) return emptyState('No sources yet. Add a source, then create an ingest key for it.');
+    return table(pluralize(data.sources.length, 'source'), columns, data.sources);
   });
-  const events = (source) => (session.may('read') ? link('/', source.name, { source: source.name }) : source.name);
+  const eventsLink = (source) => (session.hasKey('read') ? link('/', source.name, { source: source.name }) : source.name);
   const columns = [
-    ['Source', events],
+    ['Source', eventsLink],
     ['Catalog', (source) => source.catalog],
-    ['Registered', (source) => when(source.created_at)],
-    ['Actions', (source) => remover(url`/v1/sources/${source.name}`, source.name, 'Its keys stop working. Its events stay in the log.', list)],
+    ['Created', (source) => timeElement(source.created_at)],
+    ['Actions', (source) => deleteButton(url`/v1/sources/${source.name}`, source.name, 'Its API keys stop working. Its events stay in the log.', list)],
   ];
-  const add = button('Add a source', async () => {
-    const added = await create();
+  const addButton = button('Add source', async () => {
+    const added = await openSourceDialog();
     if (added) list.refresh();
-  }, { kind: 'main' });
-  const words = 'A source is one producer. Its catalog says how its events are read.';
-  const content = h('div.page', h('div.head', h('h1', 'Sources'), add),
-    h('p.quiet', words), list.place);
+  }, { kind: 'primary' });
+  const help = 'A source is an application that sends events. Its catalog defines the types of these events.';
+  const content = h('div.page', h('div.page-header', h('h1', 'Sources'), addButton),
+    h('p.muted', help), list.container);
   return { title: 'Sources', content };
 }
 
-function create() {
+function openSourceDialog() {
   const name = field('Name', input({ required: true, placeholder: 'unleash-prod' }));
   const catalog = field('Catalog', select(CATALOGS));
-  return creating('Add a source', 'Add', '/v1/sources', { name, catalog },
+  return openCreateDialog('Add source', 'Add', '/v1/sources', { name, catalog },
     () => ({ name: name.input.value.trim(), catalog: catalog.input.value }));
 }

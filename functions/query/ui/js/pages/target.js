@@ -1,147 +1,151 @@
-// One target: how it is doing, what it is, and what can be done with it.
+// One target: its health, its configuration, and the actions on it.
 
-import { every, h, link, say, show, url } from '../dom.js';
-import { call } from '../api.js';
-import { counted, duration, number, when } from '../format.js';
-import { attempt, status } from '../parts/deliveries.js';
-import { asking, busy, button, confirm, dialog, field } from '../parts/forms.js';
-import { raw } from '../parts/json.js';
-import { loaded, outcome, shownOnce } from '../parts/manage.js';
-import { facts } from '../parts/table.js';
-import { targetForm } from '../parts/target-form.js';
-import { replayDialog, replays } from '../parts/replays.js';
-import { backlog, rate, standing } from './targets.js';
+import { announce, h, link, poll, render, url } from '../dom.js';
+import { request } from '../api.js';
+import { formatDuration, formatNumber, pluralize, timeElement } from '../format.js';
+import { asyncView } from '../components/async-view.js';
+import { attemptItem, statusBadge } from '../components/delivery-attempts.js';
+import { confirmAction, formContent, openDialog, showSecret } from '../components/dialogs.js';
+import { button, field, runBusy } from '../components/forms.js';
+import { rawText } from '../components/json-view.js';
+import { openReplayDialog, replayTable } from '../components/replays.js';
+import { resultRegion } from '../components/resource-actions.js';
+import { facts } from '../components/table.js';
+import { openTargetForm } from '../components/target-form.js';
+import { formatBacklog, formatSuccessRate, stateBadge } from '../components/target-health.js';
 
-/** Seconds between two looks at it. */
-const LOOK = 15;
+/** Interval of updates. */
+const POLL_SECONDS = 15;
 
 export async function page({ params, signal, go }) {
-  const at = url`/v1/targets/${params.name}`;
-  const post = (path, body) => call(at + path, { method: 'POST', body, signal });
+  const path = url`/v1/targets/${params.name}`;
+  const post = (action, body) => request(path + action, { method: 'POST', body, signal });
   let target = null;
   let etag = null;
-  const top = h('div');
-  const { result, failed } = outcome();
-  const definition = h('div');
-  const health = loaded(signal, async () => healthFacts((await call(`${at}/health`, { signal })).data));
-  const running = replays(params.name, signal);
+  const header = h('div');
+  const { result, showError } = resultRegion();
+  const configuration = h('div');
+  const health = asyncView(signal, async () => healthFacts((await request(`${path}/health`, { signal })).data));
+  const replays = replayTable(params.name, signal);
 
-  let known = '';
-  const read = async () => {
+  let lastText = '';
+  const load = async () => {
     health.refresh();
-    const { data, text, headers } = await call(at, { signal });
-    if (text === known) return;
-    [target, etag, known] = [data, headers.get('etag'), text];
-    show(top, head());
-    show(definition, facts(definitionOf(target)));
+    const { data, text, headers } = await request(path, { signal });
+    if (text === lastText) return;
+    [target, etag, lastText] = [data, headers.get('etag'), text];
+    render(header, createHeader());
+    render(configuration, facts(configurationFacts(target)));
   };
-  const act = (task, words) => async (event) => {
-    show(result);
-    const done = await busy(event.target, task, failed);
+  const runAction = (task, message) => async (event) => {
+    render(result);
+    const done = await runBusy(event.target, task, showError);
     if (!done) return;
-    say(words);
-    await read();
+    announce(message);
+    await load();
   };
   const pause = async (event) => {
-    const reason = await askReason(target.name);
-    if (reason) await act(() => post('/pause', { reason }), 'It is paused: its events are held.')(event);
+    const reason = await openPauseDialog(target.name);
+    if (reason) await runAction(() => post('/pause', { reason }), 'Target paused. Its events are held.')(event);
   };
   const resume = async (event) => {
-    await act(() => post('/resume'), 'It is resumed: what was held is delivered now.')(event);
-    running.refresh();
+    await runAction(() => post('/resume'), 'Target resumed. Held events are being delivered.')(event);
+    replays.refresh();
   };
-  const test = (event) => busy(event.target, async () => {
-    show(result, h('p.quiet', 'Sending a test event…'));
+  const sendTest = (event) => runBusy(event.target, async () => {
+    render(result, h('p.muted', 'Sending a test event…'));
     const { data } = await post('/test');
-    show(result, h('section.box', h('h2', 'Test ', status(data.status)),
-      data.attempt ? h('ol.attempts', attempt(data.attempt)) : h('p', 'The attempt is not over yet: see its deliveries.')));
+    const attempt = data.attempt ? h('ol.attempts', attemptItem(data.attempt)) : h('p', 'The attempt has not finished yet. See the deliveries.');
+    render(result, h('section.box', h('h2', 'Test event ', statusBadge(data.status)), attempt));
     health.refresh();
-  }, failed);
-  const change = async () => {
-    const made = await targetForm({ target, etag });
-    if (!made) return;
-    await read();
-    if (made === 'changed') await change();
-    else say('It is changed.');
+  }, showError);
+  const edit = async () => {
+    const saved = await openTargetForm({ target, etag });
+    if (!saved) return;
+    await load();
+    if (saved === 'changed') await edit();
+    else announce('Target saved.');
   };
-  const rotate = async (event) => {
-    const words = 'A new secret is made. For a day, deliveries are signed with both, so the receiver can change over.';
-    if (!await confirm('Rotate the signing secret?', words, { yes: 'Rotate' })) return;
-    const done = await busy(event.target, () => post('/rotate', {}), failed);
-    if (!done) return;
-    await shownOnce('The new signing secret', done.data.signing_secret, 'It is shown this once. Give it to the receiver.');
-    await read();
+  const rotateSecret = async (event) => {
+    const message = 'Tidings creates a new signing secret. For 24 hours, deliveries are signed with both secrets, so that you can update the receiver.';
+    if (!await confirmAction('Rotate the signing secret?', message, { confirmLabel: 'Rotate' })) return;
+    const rotated = await runBusy(event.target, () => post('/rotate', {}), showError);
+    if (!rotated) return;
+    await showSecret('New signing secret', rotated.data.signing_secret, 'This secret is shown only once. Configure it in the receiver.');
+    await load();
   };
-  const remove = async (event) => {
-    const words = 'What it was sent stays on record. What is held or waiting for it is not delivered any more.';
-    if (!await confirm(`Remove ${target.name}?`, words, { yes: 'Remove', danger: true, type: target.name })) return;
-    const done = await busy(event.target, () => call(at, { method: 'DELETE', signal }), failed);
-    if (!done) return;
-    say('It is removed.');
+  const deleteTarget = async (event) => {
+    const message = 'The records of its deliveries are kept. Held and waiting events are no longer delivered.';
+    if (!await confirmAction(`Delete ${target.name}?`, message, { confirmLabel: 'Delete', danger: true, requiredText: target.name })) return;
+    const deleted = await runBusy(event.target, () => request(path, { method: 'DELETE', signal }), showError);
+    if (!deleted) return;
+    announce('Target deleted.');
     go('/targets');
   };
   const replay = async () => {
-    if (await replayDialog(target.name)) running.refresh();
+    if (await openReplayDialog(target.name)) replays.refresh();
   };
 
-  function head() {
-    const turn = target.paused ? button('Resume', resume, { kind: 'main' }) : button('Pause', pause);
+  function createHeader() {
+    const pauseOrResume = target.paused ? button('Resume', resume, { kind: 'primary' }) : button('Pause…', pause);
     return [
-      h('div.head', h('h1', h('span.kind', 'Target'), ' ', target.name, ' ', standing(target)),
-        h('div.buttons', button('Send a test', test), turn, button('Replay…', replay), button('Change…', change),
-          button('Rotate secret…', rotate), button('Remove…', remove, { kind: 'danger' }))),
-      target.paused && h('p.note', 'Paused since ', when(target.paused.since), ` by ${target.paused.by}: ${target.paused.reason}. Its events are held.`),
+      h('div.page-header', h('h1', h('span.title-prefix', 'Target'), ' ', target.name, ' ', stateBadge(target)),
+        h('div.buttons', button('Send test event', sendTest), pauseOrResume, button('Replay…', replay), button('Edit…', edit),
+          button('Rotate secret…', rotateSecret), button('Delete…', deleteTarget, { kind: 'danger' }))),
+      target.paused && h('p.note', 'Paused since ', timeElement(target.paused.since), ` by ${target.paused.by}: ${target.paused.reason}. Its events are held.`),
       target.description && h('p', target.description),
     ];
   }
 
-  // Where it cannot be read, its health says why.
-  every(LOOK, signal, () => read().catch(() => {}));
-  await read();
-  const deliveries = link(url`/targets/${params.name}/deliveries`, 'All its deliveries');
-  const content = h('div.page', top, result, h('h2', 'Last 24 hours'), health.place, h('p', deliveries),
-    h('h2', 'Replays'), running.place, h('h2', 'Definition'), definition);
+  // If the target cannot be read, its health shows the error.
+  poll(POLL_SECONDS, signal, () => load().catch(() => {}));
+  await load();
+  const deliveries = link(url`/targets/${params.name}/deliveries`, 'View deliveries');
+  const content = h('div.page', header, result, h('h2', 'Last 24 hours'), health.container, h('p', deliveries),
+    h('h2', 'Replays'), replays.container, h('h2', 'Configuration'), configuration);
   return { title: `Target ${params.name}`, content };
 }
 
 function healthFacts(health) {
+  const backlog = `${formatBacklog(health)} (${formatNumber(health.unattempted)} not attempted, ${formatNumber(health.waiting)} waiting, ${formatNumber(health.held)} held)`;
   return facts([
-    ['Delivered', rate(health)],
-    ['Time of an attempt', health.p50_ms !== null && `median ${duration(health.p50_ms)}, p95 ${duration(health.p95_ms)}`],
-    ['Still to go', health.backlog ? `${backlog(health)}: ${number(health.unattempted)} not attempted, ${number(health.waiting)} waiting, ${number(health.held)} held` : 'nothing'],
-    ['Oldest of those', health.oldest_undelivered_at && when(health.oldest_undelivered_at)],
-    ['All delivered by', health.through_at && when(health.through_at)],
-    ['Failed for good', number(health.failed)],
-    ['Failing since', health.failing_since && when(health.failing_since)],
+    ['Delivered', formatSuccessRate(health)],
+    ['Attempt duration', health.p50_ms !== null && `median ${formatDuration(health.p50_ms)}, p95 ${formatDuration(health.p95_ms)}`],
+    ['Backlog', health.backlog ? backlog : 'None'],
+    ['Oldest undelivered', health.oldest_undelivered_at && timeElement(health.oldest_undelivered_at)],
+    ['Backlog delivered by (estimate)', health.through_at && timeElement(health.through_at)],
+    ['Failed', formatNumber(health.failed)],
+    ['Failing since', health.failing_since && timeElement(health.failing_since)],
   ]);
 }
 
-function definitionOf(target) {
-  const list = (values, none) => (values.length ? values.join(', ') : none);
+function configurationFacts(target) {
+  const list = (values, placeholder) => (values.length ? values.join(', ') : placeholder);
   const retries = target.retry_schedule?.length
-    ? `after ${target.retry_schedule.join(', ')}`
-    : `${counted(target.retry_count, 'attempt')}, ${target.retry_timeout} between them`;
+    ? `Retries after ${target.retry_schedule.join(', ')}`
+    : `${pluralize(target.retry_count, 'attempt')}, ${target.retry_timeout} apart`;
   return [
-    ['Address', target.address], ['Scopes', list(target.scopes, '–')], ['Log lines from', target.level],
-    ['Sources', list(target.sources, 'every one but Tidings itself')], ['Types', list(target.events, 'every type')],
-    ['Projects', list(target.projects, 'every project')], ['Environments', list(target.environments, 'every environment')],
-    ['Events without project or environment', target.include_unscoped ? 'included' : 'left out'],
-    ['Attempts', retries], ['Time for one', target.timeout], ['Paused after failing for', target.disable_after],
-    ['User name', target.username], ['Secrets', list(target.secrets, 'none')],
-    ['Also signed with the former secret until', target.rotating_until && when(target.rotating_until)],
+    ['Endpoint URL', target.address], ['Scopes', list(target.scopes, '–')], ['Minimum log level', target.level],
+    ['Sources', list(target.sources, 'All except Tidings itself')], ['Event types', list(target.events, 'All')],
+    ['Projects', list(target.projects, 'All')], ['Environments', list(target.environments, 'All')],
+    ['Events without a project or environment', target.include_unscoped ? 'Included' : 'Excluded'],
+    ['Attempts', retries], ['Request timeout', target.timeout], ['Pause after failing for', target.disable_after],
+    ['Username', target.username], ['Secrets', list(target.secrets, 'None')],
+    ['Previous secret valid until', target.rotating_until && timeElement(target.rotating_until)],
     ['Content type', target.content_type],
-    ['Body template', target.body_template && raw(target.body_template)],
-    ['Certificates', target.ca_cert && h('details', h('summary', 'PEM'), raw(target.ca_cert))],
-    ['Created', when(target.created_at)],
+    ['Body template', target.body_template && rawText(target.body_template)],
+    ['CA certificates', target.ca_cert && h('details', h('summary', 'PEM'), rawText(target.ca_cert))],
+    ['Created', timeElement(target.created_at)],
   ];
 }
 
-function askReason(name) {
-  return dialog(`Pause ${name}`, (close) => {
-    const reason = field('Why', h('input', { required: true, maxlength: '200', value: 'maintenance' }), 'Whoever looks at a held event reads this.');
-    return asking(close, [h('p', 'Nothing is posted to it from now on. Its events are held, and nothing is lost.'), reason.element], 'Pause', () => {
+function openPauseDialog(name) {
+  return openDialog(`Pause ${name}`, (close) => {
+    const reason = field('Reason', h('input', { required: true, maxlength: '200', value: 'maintenance' }), 'Shown with the held events.');
+    const message = 'Tidings sends no events to a paused target. It holds them until you resume the target.';
+    return formContent(close, [h('p', message), reason.element], 'Pause', () => {
       if (reason.input.value.trim()) close(reason.input.value.trim());
-      else reason.error('Say why.');
+      else reason.error('Enter a reason.');
     });
   });
 }

@@ -1,73 +1,72 @@
-// Who gets webhooks, and how each is doing.
+// All targets and their health.
 
-import { every, h, link, url } from '../dom.js';
-import { call } from '../api.js';
-import { ago, counted, duration, number } from '../format.js';
-import { button } from '../parts/forms.js';
-import { loaded, shownOnce } from '../parts/manage.js';
-import { badge, empty, table } from '../parts/table.js';
-import { targetForm } from '../parts/target-form.js';
+import { h, link, poll, url } from '../dom.js';
+import { request } from '../api.js';
+import { formatDuration, formatNumber, formatRelative, pluralize } from '../format.js';
+import { asyncView } from '../components/async-view.js';
+import { showSecret } from '../components/dialogs.js';
+import { button } from '../components/forms.js';
+import { emptyState } from '../components/states.js';
+import { badge, table } from '../components/table.js';
+import { formatBacklog, formatSuccessRate, stateBadge } from '../components/target-health.js';
+import { openTargetForm } from '../components/target-form.js';
 
-/** Seconds between two looks at how the targets are doing. */
-const LOOK = 30;
+/** Interval of updates. */
+const POLL_SECONDS = 30;
 
-const SECRET = 'Deliveries are signed with it (Standard Webhooks). Give it to the receiver: it is not shown again, but can be rotated.';
+const SECRET_MESSAGE = 'Deliveries are signed with this secret (Standard Webhooks). Configure it in the receiver. '
+  + 'It is not shown again, but you can rotate it.';
 
 export async function page({ signal, go }) {
-  const list = loaded(signal, async () => {
-    const { data } = await call('/v1/targets', { signal });
-    if (!data.targets.length) return empty(h('p', 'Nobody gets webhooks yet.'), h('p', 'A target is one receiver, with its filters and its schedule.'));
-    return table(counted(data.targets.length, 'target'), columns(signal), data.targets);
+  const list = asyncView(signal, async () => {
+    const { data } = await request('/v1/targets', { signal });
+    if (!data.targets.length) return emptyState(h('p', 'No targets yet.'), h('p', 'A target is a webhook endpoint with its own event filter and retry settings.'));
+    return table(pluralize(data.targets.length, 'target'), targetColumns(signal), data.targets);
   });
-  every(LOOK, signal, () => { if (!list.place.contains(document.activeElement)) list.refresh(); });
-  const add = button('Create a target', async () => {
-    const made = await targetForm();
-    if (!made) return;
-    await shownOnce(`The signing secret of ${made.name}`, made.signing_secret, SECRET);
-    go(url`/targets/${made.name}`);
-  }, { kind: 'main' });
-  const content = h('div.page.wide', h('div.head', h('h1', 'Targets'), add), list.place);
+  poll(POLL_SECONDS, signal, () => { if (!list.container.contains(document.activeElement)) list.refresh(); });
+  const createButton = button('Create target', async () => {
+    const created = await openTargetForm();
+    if (!created) return;
+    await showSecret(`Signing secret of ${created.name}`, created.signing_secret, SECRET_MESSAGE);
+    go(url`/targets/${created.name}`);
+  }, { kind: 'primary' });
+  const content = h('div.page.wide', h('div.page-header', h('h1', 'Targets'), createButton), list.container);
   return { title: 'Targets', content };
 }
 
-/** How a target stands, in a word. */
-export function standing(target) {
-  if (target.paused) return badge('warn', 'paused');
-  return target.failing_since ? badge('bad', 'failing') : badge('good', 'active');
-}
-
-function columns(signal) {
+function targetColumns(signal) {
   return [
-    ['Target', (target) => [link(url`/targets/${target.name}`, target.name), target.description && h('p.quiet', target.description)]],
-    ['State', (target) => [standing(target), since(target)]],
-    ['Address', (target) => target.address],
-    ['Wants', wants],
-    ['Last 24 hours', (target) => loaded(signal, () => call(url`/v1/targets/${target.name}/health`, { signal }).then(({ data }) => glance(data), () => 'not known just now')).place],
+    ['Target', (target) => [link(url`/targets/${target.name}`, target.name), target.description && h('p.muted', target.description)]],
+    ['State', (target) => [stateBadge(target), stateDetail(target)]],
+    ['Endpoint URL', (target) => target.address],
+    ['Event filter', filterSummary],
+    ['Last 24 hours', (target) => asyncView(signal, () => loadHealth(target, signal)).container],
   ];
 }
 
-function since(target) {
-  if (target.paused) return h('p.quiet', `${ago(target.paused.since)}: ${target.paused.reason}`);
-  return target.failing_since && h('p.quiet', `since ${ago(target.failing_since)}`);
+function stateDetail(target) {
+  if (target.paused) return h('p.muted', `${formatRelative(target.paused.since)}: ${target.paused.reason}`);
+  return target.failing_since && h('p.muted', `First failure: ${formatRelative(target.failing_since)}`);
 }
 
-function wants(target) {
+function filterSummary(target) {
   const lists = ['events', 'sources', 'projects', 'environments'].filter((name) => target[name].length);
-  const name = (list) => h('span.quiet', `${list === 'events' ? 'types' : list} `);
+  const label = (name) => h('span.muted', `${name === 'events' ? 'types' : name}: `);
   return h('ul.plain', h('li', target.scopes.join(', ')),
-    lists.map((list) => h('li', name(list), target[list].join(', '))));
+    lists.map((name) => h('li', label(name), target[name].join(', '))));
 }
 
-function glance(health) {
-  const speed = health.p95_ms === null ? '' : `, p95 ${duration(health.p95_ms)}`;
-  const waits = health.backlog ? `, ${backlog(health)} to go` : '';
-  return [rate(health), speed, waits, health.failed ? [' ', badge('bad', `${number(health.failed)} failed`)] : null];
+async function loadHealth(target, signal) {
+  try {
+    const { data } = await request(url`/v1/targets/${target.name}/health`, { signal });
+    return healthSummary(data);
+  } catch {
+    return 'Unavailable';
+  }
 }
 
-/** The part that arrived. The API looks at the latest thousand. */
-export function rate({ success_rate: of, settled }) {
-  if (of === null) return 'nothing delivered';
-  return `${of ? `${Math.floor(of * 1000) / 10}%` : 'none'} of ${settled === 1000 ? 'the latest ' : ''}${number(settled)}`;
+function healthSummary(health) {
+  const latency = health.p95_ms === null ? '' : `, p95 ${formatDuration(health.p95_ms)}`;
+  const waiting = health.backlog ? `, backlog ${formatBacklog(health)}` : '';
+  return [formatSuccessRate(health), latency, waiting, health.failed ? [' ', badge('bad', `${formatNumber(health.failed)} failed`)] : null];
 }
-
-export const backlog = (health) => `${number(health.backlog)}${health.backlog_is_at_least ? ' or more' : ''}`;
