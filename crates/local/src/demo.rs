@@ -1,4 +1,4 @@
-//! `tidings dev --demo`: every catalog's example events, and a target that the process serves.
+//! `tidings dev --demo`: posts every catalog's example events, and receives them as webhooks in this process.
 
 use anyhow::{Context, ensure};
 use axum::Router;
@@ -7,53 +7,54 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use serde_json::{Value, json};
 
-use crate::keys::DevFile;
+use crate::dev_file::DevFile;
 
-/// The demo target's name.
-const TARGET: &str = "demo";
+/// Name of the demo target.
+const TARGET_NAME: &str = "demo";
 
-const RECEIVER: &str = "/demo/receiver";
+/// Path of the demo target's receiver.
+const RECEIVER_PATH: &str = "/demo/receiver";
 
-/// The demo target's receiver: takes every webhook and says so.
+/// The route of the demo target's receiver, which accepts and logs every webhook.
 pub(crate) fn receiver() -> Router {
-    Router::new().route(RECEIVER, post(receive))
+    Router::new().route(RECEIVER_PATH, post(receive_webhook))
 }
 
-async fn receive(headers: HeaderMap, body: Bytes) -> StatusCode {
+async fn receive_webhook(headers: HeaderMap, body: Bytes) -> StatusCode {
     let id = headers.get("webhook-id").and_then(|id| id.to_str().ok()).unwrap_or("unsigned").to_owned();
     tracing::info!(webhook = id, bytes = body.len(), "received");
     StatusCode::NO_CONTENT
 }
 
-/// What the demo loaded.
-pub(crate) struct Loaded {
-    /// Events that are new to the log.
+/// The number of events that the demo posted.
+pub(crate) struct LoadedEvents {
+    /// Number of events that are new to the log.
     pub(crate) stored: usize,
-    /// Events that an earlier start loaded.
+    /// Number of events that an earlier start stored.
     pub(crate) duplicates: usize,
 }
 
-/// Registers the target and posts the events, through the same API that everybody uses.
-pub(crate) async fn load(dev: &DevFile) -> anyhow::Result<Loaded> {
+/// Creates the demo target and posts the example events, through the public API.
+pub(crate) async fn load(dev: &DevFile) -> anyhow::Result<LoadedEvents> {
     let http = reqwest::Client::builder().no_proxy().build()?;
-    register_target(&http, dev).await?;
-    let mut loaded = Loaded { stored: 0, duplicates: 0 };
+    ensure_target(&http, dev).await?;
+    let mut loaded = LoadedEvents { stored: 0, duplicates: 0 };
     for (source, token) in &dev.keys.ingest {
-        let catalog = events::catalog(source).context("a source is named as its catalog")?;
-        let examples: Vec<&str> = catalog.types().flat_map(|kind| kind.examples.iter().copied()).collect();
+        let catalog = events::catalog(source).context("a source has no catalog of its name")?;
+        let examples: Vec<&str> = catalog.types().flat_map(|event_type| event_type.examples.iter().copied()).collect();
         if examples.is_empty() {
             continue;
         }
-        let answer = http
+        let response = http
             .post(format!("{}/v1/events", dev.url))
             .bearer_auth(token)
             .header("content-type", "application/json")
             .body(format!("[{}]", examples.join(",")))
             .send()
             .await?;
-        let status = answer.status();
-        let text = answer.text().await?;
-        ensure!(status == StatusCode::OK, "the examples of {source} were answered {status}: {text}");
+        let status = response.status();
+        let text = response.text().await?;
+        ensure!(status == StatusCode::OK, "failed to post the examples of {source}: {status}: {text}");
         let results: Value = serde_json::from_str(&text)?;
         let duplicates =
             results["results"].as_array().into_iter().flatten().filter(|r| r["status"] == "duplicate").count();
@@ -63,22 +64,27 @@ pub(crate) async fn load(dev: &DevFile) -> anyhow::Result<Loaded> {
     Ok(loaded)
 }
 
-async fn register_target(http: &reqwest::Client, dev: &DevFile) -> anyhow::Result<()> {
+/// Creates the demo target, or replaces it if its address has another port.
+async fn ensure_target(http: &reqwest::Client, dev: &DevFile) -> anyhow::Result<()> {
     let targets = format!("{}/v1/targets", dev.url);
-    let address = format!("{}{RECEIVER}", dev.url);
-    let existing = http.get(format!("{targets}/{TARGET}")).bearer_auth(&dev.keys.manage).send().await?;
+    let address = format!("{}{RECEIVER_PATH}", dev.url);
+    let existing = http.get(format!("{targets}/{TARGET_NAME}")).bearer_auth(&dev.keys.manage).send().await?;
     if existing.status() == StatusCode::OK {
         let target: Value = serde_json::from_str(&existing.text().await?)?;
         if target["address"] == address {
             return Ok(());
         }
-        // This start listens on another port.
-        http.delete(format!("{targets}/{TARGET}")).bearer_auth(&dev.keys.manage).send().await?.error_for_status()?;
+        // An earlier start listened on another port.
+        http.delete(format!("{targets}/{TARGET_NAME}"))
+            .bearer_auth(&dev.keys.manage)
+            .send()
+            .await?
+            .error_for_status()?;
     }
     let scopes = ["lifecycle", "logging", "signal"];
     let sources: Vec<&String> = dev.keys.ingest.keys().collect();
     let new = json!({
-        "name": TARGET, "address": address, "level": "DEBUG", "scopes": scopes, "sources": sources,
+        "name": TARGET_NAME, "address": address, "level": "DEBUG", "scopes": scopes, "sources": sources,
     });
     let created = http
         .post(targets)
@@ -88,6 +94,6 @@ async fn register_target(http: &reqwest::Client, dev: &DevFile) -> anyhow::Resul
         .send()
         .await?;
     let status = created.status();
-    ensure!(status == StatusCode::CREATED, "the demo target was answered {status}: {}", created.text().await?);
+    ensure!(status == StatusCode::CREATED, "failed to create the demo target: {status}: {}", created.text().await?);
     Ok(())
 }

@@ -1,11 +1,18 @@
-//! Tidings in one process: all six functions, DynamoDB and SQS on a laptop.
+//! What the `tidings` program runs: the local stack, the OpenAPI document and the resharding of a log.
+//!
+//! This crate assembles the six functions into one process, and stands in for the AWS services around
+//! them: DynamoDB with its streams, SQS, and Lambda's event source mappings and schedule.
+//!
+//! It does not contain the functions' behavior, which is the same as on AWS (`functions/`), nor the parsing
+//! of arguments (`cli`). No function depends on this crate.
 
 mod demo;
 pub mod dev;
+mod dev_file;
+mod dev_keys;
 mod dynamodb;
-mod keys;
+mod event_source;
 pub mod openapi;
-mod pollers;
 pub mod reshard;
 mod sqlite;
 mod sqs;

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::tables;
 
-/// A DynamoDB with the tables, its client, and the folder with its data.
+/// Starts a DynamoDB with the tables. Returns it with a client and its data folder.
 pub(crate) async fn start() -> (DynamoDb, Client, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let dynamodb = DynamoDb::start(&folder.path().join("dynamodb.sqlite3")).await.unwrap();
@@ -24,7 +24,7 @@ fn client(endpoint: &str) -> Client {
     Client::from_conf(config.build())
 }
 
-/// Stores an item as an event is stored.
+/// Puts an item with the keys of an event.
 pub(crate) async fn put(client: &Client, pk: &str, id: u64) {
     client
         .put_item()
@@ -38,18 +38,18 @@ pub(crate) async fn put(client: &Client, pk: &str, id: u64) {
 }
 
 #[test]
-fn connections_are_as_the_builds_settings_say() {
+fn connections_have_the_settings_of_the_build() {
     let folder = tempfile::tempdir().unwrap();
     let connection = Connection::open(folder.path().join("any.sqlite3")).unwrap();
     connection.pragma_update(None, "journal_mode", "WAL").unwrap();
     connection.execute_batch("CREATE TABLE any (value)").unwrap();
     let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
-    // dynoxide opens its own, which nobody else can ask: `.cargo/config.toml` has what SQLite begins with.
+    // The settings of dynoxide's own connection cannot be read. It gets the defaults, which `.cargo/config.toml` sets.
     assert_eq!((number("synchronous"), number("cache_size")), (1, -16_384));
     assert_eq!(number("mmap_size"), 64 << 30);
 }
 
-fn sequence(record: &EventRecord) -> &str {
+fn sequence_number(record: &EventRecord) -> &str {
     record.change.sequence_number.as_deref().unwrap()
 }
 
@@ -59,43 +59,43 @@ fn ids(batch: &Event) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn the_stream_gives_what_was_written_in_order_until_it_is_deleted() {
+async fn stream_records_are_read_in_write_order_until_deleted() {
     let (dynamodb, client, _folder) = start().await;
     for id in [3, 1, 2] {
         put(&client, "E#0", id).await;
     }
-    let batch = dynamodb.stream_batch(tables::EVENTS, 2).await.unwrap();
+    let batch = dynamodb.read_stream(tables::EVENTS, 2).await.unwrap();
     assert_eq!(ids(&batch), [3, 1]);
     let record = &batch.records[0];
     assert_eq!(record.event_name, "INSERT");
     assert_eq!(record.change.new_image["payload"], serde_dynamo::AttributeValue::B(vec![0x00, 0xff]));
 
-    dynamodb.delete_stream_records(tables::EVENTS, sequence(&batch.records[0])).await.unwrap();
-    assert_eq!(ids(&dynamodb.stream_batch(tables::EVENTS, 10).await.unwrap()), [1, 2]);
+    dynamodb.delete_stream_records(tables::EVENTS, sequence_number(&batch.records[0])).await.unwrap();
+    assert_eq!(ids(&dynamodb.read_stream(tables::EVENTS, 10).await.unwrap()), [1, 2]);
 }
 
 #[tokio::test]
-async fn a_stream_that_was_emptied_goes_on() {
+async fn emptied_stream_continues() {
     let (dynamodb, client, _folder) = start().await;
     let mut last = 0;
     for id in 1..=3 {
         put(&client, "E#0", id).await;
-        let batch = dynamodb.stream_batch(tables::EVENTS, 10).await.unwrap();
+        let batch = dynamodb.read_stream(tables::EVENTS, 10).await.unwrap();
         assert_eq!(ids(&batch), [id]);
-        let number = sequence(&batch.records[0]).parse::<i64>().unwrap();
-        assert!(number > last, "{number} follows {last}");
+        let number = sequence_number(&batch.records[0]).parse::<i64>().unwrap();
+        assert!(number > last, "{number} is not greater than {last}");
         last = number;
         dynamodb.delete_stream_records(tables::EVENTS, &number.to_string()).await.unwrap();
     }
 }
 
 #[tokio::test]
-async fn items_and_stream_outlast_the_process() {
+async fn items_and_stream_records_survive_a_kill() {
     let (dynamodb, client, folder) = start().await;
     put(&client, "E#0", 7).await;
-    // Opened a second time without the first being closed, as after a kill.
+    // Opened again without closing the first, as after a kill.
     let again = DynamoDb::start(&folder.path().join("dynamodb.sqlite3")).await.unwrap();
-    assert_eq!(ids(&again.stream_batch(tables::EVENTS, 10).await.unwrap()), [7]);
+    assert_eq!(ids(&again.read_stream(tables::EVENTS, 10).await.unwrap()), [7]);
     let client = self::client(again.endpoint());
     tables::create(&client).await.unwrap();
     let all = client.scan().table_name(tables::EVENTS).send().await.unwrap();

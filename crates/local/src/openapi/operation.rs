@@ -1,4 +1,4 @@
-//! One operation of the document.
+//! The description of one operation.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,12 @@ use web::{
     UNKNOWN_PARAMETER_ERROR,
 };
 
-use super::Schemas;
+use super::schemas::Schemas;
 
-/// The operation, as the document says it.
+/// Describes an operation.
 pub(super) fn describe(operation: &Operation, schemas: &mut Schemas) -> anyhow::Result<Value> {
     let described = try_describe(operation, schemas);
-    described.with_context(|| format!("the table's entry {} is not right", operation.id))
+    described.with_context(|| format!("the entry {} of the operation table is invalid", operation.id))
 }
 
 fn try_describe(operation: &Operation, schemas: &mut Schemas) -> anyhow::Result<Value> {
@@ -24,11 +24,12 @@ fn try_describe(operation: &Operation, schemas: &mut Schemas) -> anyhow::Result<
     set("operationId", json!(operation.id));
     set("summary", json!(operation.summary));
     let scope = operation.scope.map(serde_json::to_value).transpose()?;
-    let needs = scope.as_ref().and_then(Value::as_str).map(|scope| format!("Needs a key of scope `{scope}`."));
-    let mut paragraphs = vec![operation.description, needs.as_deref().unwrap_or_default()];
+    let required_scope =
+        scope.as_ref().and_then(Value::as_str).map(|scope| format!("Requires a key with scope `{scope}`."));
+    let mut paragraphs = vec![operation.description, required_scope.as_deref().unwrap_or_default()];
     paragraphs.retain(|paragraph| !paragraph.is_empty());
     set("description", json!(paragraphs.join("\n\n")));
-    // What the path is about: /v1/<tag>/…
+    // The resource: /v1/<tag>/…
     let tag = match operation.path.strip_prefix("/v1/") {
         Some(path) => path.split('/').next().unwrap_or_default(),
         None if operation.path.starts_with("/api/") => "unleash",
@@ -45,7 +46,7 @@ fn try_describe(operation: &Operation, schemas: &mut Schemas) -> anyhow::Result<
     if !operation.body.is_empty() {
         let mut media_types = Map::new();
         for body in operation.body {
-            let mut schema = (body.schema)(&mut schemas.read);
+            let mut schema = (body.schema)(&mut schemas.request);
             if operation.body_is_optional {
                 schema = json_schema!({ "anyOf": [schema, { "type": "null" }] });
             }
@@ -58,100 +59,99 @@ fn try_describe(operation: &Operation, schemas: &mut Schemas) -> anyhow::Result<
 }
 
 fn describe_parameter(parameter: &Parameter, schemas: &mut Schemas) -> anyhow::Result<Value> {
-    let schema = (parameter.schema)(&mut schemas.read);
-    let place = if parameter.location == ParameterLocation::Path { "path" } else { "query" };
+    let schema = (parameter.schema)(&mut schemas.request);
+    let location = if parameter.location == ParameterLocation::Path { "path" } else { "query" };
     let mut object = json!({
         "name": parameter.name,
-        "in": place,
+        "in": location,
         "description": parameter.description,
         "required": parameter.location != ParameterLocation::Query,
         "schema": schema,
     });
     if !parameter.example.is_empty() {
-        object["example"] = example(parameter.example)?;
+        object["example"] = parse_example(parameter.example)?;
     }
-    if schema.get("type").is_some_and(|kind| kind == "array") {
+    if schema.get("type").is_some_and(|schema_type| schema_type == "array") {
         object["style"] = json!("form");
         object["explode"] = json!(false);
     }
     Ok(object)
 }
 
-/// Every answer of an operation, by status.
+/// Describes every response of an operation, by status.
 fn responses(operation: &Operation, schemas: &mut Schemas) -> anyhow::Result<BTreeMap<String, Value>> {
     let mut responses = BTreeMap::new();
-    for answer in operation.responses {
-        responses.insert(answer.status.to_string(), describe_answer(answer, schemas)?);
+    for response in operation.responses {
+        responses.insert(response.status.to_string(), describe_response(response, schemas)?);
     }
-    let every = every(operation);
-    for shared in &every {
+    let common_errors = common_errors(operation);
+    for shared in &common_errors {
         let problem = (shared.example)();
         let reference = json!({ "$ref": format!("#/components/responses/{}", problem.name()) });
         responses.insert(problem.status().as_u16().to_string(), reference);
     }
-    for (status, mut refusals) in by_status(operation.errors) {
-        refusals.extend(every.iter().filter(|shared| status_of(shared) == status));
-        responses.insert(status.to_string(), refusal(&refusals, schemas));
+    for (status, mut errors) in group_by_status(operation.errors) {
+        errors.extend(common_errors.iter().filter(|shared| status_of(shared) == status));
+        responses.insert(status.to_string(), error_response(&errors, schemas));
     }
     Ok(responses)
 }
 
-/// How it says no as all of its kind do.
-fn every(operation: &Operation) -> Vec<ErrorResponse> {
-    let mut every = if operation.scope.is_some() { COMMON_AUTH_ERRORS.to_vec() } else { Vec::new() };
-    // Others say what else may be wrong with their parameters.
-    let takes_none = operation.parameters.iter().all(|parameter| parameter.location == ParameterLocation::Path);
-    every
-        .extend((!every.is_empty() && takes_none && !operation.allow_unknown_query).then_some(UNKNOWN_PARAMETER_ERROR));
-    every
+/// The error responses that an operation shares with others of its kind.
+fn common_errors(operation: &Operation) -> Vec<ErrorResponse> {
+    let mut common = if operation.scope.is_some() { COMMON_AUTH_ERRORS.to_vec() } else { Vec::new() };
+    // Operations with query parameters document the errors of those themselves.
+    let has_no_query = operation.parameters.iter().all(|parameter| parameter.location == ParameterLocation::Path);
+    common.extend((!common.is_empty() && has_no_query && !operation.allow_unknown_query).then_some(UNKNOWN_PARAMETER_ERROR));
+    common
 }
 
-fn describe_answer(answer: &SuccessResponse, schemas: &mut Schemas) -> anyhow::Result<Value> {
-    let mut object = json!({ "description": answer.description, "headers": headers() });
-    for body in answer.content.iter().chain(answer.alternatives) {
-        let schema = (body.schema)(&mut schemas.written);
+fn describe_response(response: &SuccessResponse, schemas: &mut Schemas) -> anyhow::Result<Value> {
+    let mut object = json!({ "description": response.description, "headers": headers() });
+    for body in response.content.iter().chain(response.alternatives) {
+        let schema = (body.schema)(&mut schemas.response);
         object["content"][body.media_type] = content(body, schema)?;
     }
     Ok(object)
 }
 
-/// What every operation that needs a key may answer, for the document's components.
+/// Describes the error responses of every operation that requires a key, for the document's components.
 pub(super) fn shared_responses(schemas: &mut Schemas) -> Map<String, Value> {
-    let named = |shared: &ErrorResponse| ((shared.example)().name().to_owned(), refusal(&[*shared], schemas));
-    COMMON_AUTH_ERRORS.iter().chain([&UNKNOWN_PARAMETER_ERROR]).map(named).collect()
+    let by_name = |shared: &ErrorResponse| ((shared.example)().name().to_owned(), error_response(&[*shared], schemas));
+    COMMON_AUTH_ERRORS.iter().chain([&UNKNOWN_PARAMETER_ERROR]).map(by_name).collect()
 }
 
-fn by_status(refusals: &[ErrorResponse]) -> BTreeMap<u16, Vec<ErrorResponse>> {
+fn group_by_status(errors: &[ErrorResponse]) -> BTreeMap<u16, Vec<ErrorResponse>> {
     let mut by_status: BTreeMap<u16, Vec<ErrorResponse>> = BTreeMap::new();
-    for refusal in refusals {
-        by_status.entry(status_of(refusal)).or_default().push(*refusal);
+    for error in errors {
+        by_status.entry(status_of(error)).or_default().push(*error);
     }
     by_status
 }
 
-fn status_of(refusal: &ErrorResponse) -> u16 {
-    (refusal.example)().status().as_u16()
+fn status_of(error: &ErrorResponse) -> u16 {
+    (error.example)().status().as_u16()
 }
 
-/// The answer of one status, with every reason for it.
-fn refusal(reasons: &[ErrorResponse], schemas: &mut Schemas) -> Value {
-    let when: Vec<&str> = reasons.iter().map(|reason| reason.description).collect();
+/// Describes the error response of one status, with each reason for it.
+fn error_response(reasons: &[ErrorResponse], schemas: &mut Schemas) -> Value {
+    let descriptions: Vec<&str> = reasons.iter().map(|reason| reason.description).collect();
     let problems: Vec<Problem> = reasons.iter().map(|reason| (reason.example)()).collect();
     let mut headers = headers();
     for (name, value) in problems.iter().filter_map(Problem::header) {
         headers[name.as_str()] = json!({ "schema": { "type": "string" }, "example": value });
     }
-    let named = problems.iter().zip(1..).map(|(problem, number)| match number {
+    let examples = problems.iter().zip(1..).map(|(problem, number)| match number {
         1 => (problem.name().to_owned(), json!({ "value": problem })),
         _ => (format!("{}-{number}", problem.name()), json!({ "value": problem })),
     });
     json!({
-        "description": when.join(" "),
+        "description": descriptions.join(" "),
         "headers": headers,
         "content": {
             "application/problem+json": {
-                "schema": schemas.written.subschema_for::<Problem>(),
-                "examples": named.collect::<Map<String, Value>>(),
+                "schema": schemas.response.subschema_for::<Problem>(),
+                "examples": examples.collect::<Map<String, Value>>(),
             },
         },
     })
@@ -161,15 +161,15 @@ fn headers() -> Value {
     json!({ "x-request-id": { "$ref": "#/components/headers/RequestId" } })
 }
 
-/// A body, as its media type's entry.
+/// Describes a body of one media type.
 fn content(content: &Content, schema: Schema) -> anyhow::Result<Value> {
     let mut examples = Map::new();
     for (name, text) in content.examples {
-        examples.insert((*name).to_owned(), json!({ "value": example(text)? }));
+        examples.insert((*name).to_owned(), json!({ "value": parse_example(text)? }));
     }
     Ok(json!({ "schema": schema, "examples": examples }))
 }
 
-fn example(text: &str) -> anyhow::Result<Value> {
+fn parse_example(text: &str) -> anyhow::Result<Value> {
     serde_json::from_str(text).with_context(|| format!("{text} is not JSON"))
 }

@@ -1,44 +1,47 @@
-//! What a target receives.
+//! The description of the webhook that targets receive.
 
 use serde_json::{Value, json};
 
 const DESCRIPTION: &str = "\
-Sent to a target for every event that it wants, signed as [Standard Webhooks](https://www.standardwebhooks.com) says: \
-any library of theirs verifies it with the target's signing secret.
+Sent to a target for each event that matches its filter. Signed according to \
+[Standard Webhooks](https://www.standardwebhooks.com): any of its libraries verifies the webhook with the target's \
+signing secret.
 
-At least once, in no order that is promised. An attempt takes as long as the target's `timeout` at most; redirects are not followed.";
+Delivered at least once, in no guaranteed order. An attempt takes at most the target's `timeout`; redirects are not \
+followed.";
 
-/// The one webhook that there is.
+/// Describes the webhook.
 pub(super) fn describe() -> Value {
     json!({
         "operationId": "receiveEvent",
-        "summary": "An event that the target wants",
+        "summary": "Receive an event",
         "description": DESCRIPTION,
         "tags": ["webhooks"],
         "security": [],
         "parameters": [
             header(
                 "webhook-id",
-                "The delivery: the same for every attempt of one event to one target, so that repeats can be dropped.",
+                "ID of the delivery. It is the same for every attempt to deliver an event to a target, so that duplicates can be \
+                    detected.",
                 json!({ "type": "string", "pattern": "^msg_[0-9]+_[0-9a-f]{12}$" }),
                 json!("msg_3403542528000501_b81f37a043a6"),
             ),
             header(
                 "webhook-timestamp",
-                "When the attempt was made, in seconds since 1970.",
+                "Time of the attempt, in seconds since 1970.",
                 json!({ "type": "integer" }),
                 json!(1_777_627_800),
             ),
             header(
                 "webhook-signature",
-                "`v1,` and, in base64, HMAC-SHA256 over `<webhook-id>.<webhook-timestamp>.<body>`; two of them, separated by a \
-                    space, while the secret is being replaced.",
+                "`v1,` followed by the base64-encoded HMAC-SHA256 of `<webhook-id>.<webhook-timestamp>.<body>`. Two signatures, \
+                    separated by a space, while the secret is being rotated.",
                 json!({ "type": "string", "pattern": "^v1,[A-Za-z0-9+/]{43}=( v1,[A-Za-z0-9+/]{43}=)?$" }),
                 json!("v1,3sBKeCUuNYLQwsxOl5S1dTWOChPttVaM0amk3G7sN6s="),
             ),
         ],
         "requestBody": {
-            "description": "The event's payload: what its producer sent, byte for byte.",
+            "description": "Payload of the event, byte for byte as its producer sent it.",
             "required": true,
             "content": {
                 "application/json": {
@@ -60,11 +63,11 @@ pub(super) fn describe() -> Value {
             },
         },
         "responses": {
-            "2XX": { "description": "Accepted: the event is delivered. The first kilobyte of the answer is kept." },
+            "2XX": { "description": "The event is delivered. The first kilobyte of the response is stored." },
             "default": {
-                "description": "The attempt failed, as it does where there is no complete answer in time. The next \
-                    one is made after the target's `retry_timeout` or by its `retry_schedule`, give or take a tenth, \
-                    and with 429 or 503 no earlier than `Retry-After` says. 410 pauses the target.",
+                "description": "The attempt failed, as it does if there is no complete response in time. The next \
+                    attempt follows after the target's `retry_timeout` or by its `retry_schedule`, plus or minus 10 %, \
+                    and after 429 or 503 no earlier than `Retry-After`. 410 pauses the target.",
             },
         },
     })

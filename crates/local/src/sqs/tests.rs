@@ -6,21 +6,23 @@ use aws_sdk_sqs::error::ProvideErrorMetadata;
 use aws_sdk_sqs::types::{MessageSystemAttributeName, QueueAttributeName, SendMessageBatchRequestEntry};
 use tempfile::TempDir;
 
+use super::queue::MAX_ARRIVALS_WAIT;
 use super::*;
 
-const LONG: Duration = Duration::from_secs(30);
+/// Longer than every test.
+const LONG_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Queues `work` and `dead`, and the folder with their data.
+/// Starts an SQS with the queues `work` and `dead`. Returns it with its data folder.
 pub(crate) async fn start() -> (Sqs, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     (open(&folder).await, folder)
 }
 
 async fn open(folder: &TempDir) -> Sqs {
-    let redrive = Redrive { dead_letters: "dead".to_owned(), max_receives: 2 };
+    let redrive = RedrivePolicy { dead_letter_queue: "dead".to_owned(), max_receives: 2 };
     let queues = vec![
-        QueueConfig { name: "work".to_owned(), visibility: LONG, redrive: Some(redrive) },
-        QueueConfig { name: "dead".to_owned(), visibility: LONG, redrive: None },
+        QueueConfig { name: "work".to_owned(), visibility_timeout: LONG_TIMEOUT, redrive: Some(redrive) },
+        QueueConfig { name: "dead".to_owned(), visibility_timeout: LONG_TIMEOUT, redrive: None },
     ];
     Sqs::start(&folder.path().join("sqs.sqlite3"), queues).await.unwrap()
 }
@@ -34,17 +36,17 @@ fn client(sqs: &Sqs) -> Client {
     Client::from_conf(config.build())
 }
 
-pub(crate) fn message(body: &str) -> Outgoing {
-    Outgoing { body: body.to_owned(), ..Outgoing::default() }
+pub(crate) fn message(body: &str) -> NewMessage {
+    NewMessage { body: body.to_owned(), ..NewMessage::default() }
 }
 
-/// The code of the error that a call was answered with.
-fn code<T: std::fmt::Debug, E: ProvideErrorMetadata + std::fmt::Debug>(answer: Result<T, E>) -> String {
-    answer.unwrap_err().code().unwrap().to_owned()
+/// The error code of a failed call.
+fn error_code<T: std::fmt::Debug, E: ProvideErrorMetadata + std::fmt::Debug>(result: Result<T, E>) -> String {
+    result.unwrap_err().code().unwrap().to_owned()
 }
 
 #[tokio::test]
-async fn the_sdk_sends_receives_hides_and_deletes() {
+async fn sdk_can_send_receive_hide_and_delete_messages() {
     let (sqs, _folder) = start().await;
     let client = client(&sqs);
     let url = client.get_queue_url().queue_name("work").send().await.unwrap().queue_url.unwrap();
@@ -63,19 +65,19 @@ async fn the_sdk_sends_receives_hides_and_deletes() {
     let handle = message.receipt_handle().unwrap();
     let change = client.change_message_visibility().queue_url(&url).receipt_handle(handle);
     change.clone().visibility_timeout(0).send().await.unwrap();
-    assert_eq!(code(change.visibility_timeout(9).send().await), "MessageNotInflight");
+    assert_eq!(error_code(change.visibility_timeout(9).send().await), "MessageNotInflight");
     client.delete_message().queue_url(&url).receipt_handle(handle).send().await.unwrap();
-    assert_eq!(sqs.queue("work").unwrap().counts().await.unwrap(), Counts::default());
+    assert_eq!(sqs.queue("work").unwrap().counts().await.unwrap(), MessageCounts::default());
 }
 
 #[tokio::test]
-async fn a_batch_keeps_what_is_valid_and_names_what_is_not() {
+async fn batch_sends_valid_messages_and_reports_invalid_ones() {
     let (sqs, _folder) = start().await;
     let client = client(&sqs);
     let entry =
         |id: &str, body: &str| SendMessageBatchRequestEntry::builder().id(id).message_body(body).build().unwrap();
     let batch = client.send_message_batch().queue_url(sqs.url("work"));
-    let answer = batch
+    let response = batch
         .clone()
         .entries(entry("good", "a"))
         .entries(entry("bad", "\u{1}"))
@@ -83,45 +85,45 @@ async fn a_batch_keeps_what_is_valid_and_names_what_is_not() {
         .send()
         .await
         .unwrap();
-    assert_eq!(answer.successful()[0].id(), "good");
-    let failed: Vec<_> = answer.failed().iter().map(|failed| (failed.id(), failed.code())).collect();
+    assert_eq!(response.successful()[0].id(), "good");
+    let failed: Vec<_> = response.failed().iter().map(|failed| (failed.id(), failed.code())).collect();
     assert_eq!(failed, [("bad", "InvalidMessageContents"), ("empty", "MissingParameter")]);
 
-    let refused = batch.clone().entries(entry("same", "a")).entries(entry("same", "b")).send().await;
-    assert_eq!(code(refused), "BatchEntryIdsNotDistinct");
+    let rejected = batch.clone().entries(entry("same", "a")).entries(entry("same", "b")).send().await;
+    assert_eq!(error_code(rejected), "BatchEntryIdsNotDistinct");
     let long = "x".repeat(600 * 1024);
-    let refused = batch.clone().entries(entry("one", &long)).entries(entry("two", &long)).send().await;
-    assert_eq!(code(refused), "BatchRequestTooLong");
+    let rejected = batch.clone().entries(entry("one", &long)).entries(entry("two", &long)).send().await;
+    assert_eq!(error_code(rejected), "BatchRequestTooLong");
     let many = (0..11).map(|n| entry(&n.to_string(), "a")).collect();
-    assert_eq!(code(batch.set_entries(Some(many)).send().await), "TooManyEntriesInBatchRequest");
+    assert_eq!(error_code(batch.set_entries(Some(many)).send().await), "TooManyEntriesInBatchRequest");
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_answered_as_on_aws() {
+async fn errors_are_the_same_as_on_aws() {
     let (sqs, _folder) = start().await;
     let client = client(&sqs);
     let send = client.send_message().queue_url(sqs.url("work")).message_body("a");
-    assert_eq!(code(send.clone().queue_url(sqs.url("nothing")).send().await), "QueueDoesNotExist");
-    assert_eq!(code(send.clone().delay_seconds(901).send().await), "InvalidParameterValue");
-    assert_eq!(code(send.clone().message_group_id("two words").send().await), "InvalidParameterValue");
-    assert_eq!(code(send.message_body("x".repeat(1024 * 1024 + 1)).send().await), "InvalidParameterValue");
+    assert_eq!(error_code(send.clone().queue_url(sqs.url("nothing")).send().await), "QueueDoesNotExist");
+    assert_eq!(error_code(send.clone().delay_seconds(901).send().await), "InvalidParameterValue");
+    assert_eq!(error_code(send.clone().message_group_id("two words").send().await), "InvalidParameterValue");
+    assert_eq!(error_code(send.message_body("x".repeat(1024 * 1024 + 1)).send().await), "InvalidParameterValue");
     let delete = client.delete_message().queue_url(sqs.url("work"));
-    assert_eq!(code(delete.receipt_handle("nonsense").send().await), "ReceiptHandleIsInvalid");
+    assert_eq!(error_code(delete.receipt_handle("nonsense").send().await), "ReceiptHandleIsInvalid");
     let gone = client.change_message_visibility().queue_url(sqs.url("work")).receipt_handle("7.1");
-    assert_eq!(code(gone.visibility_timeout(1).send().await), "InvalidParameterValue");
-    assert_eq!(code(client.list_queues().send().await), "UnsupportedOperation");
+    assert_eq!(error_code(gone.visibility_timeout(1).send().await), "InvalidParameterValue");
+    assert_eq!(error_code(client.list_queues().send().await), "UnsupportedOperation");
 }
 
 #[tokio::test]
-async fn attributes_count_the_messages() {
+async fn queue_attributes_count_the_messages() {
     let (sqs, _folder) = start().await;
     let queue = sqs.queue("work").unwrap();
     queue.send(vec![message("a"), message("b"), message("c")]).await.unwrap();
-    queue.send(vec![Outgoing { delay: LONG, ..message("later") }]).await.unwrap();
-    queue.receive(1, LONG).await.unwrap();
+    queue.send(vec![NewMessage { delay: LONG_TIMEOUT, ..message("later") }]).await.unwrap();
+    queue.receive(1, LONG_TIMEOUT).await.unwrap();
     let asked = client(&sqs).get_queue_attributes().queue_url(sqs.url("work"));
-    let answer = asked.attribute_names(QueueAttributeName::All).send().await.unwrap();
-    let attributes = answer.attributes().unwrap();
+    let response = asked.attribute_names(QueueAttributeName::All).send().await.unwrap();
+    let attributes = response.attributes().unwrap();
     assert_eq!(attributes[&QueueAttributeName::ApproximateNumberOfMessages], "2");
     assert_eq!(attributes[&QueueAttributeName::ApproximateNumberOfMessagesNotVisible], "1");
     assert_eq!(attributes[&QueueAttributeName::ApproximateNumberOfMessagesDelayed], "1");
@@ -129,7 +131,7 @@ async fn attributes_count_the_messages() {
 }
 
 #[tokio::test]
-async fn a_wait_ends_when_something_is_sent_and_when_something_is_due() {
+async fn wait_ends_when_a_message_is_sent_or_becomes_visible() {
     let (sqs, _folder) = start().await;
     let queue = sqs.queue("work").unwrap();
     let mut arrivals = queue.arrivals();
@@ -140,16 +142,16 @@ async fn a_wait_ends_when_something_is_sent_and_when_something_is_due() {
     let began = Instant::now();
     let again = loop {
         arrivals.wait().await.unwrap();
-        if let Some(message) = queue.receive(1, LONG).await.unwrap().pop() {
+        if let Some(message) = queue.receive(1, LONG_TIMEOUT).await.unwrap().pop() {
             break message;
         }
     };
-    assert!(began.elapsed() < LONGEST_NAP, "{:?}", began.elapsed());
+    assert!(began.elapsed() < MAX_ARRIVALS_WAIT, "{:?}", began.elapsed());
     assert_eq!((again.id(), again.receives()), (received[0].id(), 2));
 }
 
 #[tokio::test]
-async fn a_long_poll_is_answered_by_the_next_message() {
+async fn long_poll_returns_the_next_message() {
     let (sqs, _folder) = start().await;
     let poll = client(&sqs).receive_message().queue_url(sqs.url("work")).wait_time_seconds(20).send();
     let poll = tokio::spawn(poll);
@@ -158,7 +160,7 @@ async fn a_long_poll_is_answered_by_the_next_message() {
 }
 
 #[tokio::test]
-async fn no_message_is_handed_to_two_receivers() {
+async fn no_message_is_received_twice() {
     let (sqs, _folder) = start().await;
     let queue = sqs.queue("work").unwrap();
     queue.send((0..200).map(|n| message(&n.to_string())).collect()).await.unwrap();
@@ -166,36 +168,36 @@ async fn no_message_is_handed_to_two_receivers() {
         .map(|_| {
             let queue = queue.clone();
             tokio::spawn(async move {
-                let mut taken = Vec::new();
+                let mut received = Vec::new();
                 loop {
-                    let messages = queue.receive(7, LONG).await.unwrap();
+                    let messages = queue.receive(7, LONG_TIMEOUT).await.unwrap();
                     if messages.is_empty() {
-                        return taken;
+                        return received;
                     }
-                    taken.extend(messages.into_iter().map(|message| message.id()));
+                    received.extend(messages.into_iter().map(|message| message.id()));
                 }
             })
         })
         .collect();
-    let mut taken = Vec::new();
+    let mut received = Vec::new();
     for receiver in receivers {
-        taken.extend(receiver.await.unwrap());
+        received.extend(receiver.await.unwrap());
     }
-    assert_eq!(taken.len(), 200);
-    taken.sort();
-    taken.dedup();
-    assert_eq!(taken.len(), 200);
+    assert_eq!(received.len(), 200);
+    received.sort();
+    received.dedup();
+    assert_eq!(received.len(), 200);
 }
 
 #[tokio::test]
-async fn messages_and_receives_outlast_the_process() {
+async fn messages_and_receive_counts_survive_a_kill() {
     let (sqs, folder) = start().await;
     let queue = sqs.queue("work").unwrap();
     queue.send(vec![message("a"), message("b")]).await.unwrap();
-    let receipt = queue.receive(1, LONG).await.unwrap()[0].receipt;
-    // Opened a second time without the first being closed, as after a kill.
+    let receipt = queue.receive(1, LONG_TIMEOUT).await.unwrap()[0].receipt;
+    // Opened again without closing the first, as after a kill.
     let queue = open(&folder).await.queue("work").unwrap();
-    assert_eq!(queue.counts().await.unwrap(), Counts { visible: 1, in_flight: 1, delayed: 0 });
+    assert_eq!(queue.counts().await.unwrap(), MessageCounts { visible: 1, in_flight: 1, delayed: 0 });
     queue.delete(vec![receipt]).await.unwrap();
-    assert_eq!(queue.receive(10, LONG).await.unwrap()[0].body, "b");
+    assert_eq!(queue.receive(10, LONG_TIMEOUT).await.unwrap()[0].body, "b");
 }

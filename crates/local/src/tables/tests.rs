@@ -1,4 +1,4 @@
-//! What the functions ask of DynamoDB, asked of the local one.
+//! The DynamoDB calls that the functions make, on the local DynamoDB.
 
 use std::collections::HashMap;
 
@@ -10,8 +10,8 @@ use aws_sdk_dynamodb::types::{
 use super::*;
 use crate::dynamodb::tests::start;
 
-/// The largest id: the last whole number that is safe in JavaScript.
-const LARGEST: u64 = (1 << 53) - 1;
+/// The largest event id: the largest integer that JavaScript represents exactly.
+const MAX_EVENT_ID: u64 = (1 << 53) - 1;
 
 fn s(text: &str) -> AttributeValue {
     AttributeValue::S(text.to_owned())
@@ -34,8 +34,8 @@ fn event(id: u64) -> HashMap<String, AttributeValue> {
 async fn put_all(client: &Client, ids: &[u64]) {
     let put = |id: &u64| PutRequest::builder().set_item(Some(event(*id))).build().unwrap();
     let writes = ids.iter().map(|id| WriteRequest::builder().put_request(put(id)).build()).collect();
-    let answer = client.batch_write_item().request_items(EVENTS, writes).send().await.unwrap();
-    assert_eq!(answer.unprocessed_items().map_or(0, HashMap::len), 0);
+    let response = client.batch_write_item().request_items(EVENTS, writes).send().await.unwrap();
+    assert_eq!(response.unprocessed_items().map_or(0, HashMap::len), 0);
 }
 
 #[tokio::test]
@@ -51,9 +51,9 @@ async fn tables_are_created_once() {
 }
 
 #[tokio::test]
-async fn an_index_is_paged_with_a_filter_in_both_directions() {
+async fn filtered_index_queries_are_paged_in_both_directions() {
     let (_dynamodb, client, _folder) = start().await;
-    let ids: Vec<u64> = (0..6).map(|n| LARGEST - n).collect();
+    let ids: Vec<u64> = (0..6).map(|n| MAX_EVENT_ID - n).collect();
     put_all(&client, &ids).await;
     for forward in [false, true] {
         let mut found = Vec::new();
@@ -68,8 +68,8 @@ async fn an_index_is_paged_with_a_filter_in_both_directions() {
                 .expression_attribute_names("#t", "t")
                 .expression_attribute_values(":k", s("flag#0"))
                 .expression_attribute_values(":t", s("odd"))
-                .expression_attribute_values(":from", n(LARGEST - 4))
-                .expression_attribute_values(":to", n(LARGEST))
+                .expression_attribute_values(":from", n(MAX_EVENT_ID - 4))
+                .expression_attribute_values(":to", n(MAX_EVENT_ID))
                 .scan_index_forward(forward)
                 .set_exclusive_start_key(start)
                 .limit(2)
@@ -85,7 +85,7 @@ async fn an_index_is_paged_with_a_filter_in_both_directions() {
                 break;
             }
         }
-        let mut expected = [LARGEST, LARGEST - 2, LARGEST - 4];
+        let mut expected = [MAX_EVENT_ID, MAX_EVENT_ID - 2, MAX_EVENT_ID - 4];
         if forward {
             expected.reverse();
         }
@@ -94,13 +94,13 @@ async fn an_index_is_paged_with_a_filter_in_both_directions() {
 }
 
 #[tokio::test]
-async fn a_refused_put_answers_with_the_item_that_is_there() {
+async fn failed_conditional_put_returns_the_existing_item() {
     let (_dynamodb, client, _folder) = start().await;
-    put_all(&client, &[LARGEST]).await;
-    let refused = client
+    put_all(&client, &[MAX_EVENT_ID]).await;
+    let rejected = client
         .put_item()
         .table_name(EVENTS)
-        .set_item(Some(event(LARGEST)))
+        .set_item(Some(event(MAX_EVENT_ID)))
         .condition_expression("attribute_not_exists(pk)")
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
         .return_consumed_capacity(ReturnConsumedCapacity::Total)
@@ -108,14 +108,15 @@ async fn a_refused_put_answers_with_the_item_that_is_there() {
         .await
         .unwrap_err()
         .into_service_error();
-    let aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(refused) = refused else {
-        panic!("{refused:?}");
+    let aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(rejected) = rejected
+    else {
+        panic!("{rejected:?}");
     };
-    assert_eq!(refused.item().unwrap(), &event(LARGEST));
+    assert_eq!(rejected.item().unwrap(), &event(MAX_EVENT_ID));
 }
 
 #[tokio::test]
-async fn a_transaction_is_written_whole_or_refused_with_the_reasons() {
+async fn transactions_are_atomic_and_report_why_they_were_cancelled() {
     let (_dynamodb, client, _folder) = start().await;
     let write = |id: u64| {
         let put = Put::builder()
@@ -126,15 +127,15 @@ async fn a_transaction_is_written_whole_or_refused_with_the_reasons() {
         TransactWriteItem::builder().put(put.build().unwrap()).build()
     };
     client.transact_write_items().transact_items(write(1)).transact_items(write(2)).send().await.unwrap();
-    let refused = client.transact_write_items().transact_items(write(3)).transact_items(write(2)).send().await;
-    let refused = refused.unwrap_err().into_service_error();
+    let rejected = client.transact_write_items().transact_items(write(3)).transact_items(write(2)).send().await;
+    let rejected = rejected.unwrap_err().into_service_error();
     let aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException(
-        refused,
-    ) = refused
+        rejected,
+    ) = rejected
     else {
-        panic!("{refused:?}");
+        panic!("{rejected:?}");
     };
-    let reasons = refused.cancellation_reasons();
+    let reasons = rejected.cancellation_reasons();
     assert_eq!(reasons[0].code(), Some("None"));
     assert_eq!(reasons[1].code(), Some("ConditionalCheckFailed"));
     assert_eq!(reasons[1].item().unwrap(), &event(2));
@@ -142,19 +143,19 @@ async fn a_transaction_is_written_whole_or_refused_with_the_reasons() {
 }
 
 #[tokio::test]
-async fn a_batch_is_read_by_key() {
+async fn batch_get_returns_the_items_that_exist() {
     let (_dynamodb, client, _folder) = start().await;
-    put_all(&client, &[1, 2, LARGEST]).await;
+    put_all(&client, &[1, 2, MAX_EVENT_ID]).await;
     let key = |id| HashMap::from([("pk".to_owned(), s("E#0")), ("sk".to_owned(), n(id))]);
-    let keys = KeysAndAttributes::builder().keys(key(2)).keys(key(3)).keys(key(LARGEST)).build().unwrap();
-    let answer = client
+    let keys = KeysAndAttributes::builder().keys(key(2)).keys(key(3)).keys(key(MAX_EVENT_ID)).build().unwrap();
+    let response = client
         .batch_get_item()
         .request_items(EVENTS, keys)
         .return_consumed_capacity(ReturnConsumedCapacity::Total)
         .send()
         .await
         .unwrap();
-    assert_eq!(answer.responses().unwrap()[EVENTS].len(), 2);
-    assert_eq!(answer.unprocessed_keys().map_or(0, HashMap::len), 0);
-    assert_eq!(answer.consumed_capacity().len(), 1);
+    assert_eq!(response.responses().unwrap()[EVENTS].len(), 2);
+    assert_eq!(response.unprocessed_keys().map_or(0, HashMap::len), 0);
+    assert_eq!(response.consumed_capacity().len(), 1);
 }

@@ -1,29 +1,28 @@
-//! SQS's own JSON: what the calls carry, and their limits. A field that is not here is refused
-//! rather than ignored.
+//! Requests of the AWS protocol, and their limits. Unknown fields are rejected rather than ignored.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Outgoing;
+use super::message::NewMessage;
 
-/// A message's limit, and that of all messages of one call together.
-const MAX_BYTES: usize = 1024 * 1024;
+/// Maximum size of a message, and of all messages of one request together.
+const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
 
-/// Why a call was refused, as AWS words it.
+/// An error response, in the words of AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(super) struct SqsError {
     pub(super) code: &'static str,
     pub(super) message: String,
 }
 
-impl Fault {
+impl SqsError {
     pub(super) fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
 
-    pub(super) fn value(message: impl Into<String>) -> Self {
+    pub(super) fn invalid_value(message: impl Into<String>) -> Self {
         Self::new("InvalidParameterValue", message)
     }
 }
@@ -39,8 +38,8 @@ pub(super) struct SendMessage {
 }
 
 impl SendMessage {
-    pub(super) fn check(self) -> Result<Outgoing, Fault> {
-        outgoing(self.message_body, self.message_group_id, self.delay_seconds)
+    pub(super) fn validate(self) -> Result<NewMessage, SqsError> {
+        new_message(self.message_body, self.message_group_id, self.delay_seconds)
     }
 }
 
@@ -62,54 +61,63 @@ pub(super) struct SendEntry {
 }
 
 impl SendEntry {
-    pub(super) fn check(self) -> Result<Outgoing, Fault> {
-        outgoing(self.message_body, self.message_group_id, self.delay_seconds)
+    pub(super) fn validate(self) -> Result<NewMessage, SqsError> {
+        new_message(self.message_body, self.message_group_id, self.delay_seconds)
     }
 }
 
 impl SendMessageBatch {
-    /// What would refuse the call as a whole.
-    pub(super) fn check(&self) -> Result<(), Fault> {
-        let fault = |code, message: &str| Err(Fault::new(code, message));
+    /// Checks everything that rejects the request as a whole.
+    pub(super) fn validate(&self) -> Result<(), SqsError> {
+        let error = |code, message: &str| Err(SqsError::new(code, message));
         match self.entries.len() {
-            0 => return fault("EmptyBatchRequest", "There should be at least one entry in the request."),
+            0 => return error("EmptyBatchRequest", "There should be at least one entry in the request."),
             1..=10 => {}
-            _ => return fault("TooManyEntriesInBatchRequest", "There may be at most 10 entries in the request."),
+            _ => return error("TooManyEntriesInBatchRequest", "There may be at most 10 entries in the request."),
         }
         let mut ids: Vec<&str> = self.entries.iter().map(|entry| entry.id.as_str()).collect();
         let valid = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if ids.iter().any(|id| id.is_empty() || id.len() > 80 || !id.chars().all(valid)) {
-            return fault("InvalidBatchEntryId", "An entry's id is 1 to 80 letters, digits, hyphens and underscores.");
+            return error(
+                "InvalidBatchEntryId",
+                "The id of a batch entry may have 1 to 80 letters, digits, hyphens and underscores.",
+            );
         }
         ids.sort_unstable();
         if ids.windows(2).any(|pair| pair[0] == pair[1]) {
-            return fault("BatchEntryIdsNotDistinct", "Two entries have the same id.");
+            return error("BatchEntryIdsNotDistinct", "Two or more batch entries have the same id.");
         }
-        if self.entries.iter().map(|entry| entry.message_body.len()).sum::<usize>() > MAX_BYTES {
-            return fault("BatchRequestTooLong", "The messages are longer than 1048576 bytes together.");
+        if self.entries.iter().map(|entry| entry.message_body.len()).sum::<usize>() > MAX_MESSAGE_BYTES {
+            return error(
+                "BatchRequestTooLong",
+                "The messages of a batch must not be longer than 1048576 bytes in total.",
+            );
         }
         Ok(())
     }
 }
 
-fn outgoing(body: String, group: Option<String>, delay: u64) -> Result<Outgoing, Fault> {
+fn new_message(body: String, group: Option<String>, delay: u64) -> Result<NewMessage, SqsError> {
     if body.is_empty() {
-        return Err(Fault::new("MissingParameter", "The request must contain the parameter MessageBody."));
+        return Err(SqsError::new("MissingParameter", "The request must contain the parameter MessageBody."));
     }
-    if body.len() > MAX_BYTES {
-        return Err(Fault::value(
+    if body.len() > MAX_MESSAGE_BYTES {
+        return Err(SqsError::invalid_value(
             "One or more parameters are invalid. Reason: Message must be shorter than 1048576 bytes.",
         ));
     }
-    let allowed =
+    let is_xml_char =
         |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
-    if !body.chars().all(allowed) {
-        return Err(Fault::new("InvalidMessageContents", "The message holds a character that XML 1.0 has not."));
+    if !body.chars().all(is_xml_char) {
+        return Err(SqsError::new(
+            "InvalidMessageContents",
+            "The message contains a character that XML 1.0 does not allow.",
+        ));
     }
     if group.as_ref().is_some_and(|g| g.is_empty() || g.len() > 128 || !g.chars().all(|c| c.is_ascii_graphic())) {
-        return Err(Fault::value("MessageGroupId is 1 to 128 letters, digits and punctuation marks."));
+        return Err(SqsError::invalid_value("MessageGroupId may have 1 to 128 letters, digits and punctuation marks."));
     }
-    Ok(Outgoing { body, group, delay: seconds("DelaySeconds", delay, 900)? })
+    Ok(NewMessage { body, group, delay: seconds("DelaySeconds", delay, 900)? })
 }
 
 #[derive(Debug, Deserialize)]
@@ -122,33 +130,33 @@ pub(super) struct ReceiveMessage {
     wait_time_seconds: u64,
     #[serde(default)]
     message_system_attribute_names: Vec<String>,
-    /// The older name of the same.
+    /// Older name of `message_system_attribute_names`.
     #[serde(default)]
     attribute_names: Vec<String>,
-    /// No message has any.
+    /// Accepted and ignored: no message has such attributes.
     #[serde(default, rename = "MessageAttributeNames")]
     _message_attribute_names: Vec<String>,
 }
 
-/// How to receive.
-pub(super) struct Receive {
+/// A valid request to receive messages.
+pub(super) struct ReceiveOptions {
     pub(super) max: usize,
-    pub(super) visibility: Option<Duration>,
+    pub(super) visibility_timeout: Option<Duration>,
     pub(super) wait: Duration,
     pub(super) attributes: Vec<String>,
 }
 
 impl ReceiveMessage {
-    pub(super) fn check(self) -> Result<Receive, Fault> {
+    pub(super) fn validate(self) -> Result<ReceiveOptions, SqsError> {
         let max = self.max_number_of_messages.unwrap_or(1);
         if !(1..=10).contains(&max) {
-            return Err(Fault::value(format!("MaxNumberOfMessages is {max}: it must be between 1 and 10.")));
+            return Err(SqsError::invalid_value(format!("MaxNumberOfMessages is {max}: it must be between 1 and 10.")));
         }
-        let visibility =
-            self.visibility_timeout.map(|given| seconds("VisibilityTimeout", given, 43_200)).transpose()?;
+        let visibility_timeout =
+            self.visibility_timeout.map(|value| seconds("VisibilityTimeout", value, 43_200)).transpose()?;
         let wait = seconds("WaitTimeSeconds", self.wait_time_seconds, 20)?;
         let attributes = [self.message_system_attribute_names, self.attribute_names].concat();
-        Ok(Receive { max, visibility, wait, attributes })
+        Ok(ReceiveOptions { max, visibility_timeout, wait, attributes })
     }
 }
 
@@ -168,7 +176,7 @@ pub(super) struct ChangeMessageVisibility {
 }
 
 impl ChangeMessageVisibility {
-    pub(super) fn visibility(&self) -> Result<Duration, Fault> {
+    pub(super) fn visibility_timeout(&self) -> Result<Duration, SqsError> {
         seconds("VisibilityTimeout", self.visibility_timeout, 43_200)
     }
 }
@@ -189,20 +197,20 @@ pub(super) struct GetQueueAttributes {
 
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct BatchAnswer {
+pub(super) struct BatchResponse {
     pub(super) successful: Vec<Value>,
     pub(super) failed: Vec<Value>,
 }
 
-/// Those of `all` that are asked for by name, or all of them.
-pub(super) fn named(all: Vec<(&str, String)>, names: &[String]) -> Map<String, Value> {
-    let asked = |name: &str| names.iter().any(|asked| asked == "All" || asked == name);
-    all.into_iter().filter(|(name, _)| asked(name)).map(|(name, value)| (name.to_owned(), value.into())).collect()
+/// Returns the attributes of `all` that are in `names`, or all of them if `names` contains `All`.
+pub(super) fn select_attributes(all: Vec<(&str, String)>, names: &[String]) -> Map<String, Value> {
+    let is_selected = |name: &str| names.iter().any(|selected| selected == "All" || selected == name);
+    all.into_iter().filter(|(name, _)| is_selected(name)).map(|(name, value)| (name.to_owned(), value.into())).collect()
 }
 
-fn seconds(name: &str, given: u64, most: u64) -> Result<Duration, Fault> {
-    if given > most {
-        return Err(Fault::value(format!("{name} is {given}: it must be between 0 and {most}.")));
+fn seconds(name: &str, value: u64, max: u64) -> Result<Duration, SqsError> {
+    if value > max {
+        return Err(SqsError::invalid_value(format!("{name} is {value}: it must be between 0 and {max}.")));
     }
-    Ok(Duration::from_secs(given))
+    Ok(Duration::from_secs(value))
 }

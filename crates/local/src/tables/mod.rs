@@ -7,68 +7,68 @@ use aws_sdk_dynamodb::types::{
     ScalarAttributeType, StreamSpecification, StreamViewType,
 };
 
-/// The events, with a stream of what is written.
+/// Events, with a stream of new items.
 pub(crate) const EVENTS: &str = "events";
 /// Sources, keys, targets and replays.
 pub(crate) const CONFIG: &str = "config";
-/// Where the delivery of every event to every target stands.
+/// Deliveries: one item for each event and target.
 pub(crate) const DELIVERIES: &str = "deliveries";
-/// What came in authenticated and fits no schema.
+/// Rejected events.
 pub(crate) const QUARANTINE: &str = "quarantine";
-
-/// The log's older events, packed.
+/// Segments: older events, packed.
 pub(crate) const SEGMENTS: &str = "segments";
 
-/// The indexes of [`EVENTS`], each with its partition key; the sort key of these is the event's id.
+/// The indexes of [`EVENTS`] by name, each with its partition key. Their sort key is the event's id.
 const EVENT_INDEXES: [(&str, &str); 4] =
     [("by_subject", "ks"), ("by_actor", "ka"), ("by_project", "kp"), ("by_type", "kt")];
 
-/// What the indexes carry: all that can be filtered on, without the payload.
-const INDEXED: [&str; 12] = ["s", "c", "o", "t", "a", "u", "e", "p", "v", "l", "tm", "expires"];
+/// Attributes projected into the indexes of [`EVENTS`]: every attribute that a filter reads, without the payload.
+const EVENT_INDEX_ATTRIBUTES: [&str; 12] = ["s", "c", "o", "t", "a", "u", "e", "p", "v", "l", "tm", "expires"];
 
-/// What the indexes of [`DELIVERIES`] carry: all that lists show.
-const LISTED: [&str; 7] = ["status", "count", "last", "next_attempt_at", "held_at", "run", "expires"];
+/// Attributes projected into the indexes of [`DELIVERIES`]: every attribute that lists show.
+const DELIVERY_INDEX_ATTRIBUTES: [&str; 7] =
+    ["status", "count", "last", "next_attempt_at", "held_at", "run", "expires"];
 
 use ScalarAttributeType::{N, S};
 
 /// Creates the tables that do not exist yet.
 pub(crate) async fn create(client: &Client) -> anyhow::Result<()> {
-    let existing = client.list_tables().send().await.context("cannot list the tables")?;
+    let existing = client.list_tables().send().await.context("failed to list the tables")?;
     let missing = |name: &str| !existing.table_names().iter().any(|table| table == name);
     if missing(EVENTS) {
-        create_events(client).await.context("cannot create the table of events")?;
+        create_events_table(client).await.context("failed to create the table events")?;
     }
     if missing(DELIVERIES) {
-        create_deliveries(client).await.context("cannot create the table of deliveries")?;
+        create_deliveries_table(client).await.context("failed to create the table deliveries")?;
     }
     for (name, pk, sk) in [(CONFIG, S, S), (QUARANTINE, S, S), (SEGMENTS, S, N)] {
         if missing(name) {
-            create_plain(client, name, pk, sk).await.with_context(|| format!("cannot create the table {name}"))?;
+            create_table(client, name, pk, sk).await.with_context(|| format!("failed to create the table {name}"))?;
         }
     }
     Ok(())
 }
 
-async fn create_events(client: &Client) -> anyhow::Result<()> {
+async fn create_events_table(client: &Client) -> anyhow::Result<()> {
     let mut attributes = vec![attribute("pk", S)?, attribute("sk", N)?];
     let mut indexes = Vec::new();
-    let carried = Projection::builder()
+    let projection = Projection::builder()
         .projection_type(ProjectionType::Include)
-        .set_non_key_attributes(Some(INDEXED.map(str::to_owned).to_vec()))
+        .set_non_key_attributes(Some(EVENT_INDEX_ATTRIBUTES.map(str::to_owned).to_vec()))
         .build();
     for (name, key) in EVENT_INDEXES {
         attributes.push(attribute(key, S)?);
         let index = GlobalSecondaryIndex::builder()
             .index_name(name)
-            .set_key_schema(Some(keys(key, "sk")?))
-            .projection(carried.clone());
+            .set_key_schema(Some(key_schema(key, "sk")?))
+            .projection(projection.clone());
         indexes.push(index.build()?);
     }
-    // Late events, in the order in which they came, whole: they are packed and searched from here.
+    // Late events by the order of their arrival. Packing and searches read them from this index, so it holds whole items.
     attributes.extend([attribute("kl", S)?, attribute("w", N)?]);
     let late = GlobalSecondaryIndex::builder()
         .index_name("by_late")
-        .set_key_schema(Some(keys("kl", "w")?))
+        .set_key_schema(Some(key_schema("kl", "w")?))
         .projection(Projection::builder().projection_type(ProjectionType::All).build());
     indexes.push(late.build()?);
     let stream =
@@ -77,7 +77,7 @@ async fn create_events(client: &Client) -> anyhow::Result<()> {
         .create_table()
         .table_name(EVENTS)
         .set_attribute_definitions(Some(attributes))
-        .set_key_schema(Some(keys("pk", "sk")?))
+        .set_key_schema(Some(key_schema("pk", "sk")?))
         .set_global_secondary_indexes(Some(indexes))
         .stream_specification(stream)
         .billing_mode(BillingMode::PayPerRequest)
@@ -86,24 +86,24 @@ async fn create_events(client: &Client) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn create_deliveries(client: &Client) -> anyhow::Result<()> {
-    // Both in the order of events: all of a target, and what of it is not delivered.
+async fn create_deliveries_table(client: &Client) -> anyhow::Result<()> {
+    // The deliveries of a target, and its undelivered ones, both in the order of the events.
     let index = |name: &str, key: &str| -> anyhow::Result<GlobalSecondaryIndex> {
-        let carried = Projection::builder()
+        let projection = Projection::builder()
             .projection_type(ProjectionType::Include)
-            .set_non_key_attributes(Some(LISTED.map(str::to_owned).to_vec()))
+            .set_non_key_attributes(Some(DELIVERY_INDEX_ATTRIBUTES.map(str::to_owned).to_vec()))
             .build();
         Ok(GlobalSecondaryIndex::builder()
             .index_name(name)
-            .set_key_schema(Some(keys(key, "pk")?))
-            .projection(carried)
+            .set_key_schema(Some(key_schema(key, "pk")?))
+            .projection(projection)
             .build()?)
     };
     client
         .create_table()
         .table_name(DELIVERIES)
         .set_attribute_definitions(Some(vec![attribute("pk", N)?, attribute("sk", S)?, attribute("ts", S)?]))
-        .set_key_schema(Some(keys("pk", "sk")?))
+        .set_key_schema(Some(key_schema("pk", "sk")?))
         .global_secondary_indexes(index("by_target", "sk")?)
         .global_secondary_indexes(index("by_status", "ts")?)
         .billing_mode(BillingMode::PayPerRequest)
@@ -112,7 +112,7 @@ async fn create_deliveries(client: &Client) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn create_plain(
+async fn create_table(
     client: &Client,
     name: &str,
     pk: ScalarAttributeType,
@@ -122,18 +122,18 @@ async fn create_plain(
         .create_table()
         .table_name(name)
         .set_attribute_definitions(Some(vec![attribute("pk", pk)?, attribute("sk", sk)?]))
-        .set_key_schema(Some(keys("pk", "sk")?))
+        .set_key_schema(Some(key_schema("pk", "sk")?))
         .billing_mode(BillingMode::PayPerRequest)
         .send()
         .await?;
     Ok(())
 }
 
-fn attribute(name: &str, kind: ScalarAttributeType) -> anyhow::Result<AttributeDefinition> {
-    Ok(AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build()?)
+fn attribute(name: &str, attribute_type: ScalarAttributeType) -> anyhow::Result<AttributeDefinition> {
+    Ok(AttributeDefinition::builder().attribute_name(name).attribute_type(attribute_type).build()?)
 }
 
-fn keys(partition: &str, sort: &str) -> anyhow::Result<Vec<KeySchemaElement>> {
+fn key_schema(partition: &str, sort: &str) -> anyhow::Result<Vec<KeySchemaElement>> {
     let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
     Ok(vec![key(partition, KeyType::Hash)?, key(sort, KeyType::Range)?])
 }

@@ -1,0 +1,173 @@
+//! The six functions in one process: their HTTP routes, and the tasks that call them with events.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use axum::extract::Request;
+use axum::http::HeaderValue;
+use axum::middleware::{self, Next};
+use store::Env;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use super::data_dir::DataDir;
+use super::options::DevOptions;
+use super::queues::{DELIVERY, REPLAYS, SLOW_DELIVERY, STREAM_DEAD_LETTERS};
+use crate::dev_file::AwsEndpoints;
+use crate::dynamodb::DynamoDb;
+use crate::event_source::{QueuePoller, StopSignal, StreamPoller};
+use crate::sqs::{Queue, Sqs};
+use crate::tables;
+
+/// Pause between two runs of the packing function.
+const PACK_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Batches of messages that deliver handles at the same time. A batch of a target that hangs takes as long as the
+/// target's timeout.
+const MAX_CONCURRENT_BATCHES: usize = 64;
+
+/// Messages of a batch of the delivery queue.
+const DELIVERY_BATCH_SIZE: usize = 10;
+
+/// The state of every function.
+pub(super) struct Functions {
+    dynamodb: aws_sdk_dynamodb::Client,
+    ingest: ingest::State,
+    query: query::State,
+    manage: manage::State,
+    fanout: fanout::State,
+    deliver: deliver::State,
+    pack: pack::State,
+    cors_origins: Vec<HeaderValue>,
+}
+
+impl Functions {
+    /// Configures each function as on AWS: by the environment variables that the template sets.
+    pub(super) fn new(
+        aws: &AwsEndpoints,
+        options: &DevOptions,
+        data_dir: &DataDir,
+        shards: u16,
+    ) -> anyhow::Result<Self> {
+        let (retention_days, shards) = (options.retention_days.to_string(), shards.to_string());
+        let key_file = data_dir.file("secrets.key");
+        webhook::write_key(&key_file)?;
+        let key_file = key_file.to_str().context("the path of the data folder is not UTF-8")?;
+        let variables = HashMap::from([
+            ("EVENTS_TABLE", tables::EVENTS),
+            ("CONFIG_TABLE", tables::CONFIG),
+            ("DELIVERIES_TABLE", tables::DELIVERIES),
+            ("QUARANTINE_TABLE", tables::QUARANTINE),
+            ("SEGMENTS_TABLE", tables::SEGMENTS),
+            ("RETENTION_DAYS", &retention_days),
+            ("SHARDS", &shards),
+            ("CORS_ORIGINS", &options.cors_origins),
+            ("DELIVERY_QUEUE_URL", &aws.delivery_queue),
+            ("SLOW_QUEUE_URL", &aws.slow_queue),
+            ("REPLAY_QUEUE_URL", &aws.replay_queue),
+            ("SECRETS_KEY_FILE", key_file),
+            // Webhook receivers under development run on this machine.
+            ("ALLOWED_CIDRS", "127.0.0.0/8,::1/128"),
+            ("AWS_REGION", "local"),
+            ("AWS_ACCESS_KEY_ID", "local"),
+            ("AWS_SECRET_ACCESS_KEY", "local"),
+            ("AWS_ENDPOINT_URL_DYNAMODB", &aws.dynamodb),
+            ("AWS_ENDPOINT_URL_SQS", &aws.sqs),
+        ]);
+        let lookup = |name: &str| variables.get(name).map(|value| (*value).to_owned());
+        let env = Env::new(&lookup);
+        Ok(Self {
+            dynamodb: aws_sdk_dynamodb::Client::new(&env.aws("DYNAMODB")?),
+            ingest: ingest::from_env(&env)?,
+            query: query::from_env(&env)?,
+            manage: manage::from_env(&env)?,
+            fanout: fanout::from_env(&env)?,
+            deliver: deliver::from_env(&env)?,
+            pack: pack::from_env(&env)?,
+            cors_origins: web::cors_origins(&env)?,
+        })
+    }
+
+    /// A client of the local DynamoDB.
+    pub(super) fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
+        &self.dynamodb
+    }
+
+    /// The routes of the HTTP functions. `written` is notified after each request that may have stored an event.
+    pub(super) fn router(&self, written: Arc<Notify>) -> Router {
+        let notify = move |request: Request, next: Next| {
+            let written = Arc::clone(&written);
+            async move {
+                let response = next.run(request).await;
+                written.notify_one();
+                response
+            }
+        };
+        let writers = ingest::router(self.ingest.clone()).merge(manage::router(self.manage.clone()));
+        let router = writers.route_layer(middleware::from_fn(notify)).merge(query::router(self.query.clone()));
+        web::with_read_layers(web::with_common_layers(router), self.cors_origins.clone())
+    }
+
+    /// Starts a task for each event source mapping and for the packing schedule.
+    pub(super) fn spawn_event_sources(
+        &self,
+        dynamodb: DynamoDb,
+        sqs: &Sqs,
+        written: Arc<Notify>,
+        stop: &StopSignal,
+    ) -> anyhow::Result<[JoinHandle<()>; 5]> {
+        let queue = |name: &str| -> anyhow::Result<Queue> {
+            sqs.queue(name).with_context(|| format!("queue {name} does not exist"))
+        };
+        let stream = StreamPoller {
+            dynamodb: Arc::new(dynamodb),
+            table: tables::EVENTS.to_owned(),
+            written,
+            dead_letters: queue(STREAM_DEAD_LETTERS)?,
+        };
+        let poller = |name, batch_size| -> anyhow::Result<QueuePoller> {
+            Ok(QueuePoller { queue: queue(name)?, batch_size, max_concurrent_batches: MAX_CONCURRENT_BATCHES })
+        };
+        let deliveries = poller(DELIVERY, DELIVERY_BATCH_SIZE)?;
+        let (slow_deliveries, replays) = (poller(SLOW_DELIVERY, 1)?, poller(REPLAYS, 1)?);
+        let (fanout, deliver, replayer) = (self.fanout.clone(), self.deliver.clone(), self.fanout.clone());
+        let fan_out = move |batch| {
+            let state = fanout.clone();
+            async move { Ok(fanout::handle(&state, batch).await) }
+        };
+        let deliver = move |batch| {
+            let state = deliver.clone();
+            async move { Ok(deliver::handle(&state, batch).await) }
+        };
+        let replay = move |batch| {
+            let state = replayer.clone();
+            async move { Ok(fanout::handle_replays(&state, batch).await) }
+        };
+        Ok([
+            tokio::spawn(stream.run(fan_out, stop.clone())),
+            tokio::spawn(deliveries.run(deliver.clone(), stop.clone())),
+            tokio::spawn(slow_deliveries.run(deliver, stop.clone())),
+            tokio::spawn(replays.run(replay, stop.clone())),
+            tokio::spawn(run_pack_schedule(self.pack.clone(), stop.clone())),
+        ])
+    }
+}
+
+/// Runs the packing function on a schedule until `stop`, which may interrupt it between two of its steps as on AWS.
+async fn run_pack_schedule(state: pack::State, mut stop: StopSignal) {
+    loop {
+        let run = async {
+            tokio::time::sleep(PACK_INTERVAL).await;
+            if let Err(error) = pack::handle(&state).await {
+                tracing::error!(%error, "failed to pack events");
+            }
+        };
+        tokio::select! {
+            () = stop.stopped() => return,
+            () = run => {}
+        }
+    }
+}

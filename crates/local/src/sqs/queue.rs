@@ -1,0 +1,182 @@
+//! Queues without the AWS protocol.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::bail;
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use super::config::{QueueConfig, RedrivePolicy};
+use super::message::{ACCOUNT_ID, Message, MessageCounts, NewMessage, Receipt, VisibilityOutcome};
+use super::message_store;
+use crate::sqlite::Sqlite;
+
+/// Maximum wait for a message that becomes visible by time: the clock may be set, or the machine may sleep.
+pub(super) const MAX_ARRIVALS_WAIT: Duration = Duration::from_secs(5);
+
+/// Every queue of one file.
+#[derive(Debug)]
+pub(super) struct Queues {
+    db: Sqlite,
+    by_name: BTreeMap<String, Arc<SharedQueue>>,
+}
+
+/// The state of a queue besides its messages.
+#[derive(Debug)]
+struct SharedQueue {
+    config: QueueConfig,
+    /// Notified when a message may become visible earlier than known before.
+    changed: watch::Sender<()>,
+    /// The `changed` of the queue's dead-letter queue.
+    dead_letters_changed: Option<watch::Sender<()>>,
+}
+
+impl Queues {
+    /// Opens or creates `file`.
+    pub(super) fn open(file: &Path, configs: Vec<QueueConfig>) -> anyhow::Result<Self> {
+        let senders: BTreeMap<String, watch::Sender<()>> =
+            configs.iter().map(|config| (config.name.clone(), watch::Sender::new(()))).collect();
+        let mut by_name = BTreeMap::new();
+        for config in configs {
+            let dead_letters_changed = match &config.redrive {
+                None => None,
+                Some(RedrivePolicy { dead_letter_queue, .. }) => match senders.get(dead_letter_queue) {
+                    Some(sender) => Some(sender.clone()),
+                    None => bail!("the dead-letter queue {dead_letter_queue} of {} does not exist", config.name),
+                },
+            };
+            let changed = senders[&config.name].clone();
+            by_name.insert(config.name.clone(), Arc::new(SharedQueue { config, changed, dead_letters_changed }));
+        }
+        Ok(Self { db: Sqlite::open(file, message_store::SCHEMA)?, by_name })
+    }
+
+    /// The queue `name`, if it exists.
+    pub(super) fn find(&self, name: &str) -> Option<Queue> {
+        let shared = self.by_name.get(name)?;
+        Some(Queue { db: self.db.clone(), shared: Arc::clone(shared) })
+    }
+
+    /// Makes the messages visible that were in flight when an earlier process ended.
+    pub(super) async fn release_in_flight(&self) -> anyhow::Result<()> {
+        self.db.run(|db| Ok(message_store::release_in_flight(db, now_ms())?)).await.map(drop)
+    }
+}
+
+/// A queue, used without the AWS protocol.
+#[derive(Debug, Clone)]
+pub(crate) struct Queue {
+    db: Sqlite,
+    shared: Arc<SharedQueue>,
+}
+
+impl Queue {
+    /// The queue's configuration.
+    pub(crate) fn config(&self) -> &QueueConfig {
+        &self.shared.config
+    }
+
+    /// The queue's Amazon Resource Name (ARN).
+    pub(crate) fn arn(&self) -> String {
+        format!("arn:aws:sqs:local:{ACCOUNT_ID}:{}", self.config().name)
+    }
+
+    /// Sends the messages atomically. Returns their ids.
+    pub(crate) async fn send(&self, messages: Vec<NewMessage>) -> anyhow::Result<Vec<String>> {
+        let name = self.name();
+        let numbers = self.db.run(move |db| Ok(message_store::send(db, &name, &messages, now_ms())?)).await?;
+        self.shared.changed.send_replace(());
+        Ok(numbers.into_iter().map(|number| number.to_string()).collect())
+    }
+
+    /// Receives up to `max` visible messages without waiting, and hides them for `visibility_timeout`.
+    ///
+    /// As in SQS, receives are fair among message groups: a group with a long backlog or slow messages does not delay
+    /// the others.
+    pub(crate) async fn receive(&self, max: usize, visibility_timeout: Duration) -> anyhow::Result<Vec<Message>> {
+        let shared = Arc::clone(&self.shared);
+        let receive = move |db: &mut _| {
+            let QueueConfig { name, redrive, .. } = &shared.config;
+            let (messages, moved) =
+                message_store::receive(db, name, redrive.as_ref(), max, visibility_timeout, now_ms())?;
+            if let Some(changed) = shared.dead_letters_changed.as_ref().filter(|_| moved) {
+                changed.send_replace(());
+            }
+            Ok(messages)
+        };
+        self.db.run(receive).await
+    }
+
+    /// Deletes received messages. A message that was received again since is kept.
+    pub(crate) async fn delete(&self, receipts: Vec<Receipt>) -> anyhow::Result<()> {
+        let name = self.name();
+        self.db.run(move |db| Ok(message_store::delete(db, &name, &receipts)?)).await
+    }
+
+    /// Makes a received message visible after `visibility_timeout` from now.
+    pub(crate) async fn set_visibility_timeout(
+        &self,
+        receipt: Receipt,
+        visibility_timeout: Duration,
+    ) -> anyhow::Result<VisibilityOutcome> {
+        let name = self.name();
+        let change = move |db: &mut _| {
+            Ok(message_store::set_visibility_timeout(db, &name, receipt, visibility_timeout, now_ms())?)
+        };
+        let changed = self.db.run(change).await?;
+        self.shared.changed.send_replace(());
+        Ok(changed)
+    }
+
+    /// Counts the queue's messages.
+    pub(crate) async fn counts(&self) -> anyhow::Result<MessageCounts> {
+        let name = self.name();
+        self.db.run(move |db| Ok(message_store::count_messages(db, &name, now_ms())?)).await
+    }
+
+    /// Subscribes to arrivals. A subscription from before the first receive misses no message.
+    pub(crate) fn arrivals(&self) -> Arrivals {
+        Arrivals { queue: self.clone(), changed: self.shared.changed.subscribe() }
+    }
+
+    fn name(&self) -> String {
+        self.shared.config.name.clone()
+    }
+}
+
+/// Waits for visible messages of a queue.
+#[derive(Debug)]
+pub(crate) struct Arrivals {
+    queue: Queue,
+    changed: watch::Receiver<()>,
+}
+
+impl Arrivals {
+    /// Waits until a message was sent or made visible since the last wait, or the next message becomes visible by time.
+    /// It may return early, and receives no message.
+    pub(crate) async fn wait(&mut self) -> anyhow::Result<()> {
+        let name = self.queue.name();
+        let due_ms = self.queue.db.run(move |db| Ok(message_store::next_due(db, &name)?)).await?;
+        let delay =
+            due_ms.map(|due| Duration::from_millis(u64::try_from(due - now_ms()).unwrap_or(0)).min(MAX_ARRIVALS_WAIT));
+        let due = async {
+            match delay {
+                Some(delay) => tokio::time::sleep(delay).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            // The sender lives as long as `queue`.
+            _ = self.changed.changed() => {}
+            () = due => {}
+        }
+        Ok(())
+    }
+}
+
+fn now_ms() -> i64 {
+    Timestamp::now().as_millisecond()
+}
