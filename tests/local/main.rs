@@ -4,6 +4,7 @@ mod bad_input;
 mod costs;
 mod crash;
 mod deduplication;
+mod demo;
 mod flow;
 mod ingest_formats;
 mod keys;

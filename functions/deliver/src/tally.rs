@@ -47,6 +47,20 @@ impl Told<'_> {
             delay_ms = self.delay_ms(),
             "attempted"
         );
+        self.log_for_local_stack();
+    }
+
+    /// Logs the attempt for a reader of the local stack's terminal. On AWS, the line with the metrics has the same fields.
+    fn log_for_local_stack(&self) {
+        let (event, target, attempt) = (self.event.id, self.target, self.number);
+        let code = self.attempt.status.map(tracing::field::display);
+        let attempt_ms = self.attempt.duration_ms;
+        if self.status == Status::Delivered {
+            tracing::debug!(%event, target, attempt, code, attempt_ms, "delivered");
+        } else {
+            let error = self.attempt.error.as_deref();
+            tracing::debug!(%event, target, attempt, code, error, attempt_ms, "attempt failed");
+        }
     }
 
     /// How long the event has waited in the log for its first attempt; nothing of later ones, whose waits are meant.

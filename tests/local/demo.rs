@@ -1,0 +1,72 @@
+//! The terminal output of `tidings dev --demo`, which README.md and docs/tour.md quote.
+
+use std::collections::HashMap;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_tidings");
+
+/// Length of the time at the start of a line: `12:30:01.123`.
+const TIME_LENGTH: usize = 12;
+
+/// Width of the message in a line.
+const MESSAGE_WIDTH: usize = 19;
+
+#[tokio::test]
+async fn demo_prints_each_step_of_an_event() {
+    let data = tempfile::tempdir().expect("a folder for the data");
+    let mut process = Command::new(PROGRAM)
+        .args(["dev", "--demo", "--port", "0", "--data-dir"])
+        .arg(data.path())
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("the tidings program");
+    let mut lines = BufReader::new(process.stderr.take().expect("standard error")).lines();
+    let mut steps: HashMap<String, Vec<String>> = HashMap::new();
+    let read = async {
+        while let Some(line) = lines.next_line().await.expect("a line") {
+            let (event, step) = parse(&line);
+            let steps = steps.entry(event).or_default();
+            steps.push(step);
+            if steps.len() == 3 {
+                return steps.clone();
+            }
+        }
+        panic!("the process ended");
+    };
+    let mut steps = tokio::time::timeout(Duration::from_secs(30), read).await.expect("the steps of an event");
+    steps.sort();
+    assert_eq!(
+        steps,
+        [
+            "delivered event target=demo attempt=1 code=204 attempt_ms",
+            "received webhook bytes",
+            "stored event source type",
+        ]
+    );
+}
+
+/// Splits a line into the event's id and the step, without the values that differ between runs.
+fn parse(line: &str) -> (String, String) {
+    let (time, rest) = line.split_at(TIME_LENGTH);
+    assert!(time.bytes().all(|byte| byte.is_ascii_digit() || b":.".contains(&byte)), "{line}");
+    let (message, fields) = rest.strip_prefix("  ").expect(line).split_at(MESSAGE_WIDTH);
+    let fields: Vec<(&str, &str)> = fields.split_whitespace().filter_map(|field| field.split_once('=')).collect();
+    let event = match fields.first() {
+        Some(("event", id)) => *id,
+        Some(("webhook", id)) => id.split('_').nth(1).expect("an event's id"),
+        _ => "",
+    };
+    let constant = ["target", "attempt", "code"];
+    let fields = fields
+        .iter()
+        .map(|(name, value)| if constant.contains(name) { format!(" {name}={value}") } else { format!(" {name}") });
+    (event.to_owned(), format!("{}{}", message.trim_end(), fields.collect::<String>()))
+}
