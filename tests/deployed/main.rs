@@ -2,7 +2,7 @@
 //! DynamoDB streams, SQS and KMS, with every function held to the actions that its role allows.
 //!
 //! What ministack cannot carry, and where it is tested instead:
-//! - partial failures of a stream's batch: it ignores `batchItemFailures`; `crates/local/src/pollers/tests.rs`;
+//! - partial failures of a stream's batch: it ignores `batchItemFailures`; `crates/local/src/event_source/stream_poller_tests.rs`;
 //! - compressed `application/json`: it damages the bytes, as AWS may do too (docs/ingest.md); NDJSON is sent compressed here,
 //!   JSON in `tests/local/ingest_formats.rs`;
 //! - CORS: it answers `OPTIONS` itself; `tests/local/read_api.rs`;

@@ -1,6 +1,6 @@
-//! What the `tidings` program runs: the local stack, the OpenAPI document and the resharding of a log.
+//! The commands of the `tidings` program: the local stack, the OpenAPI document and the resharding of a log.
 //!
-//! This crate assembles the six functions into one process, and stands in for the AWS services around
+//! The local stack runs the six functions in one process, and replaces the AWS services around
 //! them: DynamoDB with its streams, SQS, and Lambda's event source mappings and schedule.
 //!
 //! It does not contain the functions' behavior, which is the same as on AWS (`functions/`), nor the parsing

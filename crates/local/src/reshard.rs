@@ -135,7 +135,7 @@ async fn copy_item(options: &ReshardOptions, to: &Client, item: Item, counts: &C
     let aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(failed) = &error else {
         return Err(error.into());
     };
-    // The same event has the same fingerprint. Items that are not events have none.
+    // The same event has the same fingerprint. Other items have no fingerprint on either side.
     if failed.item().is_some_and(|existing| existing.get("fp") == item.get("fp")) {
         counts.already_present.fetch_add(1, Ordering::Relaxed);
     } else {

@@ -15,6 +15,6 @@ pub struct DevOptions {
     pub shards: u16,
     /// Comma-separated origins whose pages may call the API.
     pub cors_origins: String,
-    /// Whether to load the example events and deliver them to a target in this process.
+    /// Loads the example events and delivers them to a target in this process.
     pub demo: bool,
 }

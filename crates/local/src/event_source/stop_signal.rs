@@ -13,7 +13,7 @@ pub(crate) fn stop_channel() -> (watch::Sender<bool>, StopSignal) {
 }
 
 impl StopSignal {
-    /// Whether a stop was requested.
+    /// Returns true if a stop was requested.
     pub(super) fn is_stopped(&self) -> bool {
         *self.0.borrow() || self.0.has_changed().is_err()
     }

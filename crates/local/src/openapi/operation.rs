@@ -102,7 +102,9 @@ fn common_errors(operation: &Operation) -> Vec<ErrorResponse> {
     let mut common = if operation.scope.is_some() { COMMON_AUTH_ERRORS.to_vec() } else { Vec::new() };
     // Operations with query parameters document the errors of those themselves.
     let has_no_query = operation.parameters.iter().all(|parameter| parameter.location == ParameterLocation::Path);
-    common.extend((!common.is_empty() && has_no_query && !operation.allow_unknown_query).then_some(UNKNOWN_PARAMETER_ERROR));
+    common.extend(
+        (!common.is_empty() && has_no_query && !operation.allow_unknown_query).then_some(UNKNOWN_PARAMETER_ERROR),
+    );
     common
 }
 

@@ -24,7 +24,7 @@ pub(super) struct Queues {
     by_name: BTreeMap<String, Arc<SharedQueue>>,
 }
 
-/// The state of a queue besides its messages.
+/// The state of a queue, except its messages.
 #[derive(Debug)]
 struct SharedQueue {
     config: QueueConfig,
