@@ -22,7 +22,7 @@ pub(crate) enum Command {
     ///
     /// The token is the deployment's first manage key. Save it: it is not stored anywhere. The template gets the hash.
     Token,
-    /// Check schemas, compare them with older ones, and generate pages about them
+    /// Check schemas, compare them with earlier versions, and write reference pages for them
     #[command(subcommand)]
     Schemas(codegen::check::cli::SchemasCommand),
     /// Print the API's OpenAPI 3.1 document, of which openapi.json is a copy

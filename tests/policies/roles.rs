@@ -1,5 +1,5 @@
 //! Compares `calls.rs` with the functions' code: each call with its text, and the kinds of the config table with the
-//! types that a function imports from the store.
+//! types that a function imports from `model`.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -77,7 +77,7 @@ fn every_allowed_action_is_called_by_the_code() {
     }
 }
 
-/// Returns the names that code imports from the store.
+/// Returns the names that code imports from `model`.
 fn imported_names(code: &str) -> BTreeSet<&str> {
     let is_name = |text: &&str| !text.is_empty();
     code.split("model::")
@@ -93,7 +93,7 @@ fn imported_names(code: &str) -> BTreeSet<&str> {
         .collect()
 }
 
-/// Returns the kinds of the config table that a function uses, by the types that it imports from the store, directly or
+/// Returns the kinds of the config table that a function uses, by the types that it imports from `model`, directly or
 /// through the key check of `web`.
 fn used_kinds(role: &str) -> BTreeSet<&'static str> {
     let own = package_code(&function_of(role));
@@ -151,7 +151,7 @@ fn missing_and_superfluous_config_kinds_are_detected() {
 
 #[test]
 fn imported_names_are_parsed() {
-    assert_eq!(imported_names("use store::Source;").into_iter().collect::<Vec<_>>(), ["Source"]);
-    let several = imported_names("use store::{\n    Config, Key,\n};\nfn a() -> store::Error {}");
-    assert_eq!(several.into_iter().collect::<Vec<_>>(), ["Config", "Error", "Key"]);
+    assert_eq!(imported_names("use model::Source;").into_iter().collect::<Vec<_>>(), ["Source"]);
+    let several = imported_names("use model::{\n    Field, Key,\n};\nfn a() -> model::Target {}");
+    assert_eq!(several.into_iter().collect::<Vec<_>>(), ["Field", "Key", "Target"]);
 }

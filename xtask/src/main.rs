@@ -1,50 +1,91 @@
-//! The project's own commands: `cargo xtask <command>`.
+//! Development commands: `cargo xtask <command>`.
 
+mod audit;
+mod bench;
 mod browser;
-mod ci;
+mod commits;
 mod cost;
+mod functions;
+mod pipeline;
+mod process;
 mod prose;
-mod supply;
+mod sbom;
+mod test_run;
 mod tools;
 
 use std::process::ExitCode;
 
-const HELP: &str = "\
-The project's own commands.
+use clap::{Parser, Subcommand};
 
-    cargo xtask test     everything: format, lints, unit tests, the local stack, the web UI in a browser,
-                         the template, the deployed stack; installs what it needs under target/
-    cargo xtask quick    the same without the browser and the deployed stack: what to run before each commit
-    cargo xtask browser  the web UI in Chromium; screenshots are under target/screenshots
-    cargo xtask lambda   the six functions as zips, as they are deployed
-    cargo xtask bench    the benchmarks, printed as ratios
-    cargo xtask fuzz     anything at all sent to the ingest function, for five minutes
-    cargo xtask cost     what Tidings costs on AWS, from what the tests measured; --help says more
-    cargo xtask audit    licences, sources, bans and known holes of what we depend on; where RustSec's list cannot
-                         be had it says so, and fails with --advisories
-    cargo xtask prose    banned phrases in comments, pages, texts of the API and of the UI, and names of tests; below
-                         the paths that are given, or everywhere
-    cargo xtask sbom     what is in each function, as CycloneDX under target/sbom";
+/// Development commands of Tidings. They install the tools that they need under target/.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 120)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run all checks and tests, including the browser and the deployed stack
+    Test,
+    /// Run the checks and tests without the browser and the deployed stack; use it before each commit
+    Quick,
+    /// Test the web UI in Chromium; screenshots are saved in target/screenshots
+    Browser,
+    /// Build the six functions as zips in target/lambda
+    Lambda,
+    /// Run the benchmarks, which print ratios
+    Bench,
+    /// Send random requests to the ingest function for five minutes
+    Fuzz,
+    /// Calculate the cost of Tidings on AWS from the units that the tests measured
+    Cost(cost::CostArguments),
+    /// Check licences, sources, bans and security advisories of the dependencies
+    Audit {
+        /// Fail if the list of advisories cannot be downloaded
+        #[arg(long)]
+        advisories: bool,
+    },
+    /// Write an SBOM of each function (`CycloneDX`) to target/sbom
+    Sbom,
+    /// Find banned phrases in comments, pages, API texts, the UI and names of tests
+    Prose {
+        /// Print only the number of phrases in each folder, and succeed
+        #[arg(long)]
+        summary: bool,
+        /// Files and folders; everything by default
+        paths: Vec<String>,
+    },
+    /// Check spelling and banned phrases
+    Texts,
+    /// Check the GitHub workflows for security problems
+    Workflows,
+    /// Check that commit subjects have the form `area: summary`
+    Commits {
+        /// First commit that is not checked, such as origin/main
+        base: String,
+    },
+}
 
 fn main() -> ExitCode {
-    let command = std::env::args().nth(1);
-    let done = match command.as_deref() {
-        Some("test") => ci::test(),
-        Some("quick") => ci::quick(),
-        Some("browser") => ci::web_ui(),
-        Some("lambda") => ci::lambda(),
-        Some("bench") => ci::bench(),
-        Some("fuzz") => ci::fuzz(),
-        Some("cost") => cost::run(&std::env::args().skip(2).collect::<Vec<_>>()),
-        Some("audit") => supply::audit(std::env::args().nth(2).as_deref() == Some("--advisories")),
-        Some("prose") => prose::check(&std::env::args().skip(2).collect::<Vec<_>>()),
-        Some("sbom") => supply::sbom(),
-        _ => {
-            eprintln!("{HELP}");
-            return ExitCode::from(2);
-        }
+    let result = match Arguments::parse().command {
+        Command::Test => pipeline::run_all(),
+        Command::Quick => pipeline::run_quick(),
+        Command::Browser => browser::run_browser_tests().and_then(test_run::TestCounts::finish),
+        Command::Lambda => functions::build_functions(),
+        Command::Bench => bench::run_benchmarks(),
+        Command::Fuzz => bench::fuzz_ingest(),
+        Command::Cost(arguments) => cost::run(&arguments),
+        Command::Audit { advisories } => audit::audit(advisories),
+        Command::Sbom => sbom::write_sboms(),
+        Command::Prose { summary: true, paths } => prose::find_phrases(&paths, true).map(|_| ()),
+        Command::Prose { summary: false, paths } => prose::check(&paths),
+        Command::Texts => pipeline::check_texts(),
+        Command::Workflows => pipeline::check_workflows(),
+        Command::Commits { base } => commits::check_commits(&base),
     };
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("xtask: {error}");

@@ -1,149 +1,213 @@
-//! `cargo xtask cost`: what Tidings costs on AWS, from what the tests measured, and the tables of `docs/cost.md`.
+//! `cargo xtask cost`: the cost of Tidings on AWS, from measured units, and the tables of `docs/cost.md`.
 
-mod assumed;
-mod facts;
-mod model;
+mod assumptions;
+mod bill;
+mod bill_tables;
+mod deployment;
+mod measured_units;
+mod packed_log;
 mod prices;
-mod search;
-mod searches;
+mod report;
+mod scenario;
+mod search_tables;
+mod search_units;
 mod table;
-mod tables;
 
 use std::path::Path;
 
-use crate::tools::{Result, root};
-use facts::{Deployed, Units};
-use model::Case;
-use tables::Book;
+use clap::Args;
 
-/// Where the tables stand between two comments.
-const PAGE: &str = "docs/cost.md";
+use crate::process::{Result, root};
+use report::CostReport;
+use scenario::Scenario;
+use table::Table;
 
-/// The command.
-pub(crate) fn run(arguments: &[String]) -> Result {
-    let book = Book { units: Units::read()?, deployed: Deployed::read() };
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        [] => {
-            for table in book.all() {
-                println!("{}", table.text().replace("**", "  "));
-            }
-            Ok(())
-        }
-        ["--check", page] => {
-            let (text, wanted) = rendered(&book, &root().join(page))?;
-            if text == wanted { Ok(()) } else { Err(format!("{page} is not up to date: {}", cure(page))) }
-        }
-        ["--write", page] => {
-            let page = root().join(page);
-            let (_, wanted) = rendered(&book, &page)?;
-            std::fs::write(&page, wanted).map_err(|error| format!("{}: {error}", page.display()))
-        }
-        ["--help" | "-h"] => {
-            println!("{}", help());
-            Ok(())
-        }
-        _ => {
-            let (case, json) = own(arguments)?;
-            if json {
-                println!("{:#}", book.own_json(&case));
-            } else {
-                println!("{}", book.own(&case).text());
-            }
-            Ok(())
-        }
+/// Options of the command. Without options it prints the tables of `docs/cost.md`.
+#[derive(Debug, Args)]
+pub(crate) struct CostArguments {
+    /// Events in a month of 30.4 days [default: 1000000]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = number_from_0)]
+    events: Option<f64>,
+    /// Bytes of an event's payload [default: 2000]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = number_from_1)]
+    bytes: Option<f64>,
+    /// Targets whose filter matches each event [default: 1]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = number_from_0)]
+    targets: Option<f64>,
+    /// Retention of events in days [default: 365]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = number_from_0)]
+    retention_days: Option<f64>,
+    /// Searches in a month [default: 0]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = number_from_0)]
+    searches: Option<f64>,
+    /// Events per ingest request [default: 1]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = number_from_1)]
+    per_request: Option<f64>,
+    /// Messages per batch; 10 under steady load [default: 1]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = number_from_1)]
+    batch: Option<f64>,
+    /// Response time of a receiver in milliseconds [default: 100]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = number_from_0)]
+    receiver_ms: Option<f64>,
+    /// Percentage of events that are traced, like the parameter `TracePercent` [default: 0]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = percentage)]
+    trace_percent: Option<f64>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Check that the tables of a page are up to date
+    #[arg(long, value_name = "PAGE", exclusive = true)]
+    check: Option<String>,
+    /// Update the tables of a page
+    #[arg(long, value_name = "PAGE", exclusive = true)]
+    write: Option<String>,
+}
+
+impl CostArguments {
+    /// Returns the scenario that the options describe, if there are any.
+    fn scenario(&self) -> Option<Scenario> {
+        let default = Scenario::default();
+        let options = [
+            self.events,
+            self.bytes,
+            self.targets,
+            self.retention_days,
+            self.searches,
+            self.per_request,
+            self.batch,
+            self.receiver_ms,
+            self.trace_percent,
+        ];
+        let is_given = self.json || options.iter().any(Option::is_some);
+        is_given.then(|| Scenario {
+            events: self.events.unwrap_or(default.events),
+            payload_bytes: self.bytes.unwrap_or(default.payload_bytes),
+            targets: self.targets.unwrap_or(default.targets),
+            retention_days: self.retention_days.unwrap_or(default.retention_days),
+            searches: self.searches.unwrap_or(default.searches),
+            events_per_request: self.per_request.unwrap_or(default.events_per_request),
+            batch_size: self.batch.unwrap_or(default.batch_size),
+            receiver_ms: self.receiver_ms.unwrap_or(default.receiver_ms),
+            trace_percent: self.trace_percent.unwrap_or(default.trace_percent),
+        })
     }
 }
 
-fn help() -> String {
-    format!(
-        "\
-    cargo xtask cost                    the tables of {PAGE}
-    cargo xtask cost --events 1000000   a case of your own; the options, with what they are otherwise:
-        --events N                      events of a month of {} (1000000)
-        --bytes N                       bytes of an event's payload (2000)
-        --targets N                     targets that want each event (1)
-        --retention-days N              days that events are kept (365)
-        --searches N                    searches of a month (0)
-        --per-request N                 events that a request brings (1)
-        --batch N                       messages that a batch has (1); under steady load 10
-        --receiver-ms N                 milliseconds that a receiver takes to answer ({})
-        --trace-percent N               of a hundred events, how many are traced (0), as the parameter TracePercent
-        --json                          for programs
-    cargo xtask cost --check {PAGE}     whether its tables are these
-    cargo xtask cost --write {PAGE}     writes them anew",
-        tables::month(),
-        assumed::RECEIVER_MS
-    )
+fn number_from_0(text: &str) -> Result<f64> {
+    number(text, 0.0, f64::MAX)
 }
 
-/// The case that the options describe, and whether it is wanted as JSON.
-fn own(arguments: &[String]) -> Result<(Case, bool)> {
-    let (mut case, mut json) = (Case::default(), false);
-    let mut arguments = arguments.iter();
-    while let Some(option) = arguments.next() {
-        let (field, least, most) = match option.as_str() {
-            "--json" => {
-                json = true;
-                continue;
-            }
-            "--events" => (&mut case.events, 0.0, f64::MAX),
-            "--bytes" => (&mut case.bytes, 1.0, f64::MAX),
-            "--targets" => (&mut case.targets, 0.0, f64::MAX),
-            "--retention-days" => (&mut case.retention_days, 0.0, f64::MAX),
-            "--searches" => (&mut case.searches, 0.0, f64::MAX),
-            "--per-request" => (&mut case.per_request, 1.0, f64::MAX),
-            "--batch" => (&mut case.batch, 1.0, f64::MAX),
-            "--receiver-ms" => (&mut case.receiver_ms, 0.0, f64::MAX),
-            "--trace-percent" => (&mut case.trace_percent, 0.0, 100.0),
-            other => return Err(format!("there is no option {other}\n{}", help())),
+fn number_from_1(text: &str) -> Result<f64> {
+    number(text, 1.0, f64::MAX)
+}
+
+fn percentage(text: &str) -> Result<f64> {
+    number(text, 0.0, 100.0)
+}
+
+fn number(text: &str, min: f64, max: f64) -> Result<f64> {
+    let number = text.parse().ok().filter(|number: &f64| (min..=max).contains(number));
+    number.ok_or_else(|| {
+        if max < f64::MAX {
+            format!("expected a number from {min} to {max}")
+        } else {
+            format!("expected a number from {min}")
+        }
+    })
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &CostArguments) -> Result {
+    let report = CostReport::read()?;
+    if let Some(page) = &arguments.check {
+        let (text, updated) = update_page(&report, &root().join(page))?;
+        let is_current = text == updated;
+        return if is_current {
+            Ok(())
+        } else {
+            Err(format!(
+                "{page} is out of date: run `cargo xtask cost --write {page}`, and check its text against the numbers"
+            ))
         };
-        let value = arguments.next().map(String::as_str).unwrap_or_default();
-        let number = value.parse().ok().filter(|number: &f64| (least..=most).contains(number));
-        let end = if most < f64::MAX { format!("to {most}") } else { "on".to_owned() };
-        *field = number.ok_or_else(|| format!("{option} {value}: expected a number from {least} {end}"))?;
     }
-    Ok((case, json))
+    if let Some(page) = &arguments.write {
+        let path = root().join(page);
+        let (_, updated) = update_page(&report, &path)?;
+        return std::fs::write(&path, updated).map_err(|error| format!("{page}: {error}"));
+    }
+    match arguments.scenario() {
+        Some(scenario) if arguments.json => println!("{:#}", bill_tables::scenario_json(&report, &scenario)),
+        Some(scenario) => println!("{}", bill_tables::scenario(&report, &scenario).to_text()),
+        None => tables(&report).iter().for_each(|table| println!("{}", table.to_text().replace("**", "  "))),
+    }
+    Ok(())
 }
 
-/// A page as it is, and as it is to be.
-fn rendered(book: &Book, page: &Path) -> Result<(String, String)> {
+/// Returns the tables of `docs/cost.md`.
+fn tables(report: &CostReport) -> Vec<Table> {
+    let [events, batched] = bill_tables::events(report);
+    vec![
+        events,
+        batched,
+        bill_tables::storage(report),
+        search_tables::searches(report),
+        search_tables::headers(report),
+        search_tables::full_searches(report),
+        bill_tables::installations(report),
+        bill_tables::shares(report),
+        bill_tables::event_bridge(report),
+        bill_tables::price_list(),
+    ]
+}
+
+/// Returns the text of a page, and the same with updated tables. Each table is between two comments.
+fn update_page(report: &CostReport, page: &Path) -> Result<(String, String)> {
     let text = std::fs::read_to_string(page).map_err(|error| format!("{}: {error}", page.display()))?;
-    let mut wanted = text.clone();
-    for table in book.all() {
+    let mut updated = text.clone();
+    for table in tables(report) {
         let (start, end) = (format!("<!-- {}: cargo xtask cost -->\n", table.name), "<!-- end -->");
-        let place = wanted.find(&start).map(|at| at + start.len());
-        let place = place.and_then(|at| Some(at..at + wanted[at..].find(end)?));
-        let Some(place) = place else {
-            return Err(format!("{}: there is no place for a table between {start}and {end}", page.display()));
+        let content = updated.find(&start).map(|at| at + start.len());
+        let content = content.and_then(|at| Some(at..at + updated[at..].find(end)?));
+        let Some(content) = content else {
+            return Err(format!("{}: no place for a table between {start}and {end}", page.display()));
         };
-        wanted.replace_range(place, &format!("\n{}\n", table.markdown()));
+        updated.replace_range(content, &format!("\n{}\n", table.to_markdown()));
     }
-    Ok((text, wanted))
-}
-
-/// What to do where the page is another.
-fn cure(page: &str) -> String {
-    format!("`cargo xtask cost --write {page}`, and read what its text says of the numbers")
+    Ok((text, updated))
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
 
-    fn arguments(text: &str) -> Vec<String> {
-        text.split_whitespace().map(str::to_owned).collect()
+    #[derive(Debug, Parser)]
+    struct Cost {
+        #[command(flatten)]
+        arguments: CostArguments,
+    }
+
+    fn parse(text: &str) -> std::result::Result<CostArguments, String> {
+        let arguments = std::iter::once("cost").chain(text.split_whitespace());
+        Cost::try_parse_from(arguments).map(|cost| cost.arguments).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn the_page_has_the_tables_of_this_command() {
-        run(&arguments("--check docs/cost.md")).unwrap();
+    fn the_page_has_current_tables() {
+        run(&parse("--check docs/cost.md").unwrap()).unwrap();
     }
 
     #[test]
-    fn options_are_read_and_refused() {
-        let (case, json) = own(&arguments("--events 5 --bytes 100 --json --batch 2")).unwrap();
-        assert!(json && case.events.to_bits() == 5f64.to_bits() && case.batch.to_bits() == 2f64.to_bits());
-        for wrong in [
+    fn options_describe_a_scenario() {
+        let scenario = parse("--events 5 --bytes 100 --json --batch 2").unwrap().scenario().unwrap();
+        assert!(scenario.events.to_bits() == 5f64.to_bits() && scenario.batch_size.to_bits() == 2f64.to_bits());
+        assert!(parse("").unwrap().scenario().is_none());
+    }
+
+    #[test]
+    fn invalid_options_are_rejected() {
+        for invalid in [
             "--events",
             "--events many",
             "--events -1",
@@ -152,9 +216,31 @@ mod tests {
             "5",
             "--targets inf",
             "--trace-percent 101",
+            "--check docs/cost.md --events 5",
         ] {
-            let error = own(&arguments(wrong)).unwrap_err();
-            assert!(error.contains(wrong.split_whitespace().next().unwrap()), "{error}");
+            let error = parse(invalid).unwrap_err();
+            assert!(error.contains(invalid.split_whitespace().next().unwrap()), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_help_names_the_defaults() {
+        let help = <Cost as clap::CommandFactory>::command().render_long_help().to_string();
+        let default = Scenario::default();
+        for (option, default) in [
+            ("events", default.events),
+            ("bytes", default.payload_bytes),
+            ("targets", default.targets),
+            ("retention-days", default.retention_days),
+            ("searches", default.searches),
+            ("per-request", default.events_per_request),
+            ("batch", default.batch_size),
+            ("receiver-ms", default.receiver_ms),
+            ("trace-percent", default.trace_percent),
+        ] {
+            let (_, rest) = help.split_once(&format!("--{option} <N>")).expect(option);
+            let text = rest.split("\n      --").next().unwrap_or_default();
+            assert!(text.contains(&format!("[default: {default}]")), "{option}: {text}");
         }
     }
 }

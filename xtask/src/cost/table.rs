@@ -1,11 +1,11 @@
-//! A table, as text and for `docs/cost.md`.
+//! A table, as text and as Markdown.
 
-/// A table: the first row are its headings.
+/// A table; the first row has the headings.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    /// What `docs/cost.md` calls it.
+    /// Name in the comments of `docs/cost.md` that enclose the table.
     pub(crate) name: &'static str,
-    /// What it shows.
+    /// Title.
     pub(crate) title: String,
     rows: Vec<Vec<String>>,
 }
@@ -16,12 +16,12 @@ impl Table {
         Self { name, title: title.to_owned(), rows }
     }
 
-    pub(crate) fn row(&mut self, first: impl Into<String>, others: impl IntoIterator<Item = String>) {
+    pub(crate) fn add_row(&mut self, first: impl Into<String>, others: impl IntoIterator<Item = String>) {
         self.rows.push(std::iter::once(first.into()).chain(others).collect());
     }
 
-    /// With columns of spaces.
-    pub(crate) fn text(&self) -> String {
+    /// Formats the table as text with aligned columns.
+    pub(crate) fn to_text(&self) -> String {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let width = |column: usize| self.rows.iter().filter_map(|row| row.get(column)).map(String::len).max();
         let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
@@ -36,8 +36,8 @@ impl Table {
         format!("{}\n\n{rows}", self.title)
     }
 
-    /// As Markdown.
-    pub(crate) fn markdown(&self) -> String {
+    /// Formats the table as Markdown.
+    pub(crate) fn to_markdown(&self) -> String {
         let line = |row: &Vec<String>| format!("| {} |\n", row.join(" | "));
         let Some((headings, rows)) = self.rows.split_first() else { return String::new() };
         let rule = "|---".to_owned() + &"|--:".repeat(headings.len().saturating_sub(1)) + "|\n";
@@ -46,7 +46,7 @@ impl Table {
     }
 }
 
-/// Dollars, with as many places as say something.
+/// Formats dollars with three significant digits or more.
 pub(crate) fn dollars(amount: f64) -> String {
     if amount == 0.0 {
         "0".to_owned()
@@ -59,12 +59,12 @@ pub(crate) fn dollars(amount: f64) -> String {
     }
 }
 
-/// Bytes of a payload.
+/// Formats a payload size.
 pub(crate) fn size(bytes: f64) -> String {
     format!("{} KB", bytes / 1000.0)
 }
 
-/// `1,000,000`.
+/// Formats a number with separators: `1,000,000`.
 pub(crate) fn count(number: f64) -> String {
     let digits = format!("{number:.0}");
     let mut text = String::new();

@@ -10,7 +10,7 @@ mod source;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::tools::{Result, program, root};
+use crate::process::{Result, output_of, program, root};
 use allowed::{EXCEPTIONS, FOREIGN};
 use check::{Checker, Finding};
 use passage::Passage;
@@ -18,7 +18,7 @@ use source::Language;
 
 /// Prints each banned phrase below `paths` (all files if there are none) as `file:line: "phrase" → replacement`, then
 /// the number of them in each folder. Returns the total.
-pub(crate) fn prose(paths: &[String], is_summary: bool) -> Result<usize> {
+pub(crate) fn find_phrases(paths: &[String], is_summary: bool) -> Result<usize> {
     let checker = Checker::new().map_err(|error| format!("xtask/src/prose/banned.rs: {error}"))?;
     let mut totals: BTreeMap<String, usize> = BTreeMap::new();
     for file in files(paths)? {
@@ -42,7 +42,7 @@ pub(crate) fn prose(paths: &[String], is_summary: bool) -> Result<usize> {
 
 /// Fails if any file contains a banned phrase.
 pub(crate) fn check(paths: &[String]) -> Result {
-    match prose(paths, false)? {
+    match find_phrases(paths, false)? {
         0 => Ok(()),
         count => Err(format!(
             "{count} banned phrases: rewrite them as docs/style.md says, or list an exception in xtask/src/prose/allowed.rs"
@@ -53,11 +53,8 @@ pub(crate) fn check(paths: &[String]) -> Result {
 /// The files of the repository below `paths`, tracked or not yet.
 fn files(paths: &[String]) -> Result<Vec<String>> {
     let mut list = program("git", &["ls-files", "--cached", "--others", "--exclude-standard", "--"]);
-    let output = list.args(paths).output().map_err(|error| format!("failed to run git: {error}"))?;
-    if !output.status.success() {
-        return Err(format!("git ls-files failed: {}", String::from_utf8_lossy(&output.stderr)));
-    }
-    let mut files: Vec<String> = String::from_utf8_lossy(&output.stdout)
+    list.args(paths);
+    let mut files: Vec<String> = output_of(list)?
         .lines()
         .filter(|file| !FOREIGN.iter().any(|foreign| file.starts_with(foreign)))
         .map(str::to_owned)
@@ -114,7 +111,7 @@ mod tests {
 
     #[test]
     fn files_are_counted_by_folder() {
-        let folders = ["README.md", "docs/cost.md", "crates/store/src/item.rs"].map(folder);
+        let folders = ["README.md", "docs/cost.md", "crates/store/src/error.rs"].map(folder);
         assert_eq!(folders, ["README.md", "docs", "crates/store"]);
     }
 

