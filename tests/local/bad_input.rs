@@ -77,8 +77,8 @@ async fn oversized_and_unsupported_bodies_are_rejected() {
         assert_eq!(problem["violations"][0]["keyword"], name);
         // The producer may not repeat the request, so the body is quarantined.
         let id = problem["quarantine"].as_str().expect("a quarantine id");
-        let kept = stack.manage().get(&format!("/v1/quarantine/unleash/{id}")).await.expect(200);
-        assert_eq!(kept["body"], valid());
+        let quarantined = stack.manage().get(&format!("/v1/quarantine/unleash/{id}")).await.expect(200);
+        assert_eq!(quarantined["body"], valid());
     }
     let bomb = flate2::Compression::best();
     let mut bomb = flate2::write::GzEncoder::new(Vec::new(), bomb);

@@ -30,7 +30,7 @@ async fn consumed_units_match_the_recorded_ones() {
     let (mut sizes, mut targets, mut once, mut created_targets) = (Map::new(), Map::new(), Value::Null, 0);
     for target_count in TARGET_COUNTS {
         for number in created_targets..target_count {
-            stack.stack.create_target(&format!("t{number}"), stack.receiver.url(), &json!({})).await;
+            stack.local.create_target(&format!("t{number}"), stack.receiver.url(), &json!({})).await;
         }
         created_targets = target_count;
         targets.insert(target_count.to_string(), measurements::by_targets(&stack, &other, target_count).await);

@@ -101,13 +101,13 @@ async fn invalid_events_are_quarantined_with_their_violations() {
     assert_eq!(listed["quarantined"][0]["id"], id);
     assert_eq!(listed["quarantined"][0]["type"], "feature-created");
     assert_eq!(listed["quarantined"][0]["violations"], refused["violations"]);
-    let kept = stack.manage().get(&format!("/v1/quarantine/unleash/{id}")).await.expect(200);
-    assert_eq!(kept["body"], sent, "the body is stored byte for byte");
+    let quarantined = stack.manage().get(&format!("/v1/quarantine/unleash/{id}")).await.expect(200);
+    assert_eq!(quarantined["body"], sent, "the body is stored byte for byte");
 
     let not_json = stack.ingest("unleash").post_bytes("/v1/events", "{\"type\": ").await.expect_problem(400);
     let id = not_json["quarantine"].as_str().expect("a quarantine id");
-    let kept = stack.manage().get(&format!("/v1/quarantine/unleash/{id}")).await.expect(200);
-    assert_eq!(kept["body"], "{\"type\": ");
+    let quarantined = stack.manage().get(&format!("/v1/quarantine/unleash/{id}")).await.expect(200);
+    assert_eq!(quarantined["body"], "{\"type\": ");
 }
 
 #[tokio::test]

@@ -49,9 +49,9 @@ async fn quarantine_is_listed_by_source_type_reason_and_time() {
         assert_eq!(list["next"], Value::Null, "{query}");
     }
     // A time range includes both ends.
-    let moment = ids[2].split('~').next().expect("a time");
-    let list = manage.get(&format!("/v1/quarantine?from={moment}&to={moment}")).await.expect(200);
-    assert!(listed_ids(&list).contains(&ids[2].as_str()), "{moment}: {list}");
+    let received_at = ids[2].split('~').next().expect("a time");
+    let list = manage.get(&format!("/v1/quarantine?from={received_at}&to={received_at}")).await.expect(200);
+    assert!(listed_ids(&list).contains(&ids[2].as_str()), "{received_at}: {list}");
     let (mut paged, mut before) = (Vec::new(), String::new());
     loop {
         let list = manage.get(&format!("/v1/quarantine?limit=2{before}")).await.expect(200);
@@ -71,38 +71,38 @@ async fn reingested_events_keep_their_time_of_receipt() {
     let manage = stack.manage();
     // These events are valid; their requests were rejected. Reingesting therefore succeeds, as after a schema fix.
     let unleash = stack.ingest("unleash");
-    let mut kept = Vec::new();
+    let mut quarantined = Vec::new();
     for id in 1..=3 {
         let event = sample_event(id);
         let request = unleash.request(Method::POST, "/v1/events").header("accept", "text/html").body(event.to_string());
         let problem = unleash.send(request).await.expect_problem(406);
-        kept.push(problem["quarantine"].as_str().expect("an id").to_owned());
+        quarantined.push(problem["quarantine"].as_str().expect("an id").to_owned());
     }
     unleash.post("/v1/events", &json!({ "type": "feature-created" })).await.expect_problem(422);
-    let sent = stack.ingest("signal");
-    let request = sent.request(Method::POST, "/v1/events").header("accept", "text/html").body("{}");
-    sent.send(request).await.expect_problem(406);
+    let signal = stack.ingest("signal");
+    let request = signal.request(Method::POST, "/v1/events").header("accept", "text/html").body("{}");
+    signal.send(request).await.expect_problem(406);
 
-    let one = call(&manage, &format!("/v1/quarantine/unleash/{}/replay", kept[0])).await;
+    let one = call(&manage, &format!("/v1/quarantine/unleash/{}/replay", quarantined[0])).await;
     assert_eq!(one["status"], "stored");
     let event = stack.read().get(&format!("/v1/events/{}", one["id"])).await.expect(200);
     // Compare times, not texts: one of them omits trailing zeros.
-    let moment = |text: &str| text.parse::<Timestamp>().expect("a time");
-    let received = moment(kept[0].split('~').next().expect("a time"));
-    assert_eq!(moment(event["received_at"].as_str().expect("a time")), received, "{event}");
-    manage.get(&format!("/v1/quarantine/unleash/{}", kept[0])).await.expect_problem(404);
+    let parse_time = |text: &str| text.parse::<Timestamp>().expect("a time");
+    let received = parse_time(quarantined[0].split('~').next().expect("a time"));
+    assert_eq!(parse_time(event["received_at"].as_str().expect("a time")), received, "{event}");
+    manage.get(&format!("/v1/quarantine/unleash/{}", quarantined[0])).await.expect_problem(404);
 
     let all = call(&manage, "/v1/quarantine/replay?source=unleash&limit=1").await;
     assert_eq!(all, json!({ "stored": 2, "duplicates": 0, "refused": 1, "next": null }));
     let rest = manage.get("/v1/quarantine?source=unleash").await.expect(200);
     assert_eq!(listed_ids(&rest).len(), 1);
     let logged = logged_data(&stack, "quarantine-modified").await;
-    let of = |stored: u64, refused: u64| json!({ "source": "unleash", "stored": stored, "duplicates": 0, "refused": refused });
-    assert_eq!(logged, [of(1, 0), of(1, 0), of(1, 0)], "the last page had only rejected events");
+    let counts = |stored: u64, refused: u64| json!({ "source": "unleash", "stored": stored, "duplicates": 0, "refused": refused });
+    assert_eq!(logged, [counts(1, 0), counts(1, 0), counts(1, 0)], "the last page had only rejected events");
     let refused = rest["quarantined"][0]["id"].as_str().expect("an id");
     let path = format!("/v1/quarantine/unleash/{refused}/replay");
     manage.send(manage.request(Method::POST, &path)).await.expect_problem(422);
-    assert_eq!(logged_data(&stack, "quarantine-failed").await, [of(0, 1), of(0, 1)]);
+    assert_eq!(logged_data(&stack, "quarantine-failed").await, [counts(0, 1), counts(0, 1)]);
 
     // A signal without a time has its time of receipt.
     let signals = call(&manage, "/v1/quarantine/replay?source=signal").await;

@@ -16,8 +16,8 @@ async fn fill(stack: &Stack) {
         by_catalog.entry(example.catalog).or_default().push(example.payload);
     }
     for (catalog, payloads) in by_catalog {
-        let kept = stack.ingest(catalog).post_bytes("/v1/events", format!("[{}]", payloads.join(","))).await;
-        assert!(kept.status == 200, "{}", kept.text);
+        let response = stack.ingest(catalog).post_bytes("/v1/events", format!("[{}]", payloads.join(","))).await;
+        assert!(response.status == 200, "{}", response.text);
     }
     let start: Timestamp = "2026-03-01T10:00:00Z".parse().expect("a time");
     let event = |n: u64| {
@@ -299,8 +299,8 @@ async fn catalogs_list_types_with_valid_schemas() {
             let schema = api.get(kind["schema"].as_str().expect("a path")).await.expect(200);
             for example in schema["examples"].as_array().into_iter().flatten() {
                 assert!(jsonschema::is_valid(&schema, example));
-                let kept = stack.ingest(source).post("/v1/events", example).await;
-                assert!([200, 201].contains(&kept.status), "{}", kept.text);
+                let response = stack.ingest(source).post("/v1/events", example).await;
+                assert!([200, 201].contains(&response.status), "{}", response.text);
             }
             schemas += 1;
         }

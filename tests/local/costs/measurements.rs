@@ -231,7 +231,7 @@ pub(super) async fn by_targets(stack: &MeasuredStack, functions: &Functions<'_>,
 pub(super) async fn held_delivery(stack: &MeasuredStack, functions: &Functions<'_>, targets: usize) -> Value {
     let ingest = functions.ingest("unleash").await;
     for target in 0..targets {
-        let paused = stack.stack.manage().post(&format!("/v1/targets/t{target}/pause"), &json!({})).await;
+        let paused = stack.local.manage().post(&format!("/v1/targets/t{target}/pause"), &json!({})).await;
         assert_eq!(paused.status, 200, "{}", paused.text);
     }
     stack.meter.take();

@@ -39,7 +39,7 @@ pub(super) fn advance_clock(seconds: i64) {
 
 /// A local stack, a webhook receiver and a metering proxy.
 pub(super) struct MeasuredStack {
-    pub(super) stack: Stack,
+    pub(super) local: Stack,
     pub(super) receiver: Receiver,
     pub(super) meter: MeteringProxy,
     dev: Value,
@@ -52,20 +52,20 @@ impl MeasuredStack {
         // Later than every time that the stack itself records.
         let start = Timestamp::now().as_millisecond() + 3_600_000;
         NOW.store(start, Ordering::Relaxed);
-        let stack = crate::start().await;
-        let dev = std::fs::read_to_string(stack.data_dir().join("dev.json")).expect("dev.json");
+        let local = crate::start().await;
+        let dev = std::fs::read_to_string(local.data_dir().join("dev.json")).expect("dev.json");
         let dev: Value = serde_json::from_str(&dev).expect("JSON");
         let text = |name: &str| dev["aws"][name].as_str().expect("an address").to_owned();
         let meter = MeteringProxy::start(&text("dynamodb"), &text("sqs")).await;
         let delivery = text("delivery_queue");
         let (account, _) = delivery.rsplit_once('/').expect("a queue's address");
         let queue = format!("{account}/delivery-dead-letters");
-        Self { stack, receiver: Receiver::start().await, meter, dev, queue }
+        Self { local, receiver: Receiver::start().await, meter, dev, queue }
     }
 
     /// Creates functions with their own tables.
     pub(super) async fn functions(&self, name: &str) -> Functions<'_> {
-        let database = self.stack.database();
+        let database = self.local.database();
         for table in ["events", "segments", "deliveries", "quarantine"] {
             copy_table(&database, table, &format!("{name}-{table}")).await;
         }
@@ -86,9 +86,9 @@ pub(super) struct Functions<'a> {
 
 impl Functions<'_> {
     /// Creates a function's state from its environment.
-    fn from_env<T>(&self, create: impl FnOnce(&Env<'_>) -> T) -> T {
+    fn create_state<T>(&self, create: impl FnOnce(&Env<'_>) -> T) -> T {
         let stack = self.stack;
-        let key_file = stack.stack.data_dir().join("secrets.key").display().to_string();
+        let key_file = stack.local.data_dir().join("secrets.key").display().to_string();
         let table = |table: &str| format!("{}-{table}", self.name);
         let variables: HashMap<&str, String> = HashMap::from([
             ("EVENTS_TABLE", table("events")),
@@ -113,7 +113,7 @@ impl Functions<'_> {
 
     /// Returns the log with the functions' clock.
     fn log(&self) -> EventLog {
-        let client = self.from_settings(|env| Client::new(&env.aws("DYNAMODB").expect("DynamoDB")));
+        let client = self.create_state(|env| Client::new(&env.aws("DYNAMODB").expect("DynamoDB")));
         let retention = Retention::new(Some(RETENTION_DAYS), now);
         let events = EventTable::new(client.clone(), format!("{}-events", self.name), 4, retention);
         EventLog { events, segments: Segments::new(client, format!("{}-segments", self.name)) }
@@ -121,7 +121,7 @@ impl Functions<'_> {
 
     /// Starts a new ingest process and returns a client with the source's ingest key.
     pub(super) async fn ingest(&self, source: &str) -> Api {
-        let mut state = self.from_settings(ingest::from_env).expect("ingest");
+        let mut state = self.create_state(ingest::from_env).expect("ingest");
         (state.events, state.clock) = (self.log().events, now);
         let api = Api::new(&super::serve(web::with_common_layers(ingest::router(state))).await);
         api.with_token(self.stack.token(&format!("/keys/ingest/{source}")))
@@ -129,7 +129,7 @@ impl Functions<'_> {
 
     /// Starts a new query process and returns a client with a read key, and the process's segment cache.
     pub(super) async fn query(&self) -> (Api, Segments) {
-        let mut state = self.from_settings(query::from_env).expect("query");
+        let mut state = self.create_state(query::from_env).expect("query");
         state.log = self.log();
         let segments = state.log.segments.clone();
         let api = Api::new(&super::serve(web::with_common_layers(query::router(state))).await);
@@ -138,7 +138,7 @@ impl Functions<'_> {
 
     /// Handles these items of the log in a new fanout process.
     pub(super) async fn fan_out(&self, items: &[Value]) {
-        let mut state = self.from_settings(fanout::from_env).expect("fanout");
+        let mut state = self.create_state(fanout::from_env).expect("fanout");
         state.clock = now;
         let record = |(number, item): (usize, &Value)| {
             json!({
@@ -158,7 +158,7 @@ impl Functions<'_> {
 
     /// Handles these messages in a new deliver process and returns the number that must be received again.
     pub(super) async fn deliver(&self, messages: &[Value]) -> usize {
-        let mut state = self.from_settings(deliver::from_env).expect("deliver");
+        let mut state = self.create_state(deliver::from_env).expect("deliver");
         state.clock = now;
         let record = |message: &Value| {
             json!({
