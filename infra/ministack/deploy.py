@@ -1,20 +1,20 @@
 #!/usr/bin/env python3
-"""Deploys infra/template.yaml on ministack: AWS on loopback, with the functions' real binaries.
+"""Deploys infra/template.yaml on ministack, a local AWS emulator, with the real function binaries.
 
     cargo lambda build --profile lambda --x86-64
     python infra/ministack/deploy.py -p ManageKeySha256=$(printf %s secret | sha256sum | cut -d' ' -f1)
 
-Prints one line of JSON once the stack stands, and then stays until its standard input ends or it
-gets SIGINT or SIGTERM, so that whoever started it owns it:
+Prints one line of JSON when the stack is ready. Then runs until its standard input ends or it receives
+SIGINT or SIGTERM, so that the stack ends with its parent process:
 
-    {"url": "http://127.0.0.1:4566",           where to send requests to the API ...
-     "host": "1a2b3c4d.execute-api.localhost:4566",      ... with this as their Host header
-     "endpoint": "http://127.0.0.1:4566",      AWS_ENDPOINT_URL for an AWS client
+    {"url": "http://127.0.0.1:4566",           address of the API ...
+     "host": "1a2b3c4d.execute-api.localhost:4566",      ... and its Host header
+     "endpoint": "http://127.0.0.1:4566",      AWS_ENDPOINT_URL of AWS clients
      "region": "us-east-1", "access_key_id": "test", "secret_access_key": "test",
-     "outputs": {"ApiUrl": ..., "EventsTable": ...},     the stack's outputs
-     "log": "<state>/ministack.log"}           ministack's log, with all that the functions print
+     "outputs": {"ApiUrl": ..., "EventsTable": ...},     outputs of the stack
+     "log": "<state>/ministack.log"}           log of ministack and of the functions
 
-What goes wrong is one line on standard error and exit code 1.
+An error is one line on standard error with exit code 1.
 """
 
 import argparse
@@ -45,27 +45,27 @@ INFRA = pathlib.Path(__file__).resolve().parent.parent
 
 
 class Failed(Exception):
-    """What is reported without a traceback."""
+    """An error that is reported without a traceback."""
 
 
 def arguments():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--port", type=int, default=0, help="ministack's port on loopback; 0 takes a free one")
-    parser.add_argument("--state", type=pathlib.Path, help="directory for logs and unpacked code (default: a new one, removed at the end)")
+    parser.add_argument("--port", type=int, default=0, help="ministack's port on loopback; 0 selects a free port")
+    parser.add_argument("--state", type=pathlib.Path, help="directory of logs and unpacked code (default: a temporary directory)")
     parser.add_argument("--template", type=pathlib.Path, default=INFRA / "template.yaml")
     parser.add_argument("--lambda-dir", type=pathlib.Path, default=INFRA.parent / "target" / "lambda",
-                        help="where `cargo lambda build` put <function>/bootstrap.zip")
-    parser.add_argument("--stack", default="tidings", help="the stack's name")
-    parser.add_argument("--auth", action="store_true", help="enforce IAM: a function may do what its role allows")
+                        help="directory of <function>/bootstrap.zip, written by `cargo lambda build`")
+    parser.add_argument("--stack", default="tidings", help="name of the stack")
+    parser.add_argument("--auth", action="store_true", help="enforce IAM policies of the functions' roles")
     parser.add_argument("-p", "--parameter", action="append", default=[], metavar="KEY=VALUE",
-                        help="a stack parameter, repeatable; Architecture=x86_64 and ProtectData=false are set here")
+                        help="a stack parameter, repeatable; the defaults are Architecture=x86_64 and ProtectData=false")
     return parser.parse_args()
 
 
 def parameters(given):
-    """The stack's parameters: what is given over what a stack here needs."""
+    """Returns the parameters of the stack: the defaults for ministack and the given ones."""
     values = {"Architecture": "x86_64", "ProtectData": "false"}
     for pair in given:
         key, separator, value = pair.partition("=")
@@ -82,22 +82,21 @@ def free_port():
 
 
 def die_with_parent():
-    """Asks Linux to kill the caller when its parent dies, even by SIGKILL."""
+    """Makes Linux kill the calling process when its parent dies, even by SIGKILL."""
     if sys.platform == "linux":
         PR_SET_PDEATHSIG = 1
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Ministack:
-    """A running ministack and the processes of the functions in it."""
+    """A running ministack with the processes of its functions."""
 
     def __init__(self, port, state, auth):
         self.url = f"http://127.0.0.1:{port}"
         self.log = state / "ministack.log"
         for folder in ("tmp", "data", "s3"):
             (state / folder).mkdir(parents=True, exist_ok=True)
-        # Nothing else of our environment: functions inherit ministack's, and on AWS they would not
-        # see it either.
+        # Functions inherit this environment, so it excludes variables that do not exist on AWS.
         environment = {
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(state),
@@ -106,7 +105,7 @@ class Ministack:
             "S3_DATA_DIR": str(state / "s3"),
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(port),
-            # Passed on to the functions, whose AWS clients come back here.
+            # Inherited by the functions, so that their AWS clients call ministack.
             "AWS_ENDPOINT_URL": self.url,
             "AWS_ACCESS_KEY_ID": KEY,
             "AWS_SECRET_ACCESS_KEY": KEY,
@@ -122,7 +121,7 @@ class Ministack:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                # A group of its own, which the functions' processes belong to as well.
+                # A new process group, which includes the functions' processes.
                 start_new_session=True,
                 preexec_fn=die_with_parent,
             )
@@ -150,17 +149,17 @@ class Ministack:
         )
 
     def stop(self):
-        """Ends ministack and every function, politely first."""
-        for number, patience in ((signal.SIGTERM, 5), (signal.SIGKILL, 5)):
+        """Ends ministack and every function, first with SIGTERM, then with SIGKILL."""
+        for number, timeout in ((signal.SIGTERM, 5), (signal.SIGKILL, 5)):
             try:
                 os.killpg(self.process.pid, number)
             except ProcessLookupError:
                 break
             try:
-                self.process.wait(patience)
+                self.process.wait(timeout)
             except subprocess.TimeoutExpired:
                 continue
-        # The group outlives its leader while a function does.
+        # Functions may outlive the leader of their process group.
         try:
             os.killpg(self.process.pid, signal.SIGKILL)
         except ProcessLookupError:
@@ -168,7 +167,7 @@ class Ministack:
 
 
 def upload(s3, template, lambda_dir):
-    """Uploads each function's zip, as `sam deploy` does; the template that points at them."""
+    """Uploads the zip of each function, as `sam deploy` does, and returns the template with their addresses."""
     s3.create_bucket(Bucket=BUCKET)
 
     def zip_of(match):
@@ -183,19 +182,18 @@ def upload(s3, template, lambda_dir):
 
     pattern = r"CodeUri: \S*/(?P<function>[^/\s]+)/bootstrap\.zip"
     text = re.sub(pattern, zip_of, template.read_text())
-    # ministack 1.5.33 makes no alarms on metric math. In the template, blank lines part resources.
+    # ministack 1.5.33 does not support alarms on metric math. Blank lines separate resources in the template.
     blocks = [block for block in text.split("\n\n")
               if "Type: AWS::CloudWatch::Alarm" not in block or "\n      Metrics:\n" not in block]
     text = "\n\n".join(blocks)
-    # AWS authorises a batch as the single sends in it; ministack 1.5.33 looks for an action that
-    # AWS does not have.
+    # AWS authorises a batch by its single sends. ministack 1.5.33 requires an action that does not exist on AWS.
     return text.replace("Action: sqs:SendMessage\n", "Action: [sqs:SendMessage, sqs:SendMessageBatch]\n")
 
 
 def create_stack(ministack, name, template, values):
-    """Creates the stack and waits for it; its outputs."""
+    """Creates the stack, waits for it, and returns its outputs."""
     s3, cloudformation = ministack.client("s3"), ministack.client("cloudformation")
-    # By address, since the API takes no more than 51,200 bytes of template in the request.
+    # By URL, because the API limits templates in requests to 51,200 bytes.
     s3.put_object(Bucket=BUCKET, Key="template.yaml", Body=template.encode())
     cloudformation.create_stack(
         StackName=name,
@@ -221,9 +219,9 @@ def create_stack(ministack, name, template, values):
 
 
 def repair_concurrency(lambdas):
-    """Sets each mapping's MaximumConcurrency again, as a number.
+    """Sets MaximumConcurrency of each event source mapping again, as a number.
 
-    ministack 1.5.33 keeps the text that a parameter is, and then fails to compare it.
+    ministack 1.5.33 stores the parameter's string, and then fails to compare it with a number.
     """
     for mapping in lambdas.list_event_source_mappings()["EventSourceMappings"]:
         if concurrency := mapping.get("ScalingConfig", {}).get("MaximumConcurrency"):
@@ -232,11 +230,11 @@ def repair_concurrency(lambdas):
             )
 
 
-def wait_for_the_end(ended):
+def wait_for_end(ended):
     """Returns when standard input ends, or `ended` is set by a signal."""
 
     def read():
-        # Not through sys.stdin: its lock, held here, would abort the interpreter's own end.
+        # A thread that holds the lock of sys.stdin would abort the interpreter's shutdown.
         while os.read(0, 4096):
             pass
         ended.set()
@@ -254,7 +252,7 @@ def main():
     def end(*_):
         if not ended.is_set():
             ended.set()
-            # Also out of a wait for ministack or the stack.
+            # Also interrupts a wait for ministack or for the stack.
             raise SystemExit(0)
 
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -265,7 +263,7 @@ def main():
         template = upload(ministack.client("s3"), options.template, options.lambda_dir)
         outputs = create_stack(ministack, options.stack, template, values)
         repair_concurrency(ministack.client("lambda"))
-        answer = {
+        description = {
             "url": ministack.url,
             "host": outputs["ApiUrl"].partition("://")[2],
             "endpoint": ministack.url,
@@ -275,13 +273,13 @@ def main():
             "outputs": outputs,
             "log": str(ministack.log),
         }
-        print(json.dumps(answer), flush=True)
-        wait_for_the_end(ended)
+        print(json.dumps(description), flush=True)
+        wait_for_end(ended)
     except SystemExit:
         pass
     finally:
         ministack.stop()
-    # Only after an end that was asked for: what failed leaves its log behind.
+    # Only after a requested end: a failure keeps the log.
     if not options.state:
         shutil.rmtree(state, ignore_errors=True)
 

@@ -71,7 +71,7 @@ fn overly_broad_statements_are_detected() {
     let wild = json!({ "Sid": "More", "Effect": "Allow", "Action": "dynamodb:Query", "Resource": "*" });
     assert_violation(&statements_pointer("PackRole"), with_statement(wild), "PackRole More: wildcard resource *");
     let wild = json!({ "Sid": "More", "Effect": "Allow", "Action": "dynamodb:Query",
-        "Resource": { "If": ["MakesKey", { "Sub": "${EventsTable.Arn}/*" }, { "Ref": "SecretsKeyArn" }] } });
+        "Resource": { "If": ["CreatesSecretsKey", { "Sub": "${EventsTable.Arn}/*" }, { "Ref": "SecretsKeyArn" }] } });
     assert_violation(
         &statements_pointer("PackRole"),
         with_statement(wild),

@@ -5,6 +5,8 @@ mod bench;
 mod browser;
 mod commits;
 mod cost;
+#[cfg(test)]
+mod documentation;
 mod functions;
 mod pipeline;
 mod process;

@@ -9,9 +9,8 @@ pub(crate) type Result<T = ()> = std::result::Result<T, String>;
 
 /// Returns the workspace's folder.
 pub(crate) fn root() -> PathBuf {
-    // Cargo sets the variable for `cargo xtask`. The package is one folder below the workspace.
-    let package = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from("xtask"), PathBuf::from);
-    package.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    Path::new(&package).parent().unwrap_or_else(|| Path::new(".")).to_path_buf()
 }
 
 /// Returns Cargo's target folder.
