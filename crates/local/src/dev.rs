@@ -183,7 +183,7 @@ impl Functions {
     fn new(aws: &AwsEndpoints, args: &Args, shards: u16) -> anyhow::Result<Self> {
         let (retention_days, shards) = (args.retention_days.to_string(), shards.to_string());
         let key_file = args.data_dir.join("secrets.key");
-        webhook::write_key(&key_file)?;
+        webhook::create_key_file(&key_file)?;
         let key_file = key_file.to_str().context("the path of the data folder is not UTF-8")?;
         let variables = HashMap::from([
             ("EVENTS_TABLE", tables::EVENTS),
