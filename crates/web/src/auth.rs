@@ -1,4 +1,4 @@
-//! Who is calling, and what they may do.
+//! Authentication and authorisation by API key.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,23 +21,26 @@ use crate::problem::{Problem, ProblemType, busy};
 use crate::query_params::reject_unknown_parameters;
 use crate::token;
 
-/// The name under which the deployment's own first manage key acts.
-const FIRST_KEY: &str = "first-manage-key";
+/// Name of the manage key that a deployment is created with.
+const FIRST_KEY_NAME: &str = "first-manage-key";
 
-/// How every operation that needs a key may say no.
+/// The errors of every operation that requires a key.
 pub const COMMON_AUTH_ERRORS: [ErrorResponse; 4] = [
-    ErrorResponse { description: "There is no token in the request, or not one of a key.", example: unauthorized },
-    ErrorResponse { description: "The key is of another scope.", example: || wrong_scope("manage", "unleash-prod") },
-    ErrorResponse { description: "The `Accept` header leaves out JSON.", example: not_acceptable },
+    ErrorResponse { description: "The request has no token, or an invalid one.", example: unauthorized },
     ErrorResponse {
-        description: "The database is busy or did not answer: send the same request again.",
+        description: "The key does not have the required permission.",
+        example: || missing_permission("manage", "unleash-prod"),
+    },
+    ErrorResponse { description: "The `Accept` header excludes JSON.", example: not_acceptable },
+    ErrorResponse {
+        description: "The database is busy or did not respond. Send the same request again.",
         example: busy,
     },
 ];
 
-/// The keys of a deployment, as a function checks them.
+/// The API keys of a deployment.
 ///
-/// They are kept for at most 30 s, which is how long a removed key may go on working.
+/// Keys are cached for at most 30 s, so a removed key may continue to work for that long.
 #[derive(Debug, Clone)]
 pub struct Keys(Arc<Inner>);
 
@@ -47,37 +50,39 @@ struct Inner {
     keys: CachedRecords<Key>,
     config: ConfigTable,
     clock: fn() -> Timestamp,
-    /// The day on which this process last noted the use of each key.
-    noted: Mutex<HashMap<String, Date>>,
+    /// The day on which this process last recorded the use of each key.
+    recorded: Mutex<HashMap<String, Date>>,
 }
 
 /// An authenticated caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// The key's name.
+    /// Name of the key.
     pub key: String,
-    /// What it may do.
+    /// Permission of the key.
     pub scope: KeyScope,
-    /// The source that an ingest key posts for.
+    /// Source that an ingest key belongs to.
     pub source: Option<String>,
 }
 
 impl Keys {
-    /// The keys of this `config` table, and the manage key that the deployment was created with,
-    /// by the SHA-256 of its token (`MANAGE_KEY_SHA256`).
+    /// Creates a cache of the keys in this `config` table. `first_sha256` is the SHA-256 hash of the token of the manage
+    /// key that the deployment was created with (`MANAGE_KEY_SHA256`).
     pub fn new(config: ConfigTable, first_sha256: Option<String>, clock: fn() -> Timestamp) -> Self {
         let keys = CachedRecords::new(config.clone());
-        Self(Arc::new(Inner { first_sha256, keys, config, clock, noted: Mutex::default() }))
+        Self(Arc::new(Inner { first_sha256, keys, config, clock, recorded: Mutex::default() }))
     }
 
-    /// The caller that these headers speak for. What is wrong with a token that is of no use is not
-    /// told.
+    /// Authenticates the caller by the token in the headers.
+    ///
+    /// # Errors
+    /// If the token is missing, unknown or expired, without saying which; or if the keys cannot be loaded.
     pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
-        let token = token_of(headers).ok_or_else(unauthorized)?;
+        let token = extract_token(headers).ok_or_else(unauthorized)?;
         let sha256 = token::sha256(&token);
         let is = |known: &str| bool::from(known.as_bytes().ct_eq(sha256.as_bytes()));
         if self.0.first_sha256.as_deref().is_some_and(is) {
-            return Ok(Caller { key: FIRST_KEY.to_owned(), scope: KeyScope::Manage, source: None });
+            return Ok(Caller { key: FIRST_KEY_NAME.to_owned(), scope: KeyScope::Manage, source: None });
         }
         if !token::is_well_formed(&token) {
             return Err(unauthorized());
@@ -87,30 +92,30 @@ impl Keys {
         if key.expires_at.is_some_and(|end| end <= now) {
             return Err(unauthorized());
         }
-        self.note_use(&key.name, now.to_zoned(TimeZone::UTC).date());
+        self.record_use(&key.name, now.to_zoned(TimeZone::UTC).date());
         Ok(Caller { key: key.name, scope: key.scope, source: key.source })
     }
 
-    /// Notes that the key was used on this day, once a day and process. The request does not wait for
-    /// it, and a note that cannot be made is no reason to refuse the request.
-    fn note_use(&self, name: &str, day: Date) {
-        let before = self.0.noted.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), day);
+    /// Records the use of a key, once per day and process. The request does not wait for the write, and a failed write
+    /// does not fail the request.
+    fn record_use(&self, name: &str, day: Date) {
+        let before = self.0.recorded.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), day);
         if before == Some(day) {
             return;
         }
         let (config, used) = (self.0.config.clone(), KeyUse { name: name.to_owned(), day });
-        let note = async move {
+        let write = async move {
             if let Err(error) = config.put(&used).await {
-                tracing::warn!(%error, key = used.name, "the use of a key cannot be noted");
+                tracing::warn!(%error, key = used.name, "failed to record the use of a key");
             }
         };
-        tokio::spawn(note.in_current_span());
+        tokio::spawn(write.in_current_span());
     }
 }
 
-/// The token in `Authorization: Bearer <token>`, the password of Basic credentials, or the token alone, as
-/// Unleash's clients send it.
-fn token_of(headers: &HeaderMap) -> Option<String> {
+/// Extracts the token from the `Authorization` header: a bearer token, the password of Basic credentials, or the token
+/// alone, as Unleash's clients send it.
+fn extract_token(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?.trim();
     let Some((scheme, credentials)) = value.split_once(' ') else { return Some(value.to_owned()) };
     let credentials = credentials.trim();
@@ -125,20 +130,24 @@ fn token_of(headers: &HeaderMap) -> Option<String> {
     Some(password.to_owned())
 }
 
-/// One answer for every reason: an unknown token looks like none.
+/// The same problem for every reason, so that callers cannot tell an unknown token from an expired one.
 fn unauthorized() -> Problem {
     Problem::new(
         ProblemType::Unauthorized,
-        "Send a key's token: `Authorization: Bearer <token>`, or Basic with the token as the password",
+        "A valid API key is required: send its token as `Authorization: Bearer <token>`, or as the password of Basic \
+         credentials",
     )
 }
 
-fn wrong_scope(needed: &str, key: &str) -> Problem {
-    Problem::new(ProblemType::Forbidden, format!("This needs a key of scope `{needed}`; the key {key:?} has another"))
+fn missing_permission(needed: &str, key: &str) -> Problem {
+    Problem::new(
+        ProblemType::Forbidden,
+        format!("This operation requires a key with the permission `{needed}`; the key {key:?} does not have it"),
+    )
 }
 
 macro_rules! extractor {
-    ($(#[$doc:meta])* $name:ident, $($scope:ident)|+, $word:literal, $also:expr) => {
+    ($(#[$doc:meta])* $name:ident, $($scope:ident)|+, $permission:literal, $check:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone)]
         pub struct $name(pub Caller);
@@ -153,11 +162,11 @@ macro_rules! extractor {
             async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
                 let caller = Keys::from_ref(state).authenticate(&parts.headers).await?;
                 if !matches!(caller.scope, $(KeyScope::$scope)|+) {
-                    return Err(wrong_scope($word, &caller.key));
+                    return Err(missing_permission($permission, &caller.key));
                 }
-                let also: fn(&HeaderMap) -> Result<(), Problem> = $also;
-                also(&parts.headers)?;
-                // By the table of operations, so that no handler has to say that it takes no parameters.
+                let check: fn(&HeaderMap) -> Result<(), Problem> = $check;
+                check(&parts.headers)?;
+                // Checked here so that handlers without parameters need no `Params` argument.
                 match parts.extensions.get::<&'static Operation>() {
                     Some(operation) if !operation.allow_unknown_query => {
                         reject_unknown_parameters(parts.uri.query().unwrap_or_default(), operation.parameters)?;
@@ -171,27 +180,27 @@ macro_rules! extractor {
 }
 
 extractor!(
-    /// A caller that may post events. What it can read in answer is looked at when its events are kept.
+    /// A caller that may send events. The handler checks the `Accept` header itself, after it has read the events.
     Ingest, Ingest, "ingest", |_| Ok(())
 );
 extractor!(
-    /// A caller that may search and read.
+    /// A caller that may search and read events.
     Read, Read, "read", require_json_accepted
 );
 extractor!(
-    /// A caller that may search and read, in a form of its own choice.
+    /// A caller that may search and read events, in a response format that need not be JSON.
     ReadAnyFormat, Read, "read", |_| Ok(())
 );
 extractor!(
-    /// A caller that may see how targets are doing.
+    /// A caller that may read deliveries and the health of targets.
     ReadOrManage, Read | Manage, "read", require_json_accepted
 );
 extractor!(
-    /// A caller with any key.
+    /// A caller with any permission.
     AnyKey, Ingest | Read | Manage, "read", require_json_accepted
 );
 extractor!(
-    /// A caller that may change targets, sources and keys.
+    /// A caller that may manage targets, sources, keys and the quarantine.
     Manage, Manage, "manage", require_json_accepted
 );
 
@@ -200,11 +209,11 @@ mod tests {
     use super::*;
 
     fn token(value: &str) -> Option<String> {
-        token_of(&HeaderMap::from_iter([(header::AUTHORIZATION, value.parse().unwrap())]))
+        extract_token(&HeaderMap::from_iter([(header::AUTHORIZATION, value.parse().unwrap())]))
     }
 
     #[test]
-    fn bearer_and_basic_carry_the_token() {
+    fn tokens_are_extracted_from_bearer_and_basic_credentials() {
         assert_eq!(token("Bearer abc").as_deref(), Some("abc"));
         assert_eq!(token("bearer  abc ").as_deref(), Some("abc"));
         // mm:abc
@@ -213,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_carries_none() {
+    fn other_credentials_have_no_token() {
         for value in ["Digest abc", "Basic !!!", "Basic YWJj"] {
             assert_eq!(token(value), None, "{value}");
         }

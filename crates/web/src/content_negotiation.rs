@@ -20,7 +20,7 @@ pub fn require_json_accepted(headers: &HeaderMap) -> Result<(), Problem> {
     if ranges.peek().is_none() || ranges.any(accepts_json) { Ok(()) } else { Err(not_acceptable()) }
 }
 
-/// Whether a media range includes JSON (RFC 9110, 12.5.1).
+/// Returns whether a media range includes JSON (RFC 9110, 12.5.1).
 fn accepts_json(range: &str) -> bool {
     let mut parts = range.split(';').map(str::trim);
     let media_type = parts.next().unwrap_or_default().to_ascii_lowercase();

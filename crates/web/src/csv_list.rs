@@ -1,12 +1,12 @@
-//! Several values in one parameter.
+//! Lists of values in one parameter.
 
-/// The values of a list, as those of a line of CSV (RFC 4180) but that spaces around them do not count: what stands in
-/// quotation marks may have commas and spaces, and quotation marks twice. `None` where those do not close.
+/// Parses a list of values as a line of CSV (RFC 4180), except that spaces around values are ignored. A value in quotation
+/// marks may contain commas, spaces, and doubled quotation marks. Returns `None` if a quotation mark is not closed.
 pub(crate) fn parse(list: &str) -> Option<Vec<String>> {
     let (mut values, mut rest) = (Vec::new(), list);
     loop {
         let (value, after) = match rest.trim_start().strip_prefix('"') {
-            Some(quoted) => unquoted(quoted)?,
+            Some(quoted) => parse_quoted(quoted)?,
             None => {
                 let (value, after) = rest.split_at(rest.find(',').unwrap_or(rest.len()));
                 (value.trim().to_owned(), after)
@@ -20,8 +20,8 @@ pub(crate) fn parse(list: &str) -> Option<Vec<String>> {
     }
 }
 
-/// The value that a quotation mark was opened for, and what comes after it.
-fn unquoted(quoted: &str) -> Option<(String, &str)> {
+/// Parses a value whose opening quotation mark has been consumed; returns it and the rest of the list.
+fn parse_quoted(quoted: &str) -> Option<(String, &str)> {
     let (mut value, mut rest) = (String::new(), quoted);
     loop {
         let (text, after) = rest.split_once('"')?;
@@ -43,13 +43,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quotation_marks_keep_commas_and_spaces() {
+    fn quoted_values_keep_commas_and_spaces() {
         for (list, values) in [
             (r#""a,b""#, &["a,b"][..]),
             (r#" "a,b" , c "#, &["a,b", "c"]),
             (r#"" lead ""#, &[" lead "]),
             (r#""say ""hi""","","x""#, &[r#"say "hi""#, "", "x"]),
-            // Only what begins with one is quoted: all other values mean what they say.
+            // A quotation mark inside an unquoted value is literal.
             (r#"a"b,5" disk,c\"#, &[r#"a"b"#, r#"5" disk"#, r"c\"]),
             (r"DOMAIN\ada,a\,b", &[r"DOMAIN\ada", r"a\", "b"]),
         ] {
@@ -62,14 +62,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_value_can_be_put_in_quotation_marks(values in prop::collection::vec("[a\", \\\\]{0,6}", 1..4)) {
+        fn every_value_can_be_quoted(values in prop::collection::vec("[a\", \\\\]{0,6}", 1..4)) {
             let quoted = values.iter().map(|value| format!("\"{}\"", value.replace('"', "\"\"")));
             let list = quoted.collect::<Vec<_>>().join(",");
             prop_assert_eq!(parse(&list), Some(values));
         }
 
         #[test]
-        fn values_without_quotation_marks_are_what_stands_between_commas(list in "[a ,\\\\]{0,12}") {
+        fn unquoted_values_are_split_at_commas(list in "[a ,\\\\]{0,12}") {
             let plain: Vec<String> = list.split(',').map(|value| value.trim().to_owned()).collect();
             prop_assert_eq!(parse(&list), Some(plain));
         }

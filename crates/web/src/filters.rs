@@ -1,4 +1,4 @@
-//! The filters that searches, exports, facets, the timeline and replays have in common.
+//! Filter parameters of searches, exports, facets, the timeline and replays.
 
 use model::{Condition, Field, SearchFilter, TextQuery};
 use schemars::{Schema, SchemaGenerator, json_schema};
@@ -9,68 +9,76 @@ use crate::problem::Problem;
 use crate::query_params::{Params, list_schema};
 use crate::time_range::parse_time_range;
 
-/// The most characters that `q` may have.
-const MAX_TEXT: usize = 1000;
+/// Maximum length of `q`, in characters.
+const MAX_TEXT_CHARS: usize = 1000;
 
 const SCOPES: [&str; 3] = ["lifecycle", "logging", "signal"];
 const LEVELS: [&str; 4] = ["DEBUG", "INFO", "WARN", "ERROR"];
 
-/// What an event may be asked for by its fields and its time.
+/// Filters by an event's fields and its time.
 pub const FIELD_PARAMETERS: [Parameter; 11] = [
-    filter("source", "The sources that sent it.", r#"["unleash-prod"]"#),
-    Parameter::query("catalog", "The catalogs of those sources.", catalogs, r#"["unleash"]"#),
-    Parameter::query("scope", "What kind of thing it reports.", scopes, r#"["lifecycle"]"#),
-    filter("subject", "What it was done to.", r#"["dark-mode"]"#),
+    filter("source", "Sources that sent the event.", r#"["unleash-prod"]"#),
+    Parameter::query("catalog", "Catalogs of those sources.", catalog_schema, r#"["unleash"]"#),
+    Parameter::query(
+        "scope",
+        "Scope of the event: a change, a log line, or a signal.",
+        scope_schema,
+        r#"["lifecycle"]"#,
+    ),
+    filter("subject", "Subject of the event: the object that it is about.", r#"["dark-mode"]"#),
     filter(
         "entity",
-        "Any of what it was done to: one of `entities`, of which events of Unleash and signals have none; those are \
-            found by `subject`.",
+        "Any object that the event is about: a member of `entities`. Events of Unleash and signals have no entities; use \
+            `subject` for them.",
         r#"["/1.0/instances/a"]"#,
     ),
-    filter("actor", "Who did it.", r#"["ada@example.org"]"#),
-    filter("project", "The projects involved.", r#"["web"]"#),
-    filter("environment", "The environments involved.", r#"["production"]"#),
-    Parameter::query("level", "The severity of a log line.", levels, r#"["ERROR"]"#),
+    filter("actor", "Actor: who or what caused the event.", r#"["ada@example.org"]"#),
+    filter("project", "Projects that the event belongs to.", r#"["web"]"#),
+    filter("environment", "Environments that the event belongs to.", r#"["production"]"#),
+    Parameter::query("level", "Severity of a log line.", level_schema, r#"["ERROR"]"#),
     Parameter::query(
         "from",
-        "The first moment of the range: a date (its first moment, in UTC) or a time.",
-        time,
+        "Beginning of the time range, inclusive: a date (from its beginning, in UTC) or a time.",
+        time_schema,
         r#""2026-05-01""#,
     ),
     Parameter::query(
         "to",
-        "The last moment of the range, which belongs to it: a date (its last moment, in UTC) or a time.",
-        time,
+        "End of the time range, inclusive: a date (to its end, in UTC) or a time.",
+        time_schema,
         r#""2026-05-01T12:00:00Z""#,
     ),
 ];
 
-/// What an event may be asked for by its type and its text.
+/// Filters by an event's type and text.
 pub const TEXT_PARAMETERS: [Parameter; 2] = [
-    filter("type", "Its types.", r#"["feature-tagged", "feature-untagged"]"#),
+    filter("type", "Types of the event.", r#"["feature-tagged", "feature-untagged"]"#),
     Parameter::query(
         "q",
-        "A part of its payload, as its producer wrote it. Upper and lower case are the same: both are compared in lower \
-            case, character by character.",
-        part,
+        "Text that the payload contains, as its producer wrote it. The search ignores case: it compares both texts in \
+            lower case, character by character.",
+        text_part_schema,
         r#""dark-mode""#,
     ),
 ];
 
-/// All of them.
+/// All filter parameters.
 pub const PARAMETERS: &[Parameter] = join_parameters!(&FIELD_PARAMETERS, &TEXT_PARAMETERS);
 
-/// The filter that the parameters stand for.
+/// Parses [`PARAMETERS`] as a filter.
 ///
 /// # Errors
-/// The parameter that cannot be read.
+/// If a parameter is invalid.
 pub fn parse(params: &Params) -> Result<SearchFilter, Problem> {
-    let text = params.bounded_text("q", MAX_TEXT)?.map(TextQuery::part);
+    let text = params.bounded_text("q", MAX_TEXT_CHARS)?.map(TextQuery::part);
     let filter = SearchFilter { text, ..parse_fields(params)? };
     Ok(filter.and(Field::Type, params.list("type")?))
 }
 
-/// The filter of [`FIELD_PARAMETERS`].
+/// Parses [`FIELD_PARAMETERS`] as a filter.
+///
+/// # Errors
+/// If a parameter is invalid.
 pub fn parse_fields(params: &Params) -> Result<SearchFilter, Problem> {
     let (from, until) = parse_time_range(params)?;
     let catalogs: Vec<&str> = events::catalogs().map(events::Catalog::name).collect();
@@ -87,7 +95,7 @@ pub fn parse_fields(params: &Params) -> Result<SearchFilter, Problem> {
         .and(Field::Level, params.choices("level", &LEVELS)?))
 }
 
-/// The same filter, which lets pass what belongs to no environment.
+/// Returns the filter, extended to also match events without an environment.
 pub fn with_any_environment(mut filter: SearchFilter) -> SearchFilter {
     let environment = |condition: &&mut Condition| condition.field == Field::Environment;
     if let Some(condition) = filter.conditions.iter_mut().find(environment) {
@@ -96,11 +104,11 @@ pub fn with_any_environment(mut filter: SearchFilter) -> SearchFilter {
     filter
 }
 
-/// A filter that was read of these parameters in one spelling, for the cursor: however its values were written.
+/// Returns a canonical spelling of a filter that was parsed from these parameters, which a cursor is bound to.
 pub fn canonical(params: &Params, filter: &SearchFilter, ascending: bool) -> String {
     let SearchFilter { conditions, from, until, .. } = filter;
     let all = (conditions, from, until, params.get("q"), ascending);
-    // It is made of our own types, whose keys are texts.
+    // Serialisation cannot fail: these are our own types, whose map keys are strings.
     serde_json::to_string(&all).unwrap_or_default()
 }
 
@@ -108,32 +116,32 @@ const fn filter(name: &'static str, description: &'static str, example: &'static
     Parameter::query(name, description, list_schema, example)
 }
 
-fn words(words: &[&str]) -> Schema {
+fn choices_schema(choices: &[&str]) -> Schema {
     json_schema!({
-        "description": "Any of these, separated by commas.",
+        "description": "One or more of the values, separated by commas.",
         "type": "array",
         "minItems": 1,
-        "items": { "enum": words },
+        "items": { "enum": choices },
     })
 }
 
-fn catalogs(_: &mut SchemaGenerator) -> Schema {
-    words(&events::catalogs().map(events::Catalog::name).collect::<Vec<_>>())
+fn catalog_schema(_: &mut SchemaGenerator) -> Schema {
+    choices_schema(&events::catalogs().map(events::Catalog::name).collect::<Vec<_>>())
 }
 
-fn scopes(_: &mut SchemaGenerator) -> Schema {
-    words(&SCOPES)
+fn scope_schema(_: &mut SchemaGenerator) -> Schema {
+    choices_schema(&SCOPES)
 }
 
-fn levels(_: &mut SchemaGenerator) -> Schema {
-    words(&LEVELS)
+fn level_schema(_: &mut SchemaGenerator) -> Schema {
+    choices_schema(&LEVELS)
 }
 
-fn part(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "string", "minLength": 1, "maxLength": MAX_TEXT })
+fn text_part_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "minLength": 1, "maxLength": MAX_TEXT_CHARS })
 }
 
-fn time(_: &mut SchemaGenerator) -> Schema {
+fn time_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "anyOf": [{ "type": "string", "format": "date" }, { "type": "string", "format": "date-time" }],
     })
@@ -144,12 +152,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_filters_that_are_the_same_are_spelled_the_same() {
-        let spelled = |query: &str| {
+    fn only_equal_filters_have_the_same_spelling() {
+        let spelling = |query: &str| {
             let params = Params::parse_query(query, PARAMETERS).unwrap();
             canonical(&params, &parse(&params).unwrap(), false)
         };
-        let alike = [
+        let groups = [
             &["subject=a&entity=b", "entity=b&subject=a", "entity=%22b%22&subject=a,%20a"][..],
             &["subject=%22a%22,b", "subject=b,%20a"],
             &["from=2026-05-01", "from=2026-05-01T00:00:00Z"],
@@ -160,10 +168,10 @@ mod tests {
             &["to=2026-05-01"],
             &["subject=%22a,b%22"],
         ];
-        for (at, spellings) in alike.iter().enumerate() {
-            assert!(spellings.iter().all(|query| spelled(query) == spelled(spellings[0])), "{spellings:?}");
-            for others in &alike[at + 1..] {
-                assert_ne!(spelled(spellings[0]), spelled(others[0]));
+        for (at, spellings) in groups.iter().enumerate() {
+            assert!(spellings.iter().all(|query| spelling(query) == spelling(spellings[0])), "{spellings:?}");
+            for others in &groups[at + 1..] {
+                assert_ne!(spelling(spellings[0]), spelling(others[0]));
             }
         }
     }

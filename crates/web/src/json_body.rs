@@ -1,4 +1,4 @@
-//! JSON bodies of the management API, refused with problem documents.
+//! JSON request bodies, with problem details for invalid ones.
 
 use std::fmt::{self, Display};
 use std::marker::PhantomData;
@@ -13,17 +13,16 @@ use crate::middleware::MAX_BODY_BYTES;
 use crate::operation::ErrorResponse;
 use crate::problem::{Problem, ProblemType};
 
-/// How every operation that takes a [`JsonBody`] may say no.
+/// The errors of every operation that takes a [`JsonBody`].
 pub const BODY_ERRORS: [ErrorResponse; 2] = [
     ErrorResponse {
-        description: "The body is not JSON, has a field that is not known here, or lacks one.",
-        example: || not_taken("missing field `name` at line 1 column 2"),
+        description: "The body is not JSON, has an unknown field, or lacks a required field.",
+        example: || invalid_body("missing field `name` at line 1 column 2"),
     },
-    ErrorResponse { description: "The body has more than 4.5 MB.", example: too_large },
+    ErrorResponse { description: "The body is larger than 4.5 MB.", example: too_large },
 ];
 
-/// A request's JSON body, an object. Fields that the type does not know are refused by the type
-/// (`deny_unknown_fields`).
+/// A request body that is a JSON object. The type itself rejects unknown fields (`deny_unknown_fields`).
 #[derive(Debug)]
 pub struct JsonBody<T>(pub T);
 
@@ -36,7 +35,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     }
 }
 
-/// A request's JSON body, which need not be an object.
+/// A request body that is any JSON value.
 #[derive(Debug)]
 pub struct AnyJsonBody<T>(pub T);
 
@@ -45,32 +44,32 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for AnyJsonBody<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let body = Bytes::from_request(request, state).await.map_err(unreadable_body)?;
-        serde_json::from_slice(&body).map(Self).map_err(not_taken)
+        serde_json::from_slice(&body).map(Self).map_err(invalid_body)
     }
 }
 
-/// What is read from an object alone. Types that serde derives read arrays as well, their fields by position: nobody
-/// who sends one means that.
+/// A value that is deserialized from an object only. Types with a derived `Deserialize` also accept an array, with
+/// their fields by position, which no client intends.
 #[derive(Debug)]
 pub struct Object<T>(pub T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
-        // Not as a map: what else there is, the readers of JSON would repeat themselves.
-        value.deserialize_any(Fields(PhantomData)).map(Self)
+        // Not `deserialize_map`: its errors would quote a value of another type.
+        value.deserialize_any(ObjectVisitor(PhantomData)).map(Self)
     }
 }
 
-struct Fields<T>(PhantomData<T>);
+struct ObjectVisitor<T>(PhantomData<T>);
 
-impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    // Not repeated: it may be a secret.
+    // The value is not quoted, because it may be a secret.
     fn visit_str<E: Error>(self, _: &str) -> Result<T, E> {
         Err(E::invalid_type(Unexpected::Other("string"), &self))
     }
@@ -80,20 +79,23 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
     }
 }
 
-/// The problem of a body that could not be read whole.
+/// The problem of a body that could not be received completely.
 pub fn unreadable_body(rejection: BytesRejection) -> Problem {
     if rejection.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
         return too_large();
     }
-    Problem::new(ProblemType::BadRequest, "The body ended before it was complete: send it again")
+    Problem::new(ProblemType::BadRequest, "The body is incomplete: send the request again")
 }
 
-fn not_taken(error: impl Display) -> Problem {
-    Problem::new(ProblemType::BadRequest, format!("The body does not read as what this path takes: {error}"))
+fn invalid_body(error: impl Display) -> Problem {
+    Problem::new(ProblemType::BadRequest, format!("Invalid request body: {error}"))
 }
 
 fn too_large() -> Problem {
-    Problem::new(ProblemType::TooLarge, format!("The body has more than {MAX_BODY_BYTES} bytes: send it in parts"))
+    Problem::new(
+        ProblemType::TooLarge,
+        format!("The body exceeds {MAX_BODY_BYTES} bytes: split it into several requests"),
+    )
 }
 
 #[cfg(test)]
@@ -111,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn objects_are_read_and_nothing_else() {
+    fn only_objects_are_accepted() {
         let read = |value: Value| {
             let of_text = serde_json::from_str(&value.to_string()).map(|Object::<Pair>(pair)| pair);
             let of_value = serde_json::from_value(value).map(|Object::<Pair>(pair)| pair);

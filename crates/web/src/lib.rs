@@ -1,4 +1,4 @@
-//! What the HTTP functions have in common: operation tables, authentication, parsing of query parameters and JSON bodies,
+//! Shared building blocks of the HTTP functions: operation tables, authentication, parsing of query parameters and JSON bodies,
 //! problem details, caching and the common middleware.
 //!
 //! Handlers, operation tables of a resource, and anything that reads or writes stored data belong in the functions, not

@@ -33,15 +33,15 @@ pub struct Operation {
     pub summary: &'static str,
     /// Further details, in Markdown.
     pub description: &'static str,
-    /// Scope of the key that the operation requires; `None` for public operations.
+    /// Permission that the operation requires; `None` for public operations.
     pub scope: Option<KeyScope>,
     /// Path and query parameters.
     pub parameters: &'static [Parameter],
-    /// Whether unknown query parameters are ignored instead of rejected, for callers that rely on that.
+    /// True if unknown query parameters are ignored instead of rejected, for callers that rely on that.
     pub allow_unknown_query: bool,
     /// Accepted request bodies; empty for operations without a body.
     pub body: &'static [Content],
-    /// Whether the body may be omitted or null.
+    /// True if the body may be omitted or null.
     pub body_is_optional: bool,
     /// Responses that are not problems.
     pub responses: &'static [SuccessResponse],
@@ -85,7 +85,7 @@ pub enum Method {
 pub struct Parameter {
     /// Parameter name.
     pub name: &'static str,
-    /// Where the parameter is sent, and whether it is required.
+    /// Location of the parameter, which also says whether it is required.
     pub location: ParameterLocation,
     /// Meaning of the parameter, in Markdown.
     pub description: &'static str,

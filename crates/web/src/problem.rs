@@ -199,7 +199,7 @@ impl From<store::Error> for Problem {
         match &error {
             store::Error::TooLarge { .. } => Self::new(ProblemType::TooLarge, error.to_string()),
             store::Error::Exists(name) => {
-                Self::new(ProblemType::Conflict, format!("{name} exists already: choose another name"))
+                Self::new(ProblemType::Conflict, format!("{name} already exists: choose another name"))
             }
             store::Error::Busy { .. } => {
                 tracing::warn!(%error, "DynamoDB is throttling requests");

@@ -1,8 +1,8 @@
-//! Sealing and opening.
+//! Encryption of a target's secrets.
 //!
-//! What is sealed is written as: a version, the length of the encrypted data key in two bytes, that key (nothing,
-//! where the key is in a file), the nonce, and the ciphertext with its tag. The target's name is authenticated
-//! with it, so that one target's secrets cannot be put in another's place.
+//! Sealed secrets consist of a version byte, the length of the encrypted data key (two bytes), the encrypted data key
+//! (empty if the key is in a file), the nonce, and the ciphertext with its tag. The target's name is the associated data,
+//! so the sealed secrets of one target cannot be substituted for those of another.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -17,56 +17,57 @@ use lru::LruCache;
 use model::SealedSecrets;
 use runtime::{Env, EnvError};
 
-use crate::Secrets;
+use crate::secrets::Secrets;
 
-/// The first byte of what is sealed.
-const VERSION: u8 = 1;
+/// First byte of sealed secrets.
+const FORMAT_VERSION: u8 = 1;
 
-/// How many data keys a process keeps: each that manages made one.
-const KEYS: NonZeroUsize = NonZeroUsize::new(256).unwrap();
+/// Maximum number of data keys in the cache. Each process that runs `manage` generates one.
+const MAX_CACHED_DATA_KEYS: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 
-/// How many opened secrets a process keeps: as many targets as are at work.
-const OPENED: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
+/// Maximum number of decrypted secrets in the cache: at least the number of active targets.
+const MAX_CACHED_SECRETS: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
-/// What KMS is told that a key is for, and must be told again for the key to be decrypted.
-const CONTEXT: (&str, &str) = ("purpose", "tidings-targets");
+/// Encryption context of data keys. KMS decrypts a data key only with the context it was generated with.
+const ENCRYPTION_CONTEXT: (&str, &str) = ("purpose", "tidings-targets");
 
-/// Why secrets cannot be sealed or opened. The messages tell nothing of what they are.
+/// The error of secrets that cannot be encrypted or decrypted. Messages never contain secrets.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// KMS did not answer, or refused.
-    #[error("KMS cannot be used for the targets' secrets: {0}")]
+pub enum KeyringError {
+    /// KMS failed or denied the request.
+    #[error("failed to use the KMS key of the targets' secrets: {0}")]
     Kms(String),
-    /// The key's file cannot be read or written.
-    #[error("the key of the targets' secrets cannot be used: {0}")]
+    /// The key file cannot be read or written.
+    #[error("failed to use the key file of the targets' secrets: {0}")]
     File(String),
-    /// Not what this deployment has sealed for this target.
-    #[error("the secrets of target {0:?} cannot be read with this deployment's key: set them again")]
+    /// The secrets were not encrypted by this deployment for this target.
+    #[error("failed to decrypt the secrets of target {0:?} with this deployment's key: set them again")]
     Unreadable(String),
 }
 
-/// Seals and opens what targets keep to themselves.
+/// Encrypts and decrypts the secrets of targets.
 #[derive(Clone)]
 pub struct Keyring(Arc<Inner>);
 
 struct Inner {
-    master: Master,
-    /// The data key that this process seals with, once it has.
-    own: tokio::sync::OnceCell<DataKey>,
-    /// Data keys by what they are encrypted as.
-    keys: Mutex<LruCache<Vec<u8>, DataKey>>,
-    opened: Mutex<LruCache<(String, SealedSecrets), Arc<Secrets>>>,
+    master: MasterKey,
+    /// Data key with which this process encrypts, once it has one.
+    sealing_key: tokio::sync::OnceCell<DataKey>,
+    /// Data keys by their encrypted form.
+    data_keys: Mutex<LruCache<Vec<u8>, DataKey>>,
+    /// Decrypted secrets by target and sealed form.
+    secrets: Mutex<LruCache<(String, SealedSecrets), Arc<Secrets>>>,
 }
 
-/// What data keys are kept by.
-enum Master {
-    /// A key of KMS.
+/// The key that protects data keys.
+enum MasterKey {
+    /// A KMS key, which encrypts data keys.
     Kms { client: Client, key_id: String },
-    /// The data key itself, from a file.
+    /// No encryption: the data key itself is in a file.
     File(DataKey),
 }
 
-/// A data key, and what it is encrypted as.
+/// A data key and its encrypted form.
 #[derive(Clone)]
 struct DataKey {
     plain: Arc<RandomizedNonceKey>,
@@ -80,19 +81,19 @@ impl std::fmt::Debug for Keyring {
 }
 
 impl Keyring {
-    /// The keyring that the environment names:
+    /// Creates the keyring that the environment configures:
     ///
     /// | variable | meaning |
     /// |---|---|
-    /// | `SECRETS_KEY_ID` | the key of KMS, by its id or ARN |
-    /// | `SECRETS_KEY_FILE` | instead, on a laptop: a file of 32 bytes |
+    /// | `SECRETS_KEY_ID` | ID or ARN of a KMS key |
+    /// | `SECRETS_KEY_FILE` | alternative for a laptop: path of a file of 32 bytes |
     ///
     /// # Errors
-    /// Where neither is set, or the file is not such a key.
+    /// If neither variable is set, or the file is not a valid key.
     pub fn from_env(env: &Env<'_>) -> Result<Self, EnvError> {
         let Some(file) = env.get("SECRETS_KEY_FILE") else {
             let key_id = env.required("SECRETS_KEY_ID")?;
-            return Ok(Self::new(Master::Kms { client: Client::new(&env.aws("KMS")?), key_id }));
+            return Ok(Self::new(MasterKey::Kms { client: Client::new(&env.aws("KMS")?), key_id }));
         };
         let key = std::fs::read(&file).ok().and_then(|bytes| DataKey::new(&bytes, Vec::new()));
         let key = key.ok_or(EnvError::Invalid {
@@ -100,26 +101,30 @@ impl Keyring {
             value: file,
             expected: "the path of a file of 32 bytes",
         })?;
-        Ok(Self::new(Master::File(key)))
+        Ok(Self::new(MasterKey::File(key)))
     }
 
-    fn new(master: Master) -> Self {
+    fn new(master: MasterKey) -> Self {
         Self(Arc::new(Inner {
             master,
-            own: tokio::sync::OnceCell::new(),
-            keys: Mutex::new(LruCache::new(KEYS)),
-            opened: Mutex::new(LruCache::new(OPENED)),
+            sealing_key: tokio::sync::OnceCell::new(),
+            data_keys: Mutex::new(LruCache::new(MAX_CACHED_DATA_KEYS)),
+            secrets: Mutex::new(LruCache::new(MAX_CACHED_SECRETS)),
         }))
     }
 
     /// Encrypts the secrets of a target.
-    pub async fn seal(&self, target: &str, secrets: &Secrets) -> Result<SealedSecrets, Error> {
-        let key = self.0.own.get_or_try_init(|| self.0.master.data_key()).await?;
-        let unreadable = |_| Error::Unreadable(target.to_owned());
-        let mut text = serde_json::to_vec(secrets).map_err(|_| Error::Unreadable(target.to_owned()))?;
+    ///
+    /// # Errors
+    /// If no data key can be generated.
+    pub async fn seal(&self, target: &str, secrets: &Secrets) -> Result<SealedSecrets, KeyringError> {
+        let key = self.0.sealing_key.get_or_try_init(|| self.0.master.generate_data_key()).await?;
+        let unreadable = |_| KeyringError::Unreadable(target.to_owned());
+        let mut text = serde_json::to_vec(secrets).map_err(|_| KeyringError::Unreadable(target.to_owned()))?;
         let nonce = key.plain.seal_in_place_append_tag(Aad::from(target), &mut text).map_err(unreadable)?;
-        let length = u16::try_from(key.encrypted.len()).map_err(|_| Error::Kms("its data key is too long".into()))?;
-        let mut sealed = vec![VERSION];
+        let length = u16::try_from(key.encrypted.len())
+            .map_err(|_| KeyringError::Kms("the encrypted data key is too long".into()))?;
+        let mut sealed = vec![FORMAT_VERSION];
         sealed.extend(length.to_be_bytes());
         sealed.extend(&key.encrypted);
         sealed.extend(nonce.as_ref());
@@ -127,62 +132,68 @@ impl Keyring {
         Ok(SealedSecrets(sealed))
     }
 
-    /// Decrypts the secrets of a target; what was decrypted before is kept.
-    pub async fn open(&self, target: &str, sealed: &SealedSecrets) -> Result<Arc<Secrets>, Error> {
-        let name = (target.to_owned(), sealed.clone());
-        if let Some(secrets) = locked(&self.0.opened).get(&name) {
+    /// Decrypts the secrets of a target, or returns them from the cache.
+    ///
+    /// # Errors
+    /// If KMS fails, or the secrets were not encrypted for this target.
+    pub async fn open(&self, target: &str, sealed: &SealedSecrets) -> Result<Arc<Secrets>, KeyringError> {
+        let cache_key = (target.to_owned(), sealed.clone());
+        if let Some(secrets) = locked(&self.0.secrets).get(&cache_key) {
             return Ok(Arc::clone(secrets));
         }
-        let unreadable = || Error::Unreadable(target.to_owned());
-        let (encrypted, nonce, text) = parts(&sealed.0).ok_or_else(unreadable)?;
-        let key = self.key(encrypted).await?;
+        let unreadable = || KeyringError::Unreadable(target.to_owned());
+        let (encrypted, nonce, text) = split_sealed(&sealed.0).ok_or_else(unreadable)?;
+        let key = self.data_key(encrypted).await?;
         let mut text = text.to_vec();
         let text = key.plain.open_in_place(nonce, Aad::from(target), &mut text).map_err(|_| unreadable())?;
         let secrets: Arc<Secrets> = Arc::new(serde_json::from_slice(text).map_err(|_| unreadable())?);
-        locked(&self.0.opened).put(name, Arc::clone(&secrets));
+        locked(&self.0.secrets).put(cache_key, Arc::clone(&secrets));
         Ok(secrets)
     }
 
-    async fn key(&self, encrypted: &[u8]) -> Result<DataKey, Error> {
-        if let Some(key) = locked(&self.0.keys).get(encrypted) {
+    async fn data_key(&self, encrypted: &[u8]) -> Result<DataKey, KeyringError> {
+        if let Some(key) = locked(&self.0.data_keys).get(encrypted) {
             return Ok(key.clone());
         }
         let key = self.0.master.decrypt(encrypted).await?;
-        locked(&self.0.keys).put(encrypted.to_vec(), key.clone());
+        locked(&self.0.data_keys).put(encrypted.to_vec(), key.clone());
         Ok(key)
     }
 }
 
-impl Master {
-    /// A data key to seal with.
-    async fn data_key(&self) -> Result<DataKey, Error> {
+impl MasterKey {
+    /// Generates a data key.
+    async fn generate_data_key(&self) -> Result<DataKey, KeyringError> {
         let Self::Kms { client, key_id } = self else { return self.decrypt(&[]).await };
-        let made = client
+        let generated = client
             .generate_data_key()
             .key_id(key_id)
             .key_spec(DataKeySpec::Aes256)
-            .encryption_context(CONTEXT.0, CONTEXT.1)
+            .encryption_context(ENCRYPTION_CONTEXT.0, ENCRYPTION_CONTEXT.1)
             .send()
             .await
-            .map_err(|error| Error::Kms(DisplayErrorContext(&error).to_string()))?;
-        let encrypted = made.ciphertext_blob.map(Blob::into_inner).unwrap_or_default();
-        made.plaintext.and_then(|plain| DataKey::new(plain.as_ref(), encrypted)).ok_or_else(no_key)
+            .map_err(|error| KeyringError::Kms(DisplayErrorContext(&error).to_string()))?;
+        let encrypted = generated.ciphertext_blob.map(Blob::into_inner).unwrap_or_default();
+        generated.plaintext.and_then(|plain| DataKey::new(plain.as_ref(), encrypted)).ok_or_else(missing_key)
     }
 
-    async fn decrypt(&self, encrypted: &[u8]) -> Result<DataKey, Error> {
+    async fn decrypt(&self, encrypted: &[u8]) -> Result<DataKey, KeyringError> {
         match self {
             Self::File(key) if encrypted.is_empty() => Ok(key.clone()),
-            Self::File(_) => Err(Error::File("the secrets were sealed under a key of KMS".to_owned())),
+            Self::File(_) => Err(KeyringError::File("the secrets were encrypted with a KMS key".to_owned())),
             Self::Kms { client, key_id } => {
-                let answer = client
+                let decrypted = client
                     .decrypt()
                     .key_id(key_id)
                     .ciphertext_blob(Blob::new(encrypted))
-                    .encryption_context(CONTEXT.0, CONTEXT.1)
+                    .encryption_context(ENCRYPTION_CONTEXT.0, ENCRYPTION_CONTEXT.1)
                     .send()
                     .await
-                    .map_err(|error| Error::Kms(DisplayErrorContext(&error).to_string()))?;
-                answer.plaintext.and_then(|plain| DataKey::new(plain.as_ref(), encrypted.to_vec())).ok_or_else(no_key)
+                    .map_err(|error| KeyringError::Kms(DisplayErrorContext(&error).to_string()))?;
+                decrypted
+                    .plaintext
+                    .and_then(|plain| DataKey::new(plain.as_ref(), encrypted.to_vec()))
+                    .ok_or_else(missing_key)
             }
         }
     }
@@ -195,14 +206,14 @@ impl DataKey {
     }
 }
 
-fn no_key() -> Error {
-    Error::Kms("it answered without a key of 256 bits".to_owned())
+fn missing_key() -> KeyringError {
+    KeyringError::Kms("the response contains no 256-bit key".to_owned())
 }
 
-/// The encrypted data key, the nonce and the ciphertext.
-fn parts(sealed: &[u8]) -> Option<(&[u8], Nonce, &[u8])> {
+/// Splits sealed secrets into the encrypted data key, the nonce and the ciphertext.
+fn split_sealed(sealed: &[u8]) -> Option<(&[u8], Nonce, &[u8])> {
     let (&[version, high, low], rest) = sealed.split_first_chunk()?;
-    if version != VERSION {
+    if version != FORMAT_VERSION {
         return None;
     }
     let (key, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes([high, low])))?;
@@ -214,20 +225,20 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Writes a new key to a file that its owner alone may read, unless there is one.
+/// Generates a key in a file that only its owner can read, unless the file exists.
 ///
 /// # Errors
-/// Where the file cannot be written, or there is no randomness.
-pub fn write_key(file: &Path) -> Result<(), Error> {
+/// If the file cannot be written, or the system provides no random bytes.
+pub fn create_key_file(file: &Path) -> Result<(), KeyringError> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
     if file.exists() {
         return Ok(());
     }
-    let failed = |error: std::io::Error| Error::File(format!("{}: {error}", file.display()));
+    let failed = |error: std::io::Error| KeyringError::File(format!("{}: {error}", file.display()));
     let mut key = [0; 32];
-    getrandom::fill(&mut key).map_err(|error| Error::File(error.to_string()))?;
-    // Under another name first: a key of which half was written would be taken for one.
+    getrandom::fill(&mut key).map_err(|error| KeyringError::File(error.to_string()))?;
+    // Written under a temporary name first, so that an incomplete key is never used.
     let unfinished = file.with_extension("new");
     let mut options = std::fs::OpenOptions::new();
     let mut opened = options.write(true).create(true).truncate(true).mode(0o600).open(&unfinished).map_err(failed)?;
@@ -240,16 +251,16 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::SigningSecret;
+    use crate::signing_secret::SigningSecret;
 
     fn keyring(key: u8) -> Keyring {
-        Keyring::new(Master::File(DataKey::new(&[key; 32], Vec::new()).unwrap()))
+        Keyring::new(MasterKey::File(DataKey::new(&[key; 32], Vec::new()).unwrap()))
     }
 
     fn secrets() -> Secrets {
         Secrets {
             signing: SigningSecret::new("whsec_c2VjcmV0".into()),
-            former_signing: None,
+            previous_signing: None,
             password: Some("hunter2".into()),
             authorization: None,
             headers: BTreeMap::from([("x-key".into(), "k".into())]),
@@ -257,16 +268,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_sealed_can_be_opened_and_not_read() {
+    async fn sealed_secrets_can_be_decrypted_and_are_not_in_plain_text() {
         let keyring = keyring(7);
         let sealed = keyring.seal("audit", &secrets()).await.unwrap();
         assert_eq!(*keyring.open("audit", &sealed).await.unwrap(), secrets());
         assert!(!sealed.0.windows(7).any(|bytes| bytes == b"hunter2"));
-        assert_ne!(sealed, keyring.seal("audit", &secrets()).await.unwrap(), "each has a nonce of its own");
+        assert_ne!(sealed, keyring.seal("audit", &secrets()).await.unwrap(), "each has its own nonce");
     }
 
     #[tokio::test]
-    async fn what_was_sealed_for_another_target_or_by_another_key_is_not_opened() {
+    async fn secrets_of_another_target_or_key_are_rejected() {
         let sealed = keyring(7).seal("audit", &secrets()).await.unwrap();
         for (key, target) in [(7, "other"), (8, "audit")] {
             let error = keyring(key).open(target, &sealed).await.unwrap_err();
@@ -275,25 +286,25 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_change_of_what_is_sealed_passes() {
+    async fn modified_secrets_are_rejected() {
         let keyring = keyring(7);
         let sealed = keyring.seal("audit", &secrets()).await.unwrap();
         for at in 0..sealed.0.len() {
-            let mut spoilt = sealed.clone();
-            spoilt.0[at] ^= 1;
-            assert!(keyring.open("audit", &spoilt).await.is_err(), "byte {at}");
+            let mut modified = sealed.clone();
+            modified.0[at] ^= 1;
+            assert!(keyring.open("audit", &modified).await.is_err(), "byte {at}");
             assert!(keyring.open("audit", &SealedSecrets(sealed.0[..at].to_vec())).await.is_err(), "cut at {at}");
         }
     }
 
     #[test]
-    fn a_key_is_written_once_and_for_its_owner() {
+    fn the_key_file_is_created_once_and_private() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("key");
-        write_key(&file).unwrap();
+        create_key_file(&file).unwrap();
         let key = std::fs::read(&file).unwrap();
-        write_key(&file).unwrap();
+        create_key_file(&file).unwrap();
         assert_eq!((key.len(), std::fs::read(&file).unwrap()), (32, key));
         assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     }

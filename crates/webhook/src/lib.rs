@@ -1,16 +1,20 @@
-//! What manage, which sets targets up, and deliver, which posts to them, share of webhooks.
+//! Webhook building blocks that `manage` (which configures targets) and `deliver` (which sends to them) share: encrypted
+//! secrets, body templates and trust anchors.
 //!
-//! Secrets are encrypted before they are stored: AES-256-GCM under a data key, which KMS keeps on AWS and a file
-//! on a laptop.
+//! Anything that sends requests or reads the log belongs in `deliver`; anything that validates API requests belongs in
+//! `manage`.
+//!
+//! Secrets are encrypted before they are stored, with AES-256-GCM and a data key. On AWS, KMS protects the data key; on a
+//! laptop, it is in a file.
 
-mod ca;
 mod keyring;
 mod secrets;
-mod signing;
+mod signing_secret;
 mod template;
+mod trust_anchors;
 
-pub use ca::{certificates_alone, trusted};
-pub use keyring::{Error, Keyring, write_key};
+pub use keyring::{Keyring, KeyringError, create_key_file};
 pub use secrets::Secrets;
-pub use signing::{NoRandomness, SigningSecret};
-pub use template::{Escape, Named, Position, Template, TemplateError, is_json, json_error};
+pub use signing_secret::{NoRandomness, SigningSecret};
+pub use template::{Escape, Position, Template, TemplateError, TemplateTag, is_json_media_type, validate_json};
+pub use trust_anchors::{parse_trust_anchors, validate_certificates};

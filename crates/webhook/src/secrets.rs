@@ -1,32 +1,33 @@
-//! Everything of a target that nobody may read.
+//! The secrets of a target.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::SigningSecret;
+use crate::signing_secret::SigningSecret;
 
-/// Everything of a target that nobody may read.
+/// The secrets of a target, which are stored encrypted and never printed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Secrets {
-    /// What its deliveries are signed with.
+    /// Secret with which deliveries are signed.
     pub signing: SigningSecret,
-    /// What they were signed with before the last rotation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub former_signing: Option<SigningSecret>,
-    /// The password of Basic credentials.
+    /// Signing secret before the last rotation.
+    #[serde(default, rename = "former_signing", skip_serializing_if = "Option::is_none")]
+    pub previous_signing: Option<SigningSecret>,
+    /// Password of Basic credentials.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
-    /// The `authorization` header.
+    /// Value of the `authorization` header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authorization: Option<String>,
-    /// The headers of its own.
+    /// Names and values of custom headers.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
 }
 
-impl std::fmt::Debug for Secrets {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secrets(***)")
     }
 }

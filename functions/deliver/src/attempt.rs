@@ -106,7 +106,7 @@ async fn prepare(
         Some(template) => Bytes::from(render(template, event, &target.content_type)?),
     };
     let rotating = target.rotating_until.is_some_and(|until| at < until);
-    let former = secrets.former_signing.as_ref().filter(|_| rotating);
+    let former = secrets.previous_signing.as_ref().filter(|_| rotating);
     let keys: Option<Vec<Vec<u8>>> = std::iter::once(&secrets.signing).chain(former).map(SigningSecret::key).collect();
     let keys = keys.ok_or_else(|| unread("the target's signing secret cannot be read: rotate it".to_owned()))?;
     let signed = sign(event.id, &target.name, &keys, at, &body);
@@ -158,11 +158,13 @@ fn render(template: &str, event: &Event, content_type: &str) -> Result<String, N
         is_final: true,
     };
     let template = Template::parse(template).map_err(|error| failed(&error))?;
-    let body = template.render(&context(event), Escape::of(content_type), MAX_BODY).map_err(|error| failed(&error))?;
-    if webhook::is_json(content_type)
-        && let Some(error) = webhook::json_error(&body)
+    let body = template
+        .render(&context(event), Escape::for_content_type(content_type), MAX_BODY)
+        .map_err(|error| failed(&error))?;
+    if webhook::is_json_media_type(content_type)
+        && let Err(error) = webhook::validate_json(&body)
     {
-        return Err(failed(&format!("what it makes, {error}")));
+        return Err(failed(&format!("its output, {error}")));
     }
     Ok(body)
 }

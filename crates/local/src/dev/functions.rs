@@ -54,7 +54,7 @@ impl Functions {
     ) -> anyhow::Result<Self> {
         let (retention_days, shards) = (options.retention_days.to_string(), shards.to_string());
         let key_file = data_dir.file("secrets.key");
-        webhook::write_key(&key_file)?;
+        webhook::create_key_file(&key_file)?;
         let key_file = key_file.to_str().context("the path of the data folder is not UTF-8")?;
         let variables = HashMap::from([
             ("EVENTS_TABLE", tables::EVENTS),

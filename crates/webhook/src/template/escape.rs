@@ -1,29 +1,29 @@
-//! How values are written into bodies of each kind.
+//! Escaping of values by content type.
 
 use std::borrow::Cow;
 
-use super::is_json;
+use super::media_type::{essence, is_json_media_type};
 
-/// What the values of `{{ }}` are escaped for.
+/// The context for which values of `{{ }}` are escaped.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Escape {
-    /// The content of a JSON string.
+    /// Content of a JSON string.
     Json,
-    /// Text, or an attribute's value, of HTML or XML.
+    /// Text or an attribute value in HTML or XML.
     Markup,
-    /// A name or a value of a form: `application/x-www-form-urlencoded`.
+    /// Name or value of a form: `application/x-www-form-urlencoded`.
     Form,
-    /// Nothing: values are left as they are.
+    /// No escaping.
     None,
 }
 
 impl Escape {
-    /// The escape of what has this `content-type`; that of JSON where nothing is known of it.
-    pub fn of(content_type: &str) -> Self {
+    /// Returns the escape for a `content-type`; that of JSON for unknown types.
+    pub fn for_content_type(content_type: &str) -> Self {
         let essence = essence(content_type);
         let subtype = essence.split_once('/').map_or("", |(_, subtype)| subtype);
         match &*essence {
-            _ if is_json(content_type) => Self::Json,
+            _ if is_json_media_type(content_type) => Self::Json,
             "text/html" => Self::Markup,
             _ if subtype == "xml" || subtype.ends_with("+xml") => Self::Markup,
             "application/x-www-form-urlencoded" => Self::Form,
@@ -32,9 +32,9 @@ impl Escape {
         }
     }
 
-    /// What a byte of a value is written as, where it is not left as it is. Bytes of longer characters are left, all of
-    /// them, or none is.
-    pub(super) fn written(self, byte: u8) -> Option<Cow<'static, [u8]>> {
+    /// Returns the replacement of a byte, or `None` if it is unchanged. The bytes of a multi-byte character are either all
+    /// replaced or all unchanged.
+    pub(super) fn replacement(self, byte: u8) -> Option<Cow<'static, [u8]>> {
         let short = |written: &'static [u8]| Some(Cow::Borrowed(written));
         match (self, byte) {
             (Self::Json, b'"') => short(br#"\""#),
@@ -55,17 +55,12 @@ impl Escape {
     }
 }
 
-/// A media type without its parameters, in lower case.
-pub(super) fn essence(content_type: &str) -> String {
-    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_content_type_says_the_escape() {
+    fn the_content_type_determines_the_escape() {
         for (escape, types) in [
             (
                 Escape::Json,
@@ -78,7 +73,7 @@ mod tests {
             (Escape::None, &["text/plain", "text/markdown; charset=utf-8", "text/csv"]),
         ] {
             for content_type in types {
-                assert_eq!(Escape::of(content_type), escape, "{content_type}");
+                assert_eq!(Escape::for_content_type(content_type), escape, "{content_type}");
             }
         }
     }

@@ -2,13 +2,13 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 
-use super::{Escape, Named, Position, Template, json_error};
+use super::{Escape, Position, Template, TemplateTag, validate_json};
 
-const ROOM: usize = 1 << 20;
+const MAX_BODY_BYTES: usize = 1 << 20;
 
-/// Of what templates are made, and of what breaks them.
+/// Texts made of the elements of templates, and any texts.
 fn text() -> impl Strategy<Value = String> {
-    let pieces = [
+    let elements = [
         "{{",
         "}}",
         "{{{",
@@ -43,8 +43,8 @@ fn text() -> impl Strategy<Value = String> {
         "{{.}}",
         "{{{a.0}}}",
     ];
-    let of_pieces = vec(prop::sample::select(pieces.to_vec()), 0..40).prop_map(|pieces| pieces.concat());
-    prop_oneof![of_pieces, any::<String>()]
+    let elements_text = vec(prop::sample::select(elements.to_vec()), 0..40).prop_map(|elements| elements.concat());
+    prop_oneof![elements_text, any::<String>()]
 }
 
 fn key() -> impl Strategy<Value = String> {
@@ -71,7 +71,7 @@ fn context() -> impl Strategy<Value = Value> {
     vec((key(), value()), 0..6).prop_map(|members| Value::from(Map::from_iter(members)))
 }
 
-/// The content of a JSON string: text as JSON has it, escaped tags, and sections of these.
+/// Content of a JSON string: escaped text, escaped tags, and sections of these.
 fn string_content() -> impl Strategy<Value = String> {
     let text = any::<String>().prop_map(|text| {
         let quoted = Value::from(text.replace(['{', '}'], "")).to_string();
@@ -89,8 +89,8 @@ fn escape() -> impl Strategy<Value = Escape> {
     prop::sample::select(vec![Escape::Json, Escape::Markup, Escape::Form, Escape::None])
 }
 
-/// The text from the position on, if there is such a position. The end of an empty text is one.
-fn at(text: &str, line: usize, column: usize) -> Option<&str> {
+/// The text from a position on, if the position exists. The end of an empty text is a position.
+fn text_at(text: &str, line: usize, column: usize) -> Option<&str> {
     let start: usize = text.split_inclusive('\n').take(line.checked_sub(1)?).map(str::len).sum();
     let line = text[start..].split_inclusive('\n').next().unwrap_or_default();
     let column = column.checked_sub(1)?;
@@ -100,48 +100,48 @@ fn at(text: &str, line: usize, column: usize) -> Option<&str> {
 
 proptest! {
     #[test]
-    fn any_text_parses_or_errs_within_it(text in text()) {
+    fn any_text_parses_or_has_an_error_within_it(text in text()) {
         match Template::parse(&text) {
             Ok(template) => {
-                for Named { name, at: Position { line, column }, .. } in template.names() {
-                    let tag = at(&text, *line, *column).unwrap();
+                for TemplateTag { name, position: Position { line, column }, .. } in template.tags() {
+                    let tag = text_at(&text, *line, *column).unwrap();
                     prop_assert!(tag.starts_with("{{") && tag.contains(&**name));
                 }
             }
-            Err(error) => prop_assert!(at(&text, error.line, error.column).unwrap().starts_with("{{")),
+            Err(error) => prop_assert!(text_at(&text, error.line, error.column).unwrap().starts_with("{{")),
         }
     }
 
     #[test]
-    fn any_context_renders_or_errs_within_the_text(
+    fn any_context_renders_or_has_an_error_within_the_template(
         text in text(),
         context in value(),
         escape in escape(),
         max_bytes in 0..200_usize,
     ) {
         let Ok(template) = Template::parse(&text) else { return Ok(()) };
-        let whole = template.render(&context, escape, ROOM).unwrap();
+        let whole = template.render(&context, escape, MAX_BODY_BYTES).unwrap();
         match template.render(&context, escape, max_bytes) {
             Ok(body) => prop_assert!(body == whole && body.len() <= max_bytes),
             Err(error) => {
                 prop_assert!(whole.len() > max_bytes);
-                prop_assert!(at(&text, error.line, error.column).is_some(), "{error}");
+                prop_assert!(text_at(&text, error.line, error.column).is_some(), "{error}");
             }
         }
     }
 
     #[test]
-    fn escaped_tags_in_strings_give_json(content in string_content(), context in context()) {
+    fn escaped_tags_in_strings_render_to_json(content in string_content(), context in context()) {
         let template = format!("{{\"text\": \"{content}\"}}");
-        let body = Template::parse(&template).unwrap().render(&context, Escape::Json, ROOM).unwrap();
-        prop_assert_eq!(json_error(&body), None);
+        let body = Template::parse(&template).unwrap().render(&context, Escape::Json, MAX_BODY_BYTES).unwrap();
+        prop_assert_eq!(validate_json(&body), Ok(()));
         prop_assert!(serde_json::from_str::<Value>(&body).is_ok());
     }
 
     #[test]
-    fn escaped_values_are_read_back(value in value(), escape in escape()) {
+    fn escaped_values_round_trip(value in value(), escape in escape()) {
         let context = Value::from(Map::from_iter([("a".to_owned(), value.clone())]));
-        let body = Template::parse("{{a}}").unwrap().render(&context, escape, ROOM).unwrap();
+        let body = Template::parse("{{a}}").unwrap().render(&context, escape, MAX_BODY_BYTES).unwrap();
         let expected = match value {
             Value::Null => String::new(),
             Value::String(string) => string,
@@ -166,12 +166,12 @@ proptest! {
     #[test]
     fn text_without_tags_renders_to_itself(text in any::<String>()) {
         prop_assume!(!text.contains("{{"));
-        prop_assert_eq!(Template::parse(&text).unwrap().render(&Value::Null, Escape::Json, ROOM).unwrap(), text);
+        prop_assert_eq!(Template::parse(&text).unwrap().render(&Value::Null, Escape::Json, MAX_BODY_BYTES).unwrap(), text);
     }
 
     #[test]
-    fn what_is_not_json_errs_within_it(text in text()) {
-        let error = json_error(&text);
+    fn text_that_is_not_json_has_an_error_within_it(text in text()) {
+        let error = validate_json(&text).err();
         prop_assert!(error.is_some() || serde_json::from_str::<Value>(&text).is_ok());
         if let Some(error) = error {
             let lines = text.split('\n').count();

@@ -1,4 +1,4 @@
-//! From nodes and a context to a body.
+//! Rendering: from a syntax tree and a context to a body.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -6,7 +6,9 @@ use std::iter;
 
 use serde_json::Value;
 
-use super::{Escape, MAX_STEPS, Name, Node, Position, Section, TemplateError};
+use super::escape::Escape;
+use super::position::{Position, TemplateError};
+use super::syntax::{MAX_RENDER_STEPS, Name, Node, Section};
 
 pub(super) fn render(
     nodes: &[Node],
@@ -17,11 +19,11 @@ pub(super) fn render(
     let body = Body { bytes: Vec::new(), max_bytes, escape: Escape::None };
     let mut renderer = Renderer { body, escape, steps: 0 };
     renderer.nodes(nodes, &Scope { item: context, outer: None })?;
-    // It is UTF-8: what is put together is, and escapes stand for whole characters.
+    // Cannot fail: the parts are UTF-8, and escapes replace whole characters.
     String::from_utf8(renderer.body.bytes).map_err(|error| Position::START.error(error.to_string()))
 }
 
-/// What names are looked up in. Scopes live on the stack, where sections are nested no deeper than `MAX_NESTING`.
+/// The context in which names are looked up. Scopes are on the stack; `MAX_NESTING_DEPTH` limits their number.
 #[derive(Clone, Copy)]
 struct Scope<'s> {
     item: &'s Value,
@@ -37,7 +39,7 @@ impl<'s> Scope<'s> {
         let root = parts.next()?;
         let found =
             iter::successors(Some(*self), |scope| scope.outer.copied()).find_map(|scope| member(scope.item, root))?;
-        // Only the first part is looked for outwards: the rest of a name belongs to what the first part found.
+        // Only the first part is looked up in outer scopes. The other parts are members of the value that it names.
         parts.try_fold(found, |found, part| match found {
             Cow::Borrowed(value) => member(value, part),
             Cow::Owned(_) => None,
@@ -48,21 +50,21 @@ impl<'s> Scope<'s> {
 fn member<'v>(value: &'v Value, part: &str) -> Option<Cow<'v, Value>> {
     match value {
         Value::Object(members) => members.get(part).map(Cow::Borrowed),
-        // What asks whether there is anything in an array, for all of its items at once.
+        // Lets a section test whether an array is empty, without iterating over it.
         Value::Array(items) if part == "length" => Some(Cow::Owned(items.len().into())),
         Value::Array(items) => items.get(index(part)?).map(Cow::Borrowed),
         _ => None,
     }
 }
 
-/// Only what an index is written as: `parse` would take `+1` and `01` as well.
+/// Parses the canonical form of an index: `parse` would also accept `+1` and `01`.
 fn index(part: &str) -> Option<usize> {
-    let written = part.bytes().all(|byte| byte.is_ascii_digit()) && (part == "0" || !part.starts_with('0'));
-    part.parse().ok().filter(|_| written)
+    let is_canonical = part.bytes().all(|byte| byte.is_ascii_digit()) && (part == "0" || !part.starts_with('0'));
+    part.parse().ok().filter(|_| is_canonical)
 }
 
-/// Whether a section is there for the value, as JavaScript sees it, but for empty arrays.
-fn is_shown(value: &Value) -> bool {
+/// Returns whether a value is truthy as in JavaScript, except that an empty array is not.
+fn is_truthy(value: &Value) -> bool {
     match value {
         Value::Null => false,
         Value::Bool(bool) => *bool,
@@ -75,7 +77,7 @@ fn is_shown(value: &Value) -> bool {
 
 struct Renderer {
     body: Body,
-    /// That of tags which are escaped.
+    /// Escape of escaped tags.
     escape: Escape,
     steps: usize,
 }
@@ -100,7 +102,7 @@ impl Renderer {
 
     fn section(&mut self, section: &Section, scope: &Scope<'_>) -> Result<(), TemplateError> {
         let value = scope.find(&section.name);
-        let value = value.as_deref().filter(|value| is_shown(value));
+        let value = value.as_deref().filter(|value| is_truthy(value));
         match value {
             None if section.inverted => self.nodes(&section.nodes, scope),
             Some(Value::Array(items)) if !section.inverted => items.iter().try_for_each(|item| {
@@ -114,8 +116,8 @@ impl Renderer {
 
     fn step(&mut self, at: Position) -> Result<(), TemplateError> {
         self.steps += 1;
-        if self.steps > MAX_STEPS {
-            return Err(at.error(format!("rendering the body would take more than {MAX_STEPS} steps")));
+        if self.steps > MAX_RENDER_STEPS {
+            return Err(at.error(format!("rendering the body takes more than {MAX_RENDER_STEPS} steps")));
         }
         Ok(())
     }
@@ -127,17 +129,17 @@ impl Renderer {
         write: impl FnOnce(&mut Body) -> io::Result<()>,
     ) -> Result<(), TemplateError> {
         self.body.escape = escape;
-        // There is one reason for which a body is not written to.
+        // A write fails only if the body would exceed its limit.
         let max_bytes = self.body.max_bytes;
-        write(&mut self.body).map_err(|_| at.error(format!("the body would have more than {max_bytes} bytes")))
+        write(&mut self.body).map_err(|_| at.error(format!("the body exceeds {max_bytes} bytes")))
     }
 }
 
-/// What has been rendered. Writes fail when it would get too long, before it does.
+/// The rendered body. A write that would exceed the limit fails without writing.
 struct Body {
     bytes: Vec<u8>,
     max_bytes: usize,
-    /// That of what is written now.
+    /// Escape of the current write.
     escape: Escape,
 }
 
@@ -158,13 +160,13 @@ impl Body {
         Ok(())
     }
 
-    /// Byte for byte, wherever the writer cut its text.
+    /// Escapes byte by byte, because the writer may split the text anywhere.
     fn push_escaped(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut plain = 0;
         for (at, byte) in bytes.iter().enumerate() {
-            if let Some(written) = self.escape.written(*byte) {
+            if let Some(replacement) = self.escape.replacement(*byte) {
                 self.push(&bytes[plain..at])?;
-                self.push(&written)?;
+                self.push(&replacement)?;
                 plain = at + 1;
             }
         }

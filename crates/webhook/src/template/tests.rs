@@ -1,11 +1,12 @@
 use serde_json::{Value, json};
 
-use super::{Escape, MAX_NAME_BYTES, MAX_NESTING, MAX_STEPS, MAX_TEMPLATE_BYTES, Position, Template, json_error};
+use super::syntax::{MAX_NAME_BYTES, MAX_NESTING_DEPTH, MAX_RENDER_STEPS, MAX_TEMPLATE_BYTES};
+use super::{Escape, Position, Template, validate_json};
 
-const ROOM: usize = 1 << 20;
+const MAX_BODY_BYTES: usize = 1 << 20;
 
 fn render(template: &str, context: &Value) -> String {
-    Template::parse(template).unwrap().render(context, Escape::Json, ROOM).unwrap()
+    Template::parse(template).unwrap().render(context, Escape::Json, MAX_BODY_BYTES).unwrap()
 }
 
 #[track_caller]
@@ -15,12 +16,12 @@ fn check(context: &Value, cases: &[(&str, &str)]) {
     }
 }
 
-fn refusal(template: &str) -> String {
+fn parse_error(template: &str) -> String {
     Template::parse(template).unwrap_err().to_string()
 }
 
 #[test]
-fn values_are_the_content_of_json_strings() {
+fn values_are_escaped_for_json_strings() {
     let context = json!({"s": "say \"hi\"\\\n\r\t\u{8}\u{1f}\u{7f} é 🦀", "i": -3, "f": 1.0, "t": true, "n": null});
     check(
         &context,
@@ -34,7 +35,7 @@ fn values_are_the_content_of_json_strings() {
 }
 
 #[test]
-fn raw_values_are_left_as_they_are() {
+fn raw_values_are_not_escaped() {
     check(
         &json!({"s": "\"\n", "o": {"z": 1, "a": ["\""]}, "n": null}),
         &[
@@ -46,7 +47,7 @@ fn raw_values_are_left_as_they_are() {
 }
 
 #[test]
-fn objects_and_arrays_are_compact_json() {
+fn objects_and_arrays_are_rendered_as_compact_json() {
     let context = json!({"o": {"z": 1, "a": ["é\"\n"]}});
     check(
         &context,
@@ -59,7 +60,7 @@ fn objects_and_arrays_are_compact_json() {
 }
 
 #[test]
-fn names_lead_into_objects_and_arrays() {
+fn names_select_members_and_items() {
     check(
         &json!({"event": {"tags": [{"value": "x"}], "rows": [[1, 2], [3]], "First name": "Ann", "01": "key"}}),
         &[
@@ -75,7 +76,7 @@ fn names_lead_into_objects_and_arrays() {
 }
 
 #[test]
-fn sections_are_there_for_what_is_true() {
+fn sections_are_rendered_for_truthy_values() {
     let context = json!({
         "no": [false, null, [], "", 0, 0.0, -0.0],
         "yes": [true, [0], "x", 1, 0.1, {}],
@@ -92,7 +93,7 @@ fn sections_are_there_for_what_is_true() {
 }
 
 #[test]
-fn sections_bring_a_context() {
+fn sections_add_a_context() {
     check(
         &json!({
             "name": "outer", "list": [1, "a\"", null, {"name": "inner"}], "one": {"name": "one", "x": {"y": 1}},
@@ -103,7 +104,7 @@ fn sections_bring_a_context() {
             ("{{#list}}<{{{.}}}>{{/list}}", r#"<1><a"><><{"name":"inner"}>"#),
             ("{{#list}}{{name}} {{/list}}", "outer outer outer inner "),
             ("{{#one}}{{name}}{{#t}}{{.}}{{/t}}{{/one}} {{name}}", "onetrue outer"),
-            // The first part is found in the section, and what it holds has no `z`.
+            // The first part is found in the section, and its value has no member `z`.
             ("{{#one}}[{{x.z}}]{{/one}} {{x.z}}", "[] 2"),
             ("{{#list}}{{#name}}{{.}},{{/name}}{{/list}}", "outer,outer,outer,inner,"),
             ("{{#list}}{{#.}}+{{/.}}{{^.}}-{{/.}}{{/list}}", "++-+"),
@@ -119,7 +120,7 @@ fn sections_bring_a_context() {
 }
 
 #[test]
-fn lines_of_nothing_but_sections_and_comments_vanish() {
+fn standalone_lines_are_removed() {
     check(
         &json!({"list": [1, 2], "t": true}),
         &[
@@ -137,63 +138,63 @@ fn lines_of_nothing_but_sections_and_comments_vanish() {
 }
 
 #[test]
-fn text_without_tags_is_itself() {
+fn text_without_tags_is_unchanged() {
     check(&json!({}), &[("", ""), ("{\"a\": {}}\n{ { } }}\n", "{\"a\": {}}\n{ { } }}\n")]);
     check(&json!({"n": 1}), &[("{\"a\":{\"n\":{{n}}}}", "{\"a\":{\"n\":1}}")]);
 }
 
 #[test]
-fn refusals_say_where_and_why() {
+fn parse_errors_state_position_and_reason() {
     let cases = [
-        ("é\n  ab{{#event.tags}}\n", "line 2, column 5: the section `event.tags` is never closed"),
+        ("é\n  ab{{#event.tags}}\n", "line 2, column 5: the section `event.tags` is not closed"),
         ("a\r\nb{{/x}}", "line 2, column 2: `{{/x}}` closes a section that is not open"),
-        (
-            "{{#a}}\n{{#b}}{{/a}}{{/b}}",
-            "line 2, column 7: `{{/a}}` is where the section `b` of line 2 is to be closed first",
-        ),
-        ("éé{{a", "line 1, column 3: the tag is never closed with `}}`"),
-        ("{{{a}}", "line 1, column 1: the tag is never closed with `}}}`"),
-        ("{{! a }", "line 1, column 1: the tag is never closed with `}}`"),
+        ("{{#a}}\n{{#b}}{{/a}}{{/b}}", "line 2, column 7: `{{/a}}` cannot close the section `b` of line 2"),
+        ("éé{{a", "line 1, column 3: the tag is not closed with `}}`"),
+        ("{{{a}}", "line 1, column 1: the tag is not closed with `}}}`"),
+        ("{{! a }", "line 1, column 1: the tag is not closed with `}}`"),
         ("{{ }}", "line 1, column 1: the tag has no name"),
         ("{{#}}", "line 1, column 1: the tag has no name"),
-        ("{{> x}}", "line 1, column 1: partials, `{{> name}}`, are not supported"),
-        ("{{=<% %>=}}", "line 1, column 1: other delimiters, `{{= =}}`, are not supported"),
-        ("{{a}\n{{b}}", "line 1, column 1: a name cannot have '}' in it: is the tag closed where it should be?"),
-        ("{{\"a\": 1}}", "line 1, column 1: a name cannot have '\"' in it: is the tag closed where it should be?"),
-        ("{{#each a}}{{/each}}", "line 1, column 1: `each a` is no name: helpers and lambdas are not supported"),
-        ("{{up(a.b)}}", "line 1, column 1: `up(a.b)` is no name: helpers and lambdas are not supported"),
-        ("{{a..b}}", "line 1, column 1: the name `a..b` has nothing before, between or after its dots"),
-        ("{{./a}}", "line 1, column 1: the name `./a` has nothing before, between or after its dots"),
+        ("{{> x}}", "line 1, column 1: partials (`{{> name}}`) are not supported"),
+        ("{{=<% %>=}}", "line 1, column 1: set delimiters (`{{= =}}`) are not supported"),
+        ("{{a}\n{{b}}", "line 1, column 1: a name cannot contain '}': check where the tag is closed"),
+        ("{{\"a\": 1}}", "line 1, column 1: a name cannot contain '\"': check where the tag is closed"),
+        (
+            "{{#each a}}{{/each}}",
+            "line 1, column 1: `each a` is not a valid name: helpers and lambdas are not supported",
+        ),
+        ("{{up(a.b)}}", "line 1, column 1: `up(a.b)` is not a valid name: helpers and lambdas are not supported"),
+        ("{{a..b}}", "line 1, column 1: the name `a..b` has an empty part before, between or after its dots"),
+        ("{{./a}}", "line 1, column 1: the name `./a` has an empty part before, between or after its dots"),
     ];
     for (template, expected) in cases {
-        assert_eq!(refusal(template), expected, "{template}");
+        assert_eq!(parse_error(template), expected, "{template}");
     }
 }
 
 #[test]
-fn templates_are_bounded() {
+fn template_limits_are_enforced() {
     assert!(Template::parse(&"x".repeat(MAX_TEMPLATE_BYTES)).is_ok());
-    let long = refusal(&"x".repeat(MAX_TEMPLATE_BYTES + 1));
-    assert_eq!(long, "line 1, column 1: the template has 65537 bytes, more than 65536");
+    let long = parse_error(&"x".repeat(MAX_TEMPLATE_BYTES + 1));
+    assert_eq!(long, "line 1, column 1: the template has 65537 bytes (maximum 65536)");
 
     let nested = |depth: usize| format!("{}\n{}", "{{#a}}".repeat(depth), "{{/a}}".repeat(depth));
-    assert!(Template::parse(&nested(MAX_NESTING)).is_ok());
-    let deep = refusal(&nested(MAX_NESTING + 1));
-    assert_eq!(deep, "line 1, column 97: the section `a` is nested more than 16 deep");
+    assert!(Template::parse(&nested(MAX_NESTING_DEPTH)).is_ok());
+    let deep = parse_error(&nested(MAX_NESTING_DEPTH + 1));
+    assert_eq!(deep, "line 1, column 97: the section `a` is nested more than 16 levels deep");
 
     let named = |bytes: usize| format!("{{{{{}}}}}", "n".repeat(bytes));
     assert!(Template::parse(&named(MAX_NAME_BYTES)).is_ok());
-    assert_eq!(refusal(&named(MAX_NAME_BYTES + 1)), "line 1, column 1: the name has 257 bytes, more than 256");
+    assert_eq!(parse_error(&named(MAX_NAME_BYTES + 1)), "line 1, column 1: the name has 257 bytes (maximum 256)");
 }
 
 #[test]
-fn bodies_are_bounded() {
+fn body_limits_are_enforced() {
     let error = |template: &str, max_bytes| {
         let context = json!({"list": ["aa", "\n"], "o": {"k": "aa"}});
         Template::parse(template).unwrap().render(&context, Escape::Json, max_bytes).map_err(|error| error.to_string())
     };
     let too_long = |line: usize, column: usize, max: usize| {
-        Err(format!("line {line}, column {column}: the body would have more than {max} bytes"))
+        Err(format!("line {line}, column {column}: the body exceeds {max} bytes"))
     };
     assert_eq!(error("abc", 3), Ok("abc".to_owned()));
     assert_eq!(error("abc", 2), too_long(1, 1, 2));
@@ -205,32 +206,32 @@ fn bodies_are_bounded() {
 }
 
 #[test]
-fn rendering_takes_so_many_steps() {
+fn render_steps_are_limited() {
     // Five nested sections over ten items: 100,000 steps for each tag in the innermost, 122,222 for the rest.
     let template = |values: usize| {
         let (open, close) = ("{{#a}}".repeat(5), "{{/a}}".repeat(5));
         Template::parse(&format!("\n{open}{}{close}", "{{x}}".repeat(values))).unwrap()
     };
     let context = json!({"a": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]});
-    assert_eq!(template(8).render(&context, Escape::Json, ROOM).unwrap(), "\n");
-    let error = template(9).render(&context, Escape::Json, ROOM).unwrap_err();
-    assert_eq!((error.line, error.reason), (2, format!("rendering the body would take more than {MAX_STEPS} steps")));
+    assert_eq!(template(8).render(&context, Escape::Json, MAX_BODY_BYTES).unwrap(), "\n");
+    let error = template(9).render(&context, Escape::Json, MAX_BODY_BYTES).unwrap_err();
+    assert_eq!((error.line, error.reason), (2, format!("rendering the body takes more than {MAX_RENDER_STEPS} steps")));
 
     let error = Template::parse("{{#a}}{{/a}}")
         .unwrap()
-        .render(&json!({"a": vec![1; MAX_STEPS]}), Escape::Json, ROOM)
+        .render(&json!({"a": vec![1; MAX_RENDER_STEPS]}), Escape::Json, MAX_BODY_BYTES)
         .unwrap_err();
     assert_eq!((error.line, error.column), (1, 1));
 }
 
 #[test]
-fn names_are_told_and_which_only_the_context_can_have() {
+fn tags_state_whether_they_refer_to_the_root_context() {
     let template =
         "{{event.name}}\n{{#tags.0}}{{name}}{{^x}}{{y}}{{/x}}{{/tags.0}}{{^none}} {{{why.not}}}{{/none}}{{.}}";
     let template = Template::parse(template).unwrap();
-    let told = template.names().iter().map(|named| {
-        let Position { line, column } = named.at;
-        (&*named.name, named.root(), (line, column), named.is_root)
+    let tags = template.tags().iter().map(|tag| {
+        let Position { line, column } = tag.position;
+        (&*tag.name, tag.root(), (line, column), tag.is_root)
     });
     let expected = [
         ("event.name", "event", (1, 1), true),
@@ -242,11 +243,11 @@ fn names_are_told_and_which_only_the_context_can_have() {
         ("why.not", "why", (2, 58), true),
         (".", ".", (2, 80), true),
     ];
-    assert_eq!(told.collect::<Vec<_>>(), expected);
+    assert_eq!(tags.collect::<Vec<_>>(), expected);
 }
 
 #[test]
-fn each_kind_of_body_has_its_escape() {
+fn escapes_depend_on_the_content_type() {
     let context = json!({"s": "<a href=\"x\">'R&D'</a>\n=+é", "o": {"k": "&"}});
     let cases = [
         (Escape::Json, r#"<a href=\"x\">'R&D'</a>\n=+é"#, r#"{\"k\":\"&\"}"#),
@@ -259,12 +260,13 @@ fn each_kind_of_body_has_its_escape() {
         (Escape::None, "<a href=\"x\">'R&D'</a>\n=+é", r#"{"k":"&"}"#),
     ];
     for (escape, text, object) in cases {
-        let render = |template: &str| Template::parse(template).unwrap().render(&context, escape, ROOM).unwrap();
+        let render =
+            |template: &str| Template::parse(template).unwrap().render(&context, escape, MAX_BODY_BYTES).unwrap();
         assert_eq!((render("{{s}}"), render("{{o}}")), (text.to_owned(), object.to_owned()), "{escape:?}");
         for raw in ["{{{s}}}", "{{& s}}"] {
             assert_eq!(render(raw), context["s"].as_str().unwrap(), "{escape:?}");
         }
-        assert_eq!(render("<b> & \"{{{o}}}\""), r#"<b> & "{"k":"&"}""#, "what stands in the template is its own");
+        assert_eq!(render("<b> & \"{{{o}}}\""), r#"<b> & "{"k":"&"}""#, "text of the template is not escaped");
         let exact = Template::parse("x{{s}}").unwrap();
         assert!(exact.render(&context, escape, text.len() + 1).is_ok());
         assert_eq!(exact.render(&context, escape, text.len()).unwrap_err().column, 2, "{escape:?}");
@@ -272,10 +274,10 @@ fn each_kind_of_body_has_its_escape() {
 }
 
 #[test]
-fn bodies_that_are_not_json_are_told() {
-    assert_eq!(json_error("{\"a\": [1, 1e999, \"é\"]}\n"), None);
+fn bodies_that_are_not_json_are_rejected() {
+    assert_eq!(validate_json("{\"a\": [1, 1e999, \"é\"]}\n"), Ok(()));
     let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
-    assert_eq!(json_error(&deep), None);
+    assert_eq!(validate_json(&deep), Ok(()));
     let cases = [
         ("", "line 1, column 1: the body is not JSON: EOF while parsing a value"),
         ("\n\n", "line 3, column 1: the body is not JSON: EOF while parsing a value"),
@@ -287,6 +289,7 @@ fn bodies_that_are_not_json_are_told() {
         ),
     ];
     for (body, expected) in cases {
-        assert!(json_error(body).unwrap().to_string().starts_with(expected), "{body}: {:?}", json_error(body));
+        let error = validate_json(body).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{body}: {error}");
     }
 }

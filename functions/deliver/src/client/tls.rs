@@ -36,9 +36,9 @@ impl Trust {
 
 fn config(ca_cert: Option<&str>) -> Result<Arc<ClientConfig>, String> {
     let roots = match ca_cert {
-        Some(pem) => {
-            Arc::new(webhook::trusted(pem).map_err(|why| format!("the target's ca_cert cannot be used: {why}"))?)
-        }
+        Some(pem) => Arc::new(
+            webhook::parse_trust_anchors(pem).map_err(|why| format!("the target's ca_cert cannot be used: {why}"))?,
+        ),
         None => everybody_trusts()?,
     };
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());

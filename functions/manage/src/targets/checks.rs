@@ -7,7 +7,7 @@ use axum::http::{HeaderName, HeaderValue};
 use events::{Level, Scope};
 use model::duration;
 use url::Url;
-use webhook::{Named, Position, SigningSecret, Template};
+use webhook::{Position, SigningSecret, Template, TemplateTag};
 
 use crate::name::Violations;
 
@@ -214,7 +214,7 @@ pub(super) fn ca_cert(pem: Option<&str>, violations: &mut Violations) {
     let Some(pem) = pem else { return };
     if pem.len() > MAX_CA_CERT {
         violations.add("ca_cert", "maxLength", format!("expected at most {MAX_CA_CERT} bytes"));
-    } else if let Err(reason) = webhook::certificates_alone(pem) {
+    } else if let Err(reason) = webhook::validate_certificates(pem) {
         violations.add("ca_cert", "format", reason);
     }
 }
@@ -225,21 +225,21 @@ pub(super) fn template(text: Option<&str>, violations: &mut Violations) {
         Ok(template) => template,
         Err(error) => return violations.add("body_template", "format", error.to_string()),
     };
-    for named in template.names() {
-        if let Some((keyword, wrong)) = wrong_name(named) {
-            let Position { line, column } = named.at;
+    for tag in template.tags() {
+        if let Some((keyword, wrong)) = wrong_name(tag) {
+            let Position { line, column } = tag.position;
             violations.add("body_template", keyword, format!("line {line}, column {column}: {wrong}"));
         }
     }
 }
 
 /// What is wrong with a name in a template that would otherwise write nothing, and say nothing.
-fn wrong_name(named: &Named) -> Option<(&'static str, String)> {
-    let (name, root) = (&*named.name, named.root());
+fn wrong_name(tag: &TemplateTag) -> Option<(&'static str, String)> {
+    let (name, root) = (&*tag.name, tag.root());
     if name.contains('|') {
         return Some(("pattern", format!("`{name}`: there are no pipes or filters, only names")));
     }
-    if !named.is_root {
+    if !tag.is_root {
         return None;
     }
     if !ROOTS.contains(&root) {

@@ -284,7 +284,7 @@ impl NewTarget {
             Some(secret) => checks::signing_secret("signing_secret", secret, violations),
             None => SigningSecret::generate().ok(),
         };
-        Some(Secrets { signing: signing?, former_signing: None, password, authorization, headers })
+        Some(Secrets { signing: signing?, previous_signing: None, password, authorization, headers })
     }
 }
 

@@ -99,7 +99,7 @@ fn no_randomness() -> Problem {
     Problem::new(ProblemType::Unavailable, "No signing secret could be made")
 }
 
-fn no_key(error: webhook::Error) -> Problem {
+fn no_key(error: webhook::KeyringError) -> Problem {
     tracing::error!(%error, "the secrets of a target cannot be used");
     Problem::new(ProblemType::Unavailable, "The target's secrets could not be encrypted or decrypted")
 }

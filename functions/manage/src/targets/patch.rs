@@ -125,7 +125,7 @@ async fn patched(state: &State, target: &Target, patch: Value) -> Result<(Target
     let checked = new.check(now, &mut violations);
     violations.into_result()?;
     let Some(Checked { target: new, secrets: mut own, .. }) = checked else { return Err(no_randomness()) };
-    own.former_signing.clone_from(&secrets.former_signing);
+    own.previous_signing.clone_from(&secrets.previous_signing);
     let filter = new.filter.clone();
     let mut changed = Target {
         filter: target.filter.clone(),

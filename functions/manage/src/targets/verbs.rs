@@ -182,7 +182,7 @@ pub(crate) async fn rotate(
     let (mut target, standing) = get(&state, &name).await?;
     let version = target.version;
     let mut secrets = (*state.keyring.open(&name, &target.secrets).await.map_err(no_key)?).clone();
-    secrets.former_signing = Some(std::mem::replace(&mut secrets.signing, signing));
+    secrets.previous_signing = Some(std::mem::replace(&mut secrets.signing, signing));
     let overlap = SignedDuration::try_from(overlap).unwrap_or_default();
     target.rotating_until = (state.clock)().checked_add(overlap).ok();
     target.secrets = state.keyring.seal(&name, &secrets).await.map_err(no_key)?;

@@ -100,7 +100,7 @@ async fn certificates_that_cannot_be_read() {
         (spoilt.clone(), "certificate 1"),
         (format!("{made}\n{spoilt}"), "certificate 2"),
     ] {
-        let refused = webhook::trusted(&pem).unwrap_err();
+        let refused = webhook::parse_trust_anchors(&pem).unwrap_err();
         assert!(refused.contains(reason), "{refused}");
         let exchange = post_with(&local(), &url("https", "hooks.example.com", 1), AMPLE, Some(&pem)).await;
         failed(&exchange, FailureClass::Tls, &format!("the target's ca_cert cannot be used: {refused}"));

@@ -1,38 +1,41 @@
-//! Standard Webhooks secrets.
+//! Signing secrets of Standard Webhooks.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-/// A Standard Webhooks secret, `whsec_` and base64; never printed.
+/// A signing secret of Standard Webhooks: `whsec_` followed by base64. It is never printed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SigningSecret(String);
 
-/// The system gave no random bytes.
+/// The error of a system that provides no random bytes.
 #[derive(Debug, thiserror::Error)]
-#[error("there is no randomness: {0}")]
+#[error("failed to generate random bytes: {0}")]
 pub struct NoRandomness(String);
 
 impl SigningSecret {
-    /// The secret in its written form.
+    /// Wraps a secret in its text form.
     pub fn new(secret: String) -> Self {
         Self(secret)
     }
 
-    /// A new secret of 32 random bytes.
+    /// Generates a secret of 32 random bytes.
+    ///
+    /// # Errors
+    /// If the system provides no random bytes.
     pub fn generate() -> Result<Self, NoRandomness> {
         let mut key = [0; 32];
         getrandom::fill(&mut key).map_err(|error| NoRandomness(error.to_string()))?;
         Ok(Self(format!("whsec_{}", STANDARD.encode(key))))
     }
 
-    /// The written form: for the answer that shows it once.
+    /// Returns the text form, for the response that shows it once.
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// The key's bytes, `None` where the written form is not one.
+    /// Returns the bytes of the key; `None` if the text form is invalid.
     pub fn key(&self) -> Option<Vec<u8>> {
         STANDARD.decode(self.0.strip_prefix("whsec_")?).ok()
     }
@@ -49,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_that_is_made_is_one_and_is_not_printed() {
+    fn generated_secrets_are_valid_and_not_printed() {
         let secret = SigningSecret::generate().unwrap();
         assert_eq!(secret.key().unwrap().len(), 32);
         assert_eq!(format!("{secret:?}"), "whsec_***");
