@@ -86,7 +86,7 @@ pub(super) struct Functions<'a> {
 
 impl Functions<'_> {
     /// Creates a function's state from its environment.
-    fn from_env<T>(&self, create: impl FnOnce(&Env<'_>) -> T) -> T {
+    fn create_with_env<T>(&self, create: impl FnOnce(&Env<'_>) -> T) -> T {
         let stack = self.stack;
         let key_file = stack.stack.data_dir().join("secrets.key").display().to_string();
         let table = |table: &str| format!("{}-{table}", self.name);
@@ -113,7 +113,7 @@ impl Functions<'_> {
 
     /// Returns the log with the functions' clock.
     fn log(&self) -> EventLog {
-        let client = self.from_env(|env| Client::new(&env.aws("DYNAMODB").expect("DynamoDB")));
+        let client = self.create_with_env(|env| Client::new(&env.aws("DYNAMODB").expect("DynamoDB")));
         let retention = Retention::new(Some(RETENTION_DAYS), now);
         let events = EventTable::new(client.clone(), format!("{}-events", self.name), 4, retention);
         EventLog { events, segments: Segments::new(client, format!("{}-segments", self.name)) }
@@ -121,7 +121,7 @@ impl Functions<'_> {
 
     /// Starts a new ingest process and returns a client with the source's ingest key.
     pub(super) async fn ingest(&self, source: &str) -> Api {
-        let mut state = self.from_env(ingest::from_env).expect("ingest");
+        let mut state = self.create_with_env(ingest::from_env).expect("ingest");
         (state.events, state.clock) = (self.log().events, now);
         let api = Api::new(&super::serve(web::with_common_layers(ingest::router(state))).await);
         api.with_token(self.stack.token(&format!("/keys/ingest/{source}")))
@@ -129,7 +129,7 @@ impl Functions<'_> {
 
     /// Starts a new query process and returns a client with a read key, and the process's segment cache.
     pub(super) async fn query(&self) -> (Api, Segments) {
-        let mut state = self.from_env(query::from_env).expect("query");
+        let mut state = self.create_with_env(query::from_env).expect("query");
         state.log = self.log();
         let segments = state.log.segments.clone();
         let api = Api::new(&super::serve(web::with_common_layers(query::router(state))).await);
@@ -138,7 +138,7 @@ impl Functions<'_> {
 
     /// Handles these items of the log in a new fanout process.
     pub(super) async fn fan_out(&self, items: &[Value]) {
-        let mut state = self.from_env(fanout::from_env).expect("fanout");
+        let mut state = self.create_with_env(fanout::from_env).expect("fanout");
         state.clock = now;
         let record = |(number, item): (usize, &Value)| {
             json!({
@@ -158,7 +158,7 @@ impl Functions<'_> {
 
     /// Handles these messages in a new deliver process and returns the number that must be received again.
     pub(super) async fn deliver(&self, messages: &[Value]) -> usize {
-        let mut state = self.from_env(deliver::from_env).expect("deliver");
+        let mut state = self.create_with_env(deliver::from_env).expect("deliver");
         state.clock = now;
         let record = |message: &Value| {
             json!({
