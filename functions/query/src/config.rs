@@ -1,4 +1,4 @@
-//! What the function reads from its environment.
+//! The function's settings.
 
 use aws_sdk_dynamodb::Client;
 use runtime::{Env, EnvError};
@@ -8,13 +8,13 @@ use web::Keys;
 
 use crate::State;
 
-/// Reads the state from the environment, once, at start:
+/// Creates the state from environment variables:
 ///
 /// | variable | meaning |
 /// |---|---|
-/// | `EVENTS_TABLE`, `SEGMENTS_TABLE`, `CONFIG_TABLE`, `DELIVERIES_TABLE` | the tables' names |
-/// | `SHARDS` | into how many partitions the log is spread (default 4) |
-/// | `MANAGE_KEY_SHA256` | SHA-256 of the first manage key's token; the local stack makes its own keys and does without |
+/// | `EVENTS_TABLE`, `SEGMENTS_TABLE`, `CONFIG_TABLE`, `DELIVERIES_TABLE` | names of the tables |
+/// | `SHARDS` | number of shards of the log (default 4) |
+/// | `MANAGE_KEY_SHA256` | SHA-256 hash of the first manage key's token; unset on the local stack, which creates its own keys |
 /// | `AWS_REGION`, `AWS_ACCESS_KEY_ID`, … | set by Lambda |
 pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
     let client = Client::new(&env.aws("DYNAMODB")?);

@@ -1,7 +1,7 @@
-//! Cursors: where the next page of a search begins.
+//! Cursors: the position at which the next page of a search begins.
 //!
-//! A cursor is one position or several, and a check of them and of the search that they belong to. It is no secret:
-//! whoever makes one gets what the search would give anyway. It keeps a mistake from being answered as if it were none.
+//! A cursor consists of one or more positions and a checksum of the positions and the search. The checksum is not a
+//! secret, because a forged cursor returns only events that the search would return anyway. It detects mistakes.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,33 +10,36 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use sha2::{Digest, Sha256};
 use web::{Problem, invalid_parameter, quoted};
 
-const CHECK: usize = 8;
+/// Length of the checksum.
+const CHECKSUM_BYTES: usize = 8;
 
-/// The cursor of a search with these filters that goes on after `id`.
+/// Encodes the cursor of a search with these filters that continues after `id`.
 pub(crate) fn encode(id: EventId, filters: &str) -> String {
-    of_positions([id.as_u64()], filters)
+    encode_positions([id.as_u64()], filters)
 }
 
-/// Where a cursor of a search with these filters goes on.
+/// Decodes the id after which a search with these filters continues.
 pub(crate) fn decode(cursor: &str, filters: &str) -> Result<EventId, Problem> {
-    let [id] = positions(cursor, filters)?;
-    EventId::from_u64(id).ok_or_else(|| unknown(cursor))
+    let [id] = decode_positions(cursor, filters)?;
+    EventId::from_u64(id).ok_or_else(|| malformed(cursor))
 }
 
-/// The cursor that these positions are read from, with the same filters.
-pub(crate) fn of_positions<const N: usize>(positions: [u64; N], filters: &str) -> String {
+/// Encodes a cursor with these positions.
+pub(crate) fn encode_positions<const N: usize>(positions: [u64; N], filters: &str) -> String {
     let mut bytes = positions.map(u64::to_be_bytes).concat();
-    bytes.extend(check(&bytes, filters));
+    bytes.extend(compute_checksum(&bytes, filters));
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The positions of a cursor.
-pub(crate) fn positions<const N: usize>(cursor: &str, filters: &str) -> Result<[u64; N], Problem> {
+/// Decodes the positions of a cursor.
+pub(crate) fn decode_positions<const N: usize>(cursor: &str, filters: &str) -> Result<[u64; N], Problem> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).unwrap_or_default();
-    let (positions, of) =
-        bytes.split_at_checked(8 * N).filter(|(_, of)| of.len() == CHECK).ok_or_else(|| unknown(cursor))?;
-    if *of != check(positions, filters) {
-        return Err(of_another_search());
+    let (positions, checksum) = bytes
+        .split_at_checked(8 * N)
+        .filter(|(_, checksum)| checksum.len() == CHECKSUM_BYTES)
+        .ok_or_else(|| malformed(cursor))?;
+    if *checksum != compute_checksum(positions, filters) {
+        return Err(wrong_search());
     }
     let mut read = [0; N];
     for (position, bytes) in read.iter_mut().zip(positions.as_chunks().0) {
@@ -45,9 +48,9 @@ pub(crate) fn positions<const N: usize>(cursor: &str, filters: &str) -> Result<[
     Ok(read)
 }
 
-/// The problem of a cursor whose search had other filters.
-pub(crate) fn of_another_search() -> Problem {
-    problem("is not one of this search: send it as it came, with the same filters, or start without a cursor")
+/// The problem of a cursor of a search with other filters.
+pub(crate) fn wrong_search() -> Problem {
+    problem("does not belong to this search: send it unchanged with the same filters, or omit it to start again")
 }
 
 /// The schema of a cursor with one position.
@@ -55,24 +58,24 @@ pub(crate) fn schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9_-]{21}[AQgw]$" })
 }
 
-/// The schema of a cursor with two.
-pub(crate) fn schema_of_two(_: &mut SchemaGenerator) -> Schema {
+/// The schema of a cursor with two positions.
+pub(crate) fn two_position_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9_-]{32}$" })
 }
 
-fn unknown(cursor: &str) -> Problem {
-    problem(&format!("is {:?}: expected the `next` that a search answered with", quoted(cursor)))
+fn malformed(cursor: &str) -> Problem {
+    problem(&format!("is {:?}: expected the `next` value of a response", quoted(cursor)))
 }
 
 fn problem(what: &str) -> Problem {
     invalid_parameter("cursor", what)
 }
 
-fn check(positions: &[u8], filters: &str) -> [u8; CHECK] {
+fn compute_checksum(positions: &[u8], filters: &str) -> [u8; CHECKSUM_BYTES] {
     let hash: [u8; 32] = Sha256::new().chain_update(positions).chain_update(filters).finalize().into();
-    let mut check = [0; CHECK];
-    check.copy_from_slice(&hash[..CHECK]);
-    check
+    let mut checksum = [0; CHECKSUM_BYTES];
+    checksum.copy_from_slice(&hash[..CHECKSUM_BYTES]);
+    checksum
 }
 
 #[cfg(test)]
@@ -82,25 +85,25 @@ mod tests {
     const ID: u64 = 3_189_573_493_862_400;
 
     #[test]
-    fn a_cursor_comes_back_for_its_own_filters_alone() {
+    fn a_cursor_is_valid_only_with_its_own_filters() {
         let id = EventId::from_u64(ID).unwrap();
         let cursor = encode(id, "type=a");
         assert_eq!(decode(&cursor, "type=a").unwrap(), id);
         assert!(decode(&cursor, "type=b").is_err());
-        let two = of_positions([ID, 5], "");
-        assert_eq!((positions(&two, "").unwrap(), two.len()), ([ID, 5], 32));
-        assert!(positions::<2>(&cursor, "type=a").is_err(), "one position is not two");
+        let two = encode_positions([ID, 5], "");
+        assert_eq!((decode_positions(&two, "").unwrap(), two.len()), ([ID, 5], 32));
+        assert!(decode_positions::<2>(&cursor, "type=a").is_err(), "one position is not two");
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn malformed_cursors_are_rejected() {
         for cursor in ["", "x", "AAAA", "not base64!", "_____________________w"] {
             assert!(decode(cursor, "").is_err(), "{cursor}");
         }
     }
 
     #[test]
-    fn a_cursor_with_a_bit_changed_is_none() {
+    fn a_cursor_with_a_flipped_bit_is_rejected() {
         let bytes = URL_SAFE_NO_PAD.decode(encode(EventId::from_u64(ID).unwrap(), "type=a")).unwrap();
         for bit in 0..bytes.len() * 8 {
             let mut changed = bytes.clone();

@@ -1,4 +1,4 @@
-//! `GET /v1/events/{id}/deliveries`: for every target, what became of the event, and why.
+//! `GET /v1/events/{id}/deliveries`: the status of an event's delivery to every target, with the reason.
 
 use std::time::Duration;
 
@@ -6,122 +6,143 @@ use axum::Json;
 use axum::extract::{Path, State as Shared};
 use events::{Event, EventId};
 use jiff::Timestamp;
-use model::{Attempt, Delivery, Pause, RecordedStatus, TARGET_REMOVED, Target};
+use model::{Attempt, Delivery, KeyScope, Pause, RecordedStatus, TARGET_REMOVED, Target};
 use schemars::JsonSchema;
 use serde::Serialize;
-use web::{Problem, Read};
+use web::{Method, Operation, Problem, Read, SuccessResponse, schema_of};
 
-use crate::State;
-use crate::search::{event_id, no_event};
+use crate::event::{event_not_found, parse_event_id};
+use crate::operation_parts::{EVENT_ERRORS, EVENT_ID};
+use crate::{State, examples};
 
-/// Every target's answer for one event.
+pub(crate) static EXPLAIN_DELIVERIES: Operation = Operation {
+    method: Method::Get,
+    path: "/v1/events/{id}/deliveries",
+    id: "explainDeliveries",
+    summary: "List an event's deliveries",
+    description: "Returns the status for every target: delivered, waiting (and until when), failed (and why), held by a \
+        pause, or not wanted (and by which filter).",
+    scope: Some(KeyScope::Read),
+    parameters: &[EVENT_ID],
+    responses: &[SuccessResponse::json(
+        200,
+        "One entry for each target.",
+        schema_of::<DeliveryList>,
+        &[("two targets", examples::DELIVERIES)],
+    )],
+    errors: &EVENT_ERRORS,
+    ..Operation::DEFAULT
+};
+
+/// The deliveries of one event.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Deliveries")]
-pub(crate) struct Explanation {
+pub(crate) struct DeliveryList {
     /// The event's id.
     event: EventId,
-    /// One for each target, by name: those that there are, and those that have been removed since
-    /// the event was delivered to them.
-    deliveries: Vec<Explained>,
+    /// One entry for each target, sorted by name. Targets that were removed after the event was delivered to them are
+    /// included.
+    deliveries: Vec<DeliveryExplanation>,
 }
 
-/// What became of the event for one target.
+/// The delivery of the event to one target.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Delivery")]
-struct Explained {
+struct DeliveryExplanation {
     /// The target's name.
     target: String,
-    /// Where it stands.
-    status: Word,
-    /// Why it stands so, in words.
+    /// Status of the delivery.
+    status: DeliveryStatus,
+    /// Human-readable reason for the status.
     reason: String,
-    /// The target's field that did not let the event pass.
+    /// The target's field that rejected the event.
     #[serde(skip_serializing_if = "Option::is_none")]
     filter: Option<&'static str>,
-    /// Every attempt, oldest first.
+    /// The attempts, oldest first.
     attempts: Vec<Attempt>,
-    /// When the next attempt is due.
+    /// Time at which the next attempt is due.
     next_attempt_at: Option<Timestamp>,
 }
 
-/// Where a delivery stands.
+/// Status of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "DeliveryStatus")]
-enum Word {
-    /// The target answered 2xx.
+enum DeliveryStatus {
+    /// The target responded with a 2xx status.
     Delivered,
-    /// The next attempt is due.
+    /// Another attempt is due.
     Waiting,
     /// The last attempt failed.
     Failed,
-    /// The target is paused: it is delivered when that is resumed.
+    /// The target is paused. The event is delivered when the target is resumed.
     Held,
-    /// A filter of the target did not let the event pass.
+    /// A filter of the target rejected the event.
     NotWanted,
 }
 
 /// `GET /v1/events/{id}/deliveries`.
-pub(crate) async fn explain(
+pub(crate) async fn explain_deliveries(
     Shared(state): Shared<State>,
     _: Read,
     Path(id): Path<String>,
-) -> Result<Json<Explanation>, Problem> {
-    let event = event_id(&id)?;
-    let event = state.log.events.get(event).await?.ok_or_else(|| no_event(&id))?;
-    // What was just created or removed is to be seen here at once.
+) -> Result<Json<DeliveryList>, Problem> {
+    let id_in_path = parse_event_id(&id)?;
+    let event = state.log.events.get(id_in_path).await?.ok_or_else(|| event_not_found(&id))?;
+    // Targets that were just created or removed must be visible immediately.
     let targets = state.targets.all(Duration::ZERO).await?;
     let states = state.states.all(Duration::ZERO).await?;
-    let paused = |name: &str| states.iter().find(|state| state.name == name)?.pause.as_ref();
+    let pause_of = |name: &str| states.iter().find(|state| state.name == name)?.pause.as_ref();
     let mut recorded = state.deliveries.list_by_event(event.id).await?;
-    let mut deliveries: Vec<Explained> = Vec::new();
+    let mut deliveries: Vec<DeliveryExplanation> = Vec::new();
     for target in targets.iter() {
         let known = recorded.iter().position(|delivery| delivery.target == target.name);
         deliveries.push(match known {
-            // One that had the name before.
-            Some(index) if !recorded[index].is_for(target) => removed(recorded.swap_remove(index)),
-            Some(index) => attempted(recorded.swap_remove(index), paused(&target.name)),
-            None => not_attempted(target, &event, paused(&target.name)),
+            // The record belongs to a removed target of the same name.
+            Some(index) if !recorded[index].is_for(target) => explain_removed(recorded.swap_remove(index)),
+            Some(index) => explain_recorded(recorded.swap_remove(index), pause_of(&target.name)),
+            None => explain_unrecorded(target, &event, pause_of(&target.name)),
         });
     }
-    // What remains went to targets that have been removed since.
-    deliveries.extend(recorded.into_iter().map(removed));
+    // The remaining records belong to targets that have been removed.
+    deliveries.extend(recorded.into_iter().map(explain_removed));
     deliveries.sort_by(|a, b| a.target.cmp(&b.target));
-    Ok(Json(Explanation { event: event.id, deliveries }))
+    Ok(Json(DeliveryList { event: event.id, deliveries }))
 }
 
-/// What became of the event for a target that has been removed: what was still to come never will.
-fn removed(delivery: Delivery) -> Explained {
+/// Explains a delivery to a removed target. Undelivered events are never delivered.
+fn explain_removed(delivery: Delivery) -> DeliveryExplanation {
     match delivery.status {
-        RecordedStatus::Waiting | RecordedStatus::Held => Explained {
-            status: Word::Failed,
+        RecordedStatus::Waiting | RecordedStatus::Held => DeliveryExplanation {
+            status: DeliveryStatus::Failed,
             reason: TARGET_REMOVED.to_owned(),
             next_attempt_at: None,
-            ..attempted(delivery, None)
+            ..explain_recorded(delivery, None)
         },
-        RecordedStatus::Delivered | RecordedStatus::Failed => attempted(delivery, None),
+        RecordedStatus::Delivered | RecordedStatus::Failed => explain_recorded(delivery, None),
     }
 }
 
-fn attempted(delivery: Delivery, paused: Option<&Pause>) -> Explained {
+/// Explains a delivery that has a record.
+fn explain_recorded(delivery: Delivery, pause: Option<&Pause>) -> DeliveryExplanation {
     let count = delivery.count;
     let last = delivery.attempts.last();
     let why = last.and_then(|attempt| attempt.error.clone()).unwrap_or_else(|| "no reason was recorded".to_owned());
     let (status, reason) = match delivery.status {
-        RecordedStatus::Delivered => (Word::Delivered, format!("accepted at attempt {count}")),
+        RecordedStatus::Delivered => (DeliveryStatus::Delivered, format!("accepted at attempt {count}")),
         RecordedStatus::Waiting if delivery.made == 0 => match &delivery.run {
-            Some(run) => (Word::Waiting, format!("the first attempt of the replay or retry {run} is due")),
-            None => (Word::Waiting, "the first attempt is due".to_owned()),
+            Some(run) => (DeliveryStatus::Waiting, format!("the first attempt of the replay or retry {run} is due")),
+            None => (DeliveryStatus::Waiting, "the first attempt is due".to_owned()),
         },
         RecordedStatus::Waiting => {
             let then =
-                paused.map(|_| "; the target is paused: the next attempt is held when it is due").unwrap_or_default();
-            (Word::Waiting, format!("attempt {count} failed: {why}{then}"))
+                pause.map(|_| "; the target is paused: the next attempt is held when it is due").unwrap_or_default();
+            (DeliveryStatus::Waiting, format!("attempt {count} failed: {why}{then}"))
         }
-        RecordedStatus::Failed => (Word::Failed, format!("gave up after attempt {count}: {why}")),
-        RecordedStatus::Held => (Word::Held, held(paused)),
+        RecordedStatus::Failed => (DeliveryStatus::Failed, format!("gave up after attempt {count}: {why}")),
+        RecordedStatus::Held => (DeliveryStatus::Held, held_reason(pause)),
     };
-    Explained {
+    DeliveryExplanation {
         target: delivery.target,
         status,
         reason,
@@ -131,19 +152,27 @@ fn attempted(delivery: Delivery, paused: Option<&Pause>) -> Explained {
     }
 }
 
-/// Why a delivery is held.
-fn held(paused: Option<&Pause>) -> String {
-    match paused {
-        Some(paused) => format!("the target is paused since {}: {}", paused.since, paused.reason),
+/// Returns the reason for which a delivery is held.
+fn held_reason(pause: Option<&Pause>) -> String {
+    match pause {
+        Some(pause) => format!("the target is paused since {}: {}", pause.since, pause.reason),
         None => "the target was paused; a replay delivers what was held".to_owned(),
     }
 }
 
-fn not_attempted(target: &Target, event: &Event, paused: Option<&Pause>) -> Explained {
+/// Explains a delivery without a record, by the target's filter.
+fn explain_unrecorded(target: &Target, event: &Event, pause: Option<&Pause>) -> DeliveryExplanation {
     let (status, reason, filter) = match target.accepts(event) {
-        Ok(()) if paused.is_some() => (Word::Held, held(paused), None),
-        Ok(()) => (Word::Waiting, "the first attempt is due".to_owned(), None),
-        Err(not) => (Word::NotWanted, not.reason, Some(not.filter)),
+        Ok(()) if pause.is_some() => (DeliveryStatus::Held, held_reason(pause), None),
+        Ok(()) => (DeliveryStatus::Waiting, "the first attempt is due".to_owned(), None),
+        Err(mismatch) => (DeliveryStatus::NotWanted, mismatch.reason, Some(mismatch.filter)),
     };
-    Explained { target: target.name.clone(), status, reason, filter, attempts: Vec::new(), next_attempt_at: None }
+    DeliveryExplanation {
+        target: target.name.clone(),
+        status,
+        reason,
+        filter,
+        attempts: Vec::new(),
+        next_attempt_at: None,
+    }
 }

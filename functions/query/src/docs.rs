@@ -6,7 +6,48 @@ use std::sync::OnceLock;
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
-use web::{Caching, cached_response};
+use schemars::json_schema;
+use web::{Caching, Content, Method, Operation, SuccessResponse, cached_response, schema_of};
+
+use crate::operation_parts::NOT_MODIFIED;
+
+pub(crate) static READ_OPENAPI: Operation = Operation {
+    method: Method::Get,
+    path: "/openapi.json",
+    id: "readOpenApi",
+    summary: "Get this document",
+    description: "The API document in OpenAPI 3.1.",
+    responses: &[
+        SuccessResponse::with(
+            200,
+            "The document.",
+            Content {
+                media_type: "application/json",
+                schema: |_| json_schema!({ "type": "object" }),
+                examples: &[("beginning", r#"{"openapi": "3.1.1"}"#)],
+            },
+        ),
+        NOT_MODIFIED,
+    ],
+    ..Operation::DEFAULT
+};
+
+pub(crate) static READ_DOCS: Operation = Operation {
+    method: Method::Get,
+    path: "/docs",
+    id: "readDocs",
+    summary: "Get this document as a web page",
+    description: "The page loads nothing from other origins.",
+    responses: &[
+        SuccessResponse::with(
+            200,
+            "The page.",
+            Content { media_type: "text/html", schema: schema_of::<String>, examples: &[] },
+        ),
+        NOT_MODIFIED,
+    ],
+    ..Operation::DEFAULT
+};
 
 /// The committed OpenAPI document. A test compares it with the operations.
 const DOCUMENT: &str = include_str!("../../../openapi.json");
@@ -16,12 +57,12 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inl
     frame-ancestors 'none'";
 
 /// `GET /openapi.json`.
-pub(crate) async fn document(headers: HeaderMap) -> Response {
+pub(crate) async fn read_openapi(headers: HeaderMap) -> Response {
     cached_response(&headers, Caching::Public, ("application/json", DOCUMENT))
 }
 
 /// `GET /docs`.
-pub(crate) async fn read(headers: HeaderMap) -> Response {
+pub(crate) async fn read_docs(headers: HeaderMap) -> Response {
     static PAGE: OnceLock<String> = OnceLock::new();
     let page = PAGE.get_or_init(|| page::render(&serde_json::from_str(DOCUMENT).unwrap_or_default()));
     let mut response = cached_response(&headers, Caching::Public, ("text/html; charset=utf-8", page.as_str()));

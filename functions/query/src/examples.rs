@@ -1,4 +1,5 @@
-//! Bodies for the API's document: they belong together, and are what the local stack answers.
+//! Example bodies for the API document. They describe the same event, and a test compares them with the local stack's
+//! responses.
 
 pub(crate) const EVENT: &str = r#"{
     "id": 3403542528000501, "source": "unleash-prod", "catalog": "unleash", "scope": "lifecycle",

@@ -1,4 +1,6 @@
-//! `GET /v1/export`: everything that matches, page after page, as CSV or JSON.
+//! `GET /v1/export`: all matching events, page by page, as CSV or JSON.
+
+mod csv;
 
 use std::time::Instant;
 
@@ -7,45 +9,92 @@ use axum::extract::State as Shared;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use events::Event;
+use model::KeyScope;
+use schemars::{Schema, SchemaGenerator, json_schema};
 use search::SearchRequest;
-use web::{Params, Problem, ReadAnyFormat, filters, invalid_parameter};
+use serde_json::Value;
+use web::{
+    Content, ErrorResponse, Method, Operation, Parameter, ParameterLocation, Params, Problem, ReadAnyFormat,
+    SuccessResponse, filters, invalid_parameter, schema_of,
+};
 
-use crate::State;
-use crate::cursor;
-use crate::room::Room;
-use crate::search::{MAX_BYTES, MAX_TIME};
-use crate::tally::Tally;
-use crate::view::EventView;
+use crate::event_view::EventView;
+use crate::operation_parts::{CURSOR, EVENT_TOO_LARGE, FILTER_ERRORS};
+use crate::response_budget::ResponseBudget;
+use crate::search::{MAX_PAYLOAD_BYTES, MAX_SEARCH_TIME};
+use crate::search_metrics::SearchMetrics;
+use crate::{State, cursor, examples};
 
 /// Path of the operation, which links to the next page repeat.
-pub(crate) const PATH: &str = "/v1/export";
+const PATH: &str = "/v1/export";
 
-/// The most events of a page.
-const MAX_EVENTS: usize = 5000;
+/// Maximum number of events of a page.
+const MAX_EXPORT_PAGE_EVENTS: usize = 5000;
 
-/// The columns of the CSV form. New ones are added at the end.
-pub(crate) const COLUMNS: [&str; 18] = [
-    "id",
-    "source",
-    "catalog",
-    "scope",
-    "type",
-    "time",
-    "time_given",
-    "received_at",
-    "actor",
-    "subject",
-    "entities",
-    "project",
-    "environment",
-    "level",
-    "sv",
-    "label",
-    "summary",
-    "payload",
-];
+pub(crate) static EXPORT_EVENTS: Operation = Operation {
+    method: Method::Get,
+    path: PATH,
+    id: "exportEvents",
+    summary: "Export all matching events",
+    description: "Returns pages of up to 5,000 events, within the maximum response size. While there are more events, \
+        the response has a header `Link: </v1/export?…>; rel=\"next\"`. Concatenated pages of CSV or NDJSON are one \
+        file. To resume an interrupted export, request the last link again.\n\n\
+        CSV follows RFC 4180, with the columns `id, source, catalog, scope, type, time, time_given, received_at, \
+        actor, subject, entities, project, environment, level, sv, label, summary, payload`. `entities` and `payload` \
+        are JSON. A cell that a spreadsheet would evaluate as a formula is prefixed with an apostrophe. New columns are \
+        added at the end. `format` alone selects the format; `Accept` is ignored.",
+    scope: Some(KeyScope::Read),
+    parameters: web::join_parameters!(
+        filters::PARAMETERS,
+        &[
+            Parameter {
+                location: ParameterLocation::RequiredQuery,
+                ..Parameter::query(
+                    "format",
+                    "The format. `ndjson` has one event on each line.",
+                    |_| json_schema!({ "enum": ["csv", "json", "ndjson"] }),
+                    r#""csv""#,
+                )
+            },
+            Parameter::query(
+                "order",
+                "The order of the events: oldest first (`asc`) or newest first (`desc`).",
+                |_| json_schema!({ "enum": ["asc", "desc"], "default": "asc" }),
+                r#""asc""#,
+            ),
+            Parameter::query(
+                "header",
+                "For CSV only: if the page begins with the column names. By default, only the first page does.",
+                |_| json_schema!({ "enum": ["true", "false"] }),
+                r#""true""#,
+            ),
+            Parameter::query("limit", "Maximum number of events of the page.", limit_schema, "1000"),
+            CURSOR,
+        ],
+    ),
+    responses: &[SuccessResponse {
+        status: 200,
+        description: "A page, as a file.",
+        content: Some(Content {
+            media_type: "text/csv",
+            schema: schema_of::<String>,
+            examples: &[("one event", examples::CSV)],
+        }),
+        alternatives: &[
+            Content::json(schema_of::<Vec<EventView>>, &[("one event", examples::EXPORTED)]),
+            Content { media_type: "application/x-ndjson", schema: schema_of::<Value>, examples: &[] },
+        ],
+    }],
+    errors: &[
+        FILTER_ERRORS[0],
+        FILTER_ERRORS[1],
+        ErrorResponse { description: "`format` is missing.", example: missing_format },
+        EVENT_TOO_LARGE,
+    ],
+    ..Operation::DEFAULT
+};
 
-/// The forms that events can be had in.
+/// The format of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
     Csv,
@@ -54,9 +103,10 @@ enum Format {
 }
 
 impl Format {
+    /// Returns the media type. `header` tells if a CSV file begins with the column names.
     fn media_type(self, header: bool) -> &'static str {
         match self {
-            // RFC 4180 and 7111.
+            // RFC 4180 and RFC 7111 define the parameters.
             Self::Csv if header => "text/csv; charset=utf-8; header=present",
             Self::Csv => "text/csv; charset=utf-8; header=absent",
             Self::Json => "application/json",
@@ -64,6 +114,7 @@ impl Format {
         }
     }
 
+    /// Returns the value of the `format` parameter, which is also the file extension.
     fn name(self) -> &'static str {
         match self {
             Self::Csv => "csv",
@@ -74,7 +125,7 @@ impl Format {
 }
 
 /// `GET /v1/export`.
-pub(crate) async fn export(
+pub(crate) async fn export_events(
     Shared(state): Shared<State>,
     _: ReadAnyFormat,
     params: Params,
@@ -83,53 +134,61 @@ pub(crate) async fn export(
         Some("csv") => Format::Csv,
         Some("json") => Format::Json,
         Some(_) => Format::Ndjson,
-        None => return Err(no_format()),
+        None => return Err(missing_format()),
     };
     let ascending = params.choice("order", &["desc", "asc"])? != Some("desc");
     let header = params.choice("header", &["true", "false"])?.map(|word| word == "true");
     if header.is_some() && format != Format::Csv {
-        return Err(invalid_parameter("header", "belongs to CSV alone: leave it out"));
+        return Err(invalid_parameter("header", "applies only to CSV: omit it"));
     }
-    let limit = |value: &str| value.parse::<usize>().ok().filter(|limit| (1..=MAX_EVENTS).contains(limit));
+    let limit = |value: &str| value.parse::<usize>().ok().filter(|limit| (1..=MAX_EXPORT_PAGE_EVENTS).contains(limit));
     let filter = filters::parse(&params)?;
     let canonical = filters::canonical(&params, &filter, ascending);
     let after = params.get("cursor").map(|cursor| cursor::decode(cursor, &canonical)).transpose()?;
-    let search = SearchRequest {
+    let request = SearchRequest {
         filter,
         ascending,
         after,
-        limit: params.parse("limit", "a whole number from 1 to 5000", limit)?.unwrap_or(MAX_EVENTS),
-        // A line of CSV takes about twice its payload: what there is no room for is read again for the next page.
-        max_bytes: MAX_BYTES / 2,
+        limit: params.parse("limit", "a whole number from 1 to 5000", limit)?.unwrap_or(MAX_EXPORT_PAGE_EVENTS),
+        // A CSV row takes about twice its payload, and events that do not fit are read again for the next page.
+        max_bytes: MAX_PAYLOAD_BYTES / 2,
         total: false,
-        deadline: Some(Instant::now() + MAX_TIME),
+        deadline: Some(Instant::now() + MAX_SEARCH_TIME),
     };
-    let tally = Tally::new("export");
-    let page = state.log.search(&search).await?;
-    tally.log(page.stats.read, page.events.len(), page.stats.units, page.partial);
-    // Pages one after the other are one file, which has one header.
+    let metrics = SearchMetrics::start("export");
+    let page = state.log.search(&request).await?;
+    metrics.emit(page.stats.read, page.events.len(), page.stats.units, page.partial);
+    // Concatenated pages are one file, which has one header.
     let header = header.unwrap_or(after.is_none());
     let write = |event| match format {
-        Format::Csv => csv_line(EventView::new(event).cells().iter().map(|cell| harmless(cell))),
-        Format::Json => json(event),
-        Format::Ndjson => line(&json(event)),
+        Format::Csv => csv::row(&EventView::new(event)),
+        Format::Json => to_json(event),
+        Format::Ndjson => to_ndjson_line(&to_json(event)),
     };
-    let (events, cut) = Room::new(format.media_type(header)).fill(page.events, write, |event| event.as_bytes());
+    let budget = ResponseBudget::new(format.media_type(header));
+    let (events, last_fitting) = budget.fill(page.events, write, |event| event.as_bytes());
     let body = match format {
-        Format::Csv if header => csv_line(COLUMNS) + &events.concat(),
+        Format::Csv if header => csv::header() + &events.concat(),
         Format::Csv | Format::Ndjson => events.concat(),
         Format::Json => format!("[{}]\n", events.join(",\n")),
     };
-    let next = cut.or(page.next).map(|id| cursor::encode(id, &canonical));
-    Ok(answer(format.media_type(header), format.name(), &params, next.as_deref(), body))
+    let next = last_fitting.or(page.next).map(|id| cursor::encode(id, &canonical));
+    Ok(file_response(format.media_type(header), format.name(), &params, next.as_deref(), body))
 }
 
-fn answer(media_type: &'static str, format: &str, params: &Params, next: Option<&str>, body: String) -> Response {
+/// Builds the response: a file, with a link to the next page if there is one.
+fn file_response(
+    media_type: &'static str,
+    format: &str,
+    params: &Params,
+    next: Option<&str>,
+    body: String,
+) -> Response {
     let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     let file = format!("attachment; filename=\"events.{format}\"");
-    let link = next.map(|next| format!("<{}>; rel=\"next\"", following(params, next)));
+    let link = next.map(|next| format!("<{}>; rel=\"next\"", next_page_url(params, next)));
     let file = (header::CONTENT_DISPOSITION, Some(file));
     for (name, value) in [file, (header::LINK, link)] {
         if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
@@ -140,44 +199,30 @@ fn answer(media_type: &'static str, format: &str, params: &Params, next: Option<
     response
 }
 
-/// Where the next page is: the same request with another cursor. Columns are named on the first page alone.
-fn following(params: &Params, cursor: &str) -> String {
+/// Returns the URL of the next page: the same request with another cursor. Only the first page has column names.
+fn next_page_url(params: &Params, cursor: &str) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     query.extend_pairs(params.iter().filter(|(name, _)| !["cursor", "header"].contains(name)));
     format!("{PATH}?{}", query.append_pair("cursor", cursor).finish())
 }
 
-fn json(event: Event) -> String {
-    // The view is our own type, whose keys are texts.
+fn to_json(event: Event) -> String {
+    // Serialization cannot fail: the view is our own type, whose map keys are strings.
     serde_json::to_string(&EventView::new(event)).unwrap_or_default()
 }
 
-/// A line of NDJSON. A payload may have been sent on several: in JSON, line breaks stand between tokens only, where a
-/// space means the same.
-fn line(json: &str) -> String {
+/// Converts JSON into a line of NDJSON. JSON has raw line breaks only between tokens, where a space is equivalent.
+fn to_ndjson_line(json: &str) -> String {
     json.replace(['\n', '\r'], " ") + "\n"
 }
 
-/// A line of CSV.
-fn csv_line(cells: impl IntoIterator<Item = impl AsRef<[u8]>>) -> String {
-    let mut csv = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    // Into memory it does not fail, and text remains text.
-    let line = csv.write_record(cells).ok().and_then(|()| csv.into_inner().ok());
-    String::from_utf8(line.unwrap_or_default()).unwrap_or_default()
+/// The problem of a request without a format.
+fn missing_format() -> Problem {
+    invalid_parameter("format", "is missing: use csv, json or ndjson")
 }
 
-/// A cell that no spreadsheet takes for a formula: behind an apostrophe, as OWASP advises
-/// (<https://owasp.org/www-community/attacks/CSV_Injection>).
-fn harmless(cell: &str) -> String {
-    match cell.chars().next() {
-        Some('=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠' | '\t' | '\r' | '\n') => format!("'{cell}"),
-        _ => cell.to_owned(),
-    }
-}
-
-/// The problem of a request that does not say in which form.
-pub(crate) fn no_format() -> Problem {
-    invalid_parameter("format", "is missing: say csv, json or ndjson")
+fn limit_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "minimum": 1, "maximum": MAX_EXPORT_PAGE_EVENTS, "default": MAX_EXPORT_PAGE_EVENTS })
 }
 
 #[cfg(test)]
@@ -185,15 +230,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_spreadsheet_would_run_is_text() {
-        for cell in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "＝1", "＋1", "－1", "＠SUM(A1)"] {
-            assert_eq!(harmless(cell), format!("'{cell}"));
-        }
-        assert_eq!(harmless("a=1"), "a=1");
-    }
-
-    #[test]
-    fn an_event_that_was_sent_on_several_lines_is_one_line() {
-        assert_eq!(line("{\"payload\":{\r\n \"a\": \"b\\n\"\n}}"), "{\"payload\":{   \"a\": \"b\\n\" }}\n");
+    fn an_event_with_line_breaks_is_one_ndjson_line() {
+        assert_eq!(to_ndjson_line("{\"payload\":{\r\n \"a\": \"b\\n\"\n}}"), "{\"payload\":{   \"a\": \"b\\n\" }}\n");
     }
 }

@@ -1,21 +1,53 @@
-//! `GET /v1/facets`: which values a field has, and how often.
+//! `GET /v1/facets`: the values of a field with their frequencies.
 
 use std::cmp::Reverse;
 use std::time::Instant;
 
 use axum::Json;
 use axum::extract::State as Shared;
-use model::Field;
+use model::{Field, KeyScope};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
-use web::{Params, Problem, Read, invalid_parameter};
+use web::{
+    ErrorResponse, Method, Operation, Parameter, ParameterLocation, Params, Problem, Read, SuccessResponse, filters,
+    invalid_parameter, schema_of,
+};
 
-use crate::State;
-use crate::search::MAX_TIME;
-use crate::tally::Tally;
-use web::filters;
+use crate::operation_parts::FILTER_ERRORS;
+use crate::search::MAX_SEARCH_TIME;
+use crate::search_metrics::SearchMetrics;
+use crate::{State, examples};
 
-/// The fields whose values can be asked for.
+pub(crate) static LIST_FACETS: Operation = Operation {
+    method: Method::Get,
+    path: "/v1/facets",
+    id: "listFacets",
+    summary: "List the values of a field",
+    description: "Returns the values with the number of matching events of each, most frequent first. Use it for \
+        suggestions in a filter.",
+    scope: Some(KeyScope::Read),
+    parameters: web::join_parameters!(
+        &[
+            Parameter {
+                location: ParameterLocation::RequiredQuery,
+                ..Parameter::query("field", "The field.", field_schema, r#""project""#)
+            },
+            Parameter::query(
+                "prefix",
+                "Returns only values with this prefix, regardless of case.",
+                web::text_schema,
+                r#""we""#,
+            ),
+            Parameter::query("limit", "Maximum number of values.", limit_schema, "20"),
+        ],
+        filters::PARAMETERS,
+    ),
+    responses: &[SuccessResponse::json(200, "The values.", schema_of::<Facets>, &[("projects", examples::FACETS)])],
+    errors: &[FILTER_ERRORS[0], ErrorResponse { description: "`field` is missing.", example: missing_field }],
+    ..Operation::DEFAULT
+};
+
+/// The fields whose values can be listed.
 const FIELDS: [(&str, Field); 8] = [
     ("type", Field::Type),
     ("project", Field::Project),
@@ -27,22 +59,22 @@ const FIELDS: [(&str, Field); 8] = [
     ("level", Field::Level),
 ];
 
-/// The most values of an answer.
-const MAX_VALUES: usize = 1000;
+/// Maximum number of values of a response.
+const MAX_FACET_VALUES: usize = 1000;
 
-/// The values of an answer where its caller does not say.
-const DEFAULT_VALUES: usize = 20;
+/// Number of values of a response without a `limit`.
+const DEFAULT_FACET_VALUES: usize = 20;
 
 /// The values of a field.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Facets {
     /// The field.
     field: String,
-    /// Its values, the most frequent first.
+    /// The field's values, most frequent first.
     values: Vec<Facet>,
-    /// How many different values there are, those that are not shown included.
+    /// Number of different values, including those beyond `limit`.
     different: usize,
-    /// Whether there was no time to look at everything. Left out where it is not so.
+    /// True if the time ended before every event was examined. Omitted if false.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     partial: bool,
 }
@@ -52,24 +84,28 @@ pub(crate) struct Facets {
 struct Facet {
     /// The value.
     value: String,
-    /// How many events have it.
+    /// Number of events with the value.
     count: u64,
 }
 
 /// `GET /v1/facets`.
-pub(crate) async fn list(Shared(state): Shared<State>, _: Read, params: Params) -> Result<Json<Facets>, Problem> {
+pub(crate) async fn list_facets(
+    Shared(state): Shared<State>,
+    _: Read,
+    params: Params,
+) -> Result<Json<Facets>, Problem> {
     let names = FIELDS.map(|(name, _)| name);
-    let name = params.choice("field", &names)?.ok_or_else(no_field)?;
-    let field = FIELDS.iter().find(|(known, _)| *known == name).map(|(_, field)| *field).ok_or_else(no_field)?;
-    let limit = |value: &str| value.parse::<usize>().ok().filter(|limit| (1..=MAX_VALUES).contains(limit));
-    let limit = params.parse("limit", "a whole number from 1 to 1000", limit)?.unwrap_or(DEFAULT_VALUES);
+    let name = params.choice("field", &names)?.ok_or_else(missing_field)?;
+    let field = FIELDS.iter().find(|(known, _)| *known == name).map(|(_, field)| *field).ok_or_else(missing_field)?;
+    let limit = |value: &str| value.parse::<usize>().ok().filter(|limit| (1..=MAX_FACET_VALUES).contains(limit));
+    let limit = params.parse("limit", "a whole number from 1 to 1000", limit)?.unwrap_or(DEFAULT_FACET_VALUES);
     let prefix = params.get("prefix").unwrap_or_default().to_lowercase();
-    let deadline = Some(Instant::now() + MAX_TIME);
-    let tally = Tally::new("facets");
+    let deadline = Some(Instant::now() + MAX_SEARCH_TIME);
+    let metrics = SearchMetrics::start("facets");
     let found = state.log.values(field, &filters::parse(&params)?, deadline).await?;
-    tally.log("", found.counts.len(), found.units, found.partial);
-    let begins = |value: &String| value.to_lowercase().starts_with(&prefix);
-    let values = found.counts.into_iter().filter(|(value, _)| begins(value));
+    metrics.emit("", found.counts.len(), found.units, found.partial);
+    let has_prefix = |value: &String| value.to_lowercase().starts_with(&prefix);
+    let values = found.counts.into_iter().filter(|(value, _)| has_prefix(value));
     let mut values: Vec<Facet> = values.map(|(value, count)| Facet { value, count }).collect();
     values.sort_unstable_by(|a, b| (Reverse(a.count), &a.value).cmp(&(Reverse(b.count), &b.value)));
     let different = values.len();
@@ -77,18 +113,15 @@ pub(crate) async fn list(Shared(state): Shared<State>, _: Read, params: Params) 
     Ok(Json(Facets { field: name.to_owned(), values, different, partial: found.partial }))
 }
 
-/// The problem of a request that names no field.
-pub(crate) fn no_field() -> Problem {
-    invalid_parameter(
-        "field",
-        &format!("is missing: say which field, one of {}", FIELDS.map(|(name, _)| name).join(", ")),
-    )
+/// The problem of a request without a field.
+fn missing_field() -> Problem {
+    invalid_parameter("field", &format!("is missing: use one of {}", FIELDS.map(|(name, _)| name).join(", ")))
 }
 
-pub(crate) fn field(_: &mut SchemaGenerator) -> Schema {
+fn field_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "enum": FIELDS.map(|(name, _)| name) })
 }
 
-pub(crate) fn limit(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "integer", "minimum": 1, "maximum": MAX_VALUES, "default": DEFAULT_VALUES })
+fn limit_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "minimum": 1, "maximum": MAX_FACET_VALUES, "default": DEFAULT_FACET_VALUES })
 }

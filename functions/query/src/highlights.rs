@@ -1,9 +1,9 @@
-//! What the timeline shows where nobody says what it is to show.
+//! The events that the timeline shows by default.
 
 use events::{Level, Scope};
 use model::{Condition, Field};
 
-/// The types of each catalog that change what users of the system see.
+/// The types of each catalog that change what the users of the system see.
 const HIGHLIGHTS: [(&str, &[&str]); 2] = [
     (
         "migration-manager",
@@ -54,7 +54,7 @@ const HIGHLIGHTS: [(&str, &[&str]); 2] = [
     ),
 ];
 
-/// What an event that is shown has one of: what changes what users see, signals, and log lines that report an error.
+/// Returns the alternatives of which a highlight matches one: user-visible changes, signals, and log lines of level error.
 pub(crate) fn highlights() -> Vec<Vec<Condition>> {
     let is = |field, values: &[&str]| {
         let values = values.iter().map(|value| (*value).to_owned()).collect();
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_highlight_is_a_type_that_there_is() {
+    fn every_highlight_is_a_type_of_its_catalog() {
         for (catalog, types) in HIGHLIGHTS {
             let catalog = events::catalog(catalog).unwrap();
             for name in types {

@@ -1,23 +1,27 @@
-//! Search and read events, explain their deliveries, and show all of that as a web page.
+//! Searches, reads and exports events, explains their deliveries, and serves the web UI and the API document.
 
-mod api;
 mod catalogs;
 mod config;
+mod current_key;
 mod cursor;
 mod deliveries;
 mod docs;
+mod event;
+mod event_text;
+mod event_view;
 mod examples;
 mod export;
 mod facets;
 mod highlights;
-mod key;
-mod room;
+mod operation_parts;
+mod response_budget;
+mod routes;
 mod search;
-mod tally;
+mod search_metrics;
 mod timeline;
+mod timeline_event;
 mod ui;
 mod unleash;
-mod view;
 
 use std::sync::Arc;
 
@@ -30,18 +34,18 @@ use web::{Keys, Operation};
 
 pub use config::from_env;
 
-/// What the function works with.
+/// The state shared by all handlers.
 #[derive(Debug, Clone)]
 pub struct State {
     /// The log.
     pub log: EventLog,
-    /// What became of each delivery.
+    /// The delivery records.
     pub deliveries: DeliveryTable,
-    /// Who may read.
+    /// The API keys.
     pub keys: Keys,
-    /// The targets, to explain what is not wanted.
+    /// The targets, whose filters explain deliveries without a record.
     pub targets: Arc<CachedRecords<Target>>,
-    /// Which of them are paused.
+    /// The states of the targets, which contain pauses.
     pub states: Arc<CachedRecords<TargetState>>,
 }
 
@@ -51,12 +55,12 @@ impl FromRef<State> for Keys {
     }
 }
 
-/// The function's routes.
+/// Returns the function's routes.
 pub fn router(state: State) -> Router {
-    ui::register_routes(api::register_routes(Router::new())).with_state(state)
+    ui::register_routes(routes::register_routes(Router::new())).with_state(state)
 }
 
-/// What the routes take and answer, for the API's document.
+/// Returns the operations of the routes, for the API document.
 pub fn operations() -> Vec<&'static Operation> {
-    api::register_routes(Vec::new())
+    routes::register_routes(Vec::new())
 }

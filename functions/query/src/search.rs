@@ -1,143 +1,164 @@
-//! `GET /v1/events` and `GET /v1/events/{id}`.
+//! `GET /v1/events`.
 
 use std::time::{Duration, Instant};
 
 use axum::Json;
-use axum::extract::{Path, State as Shared};
-use axum::http::HeaderMap;
-use axum::response::Response;
-use events::EventId;
-use schemars::JsonSchema;
+use axum::extract::State as Shared;
+use model::KeyScope;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use search::{SearchRequest, SearchStats};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use web::{Caching, Params, Problem, ProblemType, Read, cached_response, filters, quoted};
+use web::{Method, Operation, Parameter, Params, Problem, Read, SuccessResponse, filters, schema_of};
 
-use crate::State;
-use crate::cursor;
-use crate::room::{JSON, Room, written};
-use crate::tally::Tally;
-use crate::view::EventView;
+use crate::event_view::EventView;
+use crate::operation_parts::{CURSOR, EVENT_TOO_LARGE, FILTER_ERRORS, ORDER};
+use crate::response_budget::{JSON, ResponseBudget, serialize};
+use crate::search_metrics::SearchMetrics;
+use crate::{State, cursor, examples};
 
-/// The most events of a page.
-pub(crate) const MAX_LIMIT: usize = 1000;
+/// Maximum number of events of a page.
+const MAX_PAGE_EVENTS: usize = 1000;
 
-/// The events of a page where its caller does not say.
-pub(crate) const DEFAULT_LIMIT: usize = 50;
+/// Number of events of a page without a `limit`.
+const DEFAULT_PAGE_EVENTS: usize = 50;
 
-/// The most bytes of payloads that are read for one page. How many of its events are answered is decided by what each
-/// of them takes: a quotation mark is two bytes of a Lambda's answer, and every event has about 500 beside its payload.
-pub(crate) const MAX_BYTES: usize = 4_200_000;
+/// Maximum number of payload bytes that are read for a page. The size of each event decides how many of them are
+/// returned: a quotation mark takes two bytes of a Lambda response, and every event has about 500 bytes besides its payload.
+pub(crate) const MAX_PAYLOAD_BYTES: usize = 4_200_000;
 
-/// How long a search may take before it answers with what it has found.
-pub(crate) const MAX_TIME: Duration = Duration::from_secs(10);
+/// Maximum duration of a search. A search that exceeds it returns the events it has found.
+pub(crate) const MAX_SEARCH_TIME: Duration = Duration::from_secs(10);
+
+pub(crate) static SEARCH_EVENTS: Operation = Operation {
+    method: Method::Get,
+    path: "/v1/events",
+    id: "searchEvents",
+    summary: "Search events",
+    description: "An event must match every given filter. For a filter with several values, one of them must match.\n\n\
+        A page ends early, with `next`, before it exceeds the maximum response size (6 MB). It ends early with \
+        `\"partial\": true` after 10 s or 5,000 read units. The same search with `cursor` continues exactly there, \
+        regardless of events that are stored in the meantime.",
+    scope: Some(KeyScope::Read),
+    parameters: web::join_parameters!(
+        filters::PARAMETERS,
+        &[
+            ORDER,
+            Parameter::query("limit", "Maximum number of events of the page.", limit_schema, "20"),
+            CURSOR,
+            Parameter::query(
+                "total",
+                "`exact` counts all matching events.",
+                |_| json_schema!({ "enum": ["none", "exact"], "default": "none" }),
+                r#""exact""#,
+            ),
+            Parameter::query(
+                "explain",
+                "`true` adds how the search was executed and how many read units it used.",
+                |_| json_schema!({ "enum": ["true", "false"], "default": "false" }),
+                r#""true""#,
+            ),
+        ],
+    ),
+    responses: &[SuccessResponse::json(
+        200,
+        "A page of events. It is empty if no event matches.",
+        schema_of::<EventList>,
+        &[("one event", examples::EVENTS)],
+    )],
+    errors: &[FILTER_ERRORS[0], FILTER_ERRORS[1], EVENT_TOO_LARGE],
+    ..Operation::DEFAULT
+};
 
 /// One page of events.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct EventList {
-    /// In the order that was asked for.
+    /// The events, in the requested order.
     #[schemars(with = "Vec<EventView>")]
     events: Vec<Box<RawValue>>,
-    /// The next page's `cursor`; null on the last page.
+    /// The `cursor` of the next page; null on the last page.
     next: Option<String>,
-    /// How many events match, on all pages; null where it was not asked for, or could not be counted in
-    /// time.
+    /// Number of matching events on all pages; null if it was not requested, or could not be counted in time.
     total: Option<u64>,
-    /// Whether the search ended early, because of its time or its read units: `next` goes on from there. Left out
-    /// where it is not so.
+    /// True if the search ended early because of its time or its read units. `next` continues it. Omitted if false.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     partial: bool,
-    /// How the answer was found, where that was asked for.
+    /// How the search was executed; only if requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     explain: Option<SearchPlan>,
 }
 
-/// How a search was answered.
+/// How a search was executed.
 #[derive(Debug, Serialize, JsonSchema)]
 struct SearchPlan {
-    /// What was read: `log`, one of its indexes, or `segments`.
+    /// Data that was read: `log`, the name of an index, or `segments`.
     read: &'static str,
-    /// How many partitions of it were read side by side.
+    /// Number of partitions that were read in parallel.
     partitions: usize,
-    /// How many of their items were looked at.
+    /// Number of items that were examined.
     examined: usize,
-    /// How many segments there are in the range of time.
+    /// Number of segments in the time range.
     segments: usize,
-    /// Of how many of them the text was read.
+    /// Number of segments whose payloads were read.
     texts: usize,
-    /// How many events were looked at that are in no segment: the newest, and late ones.
+    /// Number of examined events that are not packed into segments: the newest events and late ones.
     unpacked: usize,
-    /// The read units that DynamoDB says it took.
+    /// Read units that DynamoDB reported.
     read_units: f64,
 }
 
 impl From<SearchStats> for SearchPlan {
-    fn from(way: SearchStats) -> Self {
+    fn from(stats: SearchStats) -> Self {
         Self {
-            read: way.read,
-            partitions: way.partitions,
-            examined: way.examined,
-            segments: way.segments,
-            texts: way.texts,
-            unpacked: way.unpacked,
-            read_units: way.units,
+            read: stats.read,
+            partitions: stats.partitions,
+            examined: stats.examined,
+            segments: stats.segments,
+            texts: stats.texts,
+            unpacked: stats.unpacked,
+            read_units: stats.units,
         }
     }
 }
 
 /// `GET /v1/events`.
-pub(crate) async fn list(Shared(state): Shared<State>, _: Read, params: Params) -> Result<Json<EventList>, Problem> {
+pub(crate) async fn search_events(
+    Shared(state): Shared<State>,
+    _: Read,
+    params: Params,
+) -> Result<Json<EventList>, Problem> {
     let ascending = params.choice("order", &["desc", "asc"])? == Some("asc");
     let total = params.choice("total", &["none", "exact"])? == Some("exact");
     let explain = params.choice("explain", &["true", "false"])? == Some("true");
     let filter = filters::parse(&params)?;
     let canonical = filters::canonical(&params, &filter, ascending);
-    let limit = |value: &str| value.parse::<usize>().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
-    let search = SearchRequest {
+    let limit = |value: &str| value.parse::<usize>().ok().filter(|limit| (1..=MAX_PAGE_EVENTS).contains(limit));
+    let request = SearchRequest {
         filter,
         ascending,
         after: params.get("cursor").map(|cursor| cursor::decode(cursor, &canonical)).transpose()?,
-        limit: params.parse("limit", "a whole number from 1 to 1000", limit)?.unwrap_or(DEFAULT_LIMIT),
-        max_bytes: MAX_BYTES,
+        limit: params.parse("limit", "a whole number from 1 to 1000", limit)?.unwrap_or(DEFAULT_PAGE_EVENTS),
+        max_bytes: MAX_PAYLOAD_BYTES,
         total,
-        deadline: Some(Instant::now() + MAX_TIME),
+        deadline: Some(Instant::now() + MAX_SEARCH_TIME),
     };
-    let tally = Tally::new("search");
-    let page = state.log.search(&search).await?;
-    tally.log(page.stats.read, page.events.len(), page.stats.units, page.partial);
-    let (events, cut) =
-        Room::new(JSON).fill(page.events, |event| written(&EventView::new(event)), |event| event.get().as_bytes());
+    let metrics = SearchMetrics::start("search");
+    let page = state.log.search(&request).await?;
+    metrics.emit(page.stats.read, page.events.len(), page.stats.units, page.partial);
+    let (events, last_fitting) = ResponseBudget::new(JSON).fill(
+        page.events,
+        |event| serialize(&EventView::new(event)),
+        |event| event.get().as_bytes(),
+    );
     Ok(Json(EventList {
         events,
-        next: cut.or(page.next).map(|id| cursor::encode(id, &canonical)),
+        next: last_fitting.or(page.next).map(|id| cursor::encode(id, &canonical)),
         total: page.total,
         partial: page.partial,
         explain: explain.then(|| page.stats.into()),
     }))
 }
 
-/// `GET /v1/events/{id}`: an event never changes.
-pub(crate) async fn read(
-    Shared(state): Shared<State>,
-    _: Read,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let event = state.log.events.get(event_id(&id)?).await?.ok_or_else(|| no_event(&id))?;
-    Ok(cached_response(&headers, Caching::Private, Json(EventView::new(event))))
-}
-
-/// The id in a path.
-pub(crate) fn event_id(id: &str) -> Result<EventId, Problem> {
-    id.parse().map_err(|_| no_id(id))
-}
-
-/// The problem of what is no event's id.
-pub(crate) fn no_id(id: &str) -> Problem {
-    Problem::new(ProblemType::BadRequest, format!("{:?} is not an event's id: those are whole numbers", quoted(id)))
-}
-
-/// The problem of an id that no event has.
-pub(crate) fn no_event(id: &str) -> Problem {
-    Problem::new(ProblemType::NotFound, format!("There is no event with the id {}", quoted(id)))
+fn limit_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "minimum": 1, "maximum": MAX_PAGE_EVENTS, "default": DEFAULT_PAGE_EVENTS })
 }

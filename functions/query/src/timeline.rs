@@ -1,4 +1,4 @@
-//! `GET /v1/timeline`: what happened within a few hours, in groups of what happened together.
+//! `GET /v1/timeline`: the events of up to 48 hours, grouped by time.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -7,177 +7,241 @@ use axum::Json;
 use axum::extract::State as Shared;
 use events::EventId;
 use jiff::{SignedDuration, Timestamp};
-use model::{Field, SearchFilter};
+use model::{Field, KeyScope, SearchFilter};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use search::{MAX_UNITS, SearchRequest};
 use serde::Serialize;
-use web::{Params, Problem, Read, invalid_parameter, quoted};
+use web::{
+    ErrorResponse, Method, Operation, Parameter, Params, Problem, Read, SuccessResponse, filters, invalid_parameter,
+    quoted, schema_of,
+};
 
-use crate::State;
-use crate::cursor;
 use crate::highlights::highlights;
-use crate::room::{JSON, Room, written};
-use crate::search::MAX_TIME;
-use crate::tally::Tally;
-use crate::view::Moment;
-use web::filters;
+use crate::operation_parts::{CURSOR, FILTER_ERRORS};
+use crate::response_budget::{JSON, ResponseBudget, serialize};
+use crate::search::MAX_SEARCH_TIME;
+use crate::search_metrics::SearchMetrics;
+use crate::timeline_event::TimelineEvent;
+use crate::{State, cursor, examples};
 
-/// The longest window.
-const LONGEST: SignedDuration = SignedDuration::from_hours(48);
+/// Maximum length of the window.
+const MAX_WINDOW: SignedDuration = SignedDuration::from_hours(48);
 
-/// The shortest span that can be asked for by its length.
-const SHORTEST: SignedDuration = SignedDuration::from_mins(30);
+/// Minimum `span`.
+const MIN_SPAN: SignedDuration = SignedDuration::from_mins(30);
 
-/// The most events of an answer: more could not be told apart.
-const MAX_EVENTS: usize = 2000;
+/// Maximum number of events of a response. More events could not be distinguished in a picture.
+const MAX_TIMELINE_EVENTS: usize = 2000;
 
-/// Events that are closer together than this part of the window are one group.
-const TOGETHER: i32 = 100;
+/// Events that are less than this fraction of the window apart form a group.
+const GROUPING_FRACTION: i32 = 100;
 
-/// What happened in a window of time.
+/// Maximum number of payload bytes that are read at once. Payloads are not part of the response.
+const MAX_TIMELINE_PAYLOAD_BYTES: usize = 16 << 20;
+
+/// Bytes of a group besides its events: its times, and the names of its members.
+const GROUP_OVERHEAD_BYTES: usize = 300;
+
+pub(crate) static READ_TIMELINE: Operation = Operation {
+    method: Method::Get,
+    path: "/v1/timeline",
+    id: "readTimeline",
+    summary: "Get the timeline",
+    description: "Returns the events of a window of up to 48 hours. Events that are less than a hundredth of the window \
+        apart form a group. Without `types`, the timeline contains user-visible changes (to flags, strategies, \
+        environments, segments, migrations and the system), every signal, and log lines of level error. A filter by \
+        environment also matches events without an environment.\n\n\
+        Without `from` and `to`, the window ends now. A response contains at most 2,000 events: the newest. If there \
+        are more, or if the search ended early after 10 s or 5,000 read units, the response has `\"partial\": true`. \
+        `complete_from` is then the time from which on the response is complete. To get the earlier events of the same \
+        window, repeat the request with `next` as its `cursor`.",
+    scope: Some(KeyScope::Read),
+    parameters: web::join_parameters!(
+        &filters::FIELD_PARAMETERS,
+        &[
+            Parameter::query(
+                "types",
+                "The event types to include instead of the default selection.",
+                web::list_schema,
+                r#"["feature-created"]"#,
+            ),
+            Parameter::query(
+                "span",
+                "Length of the window, unless both `from` and `to` are given: 30m to 48h, for example 6h. The default is 48h.",
+                span_schema,
+                // The examples of `from` and `to` already define a window.
+                "",
+            ),
+            Parameter { schema: cursor::two_position_schema, ..CURSOR },
+        ],
+    ),
+    responses: &[SuccessResponse::json(
+        200,
+        "The groups of the window. There are no groups if nothing happened.",
+        schema_of::<Timeline>,
+        &[("one group", examples::TIMELINE)],
+    )],
+    errors: &[
+        FILTER_ERRORS[0],
+        FILTER_ERRORS[1],
+        ErrorResponse { description: "The window is longer than 48 hours.", example: window_too_long },
+        ErrorResponse { description: "`span` is combined with both `from` and `to`.", example: span_and_both_ends },
+    ],
+    ..Operation::DEFAULT
+};
+
+/// The events in a window of time.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Timeline {
-    /// The window's first moment.
+    /// Start of the window, inclusive.
     from: Timestamp,
-    /// The window's end, which does not belong to it.
+    /// End of the window, exclusive.
     to: Timestamp,
-    /// What happened together, the oldest first.
+    /// Groups of events, oldest first.
     groups: Vec<Group>,
-    /// How many events the groups have.
+    /// Number of events in all groups.
     count: usize,
-    /// Whether there is more than is shown. Left out where it is not so.
+    /// True if the window contains more events. Omitted if false.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     partial: bool,
-    /// From when on nothing is left out; of a page with a `cursor`, but what those before it had. It is `from`, unless
-    /// there is more.
+    /// Time from which on the response is complete, together with the previous pages. Equal to `from` if there are no
+    /// more events.
     complete_from: Timestamp,
-    /// The `cursor` to go on with, to what happened before; null where nothing is left out.
+    /// The `cursor` for the earlier events; null if there are none.
     next: Option<String>,
 }
 
-/// Events that are closer together than a hundredth of the window.
+/// Events that are less than a hundredth of the window apart.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Group {
-    /// When the first of them happened.
+    /// Time of the first event.
     start: Timestamp,
-    /// When the last of them happened.
+    /// Time of the last event.
     end: Timestamp,
-    /// How many there are.
+    /// Number of events.
     count: usize,
-    /// How many there are of each type.
+    /// Number of events of each type.
     types: BTreeMap<String, usize>,
-    /// The events, the oldest first.
-    events: Vec<Moment>,
+    /// The events, oldest first.
+    events: Vec<TimelineEvent>,
 }
 
 /// `GET /v1/timeline`.
-pub(crate) async fn read(Shared(state): Shared<State>, _: Read, params: Params) -> Result<Json<Timeline>, Problem> {
+pub(crate) async fn read_timeline(
+    Shared(state): Shared<State>,
+    _: Read,
+    params: Params,
+) -> Result<Json<Timeline>, Problem> {
     let types = params.list("types")?;
     let any = if types.is_empty() { highlights() } else { Vec::new() };
     let filter = filters::with_any_environment(filters::parse_fields(&params)?).and(Field::Type, types);
     let canonical = filters::canonical(&params, &filter, false) + params.get("span").unwrap_or_default();
     let (after, now) = match params.get("cursor") {
-        Some(cursor) => goes_on(cursor, &canonical).map(|(after, now)| (Some(after), now))?,
-        None => (None, to_microseconds(runtime::now())),
+        Some(cursor) => decode_cursor(cursor, &canonical).map(|(after, now)| (Some(after), now))?,
+        None => (None, truncate_to_microseconds(runtime::now())),
     };
-    let (from, to) = window(&params, &filter, now)?;
+    let (from, to) = parse_window(&params, &filter, now)?;
     let filter = SearchFilter { from: Some(from), until: Some(to), any, ..filter };
-    let (mut moments, next) = read_window(&state, filter, after).await?;
-    moments.sort_by_key(|moment| (moment.time, moment.id));
-    let together = to.duration_since(from) / TOGETHER;
+    let (mut events, next) = search_window(&state, filter, after).await?;
+    events.sort_by_key(|event| (event.time, event.id));
+    let max_gap = to.duration_since(from) / GROUPING_FRACTION;
     Ok(Json(Timeline {
         from,
         to,
-        count: moments.len(),
-        groups: group(moments, together),
+        count: events.len(),
+        groups: group_events(events, max_gap),
         partial: next.is_some(),
         complete_from: next.map_or(from, |next| complete_from(next).clamp(from, to)),
-        next: next.map(|next| cursor::of_positions([next.as_u64(), microseconds(now)], &canonical)),
+        next: next.map(|next| cursor::encode_positions([next.as_u64(), microseconds(now)], &canonical)),
     }))
 }
 
-/// Where a cursor goes on, and the moment that its window ends at where nothing says another.
-fn goes_on(cursor: &str, canonical: &str) -> Result<(EventId, Timestamp), Problem> {
-    let [id, now] = cursor::positions(cursor, canonical)?;
+/// Decodes the id after which a cursor continues, and the time that counts as now for its window.
+fn decode_cursor(cursor: &str, canonical: &str) -> Result<(EventId, Timestamp), Problem> {
+    let [id, now] = cursor::decode_positions(cursor, canonical)?;
     let now = i64::try_from(now).ok().and_then(|now| Timestamp::from_microsecond(now).ok());
-    EventId::from_u64(id).zip(now).ok_or_else(cursor::of_another_search)
+    EventId::from_u64(id).zip(now).ok_or_else(cursor::wrong_search)
 }
 
-/// A moment as a cursor has it.
+/// Converts a time to the form in a cursor.
 fn microseconds(moment: Timestamp) -> u64 {
     u64::try_from(moment.as_microsecond()).unwrap_or_default()
 }
 
-fn to_microseconds(moment: Timestamp) -> Timestamp {
+/// Truncates a time to the precision of a cursor.
+fn truncate_to_microseconds(moment: Timestamp) -> Timestamp {
     Timestamp::from_microsecond(moment.as_microsecond()).unwrap_or(moment)
 }
 
-/// From when on there is everything, where that is so of the events with a higher id: theirs is of the millisecond in
-/// which they happened, or of one after it.
+/// Returns the time from which on a response with all events above `id` is complete. An id contains the millisecond of
+/// its event, or a later one.
 fn complete_from(id: EventId) -> Timestamp {
     id.time().checked_add(SignedDuration::from_millis(1)).unwrap_or(Timestamp::MAX)
 }
 
-/// Whether an answer has room for a moment, in a group of its own.
-fn fits(room: &mut Room, moment: &Moment) -> bool {
-    // Its times, and the names of its members.
-    const GROUP: usize = 300;
-    // The type stands among the group's too.
-    room.takes(written(&(moment, &moment.r#type)).get().as_bytes(), GROUP)
+/// Reserves bytes for an event in a group of its own. Returns false if it does not fit.
+fn try_reserve(budget: &mut ResponseBudget, event: &TimelineEvent) -> bool {
+    // The type is also a member of the group's `types`.
+    budget.try_reserve(serialize(&(event, &event.r#type)).get().as_bytes(), GROUP_OVERHEAD_BYTES)
 }
 
-/// The newest events of the window, as many as there is room for, and where to go on for the others.
-async fn read_window(
+/// Returns the newest events of the window that fit into a response, and the id to continue after if there are more.
+async fn search_window(
     state: &State,
     filter: SearchFilter,
     after: Option<EventId>,
-) -> Result<(Vec<Moment>, Option<EventId>), Problem> {
-    let deadline = Some(Instant::now() + MAX_TIME);
-    let mut search = SearchRequest { filter, after, max_bytes: 16 << 20, deadline, ..SearchRequest::default() };
-    let (mut moments, mut room, mut units) = (Vec::new(), Room::new(JSON), 0.0);
-    let tally = Tally::new("timeline");
+) -> Result<(Vec<TimelineEvent>, Option<EventId>), Problem> {
+    let deadline = Some(Instant::now() + MAX_SEARCH_TIME);
+    let mut request =
+        SearchRequest { filter, after, max_bytes: MAX_TIMELINE_PAYLOAD_BYTES, deadline, ..SearchRequest::default() };
+    let (mut events, mut budget, mut units) = (Vec::new(), ResponseBudget::new(JSON), 0.0);
+    let metrics = SearchMetrics::start("timeline");
     let (read, next) = 'pages: loop {
-        search.limit = MAX_EVENTS - moments.len();
-        let page = state.log.search(&search).await?;
+        request.limit = MAX_TIMELINE_EVENTS - events.len();
+        let page = state.log.search(&request).await?;
         units += page.stats.units;
-        for moment in page.events.into_iter().map(Moment::new) {
-            if !fits(&mut room, &moment) {
-                break 'pages (page.stats.read, moments.last().map(|last: &Moment| last.id));
+        for event in page.events.into_iter().map(TimelineEvent::new) {
+            if !try_reserve(&mut budget, &event) {
+                break 'pages (page.stats.read, events.last().map(|last: &TimelineEvent| last.id));
             }
-            moments.push(moment);
+            events.push(event);
         }
-        // It may have ended because of the bytes of its payloads, which are not answered.
-        let spent = page.partial || units >= MAX_UNITS || moments.len() >= MAX_EVENTS;
-        search.after = page.next;
-        if spent || page.next.is_none() {
+        // The page may have ended because of its payload bytes, which are not part of the response.
+        let is_finished = page.partial || units >= MAX_UNITS || events.len() >= MAX_TIMELINE_EVENTS;
+        request.after = page.next;
+        if is_finished || page.next.is_none() {
             break (page.stats.read, page.next);
         }
     };
-    tally.log(read, moments.len(), units, next.is_some());
-    Ok((moments, next))
+    metrics.emit(read, events.len(), units, next.is_some());
+    Ok((events, next))
 }
 
-/// The window that is asked for: by both ends, or by its span and one end or none.
-fn window(params: &Params, filter: &SearchFilter, now: Timestamp) -> Result<(Timestamp, Timestamp), Problem> {
-    let span = params.parse("span", "30m to 48h, as 90m, 6h or 2d", span)?;
+/// Parses the window: both ends, or a span with one end or none.
+fn parse_window(params: &Params, filter: &SearchFilter, now: Timestamp) -> Result<(Timestamp, Timestamp), Problem> {
+    let span = params.parse("span", "30m to 48h, such as 90m, 6h or 2d", parse_span)?;
     let ends = match (filter.from, filter.until) {
-        (Some(_), Some(_)) if span.is_some() => return Err(span_and_ends()),
+        (Some(_), Some(_)) if span.is_some() => return Err(span_and_both_ends()),
         (Some(from), Some(to)) => (from, to),
-        // Beyond what can be told, nothing happens.
-        (Some(from), None) => (from, from.checked_add(span.unwrap_or(LONGEST)).unwrap_or(Timestamp::MAX)),
+        // No event lies outside the representable times.
+        (Some(from), None) => (from, from.checked_add(span.unwrap_or(MAX_WINDOW)).unwrap_or(Timestamp::MAX)),
         (None, to) => {
             let to = to.unwrap_or(now);
-            (to.checked_sub(span.unwrap_or(LONGEST)).unwrap_or(Timestamp::MIN), to)
+            (to.checked_sub(span.unwrap_or(MAX_WINDOW)).unwrap_or(Timestamp::MIN), to)
         }
     };
-    // Both ends belong to what was asked for.
-    let longest = LONGEST + SignedDuration::from_nanos(1);
+    // The requested `to` is inclusive, which makes the window a nanosecond longer.
+    let max_length = MAX_WINDOW + SignedDuration::from_nanos(1);
     let given = |name| params.get(name).unwrap_or_default();
-    if ends.1.duration_since(ends.0) > longest { Err(longer(given("from"), given("to"))) } else { Ok(ends) }
+    if ends.1.duration_since(ends.0) > max_length {
+        Err(window_longer_than_maximum(given("from"), given("to")))
+    } else {
+        Ok(ends)
+    }
 }
 
-/// A span: a whole number of minutes, hours or days.
-fn span(value: &str) -> Option<SignedDuration> {
+/// Parses a span: a whole number of minutes, hours or days.
+fn parse_span(value: &str) -> Option<SignedDuration> {
     let (number, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
     let number: i64 = number.bytes().all(|byte| byte.is_ascii_digit()).then(|| number.parse().ok())??;
     let minutes = number.checked_mul(match unit {
@@ -186,52 +250,51 @@ fn span(value: &str) -> Option<SignedDuration> {
         "d" => 24 * 60,
         _ => return None,
     })?;
-    let minutes = Some(minutes).filter(|minutes| *minutes <= LONGEST.as_mins())?;
-    Some(SignedDuration::from_mins(minutes)).filter(|span| *span >= SHORTEST)
+    let minutes = Some(minutes).filter(|minutes| *minutes <= MAX_WINDOW.as_mins())?;
+    Some(SignedDuration::from_mins(minutes)).filter(|span| *span >= MIN_SPAN)
 }
 
-/// The events, oldest first, as groups.
-fn group(moments: Vec<Moment>, together: SignedDuration) -> Vec<Group> {
+/// Groups events, which must be sorted by time.
+fn group_events(events: Vec<TimelineEvent>, max_gap: SignedDuration) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
-    for moment in moments {
-        let time = moment.time;
-        let near = |group: &&mut Group| time.duration_since(group.end) < together;
-        let group = match groups.last_mut().filter(near) {
+    for event in events {
+        let time = event.time;
+        let is_near = |group: &&mut Group| time.duration_since(group.end) < max_gap;
+        let group = match groups.last_mut().filter(is_near) {
             Some(group) => group,
             None => {
-                let (types, events) = (BTreeMap::new(), Vec::new());
-                groups.push(Group { start: time, end: time, count: 0, types, events });
+                groups.push(Group { start: time, end: time, count: 0, types: BTreeMap::new(), events: Vec::new() });
                 let last = groups.len() - 1;
                 &mut groups[last]
             }
         };
         group.end = time;
         group.count += 1;
-        *group.types.entry(moment.r#type.clone()).or_default() += 1;
-        group.events.push(moment);
+        *group.types.entry(event.r#type.clone()).or_default() += 1;
+        group.events.push(event);
     }
     groups
 }
 
 /// The problem of a window that is too long.
-pub(crate) fn too_long() -> Problem {
-    longer("2026-05-01", "2026-05-03")
+fn window_too_long() -> Problem {
+    window_longer_than_maximum("2026-05-01", "2026-05-03")
 }
 
-fn longer(from: &str, to: &str) -> Problem {
+fn window_longer_than_maximum(from: &str, to: &str) -> Problem {
     let (from, to) = (quoted(from), quoted(to));
     invalid_parameter(
         "from",
-        &format!("is {from:?}, more than 48 hours before `to`, {to:?}: a timeline shows 48 hours at most"),
+        &format!("is {from:?}, more than 48 hours before `to`, {to:?}: the maximum window is 48 hours"),
     )
 }
 
-/// The problem of a span beside both ends.
-pub(crate) fn span_and_ends() -> Problem {
-    invalid_parameter("span", "says the same as `from` and `to`: leave out one of the three")
+/// The problem of a span with both ends.
+fn span_and_both_ends() -> Problem {
+    invalid_parameter("span", "cannot be combined with both `from` and `to`: omit one of the three")
 }
 
-pub(crate) fn span_schema(_: &mut SchemaGenerator) -> Schema {
+fn span_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "enum": ["30m", "1h", "3h", "6h", "12h", "24h", "48h"] })
 }
 
@@ -240,21 +303,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_complete_begins_after_the_last_event() {
+    fn a_partial_timeline_is_complete_after_its_last_event() {
         let moment: Timestamp = "2026-05-01T09:30:00.250Z".parse().unwrap();
         let id = EventId::at(moment, 4095).unwrap();
         assert_eq!(complete_from(id).to_string(), "2026-05-01T09:30:00.251Z");
-        let cursor = cursor::of_positions([id.as_u64(), microseconds(moment)], "");
-        assert_eq!(goes_on(&cursor, "").unwrap(), (id, moment));
+        let cursor = cursor::encode_positions([id.as_u64(), microseconds(moment)], "");
+        assert_eq!(decode_cursor(&cursor, "").unwrap(), (id, moment));
     }
 
     #[test]
     fn spans_are_bounded() {
         for (value, minutes) in [("30m", 30), ("48h", 2880), ("2d", 2880), ("90m", 90)] {
-            assert_eq!(span(value), Some(SignedDuration::from_mins(minutes)), "{value}");
+            assert_eq!(parse_span(value), Some(SignedDuration::from_mins(minutes)), "{value}");
         }
         for value in ["29m", "49h", "3d", "", "h", "-1h", "1.5h", "6x", "6é", "99999999999999999999h"] {
-            assert_eq!(span(value), None, "{value}");
+            assert_eq!(parse_span(value), None, "{value}");
         }
     }
 }

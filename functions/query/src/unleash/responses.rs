@@ -1,4 +1,4 @@
-//! Events as Unleash answers them.
+//! The responses of Unleash's event API.
 
 use events::Event;
 use schemars::JsonSchema;
@@ -6,96 +6,96 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::view::texts;
+use crate::event_text::EventText;
 
-/// What a search answers.
+/// The response of a search.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "UnleashSearchResult")]
 pub(crate) struct SearchResult {
-    /// The newest first.
-    #[schemars(with = "Vec<EventOfUnleash>")]
+    /// The events, newest first.
+    #[schemars(with = "Vec<UnleashEvent>")]
     pub(crate) events: Vec<Box<RawValue>>,
-    /// How many match, on all pages.
+    /// Number of matching events on all pages.
     pub(crate) total: usize,
 }
 
-/// What the newest events are answered as.
+/// The response with the newest events.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "UnleashEvents")]
-pub(crate) struct Recent {
-    /// The version of this answer: 1.
+pub(crate) struct RecentEvents {
+    /// Version of the response format: 1.
     pub(crate) version: u8,
-    /// The newest first.
-    #[schemars(with = "Vec<EventOfUnleash>")]
+    /// The events, newest first.
+    #[schemars(with = "Vec<UnleashEvent>")]
     pub(crate) events: Vec<Box<RawValue>>,
-    /// How many there are.
+    /// Number of matching events.
     pub(crate) total_events: usize,
 }
 
-/// What the events of a feature are answered as.
+/// The response with the events of a feature.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "UnleashFeatureEvents")]
 pub(crate) struct FeatureEvents {
-    /// The version of this answer: 1.
+    /// Version of the response format: 1.
     pub(crate) version: u8,
-    /// The feature's name.
+    /// Name of the feature.
     pub(crate) toggle_name: String,
-    /// The newest first.
-    #[schemars(with = "Vec<EventOfUnleash>")]
+    /// The events, newest first.
+    #[schemars(with = "Vec<UnleashEvent>")]
     pub(crate) events: Vec<Box<RawValue>>,
-    /// How many there are.
+    /// Number of matching events.
     pub(crate) total_events: usize,
 }
 
-/// An event as Unleash has it.
+/// An event in Unleash's form.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "UnleashEvent")]
-pub(crate) struct EventOfUnleash {
-    /// Unleash's own number for it.
+pub(crate) struct UnleashEvent {
+    /// Unleash's id of the event.
     id: Value,
-    /// What happened.
+    /// Type of the event.
     r#type: Value,
-    /// Who did it.
+    /// User who caused the event.
     created_by: Value,
-    /// When.
+    /// Time of the event.
     created_at: Value,
-    /// The number of the user who did it.
+    /// Unleash's id of the user who caused the event.
     created_by_user_id: Value,
-    /// What it is about.
+    /// State after the change.
     data: Value,
-    /// What was there before.
+    /// State before the change.
     pre_data: Value,
-    /// Its tags.
+    /// Tags of the event.
     tags: Value,
-    /// The feature that it was done to.
+    /// Feature that the event is about.
     feature_name: Value,
-    /// The project involved.
+    /// Project of the event.
     project: Value,
-    /// The environment involved.
+    /// Environment of the event.
     environment: Value,
-    /// What kind of change it was part of.
+    /// Kind of the group of events that the event is part of.
     #[serde(skip_serializing_if = "Value::is_null")]
     group_type: Value,
-    /// Which one.
+    /// Id of the group of events that the event is part of.
     #[serde(skip_serializing_if = "Value::is_null")]
     group_id: Value,
-    /// The type, as a person would say it.
+    /// Human-readable name of the type.
     #[serde(skip_serializing_if = "Option::is_none")]
     label: Option<String>,
-    /// What happened, in a sentence of Markdown.
+    /// A sentence in Markdown that describes the event.
     #[serde(skip_serializing_if = "Option::is_none")]
     summary: Option<String>,
 }
 
-impl EventOfUnleash {
-    /// The event, with what it is in words where that is wanted.
+impl UnleashEvent {
+    /// Converts an event, with its label and summary if requested.
     pub(crate) fn new(event: &Event, with_texts: bool) -> Self {
         let payload = String::from_utf8_lossy(&event.payload);
-        let words = with_texts.then(|| texts(event, &payload));
-        let (label, summary) = words.map(|words| (words.label, words.summary)).unzip();
+        let text = with_texts.then(|| EventText::new(event, &payload));
+        let (label, summary) = text.map(|text| (text.label, text.summary)).unzip();
         let mut members: Map<String, Value> = serde_json::from_str(&payload).unwrap_or_default();
         let mut take = |name: &str| members.remove(name).unwrap_or_default();
         let tags = take("tags");

@@ -1,0 +1,57 @@
+//! `GET /v1/events/{id}`.
+
+use axum::Json;
+use axum::extract::{Path, State as Shared};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use events::EventId;
+use model::KeyScope;
+use web::{
+    Caching, Method, Operation, Problem, ProblemType, Read, SuccessResponse, cached_response, quoted, schema_of,
+};
+
+use crate::event_view::EventView;
+use crate::operation_parts::{EVENT_ERRORS, EVENT_ID, EVENT_TOO_LARGE, NOT_MODIFIED};
+use crate::{State, examples};
+
+pub(crate) static READ_EVENT: Operation = Operation {
+    method: Method::Get,
+    path: "/v1/events/{id}",
+    id: "readEvent",
+    summary: "Get an event",
+    description: "The payload is returned byte for byte as the producer sent it. The response has an `ETag`.",
+    scope: Some(KeyScope::Read),
+    parameters: &[EVENT_ID],
+    responses: &[
+        SuccessResponse::json(200, "The event.", schema_of::<EventView>, &[("event", examples::EVENT)]),
+        NOT_MODIFIED,
+    ],
+    errors: &[EVENT_ERRORS[0], EVENT_ERRORS[1], EVENT_TOO_LARGE],
+    ..Operation::DEFAULT
+};
+
+/// `GET /v1/events/{id}`. The response can be cached, because events never change.
+pub(crate) async fn read_event(
+    Shared(state): Shared<State>,
+    _: Read,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let event = state.log.events.get(parse_event_id(&id)?).await?.ok_or_else(|| event_not_found(&id))?;
+    Ok(cached_response(&headers, Caching::Private, Json(EventView::new(event))))
+}
+
+/// Parses the id in a path.
+pub(crate) fn parse_event_id(id: &str) -> Result<EventId, Problem> {
+    id.parse().map_err(|_| malformed_event_id(id))
+}
+
+/// The problem of a malformed event id.
+pub(crate) fn malformed_event_id(id: &str) -> Problem {
+    Problem::new(ProblemType::BadRequest, format!("{:?} is not an event id: event ids are whole numbers", quoted(id)))
+}
+
+/// The problem of an id that no event has.
+pub(crate) fn event_not_found(id: &str) -> Problem {
+    Problem::new(ProblemType::NotFound, format!("event {} does not exist", quoted(id)))
+}
