@@ -1,4 +1,4 @@
-//! Events of a shape, and the keys under which the store writes them.
+//! Sample events of several shapes, and the writes that they cause.
 
 use std::collections::HashMap;
 
@@ -11,10 +11,10 @@ use jiff::{SignedDuration, Timestamp};
 use model::{RecordedStatus, Retention};
 use store::{EventTable, status_key};
 
-/// How many events stand for all: a multiple of 64, so that numbers that are counted fill every shard alike.
-pub(crate) const SAMPLE: u32 = 1024;
+/// Number of events in a sample: a multiple of 64, so that consecutive numbers fill every shard equally.
+pub(crate) const SAMPLE_EVENTS: u32 = 1024;
 
-/// The indexes of the table of events, each with its partition key, and whether it has all that the table has.
+/// The indexes of the `events` table: name, partition key, and whether the index projects all attributes.
 const INDEXES: [(&str, &str, bool); 5] = [
     ("by_subject", "ks", false),
     ("by_actor", "ka", false),
@@ -23,23 +23,23 @@ const INDEXES: [(&str, &str, bool); 5] = [
     ("by_late", "kl", true),
 ];
 
-/// What the others of them have besides their keys, as in infra/template.yaml.
-pub(crate) const INDEXED: [&str; 12] = ["s", "c", "o", "t", "a", "u", "e", "p", "v", "l", "tm", "expires"];
+/// The attributes that the other indexes project in addition to the keys, as in infra/template.yaml.
+pub(crate) const PROJECTED_ATTRIBUTES: [&str; 12] = ["s", "c", "o", "t", "a", "u", "e", "p", "v", "l", "tm", "expires"];
 
-/// What kind of events come in.
+/// The distribution of field values in a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// Many projects, types, features and people, some of them much more often than others.
+    /// Many projects, types, features and users, some of them much more frequent than others.
     Spread,
-    /// The same, all of one project.
+    /// Like `Spread`, but all events have one project.
     OneProject,
-    /// The same, all of one type.
+    /// Like `Spread`, but all events have one type.
     OneType,
-    /// The same, all of one feature.
+    /// Like `Spread`, but all events have one feature.
     OneFeature,
-    /// The same, from a producer whose numbers are multiples of four.
+    /// Like `Spread`, but the sequence numbers of the producer are multiples of four.
     InSteps,
-    /// The same, of last year.
+    /// Like `Spread`, but the events happened a year ago.
     Import,
 }
 
@@ -59,7 +59,7 @@ impl Shape {
     }
 }
 
-/// What one event writes: a number of units to a partition key of a table or index.
+/// The write units that one event consumes at a partition key of a table or index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Write {
     pub(crate) table: &'static str,
@@ -67,26 +67,28 @@ pub(crate) struct Write {
     pub(crate) units: u32,
 }
 
-/// What some events of a shape write to the table of events and its indexes, in a log with this many shards.
-pub(crate) fn stored(shape: Shape, shards: u16) -> Vec<Vec<Write>> {
-    // The same events each time.
-    let (mut rng, events) = (Rng::with_seed(7), log(shards));
-    (0..SAMPLE).map(|number| writes(&events.item(&accepted(shape, number, &mut rng)).expect("an item"))).collect()
+/// Returns the writes of a sample to the `events` table and its indexes, in a log of `shards` shards.
+pub(crate) fn event_writes(shape: Shape, shards: u16) -> Vec<Vec<Write>> {
+    // A fixed seed makes the sample reproducible.
+    let (mut rng, events) = (Rng::with_seed(7), event_table(shards));
+    (0..SAMPLE_EVENTS)
+        .map(|number| item_writes(&events.item(&accepted(shape, number, &mut rng)).expect("an item")))
+        .collect()
 }
 
-/// What deliveries of events to one target write: one write each where the target takes them, and where it
-/// takes none, three attempts and what is noted last.
-pub(crate) fn delivered(takes: bool) -> Vec<Vec<Write>> {
+/// Returns the writes of the deliveries of a sample to one target: one write each if the target accepts them, and three
+/// attempts and the final status if it rejects them.
+pub(crate) fn delivery_writes(accepts: bool) -> Vec<Vec<Write>> {
     let (target, mut rng) = ("audit", Rng::with_seed(7));
     let write = |table, key: &str, units| Write { table, key: key.to_owned(), units };
     let waiting = status_key(target, RecordedStatus::Waiting);
-    (0..SAMPLE)
+    (0..SAMPLE_EVENTS)
         .map(|number| {
             let id = accepted(Shape::Spread, number, &mut rng).event.id.to_string();
-            if takes {
+            if accepts {
                 return vec![write("deliveries", &id, 1), write("by_target", target, 1)];
             }
-            // Noted, noted again, and taken out when the last attempt has failed.
+            // Recorded after each attempt, and removed from the waiting deliveries after the last one.
             vec![
                 write("deliveries", &id, 3),
                 write("by_target", target, 3),
@@ -97,14 +99,14 @@ pub(crate) fn delivered(takes: bool) -> Vec<Vec<Write>> {
         .collect()
 }
 
-/// What refused events of one source write.
-pub(crate) fn refused() -> Vec<Vec<Write>> {
+/// Returns the writes of rejected events of one source.
+pub(crate) fn quarantine_writes() -> Vec<Vec<Write>> {
     let write = Write { table: "quarantine", key: "unleash".to_owned(), units: 1 };
-    vec![vec![write]; SAMPLE as usize]
+    vec![vec![write]; SAMPLE_EVENTS as usize]
 }
 
-/// The log's own functions, which ask DynamoDB nothing here.
-fn log(shards: u16) -> EventTable {
+/// Returns a table whose functions are used without calls to DynamoDB.
+fn event_table(shards: u16) -> EventTable {
     let client = Client::from_conf(Config::builder().behavior_version(BehaviorVersion::latest()).build());
     EventTable::new(client, "events".to_owned(), shards, Retention::new(None, now))
 }
@@ -156,7 +158,7 @@ fn accepted(shape: Shape, number: u32, rng: &mut Rng) -> Accepted {
     Accepted { event, fingerprint, known_by: KnownBy::Event }
 }
 
-/// One of `of` things, of which the second comes half as often as the first, the third a third as often.
+/// Returns a rank from 1 to `of` with a Zipf distribution: rank 2 is half as frequent as rank 1, rank 3 a third.
 fn zipf(of: u32, rng: &mut Rng) -> u32 {
     let weight = |rank: u32| 1.0 / f64::from(rank);
     let mut left = rng.f64() * (1..=of).map(weight).sum::<f64>();
@@ -169,34 +171,36 @@ fn zipf(of: u32, rng: &mut Rng) -> u32 {
     of
 }
 
-/// What an item writes to the table and to each index that it stands in.
-fn writes(item: &HashMap<String, AttributeValue>) -> Vec<Write> {
+/// Returns the writes of an item to the table and to each index that includes it.
+fn item_writes(item: &HashMap<String, AttributeValue>) -> Vec<Write> {
     let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
     let all: Vec<&str> = item.keys().map(String::as_str).collect();
     let mut writes =
-        vec![Write { table: "events", key: text("pk").expect("a partition key"), units: units(item, &all) }];
-    for (table, key, whole) in INDEXES {
+        vec![Write { table: "events", key: text("pk").expect("a partition key"), units: write_units(item, &all) }];
+    for (table, key, is_full) in INDEXES {
         let Some(value) = text(key) else { continue };
         let own = ["pk", "sk", key];
-        let names: Vec<&str> = if whole { all.clone() } else { INDEXED.into_iter().chain(own).collect() };
-        writes.push(Write { table, key: value, units: units(item, &names) });
+        let names: Vec<&str> =
+            if is_full { all.clone() } else { PROJECTED_ATTRIBUTES.into_iter().chain(own).collect() };
+        writes.push(Write { table, key: value, units: write_units(item, &names) });
     }
     writes
 }
 
-/// The write units of what an item has of these attributes: one for each kilobyte that is begun.
-fn units(item: &HashMap<String, AttributeValue>, names: &[&str]) -> u32 {
-    let bytes = names.iter().filter_map(|name| item.get(*name).map(|value| name.len() + size(value))).sum::<usize>();
+/// Returns the write units of these attributes of an item: one per started kilobyte.
+fn write_units(item: &HashMap<String, AttributeValue>, names: &[&str]) -> u32 {
+    let bytes =
+        names.iter().filter_map(|name| item.get(*name).map(|value| name.len() + value_bytes(value))).sum::<usize>();
     u32::try_from(bytes.div_ceil(1024)).expect("a small number").max(1)
 }
 
-/// The bytes that DynamoDB counts for a value.
-fn size(value: &AttributeValue) -> usize {
+/// Returns the size of a value as DynamoDB counts it, in bytes.
+fn value_bytes(value: &AttributeValue) -> usize {
     match value {
         AttributeValue::S(text) => text.len(),
         AttributeValue::N(number) => number.len().div_ceil(2) + 1,
         AttributeValue::B(bytes) => bytes.as_ref().len(),
-        AttributeValue::L(list) => 3 + list.iter().map(|value| 1 + size(value)).sum::<usize>(),
+        AttributeValue::L(list) => 3 + list.iter().map(|value| 1 + value_bytes(value)).sum::<usize>(),
         _ => 1,
     }
 }
@@ -206,10 +210,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_indexes_are_those_of_the_template() {
+    fn the_indexes_match_the_template() {
         let template = include_str!("../../../../infra/template.yaml");
-        let carried = format!("NonKeyAttributes: [{}]", INDEXED.join(", "));
-        assert_eq!(template.matches(&carried).count(), INDEXES.iter().filter(|(_, _, whole)| !whole).count());
+        let projection = format!("NonKeyAttributes: [{}]", PROJECTED_ATTRIBUTES.join(", "));
+        assert_eq!(template.matches(&projection).count(), INDEXES.iter().filter(|(_, _, is_full)| !is_full).count());
         for (name, key, _) in INDEXES {
             let declared = format!("IndexName: {name}\n          KeySchema:\n            - {{ AttributeName: {key}, ");
             assert!(template.contains(&declared), "{name}");
@@ -217,17 +221,17 @@ mod tests {
     }
 
     #[test]
-    fn an_event_writes_to_the_table_and_each_index_that_has_a_value_for_it() {
-        let tables = |shape| stored(shape, 4)[0].iter().map(|write| write.table).collect::<Vec<_>>();
+    fn an_event_is_written_to_the_table_and_its_indexes() {
+        let tables = |shape| event_writes(shape, 4)[0].iter().map(|write| write.table).collect::<Vec<_>>();
         assert_eq!(tables(Shape::Spread), ["events", "by_subject", "by_actor", "by_project", "by_type"]);
         assert_eq!(tables(Shape::Import).last(), Some(&"by_late"));
     }
 
     #[test]
-    fn units_are_kilobytes_that_are_begun() {
+    fn write_units_are_started_kilobytes() {
         let item = |bytes: usize| HashMap::from([("a".to_owned(), AttributeValue::S("x".repeat(bytes - 1)))]);
         for (bytes, expected) in [(1, 1), (1024, 1), (1025, 2), (4096, 4)] {
-            assert_eq!(units(&item(bytes), &["a", "b"]), expected, "{bytes}");
+            assert_eq!(write_units(&item(bytes), &["a", "b"]), expected, "{bytes}");
         }
     }
 }

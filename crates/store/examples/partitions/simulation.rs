@@ -1,9 +1,9 @@
-//! DynamoDB's limits of a table on demand, as its documentation has them (docs/scale.md says where from).
+//! A simulation of DynamoDB's limits for on-demand tables. docs/scale.md lists the sources.
 //!
-//! A table, and each of its indexes, is some partitions. Each takes 1,000 write units a second, and a new table has
-//! four of them. Where one is at its limit for a while it is split in two, by its keys: one that has a single key
-//! stays, because that key's items come in the order of their sort key, and all new ones would go to one half. What
-//! an index cannot take, DynamoDB does not let into its table either.
+//! A table and each of its indexes consist of partitions. A partition accepts 1,000 write units per second, and a new
+//! table has four partitions. DynamoDB splits a partition that stays at its limit by its keys. A partition with a
+//! single key is not split: the sort keys of its items increase, so all new items would go to one half. If an index
+//! throttles, its table throttles too.
 
 use std::collections::HashMap;
 
@@ -11,47 +11,47 @@ use sha2::{Digest, Sha256};
 
 use crate::event_shapes::Write;
 
-/// The write units that a partition takes in a second.
-pub(crate) const PARTITION: f64 = 1000.0;
+/// Maximum write units of a partition per second.
+pub(crate) const PARTITION_UNITS: f64 = 1000.0;
 
-/// The partitions of a table that is new.
-const NEW: usize = 4;
+/// Number of partitions of a new table.
+const NEW_TABLE_PARTITIONS: usize = 4;
 
-/// The write units that a table, and each index, takes in a second before AWS is asked for more.
-pub(crate) const QUOTA: f64 = 40_000.0;
+/// Default quota of a table and of each index, in write units per second.
+pub(crate) const QUOTA_UNITS: f64 = 40_000.0;
 
-/// How full a partition is when it counts as being at its limit.
-const HOT: f64 = 0.99;
+/// Utilization from which a partition is at its limit.
+const HOT_UTILIZATION: f64 = 0.99;
 
-/// How many minutes DynamoDB takes to split what is at its limit. Its documentation does not say: it tells of minutes.
+/// Time that DynamoDB takes to split a partition. Its documentation mentions minutes, but no number.
 const SPLIT_MINUTES: u32 = 5;
 
-/// The longest that is simulated.
-const MOST_MINUTES: u32 = 120;
+/// Maximum simulated time.
+const MAX_MINUTES: u32 = 120;
 
-/// What limits a load.
+/// The limit of a load.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Limit {
-    /// The events of a second that are all taken.
+    /// Maximum number of events per second without throttling.
     pub(crate) events: f64,
-    /// What is at its limit first.
+    /// The key or quota that reaches its limit first.
     pub(crate) by: String,
 }
 
-/// What became of a load that went on.
+/// The result of a simulated load.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Run {
-    /// The share of events that was taken in the first minute.
+    /// Share of events accepted in the first minute.
     pub(crate) first: f64,
-    /// The share that was taken in the end.
+    /// Share of events accepted at the end.
     pub(crate) last: f64,
-    /// After how many minutes nothing changed any more.
+    /// Number of minutes after which the share no longer changed.
     pub(crate) minutes: u32,
 }
 
-/// What each event of a sample writes, by tables.
-pub(crate) struct Model {
-    /// Its events: which keys each writes to, and the units.
+/// The writes of a sample.
+pub(crate) struct Simulation {
+    /// The keys that each event writes to, with the units.
     events: Vec<Vec<(usize, f64)>>,
     /// Every key, with its table.
     keys: Vec<(&'static str, String)>,
@@ -59,14 +59,14 @@ pub(crate) struct Model {
     shares: Vec<f64>,
 }
 
-impl Model {
+impl Simulation {
     pub(crate) fn new(sample: &[Vec<Write>]) -> Self {
         let (mut numbers, mut keys, mut shares) = (HashMap::new(), Vec::new(), Vec::new());
         let count = as_f64(sample.len());
         let mut number = |write: &Write| {
-            let place = (write.table, write.key.clone());
-            let number = *numbers.entry(place.clone()).or_insert_with(|| {
-                keys.push(place);
+            let index_of = (write.table, write.key.clone());
+            let number = *numbers.entry(index_of.clone()).or_insert_with(|| {
+                keys.push(index_of);
                 shares.push(0.0);
                 keys.len() - 1
             });
@@ -78,14 +78,14 @@ impl Model {
         Self { events, keys, shares }
     }
 
-    /// What limits it once every key has a partition of its own, which is the most that DynamoDB can do.
+    /// Returns the limit after DynamoDB has given every key its own partition.
     pub(crate) fn settled(&self) -> Limit {
         let (key, share) = hottest(self.shares.iter().copied().enumerate()).expect("a key");
         let (table, key) = &self.keys[key];
-        Limit { events: PARTITION / share, by: format!("{table} {key}") }
+        Limit { events: PARTITION_UNITS / share, by: format!("{table} {key}") }
     }
 
-    /// What limits it before that: the quota of a table or index.
+    /// Returns the limit by the quota of a table or index.
     pub(crate) fn quota(&self) -> Limit {
         let mut tables: HashMap<&str, f64> = HashMap::new();
         for ((table, _), share) in self.keys.iter().zip(&self.shares) {
@@ -94,49 +94,49 @@ impl Model {
         let mut tables: Vec<(&str, f64)> = tables.into_iter().collect();
         tables.sort_unstable_by_key(|(table, _)| *table);
         let (table, share) = hottest(tables.into_iter()).expect("a table");
-        Limit { events: QUOTA / share, by: format!("{table}, its quota") }
+        Limit { events: QUOTA_UNITS / share, by: format!("{table}, its quota") }
     }
 
-    /// What limits it where the tables are new.
+    /// Returns the limit of new tables.
     pub(crate) fn new_table(&self) -> Limit {
         let partitions = self.partitions();
         let loads = self.loads(&partitions);
         let (partition, share) = hottest(loads.iter().copied().enumerate()).expect("a partition");
         let own = partitions.iter().enumerate().filter(|(_, at)| **at == partition).map(|(key, _)| key);
         let (key, _) = hottest(own.map(|key| (key, self.shares[key]))).expect("a key");
-        Limit { events: PARTITION / share, by: self.keys[key].0.to_owned() }
+        Limit { events: PARTITION_UNITS / share, by: self.keys[key].0.to_owned() }
     }
 
-    /// What becomes of so many events a second that come for a long time, from new tables on.
+    /// Simulates a constant load of `rate` events per second on new tables.
     pub(crate) fn run(&self, rate: f64) -> Run {
         let mut partitions = self.partitions();
-        let first = self.taken(&partitions, rate);
+        let first = self.accepted_share(&partitions, rate);
         let (mut last, mut minutes) = (first, 0);
-        while minutes < MOST_MINUTES && last < HOT {
+        while minutes < MAX_MINUTES && last < HOT_UTILIZATION {
             if !self.split(&mut partitions, rate) {
                 break;
             }
             minutes += SPLIT_MINUTES;
-            last = self.taken(&partitions, rate);
+            last = self.accepted_share(&partitions, rate);
         }
         Run { first, last, minutes }
     }
 
-    /// In which partition each key is, where the tables are new: nobody but DynamoDB knows by which hash.
+    /// Returns the partition of each key in new tables. The hash function of DynamoDB is not public, so any will do.
     fn partitions(&self) -> Vec<usize> {
         let mut tables: Vec<&str> = Vec::new();
-        let place = |(table, key): &(&'static str, String)| {
+        let index_of = |(table, key): &(&'static str, String)| {
             let known = tables.iter().position(|known| known == table);
             let table = known.unwrap_or_else(|| {
                 tables.push(*table);
                 tables.len() - 1
             });
-            table * NEW + usize::from(Sha256::digest(key)[0]) % NEW
+            table * NEW_TABLE_PARTITIONS + usize::from(Sha256::digest(key)[0]) % NEW_TABLE_PARTITIONS
         };
-        self.keys.iter().map(place).collect()
+        self.keys.iter().map(index_of).collect()
     }
 
-    /// The units that an event writes to each partition, on average.
+    /// Returns the average write units of an event in each partition.
     fn loads(&self, partitions: &[usize]) -> Vec<f64> {
         let count = partitions.iter().max().map_or(0, |last| last + 1);
         let mut loads = vec![0.0; count];
@@ -146,24 +146,26 @@ impl Model {
         loads
     }
 
-    /// The share of the events that every one of their partitions, tables and indexes takes.
-    fn taken(&self, partitions: &[usize], rate: f64) -> f64 {
-        let taken: Vec<f64> =
-            self.loads(partitions).iter().map(|share| (PARTITION / (share * rate).max(1e-9)).min(1.0)).collect();
+    /// Returns the share of events that all their partitions, tables and indexes accept.
+    fn accepted_share(&self, partitions: &[usize], rate: f64) -> f64 {
+        let accepted: Vec<f64> =
+            self.loads(partitions).iter().map(|share| (PARTITION_UNITS / (share * rate).max(1e-9)).min(1.0)).collect();
         let whole = (self.quota().events / rate).min(1.0);
         let event =
-            |writes: &Vec<(usize, f64)>| writes.iter().map(|(key, _)| taken[partitions[*key]]).fold(whole, f64::min);
+            |writes: &Vec<(usize, f64)>| writes.iter().map(|(key, _)| accepted[partitions[*key]]).fold(whole, f64::min);
         self.events.iter().map(event).sum::<f64>() / as_f64(self.events.len())
     }
 
-    /// Splits every partition that is at its limit and has more than one key; whether there was one.
+    /// Splits every partition at its limit that has more than one key. Returns whether there was one.
     fn split(&self, partitions: &mut [usize], rate: f64) -> bool {
         let loads = self.loads(partitions);
         let mut next = loads.len();
-        for (partition, share) in loads.iter().enumerate().filter(|(_, share)| **share * rate > PARTITION * HOT) {
+        for (partition, share) in
+            loads.iter().enumerate().filter(|(_, share)| **share * rate > PARTITION_UNITS * HOT_UTILIZATION)
+        {
             let mut own: Vec<usize> = (0..partitions.len()).filter(|key| partitions[*key] == partition).collect();
             own.sort_unstable_by(|a, b| self.shares[*b].total_cmp(&self.shares[*a]));
-            // DynamoDB looks for halves with as much to do each.
+            // DynamoDB splits into halves with equal load.
             let mut half = 0.0;
             let moved: Vec<usize> = own
                 .iter()
@@ -184,7 +186,7 @@ impl Model {
     }
 }
 
-/// The first of those with the most units.
+/// Returns the first entry with the most units.
 fn hottest<T>(of: impl Iterator<Item = (T, f64)>) -> Option<(T, f64)> {
     of.fold(None, |best, next| match best {
         Some(best) if best.1 >= next.1 => Some(best),
@@ -199,65 +201,65 @@ fn as_f64(count: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event_shapes::{Shape, delivered, refused, stored};
+    use crate::event_shapes::{Shape, delivery_writes, event_writes, quarantine_writes};
 
     fn settled(shape: Shape, shards: u16) -> Limit {
-        Model::new(&stored(shape, shards)).settled()
+        Simulation::new(&event_writes(shape, shards)).settled()
     }
 
     #[track_caller]
-    fn about(found: f64, expected: f64) {
+    fn assert_about(found: f64, expected: f64) {
         assert!((found / expected - 1.0).abs() < 0.15, "{found} is not about {expected}");
     }
 
     #[test]
-    fn each_shard_bears_a_thousand_events_a_second() {
+    fn each_shard_accepts_a_thousand_events_per_second() {
         for shards in [1, 4, 16, 64] {
-            about(settled(Shape::OneType, shards).events, 1000.0 * f64::from(shards));
-            about(settled(Shape::OneFeature, shards).events, 1000.0 * f64::from(shards));
+            assert_about(settled(Shape::OneType, shards).events, 1000.0 * f64::from(shards));
+            assert_about(settled(Shape::OneFeature, shards).events, 1000.0 * f64::from(shards));
         }
     }
 
     #[test]
     fn numbers_in_steps_of_four_use_a_quarter_of_the_shards() {
         assert!(settled(Shape::InSteps, 4).events < 1.1 * settled(Shape::InSteps, 1).events);
-        about(settled(Shape::InSteps, 16).events, 4000.0);
+        assert_about(settled(Shape::InSteps, 16).events, 4000.0);
         // Five has no factor in common with the slots of a millisecond.
-        about(settled(Shape::InSteps, 5).events, 5000.0);
+        assert_about(settled(Shape::InSteps, 5).events, 5000.0);
     }
 
     #[test]
-    fn a_target_and_a_source_are_one_key_each_whatever_the_shards() {
-        about(Model::new(&delivered(true)).settled().events, 1000.0);
-        about(Model::new(&delivered(false)).settled().events, 333.0);
-        about(Model::new(&refused()).settled().events, 1000.0);
+    fn a_target_and_a_source_have_one_key_each() {
+        assert_about(Simulation::new(&delivery_writes(true)).settled().events, 1000.0);
+        assert_about(Simulation::new(&delivery_writes(false)).settled().events, 333.0);
+        assert_about(Simulation::new(&quarantine_writes()).settled().events, 1000.0);
     }
 
     #[test]
-    fn splits_part_keys_but_no_rising_key() {
+    fn partitions_with_a_single_key_are_not_split() {
         let write = |key: &str| vec![Write { table: "t", key: key.to_owned(), units: 1 }];
-        let one = Model::new(&[write("a")]);
+        let one = Simulation::new(&[write("a")]);
         assert_eq!(one.run(2000.0), Run { first: 0.5, last: 0.5, minutes: 0 });
         let many: Vec<Vec<Write>> = (0..64).map(|key| write(&key.to_string())).collect();
-        let run = Model::new(&many).run(20_000.0);
+        let run = Simulation::new(&many).run(20_000.0);
         assert!(run.first <= 0.2 && run.last > 0.99 && run.minutes >= 3 * SPLIT_MINUTES, "{run:?}");
     }
 
     #[test]
-    fn an_index_that_is_full_holds_up_its_table() {
+    fn a_throttled_index_throttles_its_table() {
         let write = |table, key: String| Write { table, key, units: 1 };
         let sample: Vec<Vec<Write>> =
             (0..64).map(|n: u32| vec![write("t", n.to_string()), write("i", "one".to_owned())]).collect();
-        let model = Model::new(&sample);
-        assert_eq!(model.settled(), Limit { events: 1000.0, by: "i one".to_owned() });
-        about(model.run(4000.0).last, 0.25);
+        let simulation = Simulation::new(&sample);
+        assert_eq!(simulation.settled(), Limit { events: 1000.0, by: "i one".to_owned() });
+        assert_about(simulation.run(4000.0).last, 0.25);
     }
 
     #[test]
-    fn the_quota_ends_what_keys_would_bear() {
-        let model = Model::new(&stored(Shape::Spread, 64));
-        about(model.quota().events, QUOTA);
-        assert!(model.settled().events > QUOTA);
-        about(model.run(100_000.0).last, 0.4);
+    fn the_quota_limits_well_distributed_keys() {
+        let simulation = Simulation::new(&event_writes(Shape::Spread, 64));
+        assert_about(simulation.quota().events, QUOTA_UNITS);
+        assert!(simulation.settled().events > QUOTA_UNITS);
+        assert_about(simulation.run(100_000.0).last, 0.4);
     }
 }
