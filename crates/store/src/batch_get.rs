@@ -43,14 +43,14 @@ async fn get_batch(client: &Client, table: &str, keys: Vec<Item>, consistent: bo
     let (mut items, mut units) = (Vec::with_capacity(wanted.keys().len()), 0.0);
     for attempt in 0..MAX_REQUESTS_PER_BATCH {
         let request = client.batch_get_item().request_items(table, wanted);
-        let answer = request.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await;
-        let mut answer = answer.map_err(|e| Error::sdk("BatchGetItem", e))?;
-        units += answer.consumed_capacity().iter().map(|used| consumed_units(Some(used))).sum::<f64>();
-        let got = answer.responses.take().unwrap_or_default().remove(table).unwrap_or_default();
+        let response = request.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await;
+        let mut response = response.map_err(|e| Error::sdk("BatchGetItem", e))?;
+        units += response.consumed_capacity().iter().map(|used| consumed_units(Some(used))).sum::<f64>();
+        let got = response.responses.take().unwrap_or_default().remove(table).unwrap_or_default();
         let has_progress = !got.is_empty();
         items.extend(got);
         // A response ends at 16 MB or where a partition throttles: the unprocessed keys are requested again.
-        match answer.unprocessed_keys.unwrap_or_default().remove(table) {
+        match response.unprocessed_keys.unwrap_or_default().remove(table) {
             Some(rest) if !rest.keys().is_empty() => wanted = rest,
             _ => return Ok((items, units)),
         }

@@ -257,17 +257,17 @@ impl Quarantine {
         if !conditions.is_empty() {
             query = query.filter_expression(conditions.join(" AND "));
         }
-        let answer = query.send().await.map_err(|e| Error::sdk("Query", e))?;
-        let mut items = answer.items.unwrap_or_default();
+        let response = query.send().await.map_err(|e| Error::sdk("Query", e))?;
+        let mut items = response.items.unwrap_or_default();
         // BETWEEN includes both ends, but the upper end is exclusive here.
         items.retain(|item| item.get("sk").and_then(|sk| sk.as_s().ok()) != Some(&newest));
-        Ok((items, answer.last_evaluated_key))
+        Ok((items, response.last_evaluated_key))
     }
 
     /// Reads the quarantined event with this id.
     pub async fn get(&self, source: &str, id: &str) -> Result<Option<QuarantinedEvent>, Error> {
         let Some(key) = key(source, id) else { return Ok(None) };
-        let answer = self
+        let response = self
             .client
             .get_item()
             .table_name(&self.table)
@@ -276,7 +276,7 @@ impl Quarantine {
             .send()
             .await
             .map_err(|e| Error::sdk("GetItem", e))?;
-        let Some(item) = answer.item else { return Ok(None) };
+        let Some(item) = response.item else { return Ok(None) };
         self.decode(serde_dynamo::from_item(item).map_err(|e| Error::corrupt(&self.table, e))?)
     }
 
@@ -293,7 +293,7 @@ impl Quarantine {
     /// Removes the quarantined event with this id. Returns whether it existed.
     pub async fn remove(&self, source: &str, id: &str) -> Result<bool, Error> {
         let Some(key) = key(source, id) else { return Ok(false) };
-        let answer = self
+        let response = self
             .client
             .delete_item()
             .table_name(&self.table)
@@ -302,7 +302,7 @@ impl Quarantine {
             .send()
             .await
             .map_err(|e| Error::sdk("DeleteItem", e))?;
-        Ok(answer.attributes.is_some())
+        Ok(response.attributes.is_some())
     }
 
     /// Decodes an item; `None` if it has expired.

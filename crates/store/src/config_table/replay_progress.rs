@@ -93,9 +93,9 @@ impl ConfigTable {
 
     async fn send_replay_update(&self, update: UpdateItemFluentBuilder) -> Result<Option<Replay>, Error> {
         match update.send().await {
-            Ok(answer) => {
+            Ok(response) => {
                 let read = |item| serde_dynamo::from_item(item).map_err(|e| Error::corrupt(self.table(), e));
-                answer.attributes.map(read).transpose()
+                response.attributes.map(read).transpose()
             }
             Err(e) if e.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => {
                 Ok(None)

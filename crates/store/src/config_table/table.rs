@@ -55,7 +55,7 @@ impl ConfigTable {
         if !is_valid_key(name) {
             return Ok(None);
         }
-        let answer = self
+        let response = self
             .client
             .get_item()
             .table_name(&self.table)
@@ -65,7 +65,7 @@ impl ConfigTable {
             .await
             .map_err(|e| Error::sdk("GetItem", e))?;
         let read = |item| serde_dynamo::from_item(item).map_err(|e| Error::corrupt(&self.table, e));
-        answer.item.map(read).transpose()
+        response.item.map(read).transpose()
     }
 
     /// Creates a record.
@@ -101,7 +101,7 @@ impl ConfigTable {
         if !is_valid_key(name) {
             return Ok(false);
         }
-        let answer = self
+        let response = self
             .client
             .delete_item()
             .table_name(&self.table)
@@ -110,7 +110,7 @@ impl ConfigTable {
             .send()
             .await
             .map_err(|e| Error::sdk("DeleteItem", e))?;
-        Ok(answer.attributes.is_some())
+        Ok(response.attributes.is_some())
     }
 }
 

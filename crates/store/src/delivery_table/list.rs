@@ -40,17 +40,17 @@ impl DeliveryTable {
             let missing = query.limit - found.len() + 1;
             let limit = if examined > 0 { missing.max(FILTERED_PAGE_DELIVERIES) } else { missing };
             let request = self.list_request(&query).limit(i32::try_from(limit).unwrap_or(i32::MAX));
-            let answer =
+            let response =
                 request.set_exclusive_start_key(start.take()).send().await.map_err(|e| Error::sdk("Query", e))?;
-            examined += usize::try_from(answer.scanned_count).unwrap_or(0);
-            for item in answer.items.unwrap_or_default() {
+            examined += usize::try_from(response.scanned_count).unwrap_or(0);
+            for item in response.items.unwrap_or_default() {
                 let summary: DeliverySummary =
                     serde_dynamo::from_item(item).map_err(|e| Error::corrupt(&self.table, e))?;
                 if !self.retention.is_over(summary.expires) {
                     found.push(summary);
                 }
             }
-            start = answer.last_evaluated_key;
+            start = response.last_evaluated_key;
             if found.len() > query.limit {
                 found.truncate(query.limit);
                 let last = found.last().map(|summary| summary.event);
