@@ -11,8 +11,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use web::{Method, Operation, Problem, Read, SuccessResponse, schema_of};
 
-use crate::event::{event_not_found, parse_event_id};
-use crate::operation_parts::{EVENT_ERRORS, EVENT_ID};
+use crate::event::{EVENT_ERRORS, EVENT_ID, event_not_found, parse_event_id};
 use crate::{State, examples};
 
 pub(crate) static EXPLAIN_DELIVERIES: Operation = Operation {

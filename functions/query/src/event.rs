@@ -7,11 +7,12 @@ use axum::response::Response;
 use events::EventId;
 use model::KeyScope;
 use web::{
-    Caching, Method, Operation, Problem, ProblemType, Read, SuccessResponse, cached_response, quoted, schema_of,
+    Caching, ErrorResponse, Method, Operation, Parameter, Problem, ProblemType, Read, SuccessResponse, cached_response,
+    quoted, schema_of,
 };
 
 use crate::event_view::EventView;
-use crate::operation_parts::{EVENT_ERRORS, EVENT_ID, EVENT_TOO_LARGE, NOT_MODIFIED};
+use crate::operation_parts::{EVENT_TOO_LARGE, NOT_MODIFIED};
 use crate::{State, examples};
 
 pub(crate) static READ_EVENT: Operation = Operation {
@@ -29,6 +30,16 @@ pub(crate) static READ_EVENT: Operation = Operation {
     errors: &[EVENT_ERRORS[0], EVENT_ERRORS[1], EVENT_TOO_LARGE],
     ..Operation::DEFAULT
 };
+
+/// The errors of operations on one event.
+pub(crate) const EVENT_ERRORS: [ErrorResponse; 2] = [
+    ErrorResponse { description: "The event id is malformed.", example: || malformed_event_id("seven") },
+    ErrorResponse { description: "No event has this id.", example: || event_not_found("3403542528000501") },
+];
+
+/// The id of an event in the path.
+pub(crate) const EVENT_ID: Parameter =
+    Parameter::path("id", "The event's id.", schema_of::<EventId>, "3403542528000501");
 
 /// `GET /v1/events/{id}`. The response can be cached, because events never change.
 pub(crate) async fn read_event(

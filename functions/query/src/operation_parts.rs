@@ -1,10 +1,9 @@
 //! Parameters and responses that several operations share.
 
-use events::EventId;
 use schemars::json_schema;
-use web::{ErrorResponse, Parameter, SuccessResponse, schema_of};
+use web::{ErrorResponse, Parameter, SuccessResponse};
 
-use crate::{cursor, event};
+use crate::cursor;
 
 /// The response to a conditional request for an unchanged resource.
 pub(crate) const NOT_MODIFIED: SuccessResponse =
@@ -28,12 +27,6 @@ pub(crate) const FILTER_ERRORS: [ErrorResponse; 2] = [
     },
 ];
 
-/// The errors of operations on one event.
-pub(crate) const EVENT_ERRORS: [ErrorResponse; 2] = [
-    ErrorResponse { description: "The event id is malformed.", example: || event::malformed_event_id("seven") },
-    ErrorResponse { description: "No event has this id.", example: || event::event_not_found("3403542528000501") },
-];
-
 /// The order of results, newest first by default.
 pub(crate) const ORDER: Parameter = Parameter::query(
     "order",
@@ -50,7 +43,3 @@ pub(crate) const CURSOR: Parameter = Parameter::query(
     // A cursor belongs to one search, so a fixed example would be invalid.
     "",
 );
-
-/// The id of an event in the path.
-pub(crate) const EVENT_ID: Parameter =
-    Parameter::path("id", "The event's id.", schema_of::<EventId>, "3403542528000501");
