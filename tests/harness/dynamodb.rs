@@ -53,7 +53,7 @@ impl FakeDynamoDb {
         Self { sha256: web::token::sha256(token), catalog: catalog.to_owned(), state: Arc::default() }
     }
 
-    /// Stores writes from now on.
+    /// Returns a fake that stores writes.
     #[must_use]
     pub fn with_storage(self) -> Self {
         self.lock().items = Some(HashMap::new());

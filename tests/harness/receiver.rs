@@ -83,7 +83,7 @@ impl Receiver {
         self.lock().statuses.extend(statuses);
     }
 
-    /// Delays every response from now on.
+    /// Sets the delay of all further responses.
     pub fn set_delay(&self, delay: Duration) {
         self.lock().delay = delay;
     }

@@ -109,7 +109,7 @@ async fn a_full_millisecond_spills_into_the_next() {
 }
 
 #[tokio::test]
-async fn the_same_batch_at_once_and_again_is_stored_once() {
+async fn concurrent_and_repeated_posts_of_a_batch_are_stored_once() {
     let stack = start().await;
     let receiver = Receiver::start().await;
     stack.create_target("audit", receiver.url(), &json!({})).await;

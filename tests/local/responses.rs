@@ -171,8 +171,8 @@ async fn problems_name_the_value_and_the_allowed_range() {
         ("actor=a,,b".to_owned(), "actor", ["a,,b", "empty"]),
         ("limit=ten".to_owned(), "limit", ["ten", "1000"]),
         ("from=2026-02-02&to=2026-02-01".to_owned(), "from", ["2026-02-02", "2026-02-01"]),
-        ("type=a&type=b".to_owned(), "type", ["twice", "commas"]),
-        ("cursor=abc".to_owned(), "cursor", ["abc", "answered with"]),
+        ("type=a&type=b".to_owned(), "type", ["more than once", "commas"]),
+        ("cursor=abc".to_owned(), "cursor", ["abc", "`next`"]),
     ] {
         let problem = api.get(&format!("/v1/events?{query}")).await.expect_problem(400);
         let detail = problem["detail"].as_str().expect("text");
