@@ -2,6 +2,7 @@
 //! names.
 
 mod calls;
+mod docs;
 mod metrics;
 mod parameters;
 mod roles;
