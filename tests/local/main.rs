@@ -17,6 +17,7 @@ mod retention;
 mod search;
 mod segments;
 mod timeline;
+mod tour;
 mod unleash_api;
 mod unpacked_scan;
 mod webhooks;
