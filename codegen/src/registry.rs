@@ -15,8 +15,8 @@ pub(crate) fn registry(catalogs: &[Catalog]) -> TokenStream {
         /// Every catalog, sorted by name.
         pub(crate) static CATALOGS: [crate::Catalog; #count] = {
             use crate::catalog::{EventType, LazyValidator};
-            use crate::describe::{Field, Piece};
-            use crate::rules::{Place, Rules, ScopeRule};
+            use crate::rules::{FieldPath, Rules, ScopeRule};
+            use crate::summary_template::{SummaryField, SummarySegment};
             [#(#catalogs),*]
         };
     }
@@ -72,19 +72,19 @@ fn event_type_literal(event_type: &EventType) -> TokenStream {
 
 fn segment_list(segments: &[SummarySegment]) -> TokenStream {
     let segments = segments.iter().map(|segment| match segment {
-        SummarySegment::Text(text) => quote!(Piece::Text(#text)),
+        SummarySegment::Text(text) => quote!(SummarySegment::Text(#text)),
         SummarySegment::Field(field) => {
             let field = format_ident!("{field}");
-            quote!(Piece::Field(Field::#field))
+            quote!(SummarySegment::Field(SummaryField::#field))
         }
-        SummarySegment::At(pointer) => quote!(Piece::At(#pointer)),
+        SummarySegment::At(pointer) => quote!(SummarySegment::At(#pointer)),
         SummarySegment::Optional(inner) => {
             let inner = segment_list(inner);
-            quote!(Piece::Optional(#inner))
+            quote!(SummarySegment::Optional(#inner))
         }
         SummarySegment::First(choices) => {
             let choices = segment_list(choices);
-            quote!(Piece::First(#choices))
+            quote!(SummarySegment::First(#choices))
         }
     });
     quote!(&[#(#segments),*])
@@ -133,7 +133,7 @@ fn field_path_literal(path: &FieldPath) -> TokenStream {
         FieldPath::Part(StringPart { at, after, before }) => (at, after.as_ref(), before.as_ref()),
     };
     let [after, before] = [after, before].map(|text| text.map_or_else(|| quote!(None), |text| quote!(Some(#text))));
-    quote!(Place { at: #at, after: #after, before: #before })
+    quote!(FieldPath { pointer: #at, after: #after, before: #before })
 }
 
 fn scope_rule_literal(rule: &ScopeRule) -> TokenStream {
@@ -149,7 +149,7 @@ fn scope_rule_literal(rule: &ScopeRule) -> TokenStream {
                 let value = scope_literal(*value);
                 quote!((#text, #value))
             });
-            quote!(ScopeRule::From { at: #at, values: &[#(#values),*], otherwise: #otherwise })
+            quote!(ScopeRule::From { path: #at, values: &[#(#values),*], otherwise: #otherwise })
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::Client;
 use e2e::{Api, FakeDynamoDb, Item, Stack, unleash_event};
-use events::{Accepted, Arrival, Attributes, Form, catalog};
+use events::{AcceptedEvent, Attributes, Form, RawEvent, catalog};
 use futures::StreamExt;
 use jiff::Timestamp;
 use model::Retention;
@@ -63,8 +63,8 @@ async fn post(api: &Api, event: &Value) {
     api.post("/v1/events", event).await.expect(201);
 }
 
-fn accepted(event: &Value) -> Accepted {
-    let arrival = Arrival {
+fn accepted(event: &Value) -> AcceptedEvent {
+    let arrival = RawEvent {
         source: "unleash",
         bytes: event.to_string().into_bytes().into(),
         form: Form::Event,

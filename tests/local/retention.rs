@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use events::{Arrival, Attributes, Form, Refused, Violation, catalog};
+use events::{Attributes, Form, RawEvent, Rejection, Violation, catalog};
 use jiff::{SignedDuration, Timestamp};
 use model::{Attempt, AttemptOutcome, DeliveryKey, RecordedStatus, Retention};
 use serde_json::{Value, json};
@@ -13,8 +13,8 @@ use tokio::time::Instant;
 use crate::{start, start_with};
 
 /// Returns a signal that was received `hours` hours ago.
-fn signal(hours: i64) -> Arrival<'static> {
-    Arrival {
+fn signal(hours: i64) -> RawEvent<'static> {
+    RawEvent {
         source: "signal",
         bytes: Cow::Owned(format!(r#"{{"type": "alert", "subject": "old", "hours": {hours}}}"#).into_bytes()),
         form: Form::Event,
@@ -40,7 +40,7 @@ async fn expired_items_are_not_found() {
         };
         ids.push(id);
         let violations = vec![Violation::new("", "type", "")];
-        quarantine.put(&signal(hours), &Refused { event_type: None, violations }, deadline).await.expect("written");
+        quarantine.put(&signal(hours), &Rejection { event_type: None, violations }, deadline).await.expect("written");
     }
     let read = stack.read();
     for query in ["", "?type=alert", "?subject=old&source=signal"] {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use e2e::unleash_event;
-use events::{Arrival, Attributes, Form, catalog};
+use events::{Attributes, Form, RawEvent, catalog};
 use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use model::{Condition, Field, Retention, SearchFilter, TextQuery};
@@ -61,7 +61,7 @@ async fn put_events(log: &EventLog, random: &mut fastrand::Rng, count: u64, know
 
 /// Stores an event and returns its id.
 pub(crate) async fn put_one(events: &EventTable, source: &str, payload: &Value) -> u64 {
-    let arrival = Arrival {
+    let arrival = RawEvent {
         source,
         bytes: payload.to_string().into_bytes().into(),
         form: Form::Event,

@@ -1,4 +1,4 @@
-//! The catalogs, and what each knows of its event types.
+//! Catalogs and their event types.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -6,13 +6,13 @@ use std::sync::OnceLock;
 use jsonschema::Validator;
 use serde_json::Value;
 
-use crate::describe::Piece;
 use crate::rules::Rules;
+use crate::summary_template::SummarySegment;
 
 /// Name of the catalog of Tidings' own events, and of the source that they have.
 pub const TIDINGS_SOURCE: &str = "tidings";
 
-/// A family of event types and the rules to read them: one folder of `schemas/`.
+/// A family of event types with their extraction rules: one folder of `schemas/`.
 #[derive(Debug)]
 pub struct Catalog {
     pub(crate) name: &'static str,
@@ -25,88 +25,88 @@ pub struct Catalog {
     pub(crate) types: &'static [EventType],
 }
 
-/// One type of event that a catalog has a schema for.
+/// An event type with a schema.
 #[derive(Debug)]
 pub struct EventType {
-    /// Its name: `feature-created`.
+    /// Name of the type, such as `feature-created`.
     pub name: &'static str,
-    /// What such an event means.
+    /// Meaning of events of the type.
     pub description: &'static str,
-    /// The same in a few words.
+    /// Meaning of events of the type, in a few words.
     pub label: &'static str,
-    /// The schema's version; stored with each event that it accepted.
+    /// Version of the schema, which is stored with each event that it accepts.
     pub version: u32,
-    /// The JSON Schema of the whole event, standing alone.
+    /// Self-contained JSON Schema of the whole event.
     pub schema: &'static str,
     /// Example events, as JSON.
     pub examples: &'static [&'static str],
-    pub(crate) summary: &'static [Piece],
+    pub(crate) summary: &'static [SummarySegment],
     pub(crate) validator: LazyValidator,
 }
 
-/// The catalog of that name.
+/// Returns the catalog with this name.
 pub fn catalog(name: &str) -> Option<&'static Catalog> {
     catalogs().find(|catalog| catalog.name == name)
 }
 
-/// Every catalog, sorted by name.
+/// Returns all catalogs, sorted by name.
 pub fn catalogs() -> impl Iterator<Item = &'static Catalog> {
     crate::CATALOGS.iter()
 }
 
 impl Catalog {
-    /// Its name, as sources give it: `migration-manager`.
+    /// Returns the name, as sources state it: `migration-manager`.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Its name for people: `Migration Manager`.
+    /// Returns the name for people: `Migration Manager`.
     pub fn title(&self) -> &'static str {
         self.title
     }
 
-    /// What sends these events.
+    /// Returns a description of the systems that send these events.
     pub fn description(&self) -> &'static str {
         self.description
     }
 
-    /// What whoever sends something that it refuses should look at first.
+    /// Returns advice for producers whose events are rejected.
     pub fn hint(&self) -> Option<&'static str> {
         self.hint
     }
 
-    /// The JSON Schema of what all its events have in common, standing alone. It alone decides on
-    /// events of a type without a schema.
+    /// Returns the self-contained JSON Schema that all events of the catalog have in common. Events of unknown types are
+    /// validated by it alone.
     pub fn base_schema(&self) -> &'static str {
         self.base_schema
     }
 
-    /// The types that have a schema, sorted by name.
+    /// Returns the types with a schema, sorted by name.
     pub fn types(&self) -> impl Iterator<Item = &'static EventType> {
         self.types.iter()
     }
 
-    /// The type of that name, if it has a schema.
+    /// Returns the type with this name, if it has a schema.
     pub fn event_type(&self, name: &str) -> Option<&'static EventType> {
         let index = self.types.binary_search_by(|known| known.name.cmp(name)).ok()?;
         Some(&self.types[index])
     }
 
-    /// What decides on events of a type without a schema.
+    /// Returns the validator of events of unknown types.
     pub(crate) fn validator(&self) -> &Validator {
-        self.base_validator.of(self.base_schema)
+        self.base_validator.get_or_build(self.base_schema)
     }
 }
 
 impl EventType {
-    /// What decides on events of this type.
+    /// Returns the validator of events of this type.
     pub(crate) fn validator(&self) -> &Validator {
-        self.validator.of(self.schema)
+        self.validator.get_or_build(self.schema)
     }
 }
 
-/// The validator for a schema, made when it is first needed: making one takes milliseconds, and a
-/// function that starts cold should pay for the types that it meets only.
+/// The validator of a schema, built on first use. Building one takes milliseconds, so a starting function builds only those
+/// of the types that it receives.
 pub(crate) struct LazyValidator(OnceLock<Validator>);
 
 impl LazyValidator {
@@ -114,9 +114,9 @@ impl LazyValidator {
         Self(OnceLock::new())
     }
 
-    fn of(&self, schema: &str) -> &Validator {
+    fn get_or_build(&self, schema: &str) -> &Validator {
         self.0.get_or_init(|| {
-            // Cannot fail: the generator wrote this JSON, and a test makes every validator.
+            // Cannot fail: the generator wrote this JSON, and a test builds every validator.
             let schema: Value = serde_json::from_str(schema).expect("a generated schema is JSON");
             jsonschema::options()
                 .should_validate_formats(true)

@@ -8,33 +8,33 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::arrival::Attributes;
-use crate::read::MAX_TEXT;
+use crate::limits::MAX_INDEXED_BYTES;
+use crate::raw_event::Attributes;
 use crate::text::truncate;
 use crate::time;
-use crate::violation::{Refused, Violation};
+use crate::violation::{Rejection, Violation};
 
-/// The attributes that each envelope has.
-pub const REQUIRED: [&str; 4] = ["id", "source", "specversion", "type"];
+/// Attributes that every envelope must have.
+pub const REQUIRED_ATTRIBUTES: [&str; 4] = ["id", "source", "specversion", "type"];
 
-/// The others that are read.
-pub const OPTIONAL: [&str; 2] = ["subject", "time"];
+/// Optional attributes that are used; other attributes are ignored.
+pub const OPTIONAL_ATTRIBUTES: [&str; 2] = ["subject", "time"];
 
 /// Maximum number of characters of an attribute that a violation quotes.
 const MAX_QUOTED_CHARS: usize = 40;
 
-/// What was in an envelope.
+/// A valid envelope.
 #[derive(Debug)]
-pub(crate) struct Opened<'a> {
-    /// The event: `data` as it was sent, or what `data_base64` stands for; `{}` where there is neither.
+pub(crate) struct Envelope<'a> {
+    /// The event: `data` as it was sent, or the decoded `data_base64`; `{}` if the envelope has neither.
     pub(crate) data: Cow<'a, [u8]>,
-    /// What the envelope says of it.
+    /// Attributes of the event.
     pub(crate) attributes: Attributes,
 }
 
-/// The attributes as they were sent. Extensions are for those who carry the event, and not read.
+/// The members of an envelope, before validation. Extension attributes are meant for intermediaries and are ignored.
 #[derive(Deserialize)]
-struct Envelope<'a> {
+struct EnvelopeMembers<'a> {
     specversion: Option<Value>,
     id: Option<Value>,
     source: Option<Value>,
@@ -47,11 +47,14 @@ struct Envelope<'a> {
     data_base64: Option<Value>,
 }
 
-/// Opens an envelope; everything that is wrong with it, where something is.
-pub(crate) fn open(envelope: &[u8]) -> Result<Opened<'_>, Refused> {
-    let envelope: Envelope<'_> = serde_json::from_slice(envelope).map_err(|error| {
+/// Parses an envelope.
+///
+/// # Errors
+/// All violations of the envelope.
+pub(crate) fn parse_envelope(envelope: &[u8]) -> Result<Envelope<'_>, Rejection> {
+    let envelope: EnvelopeMembers<'_> = serde_json::from_slice(envelope).map_err(|error| {
         let message = format!("expected a CloudEvents envelope: {error}");
-        Refused { event_type: None, violations: vec![Violation::new("", "cloudevents", message)] }
+        Rejection { event_type: None, violations: vec![Violation::new("", "cloudevents", message)] }
     })?;
     let mut violations = Vec::new();
     let mut text = |name: &'static str, value: &Option<Value>| match value {
@@ -71,8 +74,8 @@ pub(crate) fn open(envelope: &[u8]) -> Result<Opened<'_>, Refused> {
         text("time", &envelope.time),
     ];
     let base64 = text("data_base64", &envelope.data_base64);
-    let attributes = attributes(found.into_iter().flatten());
-    let data = data(envelope.data, base64.map(|(_, text)| text));
+    let attributes = validate_attributes(found.into_iter().flatten());
+    let data = decode_data(envelope.data, base64.map(|(_, text)| text));
     if let Err(more) = &attributes {
         violations.extend(more.clone());
     }
@@ -80,38 +83,38 @@ pub(crate) fn open(envelope: &[u8]) -> Result<Opened<'_>, Refused> {
         violations.push(more.clone());
     }
     match (attributes, data) {
-        (Ok(attributes), Ok(data)) if violations.is_empty() => Ok(Opened { data, attributes }),
+        (Ok(attributes), Ok(data)) if violations.is_empty() => Ok(Envelope { data, attributes }),
         _ => {
-            // Of the wrong type is not missing.
-            let typed: Vec<String> =
+            // An attribute of the wrong type is not missing as well.
+            let wrongly_typed: Vec<String> =
                 violations.iter().filter(|v| v.keyword == "type").map(|v| v.pointer.clone()).collect();
-            violations.retain(|v| v.keyword != "required" || !typed.contains(&v.pointer));
+            violations.retain(|v| v.keyword != "required" || !wrongly_typed.contains(&v.pointer));
             violations.sort();
             let event_type = envelope.event_type.as_ref().and_then(Value::as_str);
-            let event_type = event_type.filter(|name| name.len() <= MAX_TEXT).map(str::to_owned);
-            Err(Refused { event_type, violations })
+            let event_type = event_type.filter(|name| name.len() <= MAX_INDEXED_BYTES).map(str::to_owned);
+            Err(Rejection { event_type, violations })
         }
     }
 }
 
-/// Attributes out of names and values, as an envelope or the headers of the binary mode give them.
+/// Validates the names and values of attributes, from an envelope or from the headers of the binary mode.
 ///
-/// An event's id is unique for its `source` alone, so both together are what it is known by.
+/// An event's ID is unique only within its `source`, so both together form the ID of the returned attributes.
 ///
 /// # Errors
-/// Everything that is missing or wrong.
-pub fn attributes(found: impl Iterator<Item = (&'static str, String)>) -> Result<Attributes, Vec<Violation>> {
+/// All attributes that are missing or invalid.
+pub fn validate_attributes(found: impl Iterator<Item = (&'static str, String)>) -> Result<Attributes, Vec<Violation>> {
     let mut violations = Vec::new();
     let found: Vec<(&str, String)> = found.filter(|(_, text)| !text.is_empty()).collect();
     let get = |name: &str| found.iter().find(|(known, _)| *known == name).map(|(_, text)| text.clone());
-    for name in REQUIRED {
+    for name in REQUIRED_ATTRIBUTES {
         if get(name).is_none() {
             violations.push(Violation::new(format!("/{name}"), "required", format!("{name} is required")));
         }
     }
     for (name, text) in &found {
-        if text.len() > MAX_TEXT {
-            let message = format!("expected at most {MAX_TEXT} bytes, found {}", text.len());
+        if text.len() > MAX_INDEXED_BYTES {
+            let message = format!("expected at most {MAX_INDEXED_BYTES} bytes, found {}", text.len());
             violations.push(Violation::new(format!("/{name}"), "maxLength", message));
         }
     }
@@ -137,7 +140,7 @@ pub fn attributes(found: impl Iterator<Item = (&'static str, String)>) -> Result
     Ok(Attributes { id, event_type: get("type"), subject: get("subject"), time })
 }
 
-fn data(data: Option<&RawValue>, base64: Option<String>) -> Result<Cow<'_, [u8]>, Violation> {
+fn decode_data(data: Option<&RawValue>, base64: Option<String>) -> Result<Cow<'_, [u8]>, Violation> {
     match (data, base64) {
         (Some(_), Some(_)) => Err(Violation::new("/data_base64", "not", "expected data or data_base64, found both")),
         (Some(data), None) => Ok(Cow::Borrowed(data.get().as_bytes())),
@@ -153,38 +156,46 @@ fn data(data: Option<&RawValue>, base64: Option<String>) -> Result<Cow<'_, [u8]>
 mod tests {
     use super::*;
 
-    const WHOLE: &str = r#"{"specversion": "1.0", "id": "7", "source": "/ci", "type": "deployed", "subject": "web",
+    const COMPLETE: &str = r#"{"specversion": "1.0", "id": "7", "source": "/ci", "type": "deployed", "subject": "web",
         "time": "2025-06-01T10:00:00Z", "traceparent": 7, "data": {"a" :1}}"#;
 
     #[test]
-    fn an_envelope_is_opened() {
-        let opened = open(WHOLE.as_bytes()).unwrap();
-        assert_eq!(&*opened.data, b"{\"a\" :1}", "byte for byte");
-        assert_eq!(opened.attributes.id.as_deref(), Some("/ci\n7"));
-        assert_eq!(opened.attributes.event_type.as_deref(), Some("deployed"));
-        assert_eq!(opened.attributes.subject.as_deref(), Some("web"));
-        assert_eq!(opened.attributes.time, "2025-06-01T10:00:00Z".parse().ok());
+    fn valid_envelopes_are_parsed() {
+        let envelope = parse_envelope(COMPLETE.as_bytes()).unwrap();
+        assert_eq!(&*envelope.data, b"{\"a\" :1}", "byte for byte");
+        assert_eq!(envelope.attributes.id.as_deref(), Some("/ci\n7"));
+        assert_eq!(envelope.attributes.event_type.as_deref(), Some("deployed"));
+        assert_eq!(envelope.attributes.subject.as_deref(), Some("web"));
+        assert_eq!(envelope.attributes.time, "2025-06-01T10:00:00Z".parse().ok());
     }
 
     #[test]
-    fn data_may_be_encoded_or_left_out() {
-        let with = |data: &str| WHOLE.replace(r#""data": {"a" :1}"#, data);
-        assert_eq!(&*open(with(r#""data_base64": "eyJhIjoxfQ==""#).as_bytes()).unwrap().data, b"{\"a\":1}");
-        assert_eq!(&*open(with(r#""data": null"#).as_bytes()).unwrap().data, b"{}");
+    fn data_may_be_base64_or_missing() {
+        let with = |data: &str| COMPLETE.replace(r#""data": {"a" :1}"#, data);
+        assert_eq!(&*parse_envelope(with(r#""data_base64": "eyJhIjoxfQ==""#).as_bytes()).unwrap().data, b"{\"a\":1}");
+        assert_eq!(&*parse_envelope(with(r#""data": null"#).as_bytes()).unwrap().data, b"{}");
     }
 
     #[test]
-    fn everything_wrong_is_told() {
-        let refused = open(
+    fn all_violations_are_reported() {
+        let rejection = parse_envelope(
             br#"{"specversion": "0.3", "id": 7, "source": "", "type": "t", "time": "now", "data": 1,
             "data_base64": "*"}"#,
         )
         .unwrap_err();
-        let told: Vec<String> = refused.violations.iter().map(|v| format!("{} {}", v.pointer, v.keyword)).collect();
-        assert_eq!(told, ["/data_base64 not", "/id type", "/source required", "/specversion const", "/time format"]);
-        assert_eq!(refused.event_type.as_deref(), Some("t"));
+        let reported: Vec<String> =
+            rejection.violations.iter().map(|v| format!("{} {}", v.pointer, v.keyword)).collect();
+        assert_eq!(
+            reported,
+            ["/data_base64 not", "/id type", "/source required", "/specversion const", "/time format"]
+        );
+        assert_eq!(rejection.event_type.as_deref(), Some("t"));
         for envelope in ["", "[]", "7", r#"{"id": "1", "id": "2"}"#] {
-            assert_eq!(open(envelope.as_bytes()).unwrap_err().violations[0].keyword, "cloudevents", "{envelope}");
+            assert_eq!(
+                parse_envelope(envelope.as_bytes()).unwrap_err().violations[0].keyword,
+                "cloudevents",
+                "{envelope}"
+            );
         }
     }
 }

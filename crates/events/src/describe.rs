@@ -1,95 +1,69 @@
-//! Telling people what an event is: its label, and a sentence in Markdown.
+//! Descriptions of events for people: a label, and a sentence in Markdown.
 
 use serde_json::Value;
 
 use crate::catalog::Catalog;
 use crate::event::{Fields, Level};
+use crate::summary_template::{SummaryField, SummarySegment};
 
-/// The most characters that one value takes in a summary.
-const MAX_VALUE: usize = 200;
+/// Maximum length of a value in a summary, in characters.
+const MAX_SUMMARY_VALUE_CHARS: usize = 200;
 
-/// What an event is, for people.
+/// A description of an event for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Description {
-    /// What happened, in a few words. Plain text.
+    /// A few words, in plain text.
     pub label: String,
-    /// The same as a sentence. Markdown, on one line; values out of the event are escaped, so
-    /// they show as they are and can neither format, nor link, nor hold HTML.
+    /// A sentence in Markdown, on one line. Values of the event are escaped: they cannot contain formatting, links or HTML.
     pub summary: String,
 }
 
-/// A piece of a summary's template.
-#[derive(Debug)]
-pub(crate) enum Piece {
-    /// Markdown, as it is.
-    Text(&'static str),
-    /// A field of the event.
-    Field(Field),
-    /// A value of the payload.
-    At(&'static str),
-    /// Left out where a value in it is missing.
-    Optional(&'static [Piece]),
-    /// The first that has a value.
-    First(&'static [Piece]),
-}
-
-/// A field that a template can name.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Field {
-    Actor,
-    Environment,
-    Level,
-    Project,
-    Subject,
-    Type,
-}
-
-const GENERIC: &[Piece] = &[
-    Piece::Text("**"),
-    Piece::Field(Field::Actor),
-    Piece::Text("** triggered **"),
-    Piece::Field(Field::Type),
-    Piece::Text("**"),
+const GENERIC_TEMPLATE: &[SummarySegment] = &[
+    SummarySegment::Text("**"),
+    SummarySegment::Field(SummaryField::Actor),
+    SummarySegment::Text("** triggered **"),
+    SummarySegment::Field(SummaryField::Type),
+    SummarySegment::Text("**"),
 ];
 
 impl Catalog {
-    /// The label and summary of an event that this catalog has read.
+    /// Describes an event that this catalog has accepted.
     ///
-    /// Events of a type without a template are named by their type.
+    /// The description of an event whose type has no template consists of its actor and type.
     pub fn describe(&self, fields: &Fields, payload: &Value) -> Description {
-        let event = Described { fields, payload };
+        let event = DescribedEvent { fields, payload };
         let known = self.event_type(&fields.event_type);
         let summary = known
             .filter(|known| !known.summary.is_empty())
-            // An old event may lack what a newer template names.
+            // An old event may lack a value that a newer template refers to.
             .and_then(|known| event.render(known.summary))
-            .or_else(|| event.render(GENERIC))
+            .or_else(|| event.render(GENERIC_TEMPLATE))
             .unwrap_or_default();
         let label = known.map_or(fields.event_type.as_str(), |known| known.label);
         Description { label: label.to_owned(), summary }
     }
 }
 
-struct Described<'a> {
+struct DescribedEvent<'a> {
     fields: &'a Fields,
     payload: &'a Value,
 }
 
-impl Described<'_> {
-    /// The pieces in a row; `None` where a value is missing.
-    fn render(&self, pieces: &[Piece]) -> Option<String> {
+impl DescribedEvent<'_> {
+    /// Renders segments in order; `None` if a value is missing.
+    fn render(&self, segments: &[SummarySegment]) -> Option<String> {
         let mut summary = String::new();
-        for piece in pieces {
-            match piece {
-                Piece::Text(text) => summary.push_str(text),
-                Piece::Field(field) => summary.push_str(&shown(self.field(*field)?)?),
-                Piece::At(pointer) => match self.payload.pointer(pointer)? {
-                    Value::String(text) => summary.push_str(&shown(text)?),
+        for segment in segments {
+            match segment {
+                SummarySegment::Text(text) => summary.push_str(text),
+                SummarySegment::Field(field) => summary.push_str(&sanitize(self.field(*field)?)?),
+                SummarySegment::At(pointer) => match self.payload.pointer(pointer)? {
+                    Value::String(text) => summary.push_str(&sanitize(text)?),
                     value @ (Value::Number(_) | Value::Bool(_)) => summary.push_str(&value.to_string()),
                     _ => return None,
                 },
-                Piece::Optional(pieces) => summary.push_str(&self.render(pieces).unwrap_or_default()),
-                Piece::First(choices) => {
+                SummarySegment::Optional(segments) => summary.push_str(&self.render(segments).unwrap_or_default()),
+                SummarySegment::First(choices) => {
                     let one = |choice| self.render(std::slice::from_ref(choice));
                     summary.push_str(&choices.iter().find_map(one)?);
                 }
@@ -98,57 +72,46 @@ impl Described<'_> {
         Some(summary)
     }
 
-    fn field(&self, field: Field) -> Option<&str> {
+    fn field(&self, field: SummaryField) -> Option<&str> {
         let fields = self.fields;
         match field {
-            // Not everything is done by somebody.
-            Field::Actor => Some(fields.actor.as_deref().unwrap_or("system")),
-            Field::Environment => fields.environment.as_deref(),
-            Field::Level => fields.level.map(name),
-            Field::Project => fields.project.as_deref(),
-            Field::Subject => fields.subject.as_deref(),
-            Field::Type => Some(&fields.event_type),
+            // Some events have no actor.
+            SummaryField::Actor => Some(fields.actor.as_deref().unwrap_or("system")),
+            SummaryField::Environment => fields.environment.as_deref(),
+            SummaryField::Level => fields.level.map(Level::as_str),
+            SummaryField::Project => fields.project.as_deref(),
+            SummaryField::Subject => fields.subject.as_deref(),
+            SummaryField::Type => Some(&fields.event_type),
         }
     }
 }
 
-fn name(level: Level) -> &'static str {
-    match level {
-        Level::Debug => "DEBUG",
-        Level::Info => "INFO",
-        Level::Warn => "WARN",
-        Level::Error => "ERROR",
-    }
-}
-
-/// A producer's text, made harmless: on one line, not too long, escaped. `None` where nothing is
-/// left to show.
-fn shown(text: &str) -> Option<String> {
+/// Returns a producer's text on one line, truncated and escaped; `None` if it has no visible characters.
+fn sanitize(text: &str) -> Option<String> {
     let visible: String = text
         .chars()
         .map(|c| if c.is_whitespace() || c.is_control() { ' ' } else { c })
-        .filter(|c| !is_bidi(*c))
+        .filter(|c| !is_bidi_control(*c))
         .collect();
     let visible = visible.trim();
     if visible.is_empty() {
         return None;
     }
-    let mut shown = String::with_capacity(visible.len());
-    for c in visible.chars().take(MAX_VALUE) {
+    let mut sanitized = String::with_capacity(visible.len());
+    for c in visible.chars().take(MAX_SUMMARY_VALUE_CHARS) {
         if r"\`*_[]<>&~|#!".contains(c) {
-            shown.push('\\');
+            sanitized.push('\\');
         }
-        shown.push(c);
+        sanitized.push(c);
     }
-    if visible.chars().nth(MAX_VALUE).is_some() {
-        shown.push('…');
+    if visible.chars().nth(MAX_SUMMARY_VALUE_CHARS).is_some() {
+        sanitized.push('…');
     }
-    Some(shown)
+    Some(sanitized)
 }
 
-/// Characters that turn the direction of the text around them, which can make it read as
-/// something else.
-fn is_bidi(c: char) -> bool {
+/// Returns whether a character changes the direction of the surrounding text, which can disguise it.
+fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
@@ -157,16 +120,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ordinary_names_stay_as_they_are() {
+    fn ordinary_names_are_unchanged() {
         for name in ["user@getunleash.io", "test-flag", "/1.0/instances/0c1a", "Ada Lovelace (admin)", "größe", "1.5"]
         {
-            assert_eq!(shown(name).as_deref(), Some(name));
+            assert_eq!(sanitize(name).as_deref(), Some(name));
         }
     }
 
     #[test]
-    fn hostile_text_is_harmless() {
-        for (text, harmless) in [
+    fn hostile_text_is_escaped() {
+        for (text, escaped) in [
             ("**bold**", r"\*\*bold\*\*"),
             ("[click](javascript:alert(1))", r"\[click\](javascript:alert(1))"),
             ("![x](https://evil.example/p.png)", r"\!\[x\](https://evil.example/p.png)"),
@@ -177,22 +140,22 @@ mod tests {
             (r"\*", r"\\\*"),
             ("user\u{202e}nimda", "usernimda"),
         ] {
-            assert_eq!(shown(text).as_deref(), Some(harmless));
+            assert_eq!(sanitize(text).as_deref(), Some(escaped));
         }
-        assert_eq!(shown("\u{202e}\n "), None);
-        assert_eq!(shown(&"x".repeat(300)).map(|shown| shown.chars().count()), Some(MAX_VALUE + 1));
+        assert_eq!(sanitize("\u{202e}\n "), None);
+        assert_eq!(sanitize(&"x".repeat(300)).map(|text| text.chars().count()), Some(MAX_SUMMARY_VALUE_CHARS + 1));
     }
 
     #[track_caller]
     fn described(name: &str, payload: &Value) -> Description {
         let catalog = crate::catalog(name).unwrap();
         let received_at = "2026-01-01T00:00:00Z".parse().unwrap();
-        let reading = catalog.read(payload.to_string().as_bytes(), received_at).unwrap();
-        catalog.describe(&reading.fields, payload)
+        let extracted = catalog.extract(payload.to_string().as_bytes(), received_at).unwrap();
+        catalog.describe(&extracted.fields, payload)
     }
 
     #[test]
-    fn the_examples_read_well() {
+    fn examples_have_readable_summaries() {
         for (name, event_type, summary) in [
             ("unleash", "feature-created", "**user@getunleash.io** created **test-flag** in project **test-project**"),
             (
@@ -219,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_types_are_named() {
+    fn unknown_types_have_a_generic_summary() {
         let payload = serde_json::json!({"id": 1, "type": "strategy_created", "createdBy": "ada",
             "createdAt": "2024-10-03T11:09:53Z"});
         let Description { label, summary } = described("unleash", &payload);
@@ -228,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_that_does_not_fit_gives_way() {
+    fn templates_with_missing_values_fall_back_to_the_generic_summary() {
         let payload = serde_json::json!({"id": 1, "type": "feature-project-change", "createdBy": "ada",
             "createdAt": "2024-10-03T11:09:53Z", "data": {"oldProject": " ", "newProject": "b"}});
         assert_eq!(described("unleash", &payload).summary, "**ada** triggered **feature-project-change**");

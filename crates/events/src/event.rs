@@ -1,4 +1,4 @@
-//! The Event model: one immutable record and the fields it is found by.
+//! The Event model: an immutable record and the fields it is found by.
 
 use std::fmt;
 
@@ -6,17 +6,17 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::id::EventId;
+use crate::event_id::EventId;
 
-/// What kind of thing an event reports.
+/// The kind of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
-    /// Something was done.
+    /// A change in a system.
     Lifecycle,
-    /// A service's log line.
+    /// A log line of a service.
     Logging,
-    /// A signal from an outside system.
+    /// A signal from an external system.
     Signal,
 }
 
@@ -30,73 +30,79 @@ impl fmt::Display for Scope {
     }
 }
 
-/// A log line's severity, as Migration Manager names them; ordered from least to most severe.
+/// The severity of a log line, with the names that Migration Manager uses; ordered from least to most severe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Level {
-    /// For the service's developers.
+    /// Information for developers of the service.
     Debug,
-    /// Ordinary work.
+    /// Normal operation.
     Info,
-    /// Something may need a look.
+    /// A possible problem.
     Warn,
-    /// Something failed.
+    /// A failure.
     Error,
 }
 
-impl fmt::Display for Level {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Level {
+    /// Returns the name of the level, in upper case.
+    pub fn as_str(self) -> &'static str {
+        match self {
             Self::Debug => "DEBUG",
             Self::Info => "INFO",
             Self::Warn => "WARN",
             Self::Error => "ERROR",
-        })
+        }
     }
 }
 
-/// What a catalog reads out of one payload: every field that events are filtered by.
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The fields that a catalog extracts from a payload, by which events are filtered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fields {
-    /// Lifecycle, logging or signal.
+    /// Kind of the event.
     pub scope: Scope,
-    /// The most specific name of what happened: `feature-created`, `instance-imported`, `logging`.
+    /// Type of the event, the most specific one: `feature-created`, `instance-imported`, `logging`.
     pub event_type: String,
-    /// When it happened, by the producer's clock, to the nanosecond.
+    /// Time at which the event occurred, by the producer's clock, to the nanosecond.
     pub time: Timestamp,
-    /// Whether the producer said when; where it did not, `time` is when the event was received.
+    /// True if the producer gave a time; otherwise `time` is the time of receipt.
     pub time_given: bool,
-    /// Who did it.
+    /// Actor that caused the event.
     pub actor: Option<String>,
-    /// What it was done to.
+    /// Subject of the event.
     pub subject: Option<String>,
-    /// Everything it was done to, the subject first; empty where the catalog knows no entities.
+    /// All entities that the event is about, the subject first; empty if the catalog has no entities.
     pub entities: Vec<String>,
-    /// The project involved.
+    /// Project that the event belongs to.
     pub project: Option<String>,
-    /// The environment involved.
+    /// Environment that the event belongs to.
     pub environment: Option<String>,
-    /// A log line's severity; `None` for every other event.
+    /// Severity of a log line; `None` for other events.
     pub level: Option<Level>,
-    /// The version of the schema that accepted the payload; `None` where only the catalog's base
-    /// schema did, because the type is not known.
+    /// Version of the schema that accepted the payload; `None` if its type is unknown and the catalog's base schema did.
     pub schema_version: Option<u32>,
 }
 
-/// One immutable record of the log.
+/// An immutable record of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// Where it stands in the log.
+    /// ID, which determines the position in the log.
     pub id: EventId,
-    /// The registered producer that sent it.
+    /// Name of the source that sent the event.
     pub source: String,
-    /// The source's catalog.
+    /// Name of the source's catalog.
     pub catalog: String,
-    /// When it reached the ingest function.
+    /// Time at which the ingest function received the event.
     pub received_at: Timestamp,
-    /// When it was stored, where that was long after its own time: an import, or a replay out of the quarantine.
+    /// Time at which the event was stored, if that was long after its own time: an import, or a reingested event.
     pub stored_at: Option<Timestamp>,
-    /// What the catalog read out of the payload.
+    /// Fields that the catalog extracted from the payload.
     pub fields: Fields,
     /// The producer's JSON, byte for byte.
     pub payload: Vec<u8>,

@@ -1,33 +1,39 @@
 #![doc = include_str!("../README.md")]
 
-mod arrival;
+mod accept;
 mod catalog;
 pub mod cloudevent;
 mod describe;
 mod event;
-mod id;
-mod json;
-mod read;
+mod event_id;
+mod extract;
+mod fingerprint;
+mod limits;
+mod raw_event;
 mod rules;
+mod strict_json;
+mod summary_template;
 mod text;
 mod time;
 mod typed;
 mod violation;
 
-pub use arrival::{Accepted, Arrival, Attributes, Form, KnownBy};
+pub use accept::{AcceptedEvent, DedupKey};
 pub use catalog::{Catalog, EventType, TIDINGS_SOURCE, catalog, catalogs};
 pub use describe::Description;
 pub use event::{Event, Fields, Level, Scope};
-pub use id::{EventId, Fingerprint, MAX_SPILL_MS, ProducerId, first_slot};
-pub use read::Reading;
+pub use event_id::{EventId, MAX_SPILL_MS};
+pub use extract::ExtractedFields;
+pub use fingerprint::{Fingerprint, ProducerId, first_slot};
+pub use raw_event::{Attributes, Form, RawEvent};
 pub use text::truncate;
 pub use time::{Instant, unix_nanoseconds};
 pub use typed::ParseError;
-pub use violation::{Refused, Violation};
+pub use violation::{Rejection, Violation};
 
 #[cfg(test)]
 mod every_schema;
 
-// A module for each catalog, and `CATALOGS`. Here at the root a catalog whose name is taken
-// already is a compile error and hides nothing.
+// A module for each catalog, and `CATALOGS`. At the crate root, a catalog with the name of another module is a compile
+// error.
 include!(concat!(env!("OUT_DIR"), "/catalogs.rs"));

@@ -1,57 +1,58 @@
-//! A catalog's rules for finding fields in a payload: `catalog.json`, as data.
+//! A catalog's extraction rules: the data of its `catalog.json`.
 
 use std::collections::HashSet;
 
 use serde_json::Value;
 
 use crate::event::{Level, Scope};
-use crate::id::ProducerId;
+use crate::fingerprint::ProducerId;
 
-/// Where each field may stand; the first place that holds one wins. The meaning of each is
-/// documented at `codegen::CatalogFile`, which these are made of.
+/// The paths of each field in a payload; the first path with a value wins. `codegen::CatalogFile`, from which these rules
+/// are generated, documents the fields.
 #[derive(Debug)]
 pub(crate) struct Rules {
-    pub(crate) event_type: &'static [Place],
+    pub(crate) event_type: &'static [FieldPath],
     pub(crate) untyped: Option<&'static str>,
     pub(crate) lenient_time: bool,
     pub(crate) scope: ScopeRule,
-    pub(crate) time: &'static [Place],
-    pub(crate) producer_id: &'static [Place],
-    pub(crate) actor: &'static [Place],
-    pub(crate) subject: &'static [Place],
-    pub(crate) entities: &'static [Place],
-    pub(crate) project: &'static [Place],
-    pub(crate) environment: &'static [Place],
-    pub(crate) level: &'static [Place],
+    pub(crate) time: &'static [FieldPath],
+    pub(crate) producer_id: &'static [FieldPath],
+    pub(crate) actor: &'static [FieldPath],
+    pub(crate) subject: &'static [FieldPath],
+    pub(crate) entities: &'static [FieldPath],
+    pub(crate) project: &'static [FieldPath],
+    pub(crate) environment: &'static [FieldPath],
+    pub(crate) level: &'static [FieldPath],
 }
 
-/// A JSON Pointer, and which part of the string there is meant.
+/// A JSON Pointer, and optionally the part of its string to use.
 #[derive(Debug)]
-pub(crate) struct Place {
-    pub(crate) at: &'static str,
-    /// The part begins after the first of these.
+pub(crate) struct FieldPath {
+    pub(crate) pointer: &'static str,
+    /// The part begins after the first occurrence of this text.
     pub(crate) after: Option<&'static str>,
-    /// The part ends before the last of these.
+    /// The part ends before the last occurrence of this text.
     pub(crate) before: Option<&'static str>,
 }
 
-/// How an event's scope is found.
+/// The rule that determines an event's scope.
 #[derive(Debug)]
 pub(crate) enum ScopeRule {
     Always(Scope),
-    From { at: Place, values: &'static [(&'static str, Scope)], otherwise: Scope },
+    From { path: FieldPath, values: &'static [(&'static str, Scope)], otherwise: Scope },
 }
 
-/// A text, and the JSON Pointer that it was found at.
-pub(crate) type Found = (&'static str, String);
+/// A text and the JSON Pointer to it.
+pub(crate) type FoundText = (&'static str, String);
 
-impl Place {
-    /// The text here, if there is any.
-    fn text(&self, payload: &Value) -> Option<String> {
-        self.cut(payload.pointer(self.at)?)
+impl FieldPath {
+    /// Returns the text at this path, if there is any.
+    fn find(&self, payload: &Value) -> Option<String> {
+        self.extract_part(payload.pointer(self.pointer)?)
     }
 
-    fn cut(&self, value: &Value) -> Option<String> {
+    /// Returns the part of a string or number that this path selects, unless it is empty.
+    fn extract_part(&self, value: &Value) -> Option<String> {
         let text = match value {
             Value::String(text) => text.as_str(),
             Value::Number(number) => return Some(number.to_string()),
@@ -63,24 +64,24 @@ impl Place {
     }
 }
 
-/// The first text that stands in any of the places.
-pub(crate) fn first(places: &[Place], payload: &Value) -> Option<Found> {
-    places.iter().find_map(|place| Some((place.at, place.text(payload)?)))
+/// Returns the first text at any of the paths.
+pub(crate) fn find_first(paths: &[FieldPath], payload: &Value) -> Option<FoundText> {
+    paths.iter().find_map(|path| Some((path.pointer, path.find(payload)?)))
 }
 
-/// The texts in all the places, each once.
-pub(crate) fn all(places: &[Place], payload: &Value) -> Vec<Found> {
-    let mut found: Vec<Found> = Vec::new();
+/// Returns the distinct texts at all paths, including the items of arrays.
+pub(crate) fn find_all(paths: &[FieldPath], payload: &Value) -> Vec<FoundText> {
+    let mut found: Vec<FoundText> = Vec::new();
     let mut known: HashSet<String> = HashSet::new();
-    for place in places {
-        let values = match payload.pointer(place.at) {
+    for path in paths {
+        let values = match payload.pointer(path.pointer) {
             Some(Value::Array(values)) => values.as_slice(),
             Some(value) => std::slice::from_ref(value),
             None => &[],
         };
-        for text in values.iter().filter_map(|value| place.cut(value)) {
+        for text in values.iter().filter_map(|value| path.extract_part(value)) {
             if known.insert(text.clone()) {
-                found.push((place.at, text));
+                found.push((path.pointer, text));
             }
         }
     }
@@ -88,44 +89,46 @@ pub(crate) fn all(places: &[Place], payload: &Value) -> Vec<Found> {
 }
 
 impl Rules {
-    /// The event's type, and where it stands.
-    pub(crate) fn event_type(&self, payload: &Value) -> Option<Found> {
-        first(self.event_type, payload)
+    /// Returns the event's type and its location.
+    pub(crate) fn event_type(&self, payload: &Value) -> Option<FoundText> {
+        find_first(self.event_type, payload)
     }
 
-    /// What events are called that say no type.
-    pub(crate) fn untyped(&self) -> Option<Found> {
+    /// Returns the type of events that do not state one, if the catalog allows that.
+    pub(crate) fn untyped(&self) -> Option<FoundText> {
         Some(("", self.untyped?.to_owned()))
     }
 
+    /// Returns the event's scope.
     pub(crate) fn scope(&self, payload: &Value) -> Scope {
         match &self.scope {
             ScopeRule::Always(scope) => *scope,
-            ScopeRule::From { at, values, otherwise } => {
-                let text = at.text(payload).unwrap_or_default();
+            ScopeRule::From { path, values, otherwise } => {
+                let text = path.find(payload).unwrap_or_default();
                 values.iter().find(|(value, _)| *value == text).map_or(*otherwise, |(_, scope)| *scope)
             }
         }
     }
 
+    /// Returns the producer's ID of the event.
     pub(crate) fn producer_id(&self, payload: &Value) -> Option<ProducerId> {
-        self.producer_id.iter().find_map(|place| {
-            let value = payload.pointer(place.at)?;
+        self.producer_id.iter().find_map(|path| {
+            let value = payload.pointer(path.pointer)?;
             if let Some(number) = whole_number(value).and_then(|number| number.try_into().ok()) {
                 return Some(ProducerId::Number(number));
             }
-            // Different numbers that a double cannot hold look alike: they identify nothing.
-            if value.as_f64().is_some_and(|float| float.abs() > MAX_SAFE) {
+            // Numbers beyond the precision of a double are ambiguous and identify nothing.
+            if value.as_f64().is_some_and(|float| float.abs() > MAX_SAFE_INTEGER) {
                 return None;
             }
-            place.cut(value).map(ProducerId::Text)
+            path.extract_part(value).map(ProducerId::Text)
         })
     }
 
-    /// The level of a log line. Producers write levels in either case, and with a distance from
-    /// the next named one (`ERROR+2`); what cannot be understood is no level.
+    /// Returns the level of a log line. Producers write levels in upper or lower case, optionally with an offset
+    /// (`ERROR+2`). An unknown level is ignored.
     pub(crate) fn level(&self, payload: &Value) -> Option<Level> {
-        let (_, text) = first(self.level, payload)?;
+        let (_, text) = find_first(self.level, payload)?;
         let text = text.trim_start().to_ascii_uppercase();
         let levels = [
             ("TRACE", Level::Debug),
@@ -139,15 +142,15 @@ impl Rules {
     }
 }
 
-/// The largest whole number up to which a double holds every one.
-const MAX_SAFE: f64 = 9_007_199_254_740_991.0;
+/// Largest integer n such that a double represents all integers up to n exactly.
+const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
 
-/// The value as a whole number. JSON Schema counts `1.0` as one, so this does too.
+/// Returns the value as an integer. Like JSON Schema, this accepts `1.0`.
 pub(crate) fn whole_number(value: &Value) -> Option<i64> {
     let number = value.as_number()?;
     number.as_i64().or_else(|| {
-        let float = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() <= MAX_SAFE)?;
-        // Whole and within 2^53: exact.
+        let float = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() <= MAX_SAFE_INTEGER)?;
+        // An integer within 2^53 is converted exactly.
         #[expect(clippy::cast_possible_truncation)]
         Some(float as i64)
     })
@@ -159,10 +162,10 @@ mod tests {
 
     use super::*;
 
-    const REQUESTOR: Place = Place { at: "/requestor", after: Some("/"), before: Some(" (") };
+    const REQUESTOR: FieldPath = FieldPath { pointer: "/requestor", after: Some("/"), before: Some(" (") };
 
     #[test]
-    fn a_part_of_a_string() {
+    fn paths_select_a_part_of_a_string() {
         for (requestor, actor) in [
             ("tls/a57b (10.0.0.101)", Some("a57b")),
             ("oidc/ada@example.org (10.0.0.1:443)", Some("ada@example.org")),
@@ -172,13 +175,13 @@ mod tests {
             ("tls/ (10.0.0.1)", None),
             ("", None),
         ] {
-            let found = REQUESTOR.text(&json!({ "requestor": requestor }));
+            let found = REQUESTOR.find(&json!({ "requestor": requestor }));
             assert_eq!(found.as_deref(), actor, "{requestor}");
         }
     }
 
     #[test]
-    fn whole_numbers() {
+    fn only_integers_are_whole_numbers() {
         assert_eq!(whole_number(&json!(27332)), Some(27332));
         assert_eq!(whole_number(&json!(27332.0)), Some(27332));
         assert_eq!(whole_number(&json!(1.5)), None);

@@ -1,4 +1,4 @@
-//! Times as producers write them.
+//! Times in payloads.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -7,9 +7,9 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A time as its producer wrote it: RFC 3339, or the same without an offset, which then means UTC.
+/// A time in the form of RFC 3339, or without an offset, which means UTC.
 ///
-/// What is written is the text that was read.
+/// It is serialised as the text from which it was parsed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Instant {
     text: String,
@@ -17,13 +17,13 @@ pub struct Instant {
 }
 
 impl Instant {
-    /// The moment, to the nanosecond. `None` where the text names none, which only a schema without
-    /// `format: date-time` lets through.
+    /// Returns the time to the nanosecond; `None` if the text is not a time, which only a schema without `format: date-time`
+    /// accepts.
     pub fn timestamp(&self) -> Option<Timestamp> {
         self.timestamp
     }
 
-    /// The text, as it was read.
+    /// Returns the original text.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -67,12 +67,11 @@ pub fn unix_nanoseconds(time: Timestamp) -> i64 {
     i64::try_from(time.as_nanosecond()).unwrap_or(if time < Timestamp::UNIX_EPOCH { i64::MIN } else { i64::MAX })
 }
 
-/// Reads RFC 3339, with any offset or none (then UTC). What is smaller than a nanosecond is cut off,
-/// a leap second is the one before it, and what is later than the last moment that can be held
-/// (in the year 9999) is that moment.
+/// Parses a time in the form of RFC 3339, with any offset or none (UTC). Fractions of a nanosecond are truncated, a leap
+/// second becomes the previous second, and a time after the largest `Timestamp` (in the year 9999) becomes that timestamp.
 pub(crate) fn parse(text: &str) -> Option<Timestamp> {
-    // jiff reads much more than RFC 3339 (spaces, weeks, missing seconds, names of zones), so the
-    // form is looked at here. That the numbers make a date is left to jiff.
+    // jiff accepts much more than RFC 3339 (spaces, weeks, missing seconds, names of zones), so the form is checked here.
+    // jiff checks that the numbers form a valid date.
     let (date_time, rest) = text.split_at_checked(19)?;
     if !has_form(date_time, "dddd-dd-ddTdd:dd:dd") {
         return None;
@@ -90,22 +89,22 @@ pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     if !["", "Z", "+dd:dd", "-dd:dd"].iter().any(|form| has_form(zone, form)) {
         return None;
     }
-    // As nearly all times are written.
+    // Fast path for nearly all times.
     if !zone.is_empty()
         && let Ok(time) = text.parse()
     {
         return Some(time);
     }
     let offset = if zone.is_empty() { "Z" } else { zone };
-    let read = |date_time: &str| format!("{date_time}{fraction}{offset}").parse().ok();
-    // The last day that jiff holds as a timestamp ends before this year does.
-    read(date_time).or_else(|| match date_time.strip_prefix("9999-12-3")?.split_once(['T', 't'])? {
-        ("0" | "1", time) => read(&format!("9998-12-30T{time}")).map(|_| Timestamp::MAX),
+    let parse = |date_time: &str| format!("{date_time}{fraction}{offset}").parse().ok();
+    // The largest `Timestamp` is before the end of the year 9999.
+    parse(date_time).or_else(|| match date_time.strip_prefix("9999-12-3")?.split_once(['T', 't'])? {
+        ("0" | "1", time) => parse(&format!("9998-12-30T{time}")).map(|_| Timestamp::MAX),
         _ => None,
     })
 }
 
-/// Whether `text` is `form`, with a digit for each `d`, and letters in either case.
+/// Returns whether `text` has the form `form`, in which `d` represents a digit; letters may have either case.
 fn has_form(text: &str, form: &str) -> bool {
     text.len() == form.len()
         && text.bytes().zip(form.bytes()).all(|(byte, form)| match form {
@@ -119,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rfc_3339_in_all_its_forms() {
+    fn all_forms_of_rfc_3339_are_accepted() {
         for (text, utc) in [
             ("2024-10-03T11:09:53Z", "2024-10-03T11:09:53Z"),
             ("2024-10-03t11:09:53z", "2024-10-03T11:09:53Z"),
@@ -136,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn other_forms_are_refused() {
+    fn other_forms_are_rejected() {
         for text in [
             "",
             "2024-10-03",
@@ -157,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn an_instant_is_written_as_it_was_read() {
+    fn instants_are_serialised_as_their_original_text() {
         let text = "\"2025-12-09T23:17:28.00\"";
         let instant: Instant = serde_json::from_str(text).unwrap();
         assert_eq!(instant.timestamp(), Some("2025-12-09T23:17:28Z".parse().unwrap()));

@@ -1,4 +1,4 @@
-//! What the generated types share.
+//! Shared functions of the generated types.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -6,18 +6,18 @@ use serde_json::Value;
 
 use crate::rules::whole_number;
 
-/// Why JSON could not be given a Rust type.
+/// The error of JSON that does not have its Rust type.
 #[derive(Debug, thiserror::Error)]
 pub enum ParseError {
-    /// It is no JSON.
+    /// The text is not JSON.
     #[error("not JSON: {0}")]
     Json(#[source] serde_json::Error),
-    /// It does not have the form of its type.
-    #[error("not an event of the type {event_type}: {source}")]
+    /// The event does not have the structure of its type.
+    #[error("invalid event of the type {event_type}: {source}")]
     Type {
-        /// The type that it says it has.
+        /// Type that the event states.
         event_type: &'static str,
-        /// Where the two differ.
+        /// Difference between the event and the type.
         source: serde_json::Error,
     },
 }
@@ -26,20 +26,20 @@ pub(crate) fn json(payload: &[u8]) -> Result<Value, ParseError> {
     serde_json::from_slice(payload).map_err(ParseError::Json)
 }
 
-/// The event's type, by the catalog's rules.
+/// Returns the event's type according to the catalog's rules.
 pub(crate) fn event_type(catalog: &str, payload: &Value) -> Option<String> {
     Some(crate::catalog(catalog)?.rules.event_type(payload)?.1)
 }
 
 pub(crate) fn read<T: DeserializeOwned>(event_type: &'static str, payload: &Value) -> Result<T, ParseError> {
-    // JSON Schema counts `1.0` as an integer and serde does not. It is rare, so the ordinary way
-    // does not pay for it.
+    // JSON Schema accepts `1.0` as an integer and serde does not. Such numbers are rare, so they are converted only if the
+    // first attempt fails.
     T::deserialize(payload)
         .or_else(|error| T::deserialize(&with_whole_numbers(payload)).map_err(|_| error))
         .map_err(|source| ParseError::Type { event_type, source })
 }
 
-/// For fields that may be left out and may be null: what is here, null or not, is `Some`.
+/// Deserializes an optional, nullable field: a present value, even null, is `Some`.
 pub(crate) fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,

@@ -1,4 +1,4 @@
-//! Why a payload was refused, told to the person who must act on it.
+//! Violations: the reasons for which a payload is rejected, in words for its producer.
 
 use std::fmt;
 
@@ -8,58 +8,60 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::id::EventId;
+use crate::event_id::EventId;
 use crate::text::truncate;
 
-/// The longest message, in characters.
-const MAX_MESSAGE: usize = 200;
-/// The longest pointer, in characters: names may be as long as payloads.
-const MAX_POINTER: usize = 300;
-/// The longest value that a message repeats, as JSON.
-const MAX_VALUE: usize = 40;
+/// Maximum length of a message, in characters.
+const MAX_MESSAGE_CHARS: usize = 200;
+/// Maximum length of a pointer, in characters. Names in a payload may be as long as the payload.
+const MAX_POINTER_CHARS: usize = 300;
+/// Maximum length of a value that a message quotes, in characters.
+const MAX_QUOTED_CHARS: usize = 40;
 
-/// One thing wrong with a payload.
+/// One violation of a schema or a limit.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Violation {
-    /// JSON Pointer to the value that is wrong; one of over 300 characters ends there with an ellipsis.
+    /// JSON Pointer to the invalid value. A pointer of more than 300 characters is truncated and ends with an ellipsis.
     pub pointer: String,
-    /// The JSON Schema keyword that it fails; or `json` (not JSON that can be read), `duplicate` (a
-    /// name twice in one object), `maxValues` (too many values), `time` (outside the range of times that
-    /// the log takes), `cloudevents` (no envelope), or the header that was wrong.
+    /// Violated keyword of JSON Schema; or `json` (invalid JSON), `duplicate` (an object contains a name twice),
+    /// `maxValues` (too many values), `time` (outside of the range of times that the log accepts), `cloudevents` (not an
+    /// envelope), or the name of the invalid header.
     pub keyword: String,
-    /// What was expected and what was found.
+    /// Expected and found value, in words.
     pub message: String,
 }
 
-/// Why a payload was refused.
+/// The rejection of an event, with all its violations.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
-pub struct Refused {
-    /// The type that the payload says it has.
+pub struct Rejection {
+    /// Type that the payload states.
     pub event_type: Option<String>,
-    /// Everything that is wrong (the first 100), sorted.
+    /// Violations, sorted; at most 100.
     pub violations: Vec<Violation>,
 }
 
 impl Violation {
-    /// A violation; a long pointer or message is shortened, and ends with an ellipsis then.
+    /// Creates a violation. A long pointer or message is truncated and ends with an ellipsis.
     pub fn new(pointer: impl Into<String>, keyword: &str, message: impl Into<String>) -> Self {
-        let (pointer, message) = (ellipsized(pointer.into(), MAX_POINTER), ellipsized(message.into(), MAX_MESSAGE));
+        let (pointer, message) =
+            (ellipsized(pointer.into(), MAX_POINTER_CHARS), ellipsized(message.into(), MAX_MESSAGE_CHARS));
         Self { pointer, keyword: keyword.to_owned(), message }
     }
 }
 
-impl Refused {
-    /// The refusal of events of a catalog that is not known: an earlier version than the one that their source was
-    /// registered with is at work.
+impl Rejection {
+    /// Creates the rejection of an event whose catalog is unknown, because the deployed version is older than the one with
+    /// which the source was registered.
     pub fn unknown_catalog(catalog: &str) -> Self {
-        let message = format!("this version has no catalog {catalog:?}: replay this when one is deployed that has");
+        let message =
+            format!("this version has no catalog {catalog:?}: deploy a version that has it, then reingest the event");
         Self { event_type: None, violations: vec![Violation::new("", "catalog", message)] }
     }
 
-    /// The refusal of an event whose request gave it the id of the event that stands at `other`.
+    /// Creates the rejection of an event whose request gave it the ID of another event, `other`.
     pub fn id_in_use(event_type: Option<String>, other: EventId) -> Self {
-        let message = format!("the id that the request gives this event is that of another one, {other}");
+        let message = format!("the ID in the request is already used by the event {other}");
         Self { event_type, violations: vec![Violation::new("", "idempotency-key", message)] }
     }
 }
@@ -80,20 +82,20 @@ impl From<ValidationError<'_>> for Violation {
     }
 }
 
-/// What was expected and what was found.
+/// Describes the expected and the found value.
 fn message(error: &ValidationError<'_>) -> String {
     use ValidationErrorKind as Kind;
     match error.kind() {
         Kind::Required { property } => format!("{} is required", property.as_str().unwrap_or_default()),
         kind => match expected(error, kind) {
             Some(expected) => format!("expected {expected}, found {}", found(error)),
-            // Without the value, which may be long or nobody's business.
+            // Without the value, which may be long or confidential.
             None => error.masked().to_string(),
         },
     }
 }
 
-/// What a keyword asks for, in words.
+/// Describes the values that a keyword allows.
 fn expected(error: &ValidationError<'_>, kind: &ValidationErrorKind) -> Option<String> {
     use ValidationErrorKind as Kind;
     let listed = |names: &[String]| names.join(", ");
@@ -123,7 +125,7 @@ fn expected(error: &ValidationError<'_>, kind: &ValidationErrorKind) -> Option<S
     })
 }
 
-/// What each branch of a choice asks of the value itself.
+/// Describes the values that the branches of a choice allow.
 fn alternatives(error: &ValidationError<'_>, branches: &[Vec<ValidationError<'static>>]) -> Option<String> {
     let own = |branch: &[ValidationError<'static>]| {
         let first = branch.iter().find(|other| other.instance_path() == error.instance_path())?;
@@ -148,7 +150,7 @@ fn example(format: &str) -> String {
     }
 }
 
-/// A short value as it is, of others only what they are. Of what may be a secret, never the value.
+/// Quotes a short value, and describes any other. A value that may be a secret is never quoted.
 fn found(error: &ValidationError<'_>) -> String {
     let characters = |text: &str| format!("a string of {} characters", text.chars().count());
     match error.instance().as_ref() {
@@ -158,7 +160,9 @@ fn found(error: &ValidationError<'_>) -> String {
             format!("{} fields", fields.len())
         }
         Value::Object(_) => "an object".to_owned(),
-        Value::String(text) if text.chars().count() > MAX_VALUE || error.kind().keyword().ends_with("Length") => {
+        Value::String(text)
+            if text.chars().count() > MAX_QUOTED_CHARS || error.kind().keyword().ends_with("Length") =>
+        {
             characters(text)
         }
         Value::String(text) if is_secret(error.instance_path().as_str()) => characters(text),
@@ -166,7 +170,7 @@ fn found(error: &ValidationError<'_>) -> String {
     }
 }
 
-/// Whether a field's name, or that of a field around it, says that it holds a secret.
+/// Returns whether the name of a field, or of an enclosing field, suggests a secret.
 fn is_secret(pointer: &str) -> bool {
     let pointer = pointer.to_ascii_lowercase().replace(['_', '-'], "");
     ["authorization", "apikey", "credential", "password", "privatekey", "secret", "token"]
@@ -192,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_say_what_was_expected_and_found() {
+    fn messages_state_the_expected_and_found_values() {
         for (schema, value, message) in [
             (json!({"required": ["a"]}), json!({}), "a is required"),
             (json!({"type": ["object", "null"]}), json!(7), "expected null or object, found 7"),
@@ -220,16 +224,16 @@ mod tests {
     }
 
     #[test]
-    fn pointers_are_short() {
+    fn long_pointers_are_truncated() {
         let name = "é".repeat(100_000);
         let violation = violation(&json!({"additionalProperties": {"type": "string"}}), &json!({ name: 1 }));
-        assert_eq!(violation.pointer.chars().count(), MAX_POINTER + 1);
+        assert_eq!(violation.pointer.chars().count(), MAX_POINTER_CHARS + 1);
         assert!(violation.pointer.ends_with('…'));
     }
 
     #[test]
-    fn messages_are_short() {
+    fn long_messages_are_truncated() {
         let schema = json!({"pattern": format!("^{}é$", "a".repeat(300))});
-        assert_eq!(violation(&schema, &json!("x")).message.chars().count(), MAX_MESSAGE + 1);
+        assert_eq!(violation(&schema, &json!("x")).message.chars().count(), MAX_MESSAGE_CHARS + 1);
     }
 }

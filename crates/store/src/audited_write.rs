@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put as PutRequest, TransactWriteItem, Update};
-use events::{Accepted, Arrival, Attributes, EventId, Form, TIDINGS_SOURCE};
+use events::{AcceptedEvent, Attributes, EventId, Form, RawEvent, TIDINGS_SOURCE};
 use jiff::Timestamp;
 use model::{AuditEvent, Pause, Record, Target, TargetState};
 use serde_json::json;
@@ -257,7 +257,7 @@ impl EventTable {
         event: &AuditEvent<'_>,
         at: Timestamp,
         attributes: Attributes,
-    ) -> Result<Accepted, Error> {
+    ) -> Result<AcceptedEvent, Error> {
         let payload = json!({
             "type": event.event_type,
             "time": at,
@@ -268,7 +268,7 @@ impl EventTable {
         });
         let bytes = Cow::Owned(payload.to_string().into_bytes());
         let received_at = self.retention.now();
-        let arrival = Arrival { source: TIDINGS_SOURCE, bytes, form: Form::Event, attributes, received_at };
+        let arrival = RawEvent { source: TIDINGS_SOURCE, bytes, form: Form::Event, attributes, received_at };
         let invalid = |reason: String| Error::corrupt(&self.table, format!("the audit event is invalid: {reason}"));
         let catalog =
             events::catalog(TIDINGS_SOURCE).ok_or_else(|| invalid("its catalog does not exist".to_owned()))?;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, ReturnConsumedCapacity, ReturnValue, TransactWriteItem};
-use events::{Arrival, Attributes, Fingerprint, Form, Refused, Violation};
+use events::{Attributes, Fingerprint, Form, RawEvent, Rejection, Violation};
 use futures::future::try_join_all;
 use jiff::{Timestamp, ToSpan};
 use model::Retention;
@@ -45,8 +45,8 @@ pub struct QuarantinedEvent {
 
 impl QuarantinedEvent {
     /// Returns the event as it was received, to be ingested again.
-    pub fn arrival(&self) -> Arrival<'_> {
-        Arrival {
+    pub fn arrival(&self) -> RawEvent<'_> {
+        RawEvent {
             source: &self.source,
             bytes: Cow::Borrowed(&self.bytes),
             form: self.form,
@@ -131,8 +131,8 @@ impl Quarantine {
     /// An event that is sent again within the same millisecond replaces itself.
     pub async fn put(
         &self,
-        arrival: &Arrival<'_>,
-        refused: &Refused,
+        arrival: &RawEvent<'_>,
+        refused: &Rejection,
         deadline: Instant,
     ) -> Result<(String, f64), Error> {
         let fingerprint = Fingerprint::of_bytes(arrival.source, &arrival.bytes);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Display;
 
 use axum::http::HeaderMap;
-use events::{Arrival, Attributes, Form, Refused, Violation};
+use events::{Attributes, Form, RawEvent, Rejection, Violation};
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 use web::ProblemType;
@@ -32,9 +32,9 @@ impl Unread {
 /// One event of a body.
 #[derive(Debug)]
 pub(crate) struct Piece<'a> {
-    pub(crate) arrival: Arrival<'a>,
+    pub(crate) arrival: RawEvent<'a>,
     /// What is wrong with it that can be seen before it is read.
-    pub(crate) refused: Option<Refused>,
+    pub(crate) refused: Option<Rejection>,
 }
 
 /// The events of a body.
@@ -87,21 +87,21 @@ impl<'a> Request<'a> {
         let mut piece = self.piece(bytes, Form::Event, None);
         match said {
             Ok(attributes) => piece.arrival.attributes = attributes,
-            Err(violations) => piece.refused = Some(Refused { event_type: None, violations }),
+            Err(violations) => piece.refused = Some(Rejection { event_type: None, violations }),
         }
         Ok(Sent::One(Box::new(piece)))
     }
 
     fn piece(self, bytes: &'a [u8], form: Form, id: Option<String>) -> Piece<'a> {
         Piece {
-            arrival: Arrival { attributes: Attributes { id, ..Attributes::default() }, form, ..self.arrival(bytes) },
+            arrival: RawEvent { attributes: Attributes { id, ..Attributes::default() }, form, ..self.arrival(bytes) },
             refused: None,
         }
     }
 
     /// Bytes of which no more is known than that they came.
-    pub(crate) fn arrival(self, bytes: &'a [u8]) -> Arrival<'a> {
-        Arrival {
+    pub(crate) fn arrival(self, bytes: &'a [u8]) -> RawEvent<'a> {
+        RawEvent {
             source: self.source,
             bytes: Cow::Borrowed(bytes),
             form: Form::Event,

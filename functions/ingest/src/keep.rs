@@ -1,6 +1,6 @@
 //! Keeping what was sent: in the log where it fits its schema, else in the quarantine.
 
-use events::{Accepted, Arrival, Catalog, EventId, Refused, TIDINGS_SOURCE, Violation};
+use events::{AcceptedEvent, Catalog, EventId, RawEvent, Rejection, TIDINGS_SOURCE, Violation};
 use futures::StreamExt;
 use model::AuditEvent;
 use runtime::Span;
@@ -78,12 +78,12 @@ impl Keeper<'_> {
         }
     }
 
-    fn accept(self, arrival: &Arrival<'_>) -> Result<Accepted, Refused> {
-        let catalog = self.catalog.ok_or_else(|| Refused::unknown_catalog(self.catalog_name))?;
+    fn accept(self, arrival: &RawEvent<'_>) -> Result<AcceptedEvent, Rejection> {
+        let catalog = self.catalog.ok_or_else(|| Rejection::unknown_catalog(self.catalog_name))?;
         catalog.accept(arrival)
     }
 
-    async fn store(self, mut arrival: Arrival<'_>, accepted: Accepted) -> Kept {
+    async fn store(self, mut arrival: RawEvent<'_>, accepted: AcceptedEvent) -> Kept {
         let written = match self.state.events.insert(&accepted, self.deadline).await {
             Ok(written) => written,
             Err(error) => return (Outcome::NotKept { problem: error.into() }, 0.0),
@@ -103,17 +103,17 @@ impl Keeper<'_> {
                 // Without it, whoever replays this gets it into the log.
                 arrival.attributes.id = None;
                 let event_type = Some(event.fields.event_type.clone());
-                let (outcome, units) = self.quarantine(&arrival, Refused::id_in_use(event_type, id)).await;
+                let (outcome, units) = self.quarantine(&arrival, Rejection::id_in_use(event_type, id)).await;
                 (outcome, units + written.write_units)
             }
         }
     }
 
     /// Keeps what fits no schema, with the reasons.
-    pub(crate) async fn quarantine(self, arrival: &Arrival<'_>, refused: Refused) -> Kept {
+    pub(crate) async fn quarantine(self, arrival: &RawEvent<'_>, refused: Rejection) -> Kept {
         match self.state.quarantine.put(arrival, &refused, self.deadline).await {
             Ok((id, units)) => {
-                let Refused { event_type, violations } = refused;
+                let Rejection { event_type, violations } = refused;
                 tracing::warn!(quarantine = id, source = arrival.source, r#type = event_type, "quarantined");
                 self.tell(arrival.source, &id, event_type.as_deref(), &violations).await;
                 (Outcome::Quarantined { quarantine: id, violations }, units)

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use axum::http::{HeaderMap, HeaderName, header};
-use events::cloudevent::{self, OPTIONAL, REQUIRED};
+use events::cloudevent::{self, OPTIONAL_ATTRIBUTES, REQUIRED_ATTRIBUTES};
 use events::{Attributes, Violation};
 use percent_encoding::percent_decode;
 use web::ProblemType;
@@ -55,10 +55,10 @@ fn json(headers: &HeaderMap) -> Media {
         // As the HTTP binding of CloudEvents says: percent-encoded UTF-8.
         Some((name, percent_decode(value.as_bytes()).decode_utf8_lossy().into_owned()))
     };
-    let found: Vec<_> = REQUIRED.into_iter().chain(OPTIONAL).filter_map(value).collect();
+    let found: Vec<_> = REQUIRED_ATTRIBUTES.into_iter().chain(OPTIONAL_ATTRIBUTES).filter_map(value).collect();
     // `ce-subject` or `ce-time` alone may be anybody's.
-    if found.iter().any(|(name, _)| REQUIRED.contains(name)) {
-        Media::Binary(cloudevent::attributes(found.into_iter()))
+    if found.iter().any(|(name, _)| REQUIRED_ATTRIBUTES.contains(name)) {
+        Media::Binary(cloudevent::validate_attributes(found.into_iter()))
     } else {
         Media::Json
     }

@@ -6,7 +6,7 @@ use axum::extract::State as Shared;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use events::{Catalog, EventId, Refused, Violation};
+use events::{Catalog, EventId, Rejection, Violation};
 use model::Source;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -72,7 +72,7 @@ pub(crate) async fn post_events(
         Ok(Sent::Batch(pieces)) => answer_batch(tally.all(keeper.keep_all(pieces).await)),
         Ok(Sent::One(piece)) => answer_one(tally.one(keeper.keep(*piece).await), hint),
         Err(Unread { kind, violation }) => {
-            let refused = Refused { event_type: None, violations: vec![violation] };
+            let refused = Rejection { event_type: None, violations: vec![violation] };
             let kept = keeper.quarantine(&request.arrival(&body), refused).await;
             Err(unread(kind, tally.one(kept), hint))
         }

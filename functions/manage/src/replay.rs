@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::{Path, State as Shared};
-use events::{Catalog, EventId, Refused, Violation};
+use events::{Catalog, EventId, Rejection, Violation};
 use futures::{StreamExt, TryStreamExt};
 use model::{AuditEvent, Record, Source};
 use schemars::JsonSchema;
@@ -65,7 +65,7 @@ enum Again {
     /// It is in the log.
     Kept(Replayed),
     /// It still does not fit.
-    Refused(Refused),
+    Refused(Rejection),
 }
 
 /// How many of a source's events became what.
@@ -231,7 +231,7 @@ async fn replay(
     Ok(match state.events.insert(&accepted, deadline).await?.outcome {
         InsertOutcome::Stored(id) => Again::Kept(Replayed::Stored { id }),
         InsertOutcome::Duplicate(id) => Again::Kept(Replayed::Duplicate { id }),
-        InsertOutcome::Conflict(id) => Again::Refused(Refused::id_in_use(None, id)),
+        InsertOutcome::Conflict(id) => Again::Refused(Rejection::id_in_use(None, id)),
     })
 }
 

@@ -1,8 +1,8 @@
-//! What is accepted is what a conforming JSON Schema validator accepts, and what is accepted goes
-//! through the Rust type unchanged.
+//! Conformity of validation: catalogs accept exactly the events that a conforming JSON Schema validator accepts, and
+//! accepted events round-trip through the Rust type.
 //!
-//! The other validator, boon, reads the schema files as they are, with their references; ours reads
-//! what the generator has made of them. Events are made from the schemas and then spoilt.
+//! The reference validator, boon, reads the original schema files with their references; ours reads the generated schemas.
+//! Events are generated from the schemas and then mutated.
 
 use std::path::Path;
 use std::{fs, thread};
@@ -17,17 +17,17 @@ use serde_json::{Value, json};
 use super::{later, round_trip, same, schemas, types};
 use crate::{Catalog, EventType, catalogs};
 
-/// How many events are made in all, at least.
-const CASES: usize = 100_000;
+/// Minimum number of generated events.
+const MIN_GENERATED_EVENTS: usize = 100_000;
 
-/// Every schema file, compiled by boon.
-struct Other {
+/// All schema files, compiled by boon.
+struct ReferenceValidator {
     schemas: Schemas,
-    /// By catalog and name, `base` among them.
+    /// Schemas by catalog and name, including `base`.
     indexes: Vec<(&'static str, &'static str, SchemaIndex)>,
 }
 
-impl Other {
+impl ReferenceValidator {
     fn compile() -> Self {
         let mut compiler = Compiler::new();
         compiler.enable_format_assertions();
@@ -44,7 +44,7 @@ impl Other {
         Self { schemas, indexes }
     }
 
-    /// Whether it accepts an event of the type `name`.
+    /// Returns whether boon accepts an event of the type `name`.
     fn accepts(&self, catalog: &Catalog, name: &str, event: &Value) -> bool {
         let found = |name: &str| self.indexes.iter().find(|(c, n, _)| *c == catalog.name() && *n == name);
         let (.., index) = found(name).or_else(|| found("base")).unwrap();
@@ -67,8 +67,8 @@ fn add_files(folder: &Path, compiler: &mut Compiler, ids: &mut Vec<String>) {
     }
 }
 
-/// Values that schemas, serde and clocks see differently.
-fn odd_values() -> Vec<Value> {
+/// Values that schemas, serde and time parsers may interpret differently.
+fn edge_case_values() -> Vec<Value> {
     vec![
         Value::Null,
         json!(true),
@@ -103,8 +103,8 @@ fn odd_values() -> Vec<Value> {
     ]
 }
 
-/// The pointers to all values inside `value`.
-fn pointers(value: &Value, at: &str, all: &mut Vec<String>) {
+/// Collects the pointers to all nested values.
+fn collect_pointers(value: &Value, at: &str, all: &mut Vec<String>) {
     let children: Vec<(String, &Value)> = match value {
         Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), value)).collect(),
         Value::Array(items) => items.iter().enumerate().map(|(i, value)| (i.to_string(), value)).collect(),
@@ -112,74 +112,80 @@ fn pointers(value: &Value, at: &str, all: &mut Vec<String>) {
     };
     for (name, value) in children {
         let at = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
-        pointers(value, &at, all);
+        collect_pointers(value, &at, all);
         all.push(at);
     }
 }
 
-/// Drops a value, or puts another in its place, or adds a field beside it.
-fn spoil(event: &mut Value, which: Index, with: Index) {
+/// Removes or replaces a value, or adds a field next to it.
+fn mutate(event: &mut Value, target: Index, mutation: Index) {
     let mut all = Vec::new();
-    pointers(event, "", &mut all);
+    collect_pointers(event, "", &mut all);
     if all.is_empty() {
         return;
     }
-    let at = which.get(&all);
-    let values = odd_values();
-    let with = with.index(values.len() + 8);
+    let at = target.get(&all);
+    let values = edge_case_values();
+    let mutation = mutation.index(values.len() + 8);
     let (parent, name) = at.rsplit_once('/').unwrap();
-    match (with.checked_sub(8), event.pointer_mut(parent)) {
+    match (mutation.checked_sub(8), event.pointer_mut(parent)) {
         (Some(index), _) => *event.pointer_mut(at).unwrap() = values[index].clone(),
-        (None, Some(Value::Object(fields))) if with < 4 => drop(fields.shift_remove(name)),
+        (None, Some(Value::Object(fields))) if mutation < 4 => drop(fields.shift_remove(name)),
         (None, Some(Value::Object(fields))) => drop(fields.insert("unknown".to_owned(), json!([1, {"a": null}]))),
         (None, Some(Value::Array(items))) => drop(items.pop()),
         (None, _) => {}
     }
 }
 
-/// Holds the two validators, and the Rust type, against each other on one event.
-fn compare(other: &Other, catalog: &Catalog, event: &Value) -> Result<(), TestCaseError> {
-    let read = catalog.read(event.to_string().as_bytes(), later());
+/// Compares both validators and the Rust type on one event.
+fn compare(reference: &ReferenceValidator, catalog: &Catalog, event: &Value) -> Result<(), TestCaseError> {
+    let result = catalog.extract(event.to_string().as_bytes(), later());
     let found = catalog.rules.event_type(event).map(|(_, name)| name).unwrap_or_default();
     let ours = catalog.event_type(&found).map_or_else(|| catalog.validator(), EventType::validator).is_valid(event);
-    prop_assert_eq!(ours, other.accepts(catalog, &found, event), "{}", event);
-    match read {
-        // Beyond their schema, events must have a type and a time that the log can hold, and what
-        // they are found by must fit an index.
-        Err(refused) => {
-            let beyond = |v: &crate::Violation| v.keyword == "time" || v.message.contains("bytes") || found.is_empty();
-            prop_assert!(!ours || refused.violations.iter().all(beyond), "{event}: {refused}");
+    prop_assert_eq!(ours, reference.accepts(catalog, &found, event), "{}", event);
+    match result {
+        // In addition to the schema, events must have a type and a time that the log can hold, and fields that fit into
+        // an index.
+        Err(rejection) => {
+            let is_additional =
+                |v: &crate::Violation| v.keyword == "time" || v.message.contains("bytes") || found.is_empty();
+            prop_assert!(!ours || rejection.violations.iter().all(is_additional), "{event}: {rejection}");
         }
-        Ok(reading) => {
+        Ok(extracted) => {
             prop_assert!(ours, "{}", event);
             let written = round_trip(catalog)(event);
             prop_assert!(written.is_ok(), "{event}: {written:?}");
             let written = written.unwrap();
             prop_assert!(same(event, &written), "{event} became {written}");
-            // Any event can be described, on one line.
-            prop_assert!(!catalog.describe(&reading.fields, event).summary.contains('\n'));
+            // Every event has a summary on one line.
+            prop_assert!(!catalog.describe(&extracted.fields, event).summary.contains('\n'));
         }
     }
     Ok(())
 }
 
-/// Makes events of one type and compares what becomes of them; says how many were accepted.
-fn check(other: &Other, catalog: &'static Catalog, event_type: &'static EventType, cases: u32) -> usize {
+/// Generates events of one type and compares the validators; returns how many events were accepted.
+fn check(
+    reference: &ReferenceValidator,
+    catalog: &'static Catalog,
+    event_type: &'static EventType,
+    cases: u32,
+) -> usize {
     let schema: Value = serde_json::from_str(event_type.schema).unwrap();
     let examples: Vec<Value> = event_type.examples.iter().map(|e| serde_json::from_str(e).unwrap()).collect();
     let accepted = std::cell::Cell::new(0);
     let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(cases) });
-    let spoilt = prop::collection::vec(any::<(Index, Index)>(), 0..4);
-    let done = runner.run(&(any::<u64>(), any::<Option<Index>>(), spoilt), |(seed, example, spoilt)| {
+    let mutations = prop::collection::vec(any::<(Index, Index)>(), 0..4);
+    let done = runner.run(&(any::<u64>(), any::<Option<Index>>(), mutations), |(seed, example, mutations)| {
         let mut event = match example {
             Some(index) => index.get(&examples).clone(),
             None => Sampler::new(&schema, seed).with_unknown_fields().sample(),
         };
-        for (which, with) in spoilt {
-            spoil(&mut event, which, with);
+        for (target, mutation) in mutations {
+            mutate(&mut event, target, mutation);
         }
         accepted.set(accepted.get() + usize::from(event_type.validator().is_valid(&event)));
-        compare(other, catalog, &event)
+        compare(reference, catalog, &event)
     });
     done.unwrap_or_else(|e| panic!("{}/{}: {e}", catalog.name(), event_type.name));
     accepted.get()
@@ -187,18 +193,18 @@ fn check(other: &Other, catalog: &'static Catalog, event_type: &'static EventTyp
 
 #[test]
 fn events_are_accepted_if_and_only_if_a_conforming_validator_accepts_them() {
-    let other = Other::compile();
+    let reference = ReferenceValidator::compile();
     let all: Vec<_> = types().collect();
-    let cases = u32::try_from(CASES.div_ceil(all.len().max(1))).unwrap();
+    let cases = u32::try_from(MIN_GENERATED_EVENTS.div_ceil(all.len().max(1))).unwrap();
     let threads = thread::available_parallelism().map_or(1, std::num::NonZero::get);
     thread::scope(|scope| {
         for chunk in all.chunks(all.len().div_ceil(threads).max(1)) {
-            let other = &other;
+            let reference = &reference;
             scope.spawn(move || {
                 for (catalog, event_type) in chunk {
-                    let accepted = check(other, catalog, event_type, cases);
-                    // Otherwise nothing would have gone through the Rust type.
-                    assert!(accepted > 0, "{}: no event that was made is accepted", event_type.name);
+                    let accepted = check(reference, catalog, event_type, cases);
+                    // Otherwise, no event would have been tested with the Rust type.
+                    assert!(accepted > 0, "{}: no generated event is accepted", event_type.name);
                 }
             });
         }

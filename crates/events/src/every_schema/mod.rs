@@ -1,8 +1,7 @@
-//! Every schema against its samples, and validator against Rust types.
+//! Tests of every schema: samples against validators, and validators against Rust types.
 //!
-//! These tests find catalogs, types and samples by themselves: a new one needs no test of its own.
-//! They read the folder that the types were generated from, which `TIDINGS_SCHEMAS` names:
-//! `codegen check --round-trip` runs them, and no others, for any folder.
+//! The tests discover catalogs, types and samples, so a new one needs no additional test. They read the folder from which
+//! the types were generated, `TIDINGS_SCHEMAS`. `codegen check --round-trip` runs only these tests, for any folder.
 
 mod conformity;
 
@@ -15,12 +14,12 @@ use serde_json::Value;
 
 use crate::{Catalog, EventType, ROUND_TRIPS, RoundTrip, catalog, catalogs};
 
-/// The schemas.
+/// The folder of schemas.
 fn schemas() -> PathBuf {
     env!("TIDINGS_SCHEMAS").into()
 }
 
-/// A time of receipt after that of any sample.
+/// A time of receipt that is later than the times of all samples.
 fn later() -> Timestamp {
     "2060-01-01T00:00:00Z".parse().unwrap()
 }
@@ -38,25 +37,25 @@ fn every_example_is_accepted_and_described() {
     for (catalog, event_type) in types() {
         for example in event_type.examples {
             let name = event_type.name;
-            let reading = catalog.read(example.as_bytes(), later()).unwrap_or_else(|e| panic!("{name}: {e}"));
-            assert_eq!(reading.fields.event_type, name);
-            assert_eq!(reading.fields.schema_version, Some(event_type.version));
+            let extracted = catalog.extract(example.as_bytes(), later()).unwrap_or_else(|e| panic!("{name}: {e}"));
+            assert_eq!(extracted.fields.event_type, name);
+            assert_eq!(extracted.fields.schema_version, Some(event_type.version));
 
             let payload = serde_json::from_str(example).unwrap();
-            let described = catalog.describe(&reading.fields, &payload);
-            assert_eq!(described.label, event_type.label);
+            let description = catalog.describe(&extracted.fields, &payload);
+            assert_eq!(description.label, event_type.label);
             assert!(
                 event_type.summary.is_empty()
-                    || !described.summary.contains(&format!("triggered **{}**", name.replace('_', r"\_"))),
-                "{name}: the template does not fit: {}",
-                described.summary
+                    || !description.summary.contains(&format!("triggered **{}**", name.replace('_', r"\_"))),
+                "{name}: the template lacks a value: {}",
+                description.summary
             );
         }
     }
 }
 
 #[test]
-fn every_example_survives_its_rust_type() {
+fn every_example_round_trips_through_its_rust_type() {
     for (catalog, event_type) in types() {
         for example in event_type.examples {
             let payload: Value = serde_json::from_str(example).unwrap();
@@ -66,7 +65,7 @@ fn every_example_survives_its_rust_type() {
     }
 }
 
-/// Whether two values are equal as JSON: `1.0` is `1`.
+/// Returns whether two values are equal as JSON, in which `1.0` equals `1`.
 fn same(read: &Value, written: &Value) -> bool {
     match (read, written) {
         (Value::Object(read), Value::Object(written)) => {
@@ -83,36 +82,36 @@ fn same(read: &Value, written: &Value) -> bool {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RefusedSample {
+struct RejectedSample {
     event: Value,
     pointer: String,
     keyword: String,
 }
 
 #[test]
-fn every_refused_sample_is_refused_for_the_reason_given() {
+fn every_invalid_sample_is_rejected_for_the_stated_reason() {
     for catalog in catalogs() {
         for entry in fs::read_dir(schemas().join(catalog.name())).unwrap() {
             let path = entry.unwrap().path();
             if !path.to_string_lossy().ends_with(".refused.json") {
                 continue;
             }
-            let samples: Vec<RefusedSample> = serde_json::from_str(&fs::read_to_string(&path).unwrap())
+            let samples: Vec<RejectedSample> = serde_json::from_str(&fs::read_to_string(&path).unwrap())
                 .unwrap_or_else(|e| panic!("{}: {e}", path.display()));
             for (index, sample) in samples.iter().enumerate() {
                 let name = format!("{} sample {index}", path.display());
-                let Err(refused) = catalog.read(sample.event.to_string().as_bytes(), later()) else {
+                let Err(rejection) = catalog.extract(sample.event.to_string().as_bytes(), later()) else {
                     panic!("{name} is accepted");
                 };
                 let stated = |v: &&crate::Violation| v.pointer == sample.pointer && v.keyword == sample.keyword;
-                assert!(refused.violations.iter().any(|v| stated(&v)), "{name}: {refused:?}");
+                assert!(rejection.violations.iter().any(|v| stated(&v)), "{name}: {rejection:?}");
             }
         }
     }
 }
 
 #[test]
-fn every_validator_can_be_made() {
+fn every_validator_can_be_built() {
     for catalog in catalogs() {
         let _ = catalog.validator();
     }

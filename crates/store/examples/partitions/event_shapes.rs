@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Config};
 use aws_sdk_dynamodb::types::AttributeValue;
-use events::{Accepted, Event, EventId, Fields, Fingerprint, KnownBy, ProducerId, Scope, first_slot};
+use events::{AcceptedEvent, DedupKey, Event, EventId, Fields, Fingerprint, ProducerId, Scope, first_slot};
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use model::{RecordedStatus, Retention};
@@ -115,7 +115,7 @@ fn now() -> Timestamp {
     Timestamp::from_second(1_795_392_000).expect("a time")
 }
 
-fn accepted(shape: Shape, number: u32, rng: &mut Rng) -> Accepted {
+fn accepted(shape: Shape, number: u32, rng: &mut Rng) -> AcceptedEvent {
     let number = u64::from(number);
     let own = if shape == Shape::InSteps { number * 4 } else { number };
     let mut value = |kind: &str, of: u32| format!("{kind}-{}", zipf(of, rng));
@@ -155,7 +155,7 @@ fn accepted(shape: Shape, number: u32, rng: &mut Rng) -> Accepted {
         fields,
         payload: payload.into_bytes(),
     };
-    Accepted { event, fingerprint, known_by: KnownBy::Event }
+    AcceptedEvent { event, fingerprint, dedup_key: DedupKey::ProducerId }
 }
 
 /// Returns a rank from 1 to `of` with a Zipf distribution: rank 2 is half as frequent as rank 1, rank 3 a third.

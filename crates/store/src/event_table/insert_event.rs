@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, Put as PutRequest, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
     TransactWriteItem,
 };
-use events::{Accepted, EventId, KnownBy, MAX_SPILL_MS};
+use events::{AcceptedEvent, DedupKey, EventId, MAX_SPILL_MS};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
@@ -62,7 +62,7 @@ enum SlotOccupant {
 
 /// An event that is about to be inserted.
 pub(crate) struct PendingInsert<'a> {
-    accepted: &'a Accepted,
+    accepted: &'a AcceptedEvent,
     pub(crate) item: EventItem,
     /// Partition key of the claim of the event's fingerprint. An event without its own time gets another slot when it is
     /// sent again, so its slot cannot detect a duplicate.
@@ -74,7 +74,7 @@ impl EventTable {
     /// are retried until the deadline.
     ///
     /// Slots are taken by conditional writes, so two writers of the same event cannot both succeed.
-    pub async fn insert(&self, accepted: &Accepted, deadline: Instant) -> Result<InsertResult, Error> {
+    pub async fn insert(&self, accepted: &AcceptedEvent, deadline: Instant) -> Result<InsertResult, Error> {
         let mut insert = self.prepare_insert(accepted)?;
         let mut write_units = 0.0;
         for id in slots(accepted.event.id) {
@@ -94,17 +94,17 @@ impl EventTable {
     }
 
     /// Returns the item of an event in its first slot.
-    pub fn item(&self, accepted: &Accepted) -> Result<Item, Error> {
+    pub fn item(&self, accepted: &AcceptedEvent) -> Result<Item, Error> {
         let mut insert = self.prepare_insert(accepted)?;
         insert.item.place(accepted.event.id, self.shards);
         self.to_item(&insert.item)
     }
 
-    pub(crate) fn prepare_insert<'a>(&self, accepted: &'a Accepted) -> Result<PendingInsert<'a>, Error> {
+    pub(crate) fn prepare_insert<'a>(&self, accepted: &'a AcceptedEvent) -> Result<PendingInsert<'a>, Error> {
         let expires = self.retention.expires(accepted.event.received_at);
         let mut item = EventItem::new(&accepted.event, &accepted.fingerprint, expires)?;
         item.set_stored_at(self.retention.now());
-        let claims = !accepted.event.fields.time_given && accepted.known_by != KnownBy::Bytes;
+        let claims = !accepted.event.fields.time_given && accepted.dedup_key != DedupKey::Bytes;
         Ok(PendingInsert { accepted, item, claim: claims.then(|| claim_key(&accepted.fingerprint)) })
     }
 
@@ -241,7 +241,7 @@ impl EventTable {
             return Ok(None);
         }
         // An id inside the event identifies it. An id in a header may have been used for two events.
-        if insert.accepted.known_by == KnownBy::Request {
+        if insert.accepted.dedup_key == DedupKey::RequestId {
             let payload = stored.get("payload").and_then(|payload| payload.as_b().ok()).ok_or_else(corrupt)?;
             let compression = stored.get("z").and_then(|z| z.as_s().ok()).map(String::as_str);
             let payload = decompress(payload.as_ref().to_vec(), compression)
@@ -259,7 +259,7 @@ impl EventTable {
         let id = claim.get("id").and_then(|id| id.as_n().ok()?.parse().ok()).ok_or_else(corrupt)?;
         let is_same =
             claim.get("ph").and_then(|hash| hash.as_b().ok()).ok_or_else(corrupt)?.as_ref() == payload_hash(insert);
-        let is_conflict = !is_same && insert.accepted.known_by == KnownBy::Request;
+        let is_conflict = !is_same && insert.accepted.dedup_key == DedupKey::RequestId;
         Ok(if is_conflict { InsertOutcome::Conflict(id) } else { InsertOutcome::Duplicate(id) })
     }
 }

@@ -1,7 +1,6 @@
-//! What reading an event costs, against parsing its JSON and nothing else; and what the catalogs
-//! cost a function that starts.
+//! Benchmark of event extraction compared with JSON parsing, and of the startup cost of catalogs.
 //!
-//! `cargo bench -p events --profile lambda`: as it is deployed.
+//! Run `cargo bench -p events --profile lambda` to measure with the optimisation of the deployed functions.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -15,21 +14,21 @@ const EVENTS: u32 = 500;
 
 fn main() {
     let now = "2027-01-01T00:00:00Z".parse().expect("a time");
-    start_up(now);
+    measure_startup(now);
     let unleash = catalog("unleash").expect("a catalog");
     for (size, name) in [(600, "600 bytes"), (8_000, "8 KB")] {
         let event = event_of(size);
-        let [parse, read] =
+        let [parse, extract] =
             fastest([&mut || drop(black_box(serde_json::from_slice::<Value>(black_box(&event)))), &mut || {
                 drop(black_box(to_event(unleash, black_box(&event), now)));
             }]);
-        let ratio = read.as_secs_f64() / parse.as_secs_f64();
-        println!("{name}: parse {parse:?}, read to an Event {read:?}, ratio {ratio:.2}  (at most 1.7)");
+        let ratio = extract.as_secs_f64() / parse.as_secs_f64();
+        println!("{name}: parse {parse:?}, extract an Event {extract:?}, ratio {ratio:.2}  (at most 1.7)");
     }
 }
 
-/// What a cold function pays before its first event, and for it.
-fn start_up(now: Timestamp) {
+/// Measures the cost of a cold start until the first event.
+fn measure_startup(now: Timestamp) {
     let started = Instant::now();
     let types: usize = black_box(catalogs().map(|catalog| catalog.types().count()).sum());
     println!("{types} types of all catalogs: {:?}  (at most 1 ms)", started.elapsed());
@@ -38,17 +37,17 @@ fn start_up(now: Timestamp) {
         for event_type in catalog.types() {
             let example = event_type.examples[0].as_bytes();
             let started = Instant::now();
-            drop(black_box(catalog.read(example, now)));
+            drop(black_box(catalog.extract(example, now)));
             let cold = started.elapsed();
             let started = Instant::now();
-            drop(black_box(catalog.read(example, now)));
+            drop(black_box(catalog.extract(example, now)));
             first.push(cold.saturating_sub(started.elapsed()));
         }
     }
     let of_all = first[0];
     first.sort_unstable();
     println!(
-        "first event of a type, more than the next: {of_all:?} for the first of all, then p50 {:?}, most {:?}  (at most 6 ms)",
+        "additional time of a type's first event: {of_all:?} for the first of all, then p50 {:?}, maximum {:?}  (at most 6 ms)",
         first[first.len() / 2],
         first[first.len() - 1]
     );
@@ -81,12 +80,12 @@ fn event_of(size: usize) -> Vec<u8> {
     }
 }
 
-/// All that ingest does to an event before it is stored.
+/// Performs the work of ingest before an event is stored.
 fn to_event(catalog: &Catalog, payload: &[u8], received_at: Timestamp) -> Event {
-    let reading = catalog.read(payload, received_at).expect("an event that fits");
-    let fields = reading.fields;
-    let fingerprint = Fingerprint::of("unleash-prod", &fields.event_type, reading.producer_id.as_ref(), payload);
-    let slot = first_slot(reading.producer_id.as_ref(), fingerprint);
+    let extracted = catalog.extract(payload, received_at).expect("an event that fits");
+    let fields = extracted.fields;
+    let fingerprint = Fingerprint::of("unleash-prod", &fields.event_type, extracted.producer_id.as_ref(), payload);
+    let slot = first_slot(extracted.producer_id.as_ref(), fingerprint);
     let id = EventId::at(fields.time, slot).expect("a time within the range");
     Event {
         id,
@@ -99,8 +98,8 @@ fn to_event(catalog: &Catalog, payload: &[u8], received_at: Timestamp) -> Event 
     }
 }
 
-/// The time of one call of each, in the fastest of many rounds: the one that nothing else
-/// disturbed. They take turns, so that what disturbs them disturbs both.
+/// Returns the time of one call of each function in its fastest round, the one with the least interference. The functions
+/// alternate, so that interference affects both.
 fn fastest(mut calls: [&mut dyn FnMut(); 2]) -> [Duration; 2] {
     let mut fastest = [Duration::MAX; 2];
     for _ in 0..ROUNDS {

@@ -1,4 +1,4 @@
-//! Payloads as JSON values, read strictly: what two readers could understand differently is refused.
+//! Strict parsing of JSON payloads: rejects payloads that different parsers could interpret differently.
 
 use std::cell::Cell;
 use std::fmt;
@@ -7,37 +7,41 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
+use crate::text::truncate;
 use crate::violation::Violation;
 
-/// The most values of one payload. In memory each takes many times the two bytes that it may be sent
-/// in, and a function's memory is small.
-const MAX_VALUES: usize = 200_000;
+/// Maximum number of values in a payload. A value may take two bytes in the payload, but many times that in the memory of a
+/// function.
+const MAX_JSON_VALUES: usize = 200_000;
 
-/// A payload, and how many values it consists of.
-pub(crate) struct Parsed {
+/// Maximum number of characters of a name that an error message quotes.
+const MAX_QUOTED_CHARS: usize = 64;
+
+/// A parsed payload.
+pub(crate) struct ParsedPayload {
     pub(crate) value: Value,
-    pub(crate) values: usize,
+    /// Number of values that the payload consists of, including nested ones.
+    pub(crate) value_count: usize,
 }
 
-/// Reads a payload as RFC 8259 says, and in its spirit refuses what is not the same to every
-/// reader: a name that an object has twice, half of a surrogate pair, and a number larger than a
-/// double holds. At most 127 levels deep.
-pub(crate) fn parse(payload: &[u8]) -> Result<Parsed, Violation> {
-    let state = State { values: Cell::new(0), keyword: Cell::new("json") };
+/// Parses a payload according to RFC 8259. Rejects what parsers interpret differently: duplicate names in an object,
+/// unpaired surrogates, and numbers out of the range of a double. Values may be nested 127 levels deep.
+pub(crate) fn parse(payload: &[u8]) -> Result<ParsedPayload, Violation> {
+    let state = State { value_count: Cell::new(0), keyword: Cell::new("json") };
     let mut deserializer = serde_json::Deserializer::from_slice(payload);
-    let read = Strict(&state).deserialize(&mut deserializer).and_then(|value| {
+    let result = Strict(&state).deserialize(&mut deserializer).and_then(|value| {
         deserializer.end()?;
         Ok(value)
     });
-    match read {
-        Ok(value) => Ok(Parsed { value, values: state.values.get() }),
+    match result {
+        Ok(value) => Ok(ParsedPayload { value, value_count: state.value_count.get() }),
         Err(error) => Err(Violation::new("", state.keyword.get(), error.to_string())),
     }
 }
 
 struct State {
-    values: Cell<usize>,
-    /// What an error is about, once it is known to be about more than the syntax.
+    value_count: Cell<usize>,
+    /// Keyword of the violation, in case of an error.
     keyword: Cell<&'static str>,
 }
 
@@ -46,13 +50,13 @@ struct Strict<'a>(&'a State);
 
 impl Strict<'_> {
     fn count<E: Error>(self) -> Result<(), E> {
-        let values = self.0.values.get() + 1;
-        self.0.values.set(values);
-        if values <= MAX_VALUES {
+        let count = self.0.value_count.get() + 1;
+        self.0.value_count.set(count);
+        if count <= MAX_JSON_VALUES {
             return Ok(());
         }
         self.0.keyword.set("maxValues");
-        Err(E::custom(format_args!("expected at most {MAX_VALUES} values, found more")))
+        Err(E::custom(format_args!("expected at most {MAX_JSON_VALUES} values, found more")))
     }
 }
 
@@ -114,8 +118,8 @@ impl<'de> Visitor<'de> for Strict<'_> {
                 }
                 Entry::Occupied(taken) => {
                     self.0.keyword.set("duplicate");
-                    let name: String = taken.key().chars().take(64).collect();
-                    return Err(A::Error::custom(format_args!("the name {name:?} stands twice in one object")));
+                    let name = truncate(taken.key(), MAX_QUOTED_CHARS);
+                    return Err(A::Error::custom(format_args!("the object contains the name {name:?} twice")));
                 }
             }
         }
@@ -130,30 +134,30 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn refused(payload: &str) -> (String, String) {
-        let violation = parse(payload.as_bytes()).err().unwrap_or_else(|| panic!("{payload} is read"));
+    fn rejection(payload: &str) -> (String, String) {
+        let violation = parse(payload.as_bytes()).err().unwrap_or_else(|| panic!("{payload} is accepted"));
         (violation.keyword, violation.message)
     }
 
     #[test]
-    fn what_readers_understand_differently_is_refused() {
-        for (payload, keyword, says) in [
-            (r#"{"a": 1, "b": {"c": 1, "c": 2}}"#, "duplicate", r#"the name "c" stands twice in one object at line 1"#),
-            (r#"{"a": 1, "\u0061": 2}"#, "duplicate", "stands twice"),
+    fn ambiguous_payloads_are_rejected() {
+        for (payload, keyword, text) in [
+            (r#"{"a": 1, "b": {"c": 1, "c": 2}}"#, "duplicate", r#"the object contains the name "c" twice at line 1"#),
+            (r#"{"a": 1, "\u0061": 2}"#, "duplicate", "twice"),
             (r#"{"a": "\ud800"}"#, "json", "hex escape"),
             (r#"{"a": "\udc00\ud800"}"#, "json", "surrogate"),
             (r#"{"a": 1e400}"#, "json", "number out of range"),
             ("{\"a\": \"\0\"}", "json", "control character"),
             ("\u{feff}{}", "json", "expected value"),
         ] {
-            let (found, message) = refused(payload);
+            let (found, message) = rejection(payload);
             assert_eq!(found, keyword, "{payload}");
-            assert!(message.contains(says), "{payload}: {message}");
+            assert!(message.contains(text), "{payload}: {message}");
         }
     }
 
     #[test]
-    fn what_is_odd_and_clear_is_read() {
+    fn unusual_but_unambiguous_payloads_are_accepted() {
         for payload in [
             r#"{"a": "\u0000"}"#,
             r#"{"": 1, "a": 123456789012345678901234567890, "b": 1e-400}"#,
@@ -164,12 +168,12 @@ mod tests {
     }
 
     #[test]
-    fn depth_and_number_of_values_are_bounded() {
+    fn nesting_depth_and_number_of_values_are_limited() {
         assert!(parse(format!("{}{}", "[".repeat(127), "]".repeat(127)).as_bytes()).is_ok());
-        assert!(refused(&"[".repeat(100_000)).1.contains("recursion limit"));
+        assert!(rejection(&"[".repeat(100_000)).1.contains("recursion limit"));
         let zeros = |count: usize| format!("[{}]", vec!["0"; count].join(","));
-        assert_eq!(parse(zeros(MAX_VALUES - 1).as_bytes()).unwrap().values, MAX_VALUES);
-        assert_eq!(refused(&zeros(MAX_VALUES)).0, "maxValues");
+        assert_eq!(parse(zeros(MAX_JSON_VALUES - 1).as_bytes()).unwrap().value_count, MAX_JSON_VALUES);
+        assert_eq!(rejection(&zeros(MAX_JSON_VALUES)).0, "maxValues");
     }
 
     fn json() -> impl Strategy<Value = Value> {
@@ -192,14 +196,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_value_is_read_as_serde_json_reads_it(value in json()) {
+        fn any_value_is_parsed_as_by_serde_json(value in json()) {
             let text = value.to_string();
             let expected: Value = serde_json::from_str(&text).unwrap();
             prop_assert_eq!(parse(text.as_bytes()).unwrap().value, expected);
         }
 
         #[test]
-        fn no_bytes_panic(bytes: Vec<u8>) {
+        fn arbitrary_bytes_never_panic(bytes: Vec<u8>) {
             prop_assert_eq!(parse(&bytes).is_ok(), serde_json::from_slice::<Value>(&bytes).is_ok());
         }
     }
