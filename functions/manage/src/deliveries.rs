@@ -1,5 +1,7 @@
 //! `/v1/deliveries`: what was delivered and what was not, and trying again.
 
+mod operations;
+
 use std::collections::HashMap;
 
 use axum::Json;
@@ -18,9 +20,11 @@ use serde::Serialize;
 use web::{Manage, Params, Problem, ProblemType, ReadOrManage, parse_time_range};
 
 use crate::State;
-use crate::name::unknown;
 use crate::replays::{self, Start};
 use crate::targets;
+use crate::validation::not_found;
+
+pub(crate) use operations::register_routes;
 
 const DEFAULT_LIMIT: usize = 50;
 pub(crate) const MAX_LIMIT: usize = 1000;
@@ -102,7 +106,7 @@ impl DeliveryView {
 }
 
 /// `GET /v1/deliveries`: by target, by where they stand, by the time of their events.
-pub(crate) async fn list(
+pub(crate) async fn list_deliveries(
     Shared(state): Shared<State>,
     _: ReadOrManage,
     params: Params,
@@ -200,7 +204,7 @@ pub(crate) struct Retried {
 }
 
 /// `POST /v1/deliveries/{event}/{target}/retry`: with all the attempts that the target allows, from now on.
-pub(crate) async fn retry(
+pub(crate) async fn retry_delivery(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
     Path((event, name)): Path<(String, String)>,
@@ -221,7 +225,7 @@ pub(crate) async fn retry(
             ));
         }
         Some(delivery) if delivery.status == RecordedStatus::Waiting && !is_stranded(&delivery, now) => {
-            return Err(waiting());
+            return Err(already_waiting());
         }
         Some(delivery) => delivery.status,
         None => match target.accepts(&event) {
@@ -237,7 +241,7 @@ pub(crate) async fn retry(
     let turn = DeliveryKey { event: id, target: &name, run: Some(&run), undelivered: false };
     // Of several who ask at once, one is told yes, and the others that it waits already.
     if !state.deliveries.release(turn, from).await? {
-        return Err(waiting());
+        return Err(already_waiting());
     }
     let message = DeliveryMessage { run: Some(run.clone()), ..DeliveryMessage::new(id, &name) };
     if let Err(error) = state.send(&message).await {
@@ -257,12 +261,12 @@ fn is_stranded(delivery: &Delivery, now: Timestamp) -> bool {
 }
 
 /// The problem of a delivery that is under way already.
-pub(crate) fn waiting() -> Problem {
+pub(crate) fn already_waiting() -> Problem {
     Problem::new(ProblemType::Conflict, "The delivery is waiting for an attempt already")
 }
 
 /// `POST /v1/deliveries/retry`: everything of a target that failed.
-pub(crate) async fn retry_all(
+pub(crate) async fn retry_deliveries(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
     params: Params,
@@ -273,7 +277,7 @@ pub(crate) async fn retry_all(
         .ok_or_else(|| web::invalid_parameter("target", "is missing: say whose deliveries to retry"))?;
     let (from, until) = parse_time_range(&params)?;
     let selection = ReplaySelection { from, until, ..ReplaySelection::default() };
-    let target = state.config.get::<Target>(name).await?.ok_or_else(|| unknown(Target::KIND, name))?;
+    let target = state.config.get::<Target>(name).await?.ok_or_else(|| not_found(Target::KIND, name))?;
     let range = SearchFilter { from, until, ..SearchFilter::default() }.id_range();
     let failed = match range {
         Some((low, high)) => {

@@ -69,7 +69,7 @@ pub(crate) struct Health {
 }
 
 /// `GET /v1/targets/{name}/health`.
-pub(crate) async fn health(
+pub(crate) async fn read_target_health(
     Shared(state): Shared<State>,
     _: ReadOrManage,
     Path(name): Path<String>,

@@ -1,5 +1,7 @@
 //! `/v1/keys`: who may post, read and manage.
 
+mod operations;
+
 use axum::Json;
 use axum::extract::{Path, State as Shared};
 use axum::http::StatusCode;
@@ -14,15 +16,17 @@ use store::WriteOutcome;
 use web::{JsonBody, Manage, Problem, ProblemType, token};
 
 use crate::State;
-use crate::merge::Merge;
-use crate::name::{self, Violations, unknown};
+use crate::patch_field::PatchField;
+use crate::validation::{self, Violations, not_found};
+
+pub(crate) use operations::register_routes;
 
 /// What a key is created from.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewKey {
     /// Its name, which no other key has.
-    #[schemars(regex(pattern = name::PATTERN))]
+    #[schemars(regex(pattern = validation::PATTERN))]
     name: String,
     /// What it may do.
     scope: KeyScope,
@@ -38,7 +42,7 @@ pub(crate) struct NewKey {
 pub(crate) struct KeyChange {
     /// When it stops working; never where this is null.
     #[serde(default)]
-    expires_at: Merge<Timestamp>,
+    expires_at: PatchField<Timestamp>,
 }
 
 /// A key without its token.
@@ -88,7 +92,7 @@ impl KeyView {
 }
 
 /// `POST /v1/keys`.
-pub(crate) async fn create(
+pub(crate) async fn create_key(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
     JsonBody(new): JsonBody<NewKey>,
@@ -142,13 +146,13 @@ fn check_end(end: Option<Timestamp>, now: Timestamp, violations: &mut Violations
 }
 
 /// `GET /v1/keys`.
-pub(crate) async fn list(Shared(state): Shared<State>, _: Manage) -> Result<Json<KeyList>, Problem> {
+pub(crate) async fn list_keys(Shared(state): Shared<State>, _: Manage) -> Result<Json<KeyList>, Problem> {
     let (keys, uses) = futures::try_join!(state.config.list::<Key>(), state.config.list::<KeyUse>())?;
     Ok(Json(KeyList { keys: keys.into_iter().map(|key| KeyView::new(key, &uses)).collect() }))
 }
 
 /// `GET /v1/keys/{name}`.
-pub(crate) async fn read(
+pub(crate) async fn read_key(
     Shared(state): Shared<State>,
     _: Manage,
     Path(name): Path<String>,
@@ -158,7 +162,7 @@ pub(crate) async fn read(
 }
 
 /// `PATCH /v1/keys/{name}`: heeded within 30 s.
-pub(crate) async fn change(
+pub(crate) async fn change_key(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
     Path(name): Path<String>,
@@ -182,12 +186,12 @@ pub(crate) async fn change(
     let write = state.config.replace_write(&key, before.created_at)?;
     match state.events.write_audited(&entry, vec![write]).await? {
         WriteOutcome::Done(_) => Ok(Json(view(&state, key).await?)),
-        WriteOutcome::ConditionFailed(_) => Err(unknown(Key::KIND, &name)),
+        WriteOutcome::ConditionFailed(_) => Err(not_found(Key::KIND, &name)),
     }
 }
 
 async fn get(state: &State, name: &str) -> Result<Key, Problem> {
-    state.config.get::<Key>(name).await?.ok_or_else(|| unknown(Key::KIND, name))
+    state.config.get::<Key>(name).await?.ok_or_else(|| not_found(Key::KIND, name))
 }
 
 /// A key, with when it was used last.
@@ -197,7 +201,7 @@ async fn view(state: &State, key: Key) -> Result<KeyView, Problem> {
 }
 
 /// `DELETE /v1/keys/{name}`: it stops working within 30 s.
-pub(crate) async fn remove(
+pub(crate) async fn remove_key(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
     Path(name): Path<String>,
@@ -214,6 +218,6 @@ pub(crate) async fn remove(
     };
     match state.events.write_audited(&entry, changes).await? {
         WriteOutcome::Done(_) => Ok(StatusCode::NO_CONTENT),
-        WriteOutcome::ConditionFailed(_) => Err(unknown(Key::KIND, &name)),
+        WriteOutcome::ConditionFailed(_) => Err(not_found(Key::KIND, &name)),
     }
 }

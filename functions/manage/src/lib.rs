@@ -1,19 +1,20 @@
-//! Manage targets, their deliveries and replays, sources and keys, and look into the quarantine.
+//! Manages targets, deliveries, replays, sources, keys and the quarantine.
 
-mod api;
 mod config;
 mod deliveries;
 mod examples;
 mod health;
 mod keys;
-mod merge;
-mod name;
+mod operation_parts;
+mod patch_field;
 mod preview;
 mod quarantine;
-mod replay;
 mod replays;
+mod routes;
 mod sources;
 mod targets;
+mod validation;
+mod webhook_parameters;
 
 use std::sync::Arc;
 
@@ -28,28 +29,28 @@ use webhook::Keyring;
 
 pub use config::from_env;
 
-/// What the function works with.
+/// The state shared by all handlers.
 #[derive(Debug, Clone)]
 pub struct State {
-    /// Sources, keys and targets.
+    /// The table of sources, keys and targets.
     pub config: Arc<ConfigTable>,
-    /// The log, for what is replayed into it, and for the events of every change.
+    /// The table of events, for reingested events and for the audit events of changes.
     pub events: EventTable,
-    /// The same, to be searched.
+    /// The log, for searches.
     pub log: EventLog,
-    /// What became of each delivery.
+    /// The delivery records.
     pub deliveries: DeliveryTable,
-    /// What the targets' secrets are sealed with.
+    /// The key ring that encrypts the targets' secrets.
     pub keyring: Keyring,
-    /// Where a delivery that is tried again is sent.
+    /// The SQS client for retried deliveries.
     pub queue: aws_sdk_sqs::Client,
-    /// Its URL.
+    /// URL of the delivery queue.
     pub queue_url: String,
-    /// What was refused.
+    /// The quarantine.
     pub quarantine: Quarantine,
-    /// Who may manage.
+    /// The API keys.
     pub keys: Keys,
-    /// The time.
+    /// Returns the current time.
     pub clock: fn() -> Timestamp,
 }
 
@@ -63,8 +64,8 @@ impl State {
     /// Sends a message to the delivery queue.
     async fn send(&self, message: &DeliveryMessage) -> Result<(), Problem> {
         let failed = |error: &dyn std::fmt::Display| {
-            tracing::error!(%error, "a message cannot be sent");
-            Problem::new(ProblemType::Unavailable, "The queue did not take the delivery: send the same request again")
+            tracing::error!(%error, "failed to send a message to the delivery queue");
+            Problem::new(ProblemType::Unavailable, "failed to send the delivery to the queue: repeat the request")
         };
         let body = serde_json::to_string(message).map_err(|error| failed(&error))?;
         let send = self.queue.send_message().queue_url(&self.queue_url).message_group_id(&message.target);
@@ -73,12 +74,12 @@ impl State {
     }
 }
 
-/// The function's routes.
+/// Returns the function's routes.
 pub fn router(state: State) -> Router {
-    api::register_routes(Router::new()).with_state(state)
+    routes::register_routes(Router::new()).with_state(state)
 }
 
-/// What the routes take and answer, for the API's document.
+/// Returns the operations of the routes, for the API document.
 pub fn operations() -> Vec<&'static Operation> {
-    api::register_routes(Vec::new())
+    routes::register_routes(Vec::new())
 }

@@ -7,15 +7,15 @@ use model::{EventFilter, SearchFilter};
 use web::{Manage, Problem};
 
 use crate::State;
-use crate::name::Violations;
 use crate::replays::{Matching, matching};
 use crate::targets::{self, NewTarget};
+use crate::validation::Violations;
 
 /// How far back a preview looks.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// Of a target that is not there yet.
-pub(crate) async fn of_new(state: &State, new: NewTarget) -> Result<Json<Matching>, Problem> {
+pub(crate) async fn preview_definition(state: &State, new: NewTarget) -> Result<Json<Matching>, Problem> {
     let mut violations = Violations::default();
     let checked = new.check((state.clock)(), &mut violations);
     violations.into_result()?;
@@ -24,7 +24,7 @@ pub(crate) async fn of_new(state: &State, new: NewTarget) -> Result<Json<Matchin
 }
 
 /// `POST /v1/targets/{name}/preview`: of a target that there is.
-pub(crate) async fn of_target(
+pub(crate) async fn preview_target(
     Shared(state): Shared<State>,
     _: Manage,
     Path(name): Path<String>,

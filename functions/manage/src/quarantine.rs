@@ -1,5 +1,8 @@
 //! `/v1/quarantine`: what was refused, and why.
 
+mod operations;
+mod reingest;
+
 use std::time::Duration;
 
 use axum::Json;
@@ -17,7 +20,9 @@ use tokio::time::Instant;
 use web::{Caller, Manage, Params, Problem, parse_time_range};
 
 use crate::State;
-use crate::name::unknown;
+use crate::validation::not_found;
+
+pub(crate) use operations::register_routes;
 
 /// How many there are on a page where the caller does not say.
 const DEFAULT_LIMIT: usize = 50;
@@ -170,7 +175,7 @@ fn is_id(text: &str) -> bool {
 }
 
 /// `GET /v1/quarantine`.
-pub(crate) async fn list(
+pub(crate) async fn list_quarantine(
     Shared(state): Shared<State>,
     _: Manage,
     params: Params,
@@ -180,34 +185,34 @@ pub(crate) async fn list(
     let page = state.quarantine.list(&selection.sources(), filter, *limit, *deadline).await?;
     // One that was removed may still have something here.
     if let (Some(name), true) = (selection.unregistered(), page.quarantined.is_empty()) {
-        return Err(unknown(Source::KIND, name));
+        return Err(not_found(Source::KIND, name));
     }
     let quarantined = page.quarantined.into_iter().map(QuarantineView::from).collect();
     Ok(Json(QuarantineList { quarantined, next: page.next }))
 }
 
 /// `GET /v1/quarantine/{source}/{id}`: with the body.
-pub(crate) async fn read(
+pub(crate) async fn read_quarantined(
     Shared(state): Shared<State>,
     _: Manage,
     Path((source, id)): Path<(String, String)>,
 ) -> Result<Json<QuarantineView>, Problem> {
-    let quarantined = state.quarantine.get(&source, &id).await?.ok_or_else(|| none(&id))?;
+    let quarantined = state.quarantine.get(&source, &id).await?.ok_or_else(|| quarantined_not_found(&id))?;
     let sent = Some(Sent::new(&quarantined));
     Ok(Json(QuarantineView { sent, ..quarantined.into() }))
 }
 
 /// `DELETE /v1/quarantine/{source}/{id}`.
-pub(crate) async fn discard(
+pub(crate) async fn discard_quarantined(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
     Path((source, id)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
-    let change = state.quarantine.remove_write(&source, &id)?.ok_or_else(|| none(&id))?;
+    let change = state.quarantine.remove_write(&source, &id)?.ok_or_else(|| quarantined_not_found(&id))?;
     let entry = discarded(&caller, &source, &[&id]);
     match state.events.write_audited(&entry, vec![change]).await? {
         WriteOutcome::Done(_) => Ok(StatusCode::NO_CONTENT),
-        WriteOutcome::ConditionFailed(_) => Err(none(&id)),
+        WriteOutcome::ConditionFailed(_) => Err(quarantined_not_found(&id)),
     }
 }
 
@@ -223,8 +228,8 @@ pub(crate) fn discarded<'a>(caller: &'a Caller, source: &'a str, ids: &[&str]) -
 }
 
 /// The problem of an id that nothing in the quarantine has.
-pub(crate) fn none(id: &str) -> Problem {
-    unknown(WHAT, id)
+pub(crate) fn quarantined_not_found(id: &str) -> Problem {
+    not_found(WHAT, id)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! `/v1/replays`: events sent to a target again.
 
+mod operations;
+
 use std::time::Duration;
 
 use axum::Json;
@@ -17,8 +19,10 @@ use store::WriteOutcome;
 use web::{Caller, Manage, Params, Problem, filters, parse_time_range_of};
 
 use crate::State;
-use crate::name::unknown;
 use crate::targets::{self, DEFAULT_RATE};
+use crate::validation::not_found;
+
+pub(crate) use operations::register_routes;
 
 /// The most events a second that a replay sends.
 pub(crate) const MAX_RATE: u32 = 1000;
@@ -194,7 +198,7 @@ pub(crate) fn is_dry_run(params: &Params) -> Result<bool, Problem> {
 }
 
 /// `POST /v1/targets/{name}/replay`: what the target wants of a range of the log, sent to it again.
-pub(crate) async fn replay(
+pub(crate) async fn replay_target(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
     Path(name): Path<String>,
@@ -283,30 +287,30 @@ pub(crate) async fn start(state: &State, caller: &Caller, start: Start<'_>) -> R
 }
 
 /// `GET /v1/replays`.
-pub(crate) async fn list(Shared(state): Shared<State>, _: Manage) -> Result<Json<ReplayList>, Problem> {
+pub(crate) async fn list_replays(Shared(state): Shared<State>, _: Manage) -> Result<Json<ReplayList>, Problem> {
     let mut replays: Vec<Replay> = state.config.list().await?;
     replays.reverse();
     Ok(Json(ReplayList { replays: replays.into_iter().map(ReplayView::from).collect() }))
 }
 
 /// `GET /v1/replays/{name}`.
-pub(crate) async fn read(
+pub(crate) async fn read_replay(
     Shared(state): Shared<State>,
     _: Manage,
     Path(name): Path<String>,
 ) -> Result<Json<ReplayView>, Problem> {
     let replay: Option<Replay> = state.config.get(&name).await?;
-    replay.map(|replay| Json(replay.into())).ok_or_else(|| unknown(Replay::KIND, &name))
+    replay.map(|replay| Json(replay.into())).ok_or_else(|| not_found(Replay::KIND, &name))
 }
 
 /// `POST /v1/replays/{name}/cancel`: no more is sent; what was sent is delivered.
-pub(crate) async fn cancel(
+pub(crate) async fn cancel_replay(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
     Path(name): Path<String>,
 ) -> Result<Json<ReplayView>, Problem> {
     let known: Option<Replay> = state.config.get(&name).await?;
-    let known = known.ok_or_else(|| unknown(Replay::KIND, &name))?;
+    let known = known.ok_or_else(|| not_found(Replay::KIND, &name))?;
     let Some(ended) = state.config.end_replay(&name, ReplayState::Cancelled, (state.clock)()).await? else {
         return Ok(Json(known.into()));
     };

@@ -1,5 +1,7 @@
 //! `/v1/sources`: the registered producers.
 
+mod operations;
+
 use axum::Json;
 use axum::extract::{Path, State as Shared};
 use axum::http::StatusCode;
@@ -11,15 +13,17 @@ use store::WriteOutcome;
 use web::{JsonBody, Manage, Problem};
 
 use crate::State;
-use crate::merge::Merge;
-use crate::name::{self, Violations, unknown};
+use crate::patch_field::PatchField;
+use crate::validation::{self, Violations, not_found};
+
+pub(crate) use operations::register_routes;
 
 /// What a source is created from.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewSource {
     /// Its name, which no other source has.
-    #[schemars(regex(pattern = name::PATTERN))]
+    #[schemars(regex(pattern = validation::PATTERN))]
     name: String,
     /// The catalog that reads its events.
     #[schemars(extend("enum" = catalogs()))]
@@ -39,7 +43,7 @@ pub(crate) struct SourceChange {
     /// What it is, in words; null for none.
     #[serde(default)]
     #[schemars(length(max = MAX_DESCRIPTION))]
-    description: Merge<String>,
+    description: PatchField<String>,
 }
 
 /// The most characters of a description.
@@ -58,7 +62,7 @@ fn catalogs() -> Vec<&'static str> {
 }
 
 /// `POST /v1/sources`.
-pub(crate) async fn create(
+pub(crate) async fn create_source(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
     JsonBody(new): JsonBody<NewSource>,
@@ -95,12 +99,12 @@ fn check(source: &Source, violations: &mut Violations) {
 }
 
 /// `GET /v1/sources`.
-pub(crate) async fn list(Shared(state): Shared<State>, _: Manage) -> Result<Json<SourceList>, Problem> {
+pub(crate) async fn list_sources(Shared(state): Shared<State>, _: Manage) -> Result<Json<SourceList>, Problem> {
     Ok(Json(SourceList { sources: state.config.list().await? }))
 }
 
 /// `GET /v1/sources/{name}`.
-pub(crate) async fn read(
+pub(crate) async fn read_source(
     Shared(state): Shared<State>,
     _: Manage,
     Path(name): Path<String>,
@@ -109,7 +113,7 @@ pub(crate) async fn read(
 }
 
 /// `PATCH /v1/sources/{name}`: heeded within 30 s.
-pub(crate) async fn change(
+pub(crate) async fn change_source(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
     Path(name): Path<String>,
@@ -135,16 +139,16 @@ pub(crate) async fn change(
     let write = state.config.replace_write(&source, before.created_at)?;
     match state.events.write_audited(&entry, vec![write]).await? {
         WriteOutcome::Done(_) => Ok(Json(source)),
-        WriteOutcome::ConditionFailed(_) => Err(unknown(Source::KIND, &name)),
+        WriteOutcome::ConditionFailed(_) => Err(not_found(Source::KIND, &name)),
     }
 }
 
 async fn get(state: &State, name: &str) -> Result<Source, Problem> {
-    state.config.get::<Source>(name).await?.ok_or_else(|| unknown(Source::KIND, name))
+    state.config.get::<Source>(name).await?.ok_or_else(|| not_found(Source::KIND, name))
 }
 
 /// `DELETE /v1/sources/{name}`: its keys stop working, its events stay.
-pub(crate) async fn remove(
+pub(crate) async fn remove_source(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
     Path(name): Path<String>,
@@ -160,6 +164,6 @@ pub(crate) async fn remove(
     };
     match state.events.write_audited(&entry, vec![change]).await? {
         WriteOutcome::Done(_) => Ok(StatusCode::NO_CONTENT),
-        WriteOutcome::ConditionFailed(_) => Err(unknown(Source::KIND, &name)),
+        WriteOutcome::ConditionFailed(_) => Err(not_found(Source::KIND, &name)),
     }
 }

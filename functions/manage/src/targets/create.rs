@@ -11,14 +11,14 @@ use store::{ConfigWrite, EventTable};
 use web::{AnyJsonBody, Caller, JsonBody, Manage, Problem, ProblemType};
 use webhook::Secrets;
 
-use super::body::{Strict, read, read_as};
-use super::definition::{Checked, NewTarget};
-use super::view::{TargetList, TargetView};
+use super::request::{Checked, NewTarget};
+use super::response::{TargetList, TargetView};
+use super::strict_json::{Strict, read, read_as};
 use super::{no_key, no_randomness};
 use crate::State;
-use crate::name::Violations;
 use crate::preview;
 use crate::replays::Matching;
+use crate::validation::Violations;
 
 /// What is written for one target: it, how it is doing, and the event that tells of it.
 const WRITES: usize = 3;
@@ -52,7 +52,7 @@ pub(crate) enum Created {
 }
 
 /// `POST /v1/targets`.
-pub(crate) async fn create(
+pub(crate) async fn create_target(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
     AnyJsonBody(Strict(body)): AnyJsonBody<Strict>,
@@ -169,10 +169,10 @@ fn taken(name: &str, of: usize) -> Problem {
 }
 
 /// `POST /v1/targets/preview`: what a body is told here is told as where the target is created.
-pub(crate) async fn preview(
+pub(crate) async fn preview_new_target(
     Shared(state): Shared<State>,
     _: Manage,
     JsonBody(Strict(body)): JsonBody<Strict>,
 ) -> Result<Json<Matching>, Problem> {
-    preview::of_new(&state, read_as(KIND, body)?).await
+    preview::preview_definition(&state, read_as(KIND, body)?).await
 }

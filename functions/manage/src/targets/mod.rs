@@ -1,13 +1,14 @@
-//! `/v1/targets`: the webhook receivers.
+//! `/v1/targets`: webhook receivers.
 
-mod body;
-mod checks;
+mod actions;
 mod create;
-mod definition;
+mod etag;
+mod operations;
 mod patch;
-mod tag;
-mod verbs;
-mod view;
+mod request;
+mod response;
+mod strict_json;
+mod validate;
 
 use axum::Json;
 use axum::extract::{Path, State as Shared};
@@ -20,19 +21,22 @@ use serde_json::{Value, json};
 use store::WriteOutcome;
 use web::{Manage, Problem, ProblemType};
 
-pub(crate) use create::{Created, NewTargets, create, preview};
-pub(crate) use definition::NewTarget;
-pub(crate) use patch::change;
-pub(crate) use verbs::{DEFAULT_RATE, Resumed, Rotation, Tested, pause, resume, rotate, test};
-pub(crate) use view::{TargetList, TargetView};
+pub(crate) use actions::DEFAULT_RATE;
+pub(crate) use operations::{TARGET_NAME, TARGET_NOT_FOUND, register_routes};
+pub(crate) use request::NewTarget;
 
-use tag::{Condition, tagged};
+use actions::{Resumed, Rotation, Tested, pause_target, resume_target, rotate_target, test_target};
+use create::{Created, NewTargets, create_target, preview_new_target};
+use patch::change_target;
+use response::{TargetList, TargetView};
+
+use etag::{Condition, tagged};
 
 use crate::State;
-use crate::name::unknown;
+use crate::validation::not_found;
 
 /// `GET /v1/targets`.
-pub(crate) async fn list(Shared(state): Shared<State>, _: Manage) -> Result<Json<TargetList>, Problem> {
+pub(crate) async fn list_targets(Shared(state): Shared<State>, _: Manage) -> Result<Json<TargetList>, Problem> {
     let (targets, states) = futures::try_join!(state.config.list::<Target>(), state.config.list::<TargetState>())?;
     let of = |target: &Target| states.iter().find(|state| state.name == target.name);
     let targets = targets.into_iter().map(|target| TargetView::new(target.clone(), of(&target))).collect();
@@ -43,11 +47,11 @@ pub(crate) async fn list(Shared(state): Shared<State>, _: Manage) -> Result<Json
 pub(crate) async fn get(state: &State, name: &str) -> Result<(Target, Option<TargetState>), Problem> {
     let (target, standing) =
         futures::try_join!(state.config.get::<Target>(name), state.config.get::<TargetState>(name))?;
-    Ok((target.ok_or_else(|| unknown(Target::KIND, name))?, standing))
+    Ok((target.ok_or_else(|| not_found(Target::KIND, name))?, standing))
 }
 
 /// `GET /v1/targets/{name}`.
-pub(crate) async fn read_one(
+pub(crate) async fn read_target(
     Shared(state): Shared<State>,
     _: Manage,
     Path(name): Path<String>,
@@ -57,7 +61,7 @@ pub(crate) async fn read_one(
 }
 
 /// `DELETE /v1/targets/{name}`: what waits for it is dropped.
-pub(crate) async fn remove(
+pub(crate) async fn remove_target(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
     Path(name): Path<String>,
@@ -82,7 +86,7 @@ pub(crate) async fn remove(
     match state.events.write_audited(&entry, changes).await? {
         WriteOutcome::Done(_) => Ok(StatusCode::NO_CONTENT),
         WriteOutcome::ConditionFailed(_) if condition.names_one() => Err(changed_since()),
-        WriteOutcome::ConditionFailed(_) => Err(unknown(Target::KIND, &name)),
+        WriteOutcome::ConditionFailed(_) => Err(not_found(Target::KIND, &name)),
     }
 }
 

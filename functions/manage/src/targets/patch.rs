@@ -10,14 +10,14 @@ use serde_json::{Map, Value, json};
 use store::WriteOutcome;
 use web::{Caller, JsonBody, Manage, Problem, ProblemType};
 
-use super::body::{Strict, read_as};
 use super::create::KIND;
-use super::definition::{Checked, MAX_BYTES, NewTarget, text_bytes};
-use super::tag::{Condition, tagged};
-use super::view::TargetView;
-use super::{changed_since, get, no_key, no_randomness, verbs};
+use super::etag::{Condition, tagged};
+use super::request::{Checked, MAX_BYTES, NewTarget, text_bytes};
+use super::response::TargetView;
+use super::strict_json::{Strict, read_as};
+use super::{actions, changed_since, get, no_key, no_randomness};
 use crate::State;
-use crate::name::Violations;
+use crate::validation::Violations;
 
 /// How often a change that met another is made anew. Of those that meet, one is made each time.
 const TRIES: u32 = 20;
@@ -26,7 +26,7 @@ const TRIES: u32 = 20;
 const LONGEST_WAIT: Duration = Duration::from_millis(100);
 
 /// `PATCH /v1/targets/{name}`: a JSON Merge Patch (RFC 7396) of what it was created from.
-pub(crate) async fn change(
+pub(crate) async fn change_target(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
     Path(name): Path<String>,
@@ -46,8 +46,8 @@ pub(crate) async fn change(
             continue;
         }
         match enabled {
-            Some(true) => drop(verbs::try_resume(&state, &caller, &target, standing.as_ref()).await?),
-            Some(false) => verbs::try_pause(&state, &caller, &name, "`enabled` was set to false".to_owned()).await?,
+            Some(true) => drop(actions::try_resume(&state, &caller, &target, standing.as_ref()).await?),
+            Some(false) => actions::try_pause(&state, &caller, &name, "`enabled` was set to false".to_owned()).await?,
             None => {}
         }
         let (target, standing) = get(&state, &name).await?;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 
 /// What a patch says of a field that may be missing.
 #[derive(Debug, Default)]
-pub(crate) enum Merge<T> {
+pub(crate) enum PatchField<T> {
     /// It was left out: the field stays.
     #[default]
     Keep,
@@ -15,7 +15,7 @@ pub(crate) enum Merge<T> {
     Set(Option<T>),
 }
 
-impl<T> Merge<T> {
+impl<T> PatchField<T> {
     /// The field that was `current`, as it is now.
     pub(crate) fn into(self, current: Option<T>) -> Option<T> {
         match self {
@@ -25,13 +25,13 @@ impl<T> Merge<T> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Merge<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for PatchField<T> {
     fn deserialize<D: Deserializer<'de>>(field: D) -> Result<Self, D::Error> {
         Option::deserialize(field).map(Self::Set)
     }
 }
 
-impl<T: JsonSchema> JsonSchema for Merge<T> {
+impl<T: JsonSchema> JsonSchema for PatchField<T> {
     fn inline_schema() -> bool {
         true
     }

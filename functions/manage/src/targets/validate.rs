@@ -9,7 +9,7 @@ use model::duration;
 use url::Url;
 use webhook::{Position, SigningSecret, Template, TemplateTag};
 
-use crate::name::Violations;
+use crate::validation::Violations;
 
 /// The most characters of an address.
 pub(super) const MAX_ADDRESS: usize = 2048;

@@ -15,8 +15,8 @@ use tokio::time::Instant;
 use web::{Caller, Manage, Params, Problem, ProblemType};
 
 use crate::State;
-use crate::name::unknown;
-use crate::quarantine::{MAX_TIME, Selection, discarded, none};
+use crate::quarantine::{MAX_TIME, Selection, discarded, quarantined_not_found};
+use crate::validation::not_found;
 
 /// How many are read at the same time: each may be some megabytes.
 const TOGETHER: usize = 4;
@@ -95,12 +95,12 @@ impl ReplayReport {
 }
 
 /// `POST /v1/quarantine/{source}/{id}/replay`.
-pub(crate) async fn replay_one(
+pub(crate) async fn replay_quarantined(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
     Path((source, id)): Path<(String, String)>,
 ) -> Result<Json<Replayed>, Problem> {
-    let quarantined = state.quarantine.get(&source, &id).await?.ok_or_else(|| none(&id))?;
+    let quarantined = state.quarantine.get(&source, &id).await?.ok_or_else(|| quarantined_not_found(&id))?;
     let deadline = Instant::now() + MAX_TIME;
     let again = replay(&state, catalog_of(&state, &source).await?, &quarantined, deadline).await?;
     let mut counts = Counts::default();
@@ -111,19 +111,19 @@ pub(crate) async fn replay_one(
             state.quarantine.remove(&source, &id).await?;
             Ok(Json(replayed))
         }
-        Again::Refused(refused) => Err(still_refused(&id, &refused.violations)),
+        Again::Refused(refused) => Err(still_invalid(&id, &refused.violations)),
     }
 }
 
 /// `POST /v1/quarantine/replay`: as many of those that are meant as there is time for.
-pub(crate) async fn replay_all(
+pub(crate) async fn replay_quarantine(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
     params: Params,
 ) -> Result<Json<ReplayReport>, Problem> {
     let selection = Selection::read(&state, &params).await?;
     if let Some(name) = selection.unregistered() {
-        return Err(unknown(Source::KIND, name));
+        return Err(not_found(Source::KIND, name));
     }
     let sources = selection.sources();
     let Selection { registered, mut filter, limit, deadline, .. } = selection;
@@ -156,13 +156,13 @@ pub(crate) async fn replay_all(
 }
 
 /// `POST /v1/quarantine/discard`: as many of those that are meant as there is time for.
-pub(crate) async fn discard_all(
+pub(crate) async fn discard_quarantine(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
     params: Params,
 ) -> Result<Json<DiscardReport>, Problem> {
     let selection = Selection::read(&state, &params).await?;
-    let Some(source) = &selection.source else { return Err(no_source()) };
+    let Some(source) = &selection.source else { return Err(missing_source()) };
     let (sources, mut filter) = (selection.sources(), selection.filter.clone());
     let (limit, deadline) = (selection.limit, selection.deadline);
     let mut report = DiscardReport { discarded: 0, next: None };
@@ -185,14 +185,14 @@ pub(crate) async fn discard_all(
 }
 
 /// The problem of a call that would discard everything.
-pub(crate) fn no_source() -> Problem {
+pub(crate) fn missing_source() -> Problem {
     Problem::new(ProblemType::BadRequest, "The parameter `source` is missing: say whose events to discard")
         .with("parameter", "source")
 }
 
 async fn catalog_of(state: &State, name: &str) -> Result<&'static Catalog, Problem> {
-    let source = state.config.get::<Source>(name).await?.ok_or_else(|| unknown(Source::KIND, name))?;
-    events::catalog(&source.catalog).ok_or_else(|| unknown("catalogs", &source.catalog))
+    let source = state.config.get::<Source>(name).await?.ok_or_else(|| not_found(Source::KIND, name))?;
+    events::catalog(&source.catalog).ok_or_else(|| not_found("catalogs", &source.catalog))
 }
 
 /// Reads one of a list again; `None` where somebody else was faster.
@@ -251,7 +251,7 @@ async fn tell(state: &State, caller: &Caller, source: &str, counts: Counts) -> R
 }
 
 /// The problem of one that still fits no schema.
-pub(crate) fn still_refused(id: &str, violations: &[Violation]) -> Problem {
+pub(crate) fn still_invalid(id: &str, violations: &[Violation]) -> Problem {
     let detail = "The event still does not fit its schema: it stays in the quarantine, with these reasons";
     Problem::new(ProblemType::ValidationFailed, detail).with("quarantine", id).with("violations", json!(violations))
 }

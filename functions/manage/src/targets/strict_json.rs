@@ -9,8 +9,8 @@ use serde_json::{Map, Number, Value};
 use serde_path_to_error::Segment;
 use web::{Object, Problem};
 
-use super::definition::MAX_RETRY_COUNT;
-use crate::name::Violations;
+use super::request::MAX_RETRY_COUNT;
+use crate::validation::Violations;
 
 /// The most characters of a name that a refusal repeats.
 const SHOWN: usize = 64;
@@ -134,7 +134,7 @@ mod tests {
     use serde_json::json;
     use web::Problem;
 
-    use super::super::definition::NewTarget;
+    use super::super::request::NewTarget;
     use super::*;
 
     fn problem(value: Value) -> Problem {

@@ -76,7 +76,7 @@ fn is_plain(name: &str) -> bool {
 }
 
 /// The problem of a name that nothing has.
-pub(crate) fn unknown(kind: &str, name: &str) -> Problem {
+pub(crate) fn not_found(kind: &str, name: &str) -> Problem {
     let name: String = name.chars().take(64).collect();
     Problem::new(ProblemType::NotFound, format!("There is nothing named {name:?} among the {kind}"))
 }

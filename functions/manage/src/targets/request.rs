@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use webhook::{Secrets, SigningSecret};
 
-use super::checks::{self, MAX_ADDRESS, MAX_LIST, MAX_TEXT, MAX_VALUE};
-use crate::name::{self, Violations};
+use super::validate::{self, MAX_ADDRESS, MAX_LIST, MAX_TEXT, MAX_VALUE};
+use crate::validation::{self, Violations};
 
 const DEFAULT_RETRY_COUNT: u32 = 3;
 pub(super) const MAX_RETRY_COUNT: u32 = 100;
@@ -33,7 +33,7 @@ pub(super) const MAX_BYTES: usize = 300_000;
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewTarget {
     /// Its name, which no other target has.
-    #[schemars(length(max = name::MAX), regex(pattern = name::TARGET_PATTERN))]
+    #[schemars(length(max = validation::MAX), regex(pattern = validation::TARGET_PATTERN))]
     pub(super) name: String,
     /// What it is for.
     #[schemars(length(max = 1000))]
@@ -62,7 +62,7 @@ pub(crate) struct NewTarget {
     pub(super) headers: Option<BTreeMap<String, String>>,
     /// Certificates in PEM: the target's own must be signed by one of them, instead of by those that everybody
     /// trusts. Nothing else, private keys above all, may stand beside them. At most 64 KiB in UTF-8.
-    #[schemars(length(max = checks::MAX_CA_CERT))]
+    #[schemars(length(max = validate::MAX_CA_CERT))]
     pub(super) ca_cert: Option<String>,
     /// The least severe log line that it wants, in upper or lower case; bounds `logging` events only.
     #[schemars(with = "Option<Level>", extend("default" = "WARN"))]
@@ -107,7 +107,7 @@ pub(crate) struct NewTarget {
     /// The body as a Mustache template of `event` (the payload), `eventJson` (its text) and `eventMarkdown` (a
     /// sentence); the payload itself, byte for byte, where there is none. `{{ }}` is escaped for what `content_type` says,
     /// `{{{ }}}` is not. At most 64 KiB in UTF-8.
-    #[schemars(length(max = checks::MAX_TEMPLATE))]
+    #[schemars(length(max = validate::MAX_TEMPLATE))]
     pub(super) body_template: Option<String>,
     /// What its deliveries are signed with: `whsec_` and 24 to 64 bytes in base64. One is made where
     /// it is left out.
@@ -172,22 +172,22 @@ impl NewTarget {
         if self.kind.as_deref().is_some_and(|kind| !matches!(kind, "" | "webhook")) {
             violations.add("type", "const", "expected \"webhook\": there is no other type of target");
         }
-        let address = checks::address(&self.address, violations);
+        let address = validate::address(&self.address, violations);
         let (retry, filter) = (self.retry(violations), self.wanted(violations));
-        let timeout = checks::span("timeout", self.timeout.as_deref(), DEFAULT_TIMEOUT, ["1s", "30s"], violations);
+        let timeout = validate::span("timeout", self.timeout.as_deref(), DEFAULT_TIMEOUT, ["1s", "30s"], violations);
         let limits = ["1s", "8760h"];
         let disable_after = self.disable_after.as_deref();
-        let disable_after = checks::span("disable_after", disable_after, DEFAULT_DISABLE_AFTER, limits, violations);
+        let disable_after = validate::span("disable_after", disable_after, DEFAULT_DISABLE_AFTER, limits, violations);
         let content_type = self.content_type.clone().filter(|value| !value.is_empty());
         let content_type = content_type.unwrap_or_else(|| DEFAULT_CONTENT_TYPE.to_owned());
-        checks::content_type(&content_type, violations);
+        validate::content_type(&content_type, violations);
         let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let (body_template, ca_cert) = (given(&self.body_template), given(&self.ca_cert));
-        checks::template(body_template.as_deref(), violations);
-        checks::ca_cert(ca_cert.as_deref(), violations);
+        validate::template(body_template.as_deref(), violations);
+        validate::ca_cert(ca_cert.as_deref(), violations);
         let (username, secrets) = (given(&self.username), self.secrets(violations));
         let description = given(&self.description);
-        checks::length("description", description.as_deref(), 1000, violations);
+        validate::length("description", description.as_deref(), 1000, violations);
         if !violations.is_empty() {
             return None;
         }
@@ -225,10 +225,10 @@ impl NewTarget {
         }
         let limits = ["0s", "216h"];
         let timeout =
-            checks::span("retry_timeout", self.retry_timeout.as_deref(), DEFAULT_RETRY_TIMEOUT, limits, violations)?;
+            validate::span("retry_timeout", self.retry_timeout.as_deref(), DEFAULT_RETRY_TIMEOUT, limits, violations)?;
         let schedule = match &self.retry_schedule {
             None => None,
-            Some(waits) => Some(checks::schedule(waits, usize::try_from(MAX_RETRY_COUNT).ok()?, violations)?),
+            Some(waits) => Some(validate::schedule(waits, usize::try_from(MAX_RETRY_COUNT).ok()?, violations)?),
         };
         let field = if schedule.is_some() { "retry_schedule" } else { "retry_timeout" };
         let retry = RetryPolicy { count, timeout, schedule };
@@ -241,13 +241,13 @@ impl NewTarget {
     fn wanted(&self, violations: &mut Violations) -> EventFilter {
         let list = |field: &str, values: &Option<Vec<String>>, violations: &mut Violations| {
             let values = values.clone().unwrap_or_default();
-            checks::list(field, &values, violations);
+            validate::list(field, &values, violations);
             values
         };
         let default = EventFilter::default();
         EventFilter {
-            level: checks::level(self.level.as_deref(), violations).unwrap_or(Level::Warn),
-            scopes: checks::scopes(self.scopes.as_deref(), violations).unwrap_or(default.scopes),
+            level: validate::level(self.level.as_deref(), violations).unwrap_or(Level::Warn),
+            scopes: validate::scopes(self.scopes.as_deref(), violations).unwrap_or(default.scopes),
             sources: list("sources", &self.sources, violations),
             events: list("events", &self.events, violations),
             projects: list("projects", &self.projects, violations),
@@ -276,12 +276,12 @@ impl NewTarget {
         }
         for (field, value) in [("username", &username), ("password", &password), ("authorization", &authorization)] {
             let most = if field == "authorization" { MAX_TEXT } else { MAX_VALUE };
-            checks::length(field, value.as_deref(), most, violations);
+            validate::length(field, value.as_deref(), most, violations);
         }
-        checks::header_value("authorization", authorization.as_deref(), violations);
-        let headers = checks::headers(self.headers.clone().unwrap_or_default(), violations);
+        validate::header_value("authorization", authorization.as_deref(), violations);
+        let headers = validate::headers(self.headers.clone().unwrap_or_default(), violations);
         let signing = match given(&self.signing_secret) {
-            Some(secret) => checks::signing_secret("signing_secret", secret, violations),
+            Some(secret) => validate::signing_secret("signing_secret", secret, violations),
             None => SigningSecret::generate().ok(),
         };
         Some(Secrets { signing: signing?, previous_signing: None, password, authorization, headers })
@@ -299,5 +299,5 @@ pub(super) fn text_bytes(value: &Value) -> usize {
 }
 
 #[cfg(test)]
-#[path = "definition_tests.rs"]
+#[path = "request_tests.rs"]
 mod tests;

@@ -7,7 +7,7 @@ use model::{Target, TargetState};
 use web::Problem;
 
 use super::changed_since;
-use super::view::TargetView;
+use super::response::TargetView;
 
 /// A target with its `ETag`.
 pub(super) fn tagged(target: Target, standing: Option<&TargetState>) -> Response {

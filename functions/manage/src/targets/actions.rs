@@ -20,10 +20,10 @@ use tokio::time::Instant;
 use web::{Caller, Manage, Problem, ProblemType};
 use webhook::SigningSecret;
 
-use super::body::{Strict, read_as};
-use super::{TargetView, Why, changed_since, checks, get, no_key, no_randomness};
+use super::strict_json::{Strict, read_as};
+use super::{TargetView, Why, changed_since, get, no_key, no_randomness, validate};
 use crate::State;
-use crate::name::Violations;
+use crate::validation::Violations;
 
 /// How many held events a second are delivered when a target is resumed.
 pub(crate) const DEFAULT_RATE: u32 = 100;
@@ -52,7 +52,7 @@ fn optional<T: DeserializeOwned + Default>(body: &Bytes) -> Result<T, Problem> {
 }
 
 /// `POST /v1/targets/{name}/pause`: from now on its events are held.
-pub(crate) async fn pause(
+pub(crate) async fn pause_target(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
     Path(name): Path<String>,
@@ -60,7 +60,7 @@ pub(crate) async fn pause(
 ) -> Result<Json<TargetView>, Problem> {
     let why: Why = optional(&body)?;
     let mut violations = Violations::default();
-    checks::length("reason", why.reason.as_deref(), 1000, &mut violations);
+    validate::length("reason", why.reason.as_deref(), 1000, &mut violations);
     violations.into_result()?;
     get(&state, &name).await?;
     let reason = why.reason.unwrap_or_else(|| "no reason was given".to_owned());
@@ -94,7 +94,7 @@ pub(crate) struct Resumed {
 }
 
 /// `POST /v1/targets/{name}/resume`: what was held is delivered.
-pub(crate) async fn resume(
+pub(crate) async fn resume_target(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
     Path(name): Path<String>,
@@ -163,7 +163,7 @@ pub(crate) struct Rotation {
 }
 
 /// `POST /v1/targets/{name}/rotate`: a new signing secret, shown here once.
-pub(crate) async fn rotate(
+pub(crate) async fn rotate_target(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
     Path(name): Path<String>,
@@ -172,9 +172,9 @@ pub(crate) async fn rotate(
     let rotation: Rotation = optional(&body)?;
     let mut violations = Violations::default();
     let limits = ["0s", "720h"];
-    let overlap = checks::span("overlap", rotation.overlap.as_deref(), DEFAULT_OVERLAP, limits, &mut violations);
+    let overlap = validate::span("overlap", rotation.overlap.as_deref(), DEFAULT_OVERLAP, limits, &mut violations);
     let signing = match rotation.signing_secret {
-        Some(secret) => checks::signing_secret("signing_secret", secret, &mut violations),
+        Some(secret) => validate::signing_secret("signing_secret", secret, &mut violations),
         None => SigningSecret::generate().ok(),
     };
     violations.into_result()?;
@@ -215,7 +215,7 @@ pub(crate) struct Tested {
 }
 
 /// `POST /v1/targets/{name}/test`: an event for this target alone, on the way of all events.
-pub(crate) async fn test(
+pub(crate) async fn test_target(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
     Path(name): Path<String>,
