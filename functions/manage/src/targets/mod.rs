@@ -23,7 +23,7 @@ use web::{Manage, Problem, ProblemType};
 pub(crate) use create::{Created, NewTargets, create, preview};
 pub(crate) use definition::NewTarget;
 pub(crate) use patch::change;
-pub(crate) use verbs::{DEFAULT_RATE, Resumed, Rotation, Tested, pause, resume, rotate, test};
+pub(crate) use verbs::{Resumed, Rotation, Tested, pause, resume, rotate, test};
 pub(crate) use view::{TargetList, TargetView};
 
 use tag::{Condition, tagged};
@@ -109,6 +109,6 @@ fn no_key(error: webhook::KeyringError) -> Problem {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Why {
     /// Why, for those who find it paused.
-    #[schemars(length(max = 1000))]
+    #[schemars(length(max = model::defaults::MAX_PAUSE_REASON_CHARS))]
     pub(crate) reason: Option<String>,
 }

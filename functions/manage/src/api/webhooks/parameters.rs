@@ -1,11 +1,10 @@
 //! What the operations of webhooks take in their paths and queries.
 
+use model::defaults::{DEFAULT_REPLAY_RATE, MAX_REPLAY_RATE};
 use schemars::{Schema, SchemaGenerator, json_schema};
 use web::{Parameter, ParameterLocation, filters, join_parameters};
 
 use crate::deliveries::MAX_LIMIT;
-use crate::replays::MAX_RATE;
-use crate::targets::DEFAULT_RATE;
 
 pub(super) const TARGET_NAME: Parameter = Parameter::path("name", "The target's name.", web::text_schema, r#""audit""#);
 
@@ -65,7 +64,7 @@ pub(super) const LISTED: &[Parameter] = join_parameters!(
 );
 
 fn rate(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "integer", "minimum": 1, "maximum": MAX_RATE, "default": DEFAULT_RATE })
+    json_schema!({ "type": "integer", "minimum": 1, "maximum": MAX_REPLAY_RATE, "default": DEFAULT_REPLAY_RATE })
 }
 
 fn boolean(_: &mut SchemaGenerator) -> Schema {
