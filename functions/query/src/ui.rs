@@ -21,6 +21,7 @@ const FILES: &[(&str, &str)] = files![
     "css/base.css",
     "css/events.css",
     "js/api.js",
+    "js/defaults.js",
     "js/dom.js",
     "js/format.js",
     "js/main.js",
@@ -221,6 +222,17 @@ mod tests {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         encoder.write_all(text.as_bytes()).unwrap();
         encoder.finish().unwrap().len()
+    }
+
+    #[test]
+    fn links_to_the_api_docs_name_existing_operations() {
+        for (path, text) in FILES {
+            for link in text.split("/docs#").skip(1) {
+                let id = link.split('\'').next().unwrap();
+                let operation = format!("\"operationId\": \"{id}\"");
+                assert!(crate::docs::DOCUMENT.contains(&operation), "{path} links to {id}");
+            }
+        }
     }
 
     #[test]
