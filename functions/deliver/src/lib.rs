@@ -4,7 +4,6 @@
 //! to `model`, their storage to `store`.
 
 mod attempt;
-mod attempt_decision;
 mod batch;
 mod client;
 mod config;

@@ -5,10 +5,13 @@ use std::time::Duration;
 use aws_lambda_events::event::sqs::SqsMessage;
 use events::Event;
 use jiff::Timestamp;
-use model::{AttemptOutcome, Delivery, DeliveryKey, DeliveryMessage, RecordedStatus, Target, TargetState};
+use model::delivery::decision::{
+    AttemptFacts, MessageDecision, decide_after_attempt, decide_message, lost_attempts, status_before_attempt,
+};
+use model::delivery::transition::DeliveryState;
+use model::{AttemptOutcome, Delivery, DeliveryKey, DeliveryMessage, RecordedStatus, Target, TargetState, jittered};
 
 use crate::attempt::{AttemptResult, send_attempt};
-use crate::attempt_decision::{AttemptDecision, decide};
 use crate::metrics::AttemptReport;
 use crate::queues::receive_count;
 use crate::retry_after::parse_retry_after;
@@ -78,13 +81,15 @@ pub(crate) async fn process(
     hold: bool,
 ) -> Result<MessageOutcome, ProcessError> {
     let Some(context) = prepare(state, data, message).await? else { return Ok(MessageOutcome::Done) };
-    let (made, is_new_run) = match decide(context.record, context.key, (state.clock)()) {
-        AttemptDecision::Never => return Ok(MessageOutcome::Done),
-        AttemptDecision::NotYet(delay) => return Ok(MessageOutcome::RetryAfter(delay)),
-        AttemptDecision::Attempt { made, is_new_run } => (made, is_new_run),
+    let delivery_state = context.record.map(DeliveryState::from);
+    let (made, is_new_run) = match decide_message(delivery_state.as_ref(), context.key, (state.clock)()) {
+        MessageDecision::Drop => return Ok(MessageOutcome::Done),
+        MessageDecision::NotYet(delay) => return Ok(MessageOutcome::RetryAfter(delay)),
+        MessageDecision::Attempt { made, is_new_run } => (made, is_new_run),
     };
-    let lost_attempts = lost_attempts(context.record, message, record, made);
-    if (hold || context.is_paused()) && !context.is_test() {
+    let receives = message.taken.saturating_add(receive_count(record));
+    let lost_attempts = lost_attempts(context.record, receives, made);
+    if status_before_attempt(hold || context.is_paused(), context.is_test()) == RecordedStatus::Held {
         state.deliveries.hold(context.key, lost_attempts).await?;
         return Ok(MessageOutcome::Held);
     }
@@ -96,7 +101,7 @@ pub(crate) async fn process(
     };
     let lost_attempts = match context.key.run {
         None => lost_attempts,
-        Some(run) => match claim(state, &context, run, is_new_run).await? {
+        Some(_) => match claim(state, &context, is_new_run).await? {
             Some(lost_attempts) => lost_attempts,
             None => return Ok(MessageOutcome::Busy(MIN_BUSY_DELAY)),
         },
@@ -161,14 +166,13 @@ impl DeliveryContext<'_> {
 async fn claim(
     state: &State,
     context: &DeliveryContext<'_>,
-    run: &str,
     is_new_run: bool,
 ) -> Result<Option<u32>, store::Error> {
     let until = (state.clock)().checked_add(context.target.timeout + CLAIM_LEASE).unwrap_or(Timestamp::MAX);
-    let claimed = state.deliveries.claim(context.key, run, is_new_run, until).await?;
+    let claimed = state.deliveries.claim(context.key, is_new_run, until).await?;
     // The replay may have released the delivery since the record was read: then it belongs to this run already.
     if is_new_run && claimed.is_none() {
-        return state.deliveries.claim(context.key, run, false, until).await;
+        return state.deliveries.claim(context.key, false, until).await;
     }
     Ok(claimed)
 }
@@ -182,8 +186,15 @@ async fn record_result(
 ) -> Result<MessageOutcome, ProcessError> {
     let DeliveryContext { key, event, target, target_state, record } = context;
     let attempt = &result.attempt;
-    let paused_gone = attempt.status == Some(410) && pause_gone_target(state, target).await;
-    let (status, delay) = next_state(&result, paused_gone, target, event, made, (state.clock)());
+    let facts = AttemptFacts {
+        succeeded: attempt.error.is_none(),
+        is_permanent: result.is_permanent,
+        paused_target: attempt.status == Some(410) && pause_gone_target(state, target).await,
+        is_test: context.is_test(),
+        made,
+        retry_after: attempt.status.and_then(|status| parse_retry_after(status, &result.headers, (state.clock)())),
+    };
+    let (status, delay) = decide_after_attempt(facts, &target.retry, random());
     // Times are stored with a resolution of one millisecond.
     let delay = delay.map(|delay| Duration::from_millis(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)));
     let next_attempt_at = delay.and_then(|delay| (state.clock)().checked_add(delay).ok());
@@ -213,51 +224,15 @@ async fn pause_gone_target(state: &State, target: &Target) -> bool {
     paused.is_ok()
 }
 
-/// Returns the status of a delivery after an attempt, and the delay until the next attempt. `paused_gone` means that
-/// the attempt has paused the target.
-fn next_state(
-    result: &AttemptResult,
-    paused_gone: bool,
-    target: &Target,
-    event: &Event,
-    made: u32,
-    now: Timestamp,
-) -> (RecordedStatus, Option<Duration>) {
-    if result.attempt.error.is_none() {
-        return (RecordedStatus::Delivered, None);
-    }
-    // The delivery continues when the target is resumed.
-    if paused_gone && !target.is_tested_by(event) {
-        return (RecordedStatus::Held, None);
-    }
-    // Rendering errors are permanent. Test events are not retried.
-    if result.is_permanent || target.is_tested_by(event) {
-        return (RecordedStatus::Failed, None);
-    }
-    let Some(delay) = target.retry.delay_after(made) else { return (RecordedStatus::Failed, None) };
-    let requested = result.attempt.status.and_then(|status| parse_retry_after(status, &result.headers, now));
-    (RecordedStatus::Waiting, Some(jittered(delay).max(requested.unwrap_or_default())))
-}
-
-/// Varies a delay by at most 10 %, so that deliveries that failed together are not retried together.
-fn jittered(delay: Duration) -> Duration {
-    // Without a source of randomness, the delay has no jitter.
-    let random = getrandom::u32().unwrap_or(u32::MAX / 2);
-    delay.mul_f64(0.9 + 0.2 * f64::from(random) / f64::from(u32::MAX))
+/// Returns a random number between 0 and 1; one half without a source of randomness.
+fn random() -> f64 {
+    f64::from(getrandom::u32().unwrap_or(u32::MAX / 2)) / f64::from(u32::MAX)
 }
 
 /// Returns the delay before a message is retried whose target is at its concurrency limit. The delay grows with each
 /// receive, so that a long backlog does not use up the receives that the queue allows a message.
 fn busy_delay(record: &SqsMessage) -> Duration {
-    jittered(MIN_BUSY_DELAY.saturating_mul(receive_count(record)).min(MAX_BUSY_DELAY))
-}
-
-/// Returns the number of attempts of a first delivery that have left no record. The queue counts the receives of a
-/// message. Attempts that an earlier record has reported as lost are not counted again.
-fn lost_attempts(delivery: Option<&Delivery>, message: &DeliveryMessage, record: &SqsMessage, made: u32) -> u32 {
-    let attempts = delivery.map_or(&[][..], |delivery| &delivery.attempts);
-    let reported: u32 = attempts.iter().filter_map(|attempt| attempt.unrecorded).sum();
-    message.taken.saturating_add(receive_count(record)).saturating_sub(1 + made + reported)
+    jittered(MIN_BUSY_DELAY.saturating_mul(receive_count(record)).min(MAX_BUSY_DELAY), random())
 }
 
 #[cfg(test)]
@@ -265,42 +240,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn jitter_is_at_most_a_tenth() {
-        let delay = Duration::from_secs(100);
-        for _ in 0..1000 {
-            let jittered = jittered(delay);
-            assert!(jittered >= delay.mul_f64(0.9) && jittered <= delay.mul_f64(1.1), "{jittered:?}");
-        }
-    }
-
-    fn received(count: u32) -> SqsMessage {
-        let mut record = SqsMessage::default();
-        record.attributes.insert("ApproximateReceiveCount".to_owned(), count.to_string());
-        record
-    }
-
-    #[test]
     fn the_busy_delay_grows_with_each_receive() {
-        let delay = |count| busy_delay(&received(count)).as_secs();
-        assert!((4..=6).contains(&delay(1)) && (45..=55).contains(&delay(10)) && delay(900) <= 660);
-    }
-
-    #[test]
-    fn a_lost_attempt_is_reported_once() {
-        let delivery = |unrecorded: &[u64]| -> Delivery {
-            let attempts: Vec<_> = unrecorded
-                .iter()
-                .map(|count| serde_json::json!({ "at": Timestamp::UNIX_EPOCH, "duration_ms": 1, "unrecorded": count }))
-                .collect();
-            let item = serde_json::json!({ "pk": 1, "sk": "t", "status": "waiting", "attempts": attempts });
-            serde_json::from_value(item).unwrap()
+        let delay = |count: u32| {
+            let mut record = SqsMessage::default();
+            record.attributes.insert("ApproximateReceiveCount".to_owned(), count.to_string());
+            busy_delay(&record).as_secs()
         };
-        let message = |taken| DeliveryMessage { taken, ..DeliveryMessage::new(events::EventId::MIN, "t") };
-        assert_eq!(lost_attempts(None, &message(0), &received(1), 0), 0);
-        assert_eq!(lost_attempts(None, &message(0), &received(2), 0), 1);
-        let reported = delivery(&[1]);
-        assert_eq!(lost_attempts(Some(&reported), &message(0), &received(3), 1), 0, "reported by the first attempt");
-        let requeued = delivery(&[1, 0]);
-        assert_eq!(lost_attempts(Some(&requeued), &message(3), &received(2), 2), 1, "sent again after three receives");
+        assert!((4..=6).contains(&delay(1)) && (45..=55).contains(&delay(10)) && delay(900) <= 660);
     }
 }

@@ -7,7 +7,8 @@ use aws_lambda_events::event::dynamodb::{Event as StreamBatch, EventRecord};
 use aws_lambda_events::event::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use events::{Event, TIDINGS_SOURCE};
 use futures::{StreamExt, TryStreamExt};
-use model::{DeliveryKey, DeliveryMessage, ReplayMessage, Target, TargetState};
+use model::delivery::decision::status_before_attempt;
+use model::{DeliveryKey, DeliveryMessage, RecordedStatus, ReplayMessage, Target, TargetState};
 
 use crate::metrics::{self, FanoutReport};
 use crate::queue::SendError;
@@ -86,7 +87,10 @@ async fn fan_out(state: &State, events: &[(String, Event)]) -> Result<FanoutRepo
         for target in targets.iter().filter(|target| target.accepts(event).is_ok()) {
             let paused = states.iter().any(|state| state.name == target.name && state.pause.is_some());
             let message = DeliveryMessage::new(event.id, &target.name);
-            let deliveries = if paused && !target.is_tested_by(event) { &mut to_hold } else { &mut to_send };
+            let deliveries = match status_before_attempt(paused, target.is_tested_by(event)) {
+                RecordedStatus::Held => &mut to_hold,
+                _ => &mut to_send,
+            };
             deliveries.push(PendingDelivery { sequence, message });
         }
     }
