@@ -163,11 +163,7 @@ impl DeliveryContext<'_> {
 
 /// Claims the delivery for one attempt of a run. Returns the number of attempts that earlier claims lost; `None` if
 /// another worker has claimed the delivery.
-async fn claim(
-    state: &State,
-    context: &DeliveryContext<'_>,
-    is_new_run: bool,
-) -> Result<Option<u32>, store::Error> {
+async fn claim(state: &State, context: &DeliveryContext<'_>, is_new_run: bool) -> Result<Option<u32>, store::Error> {
     let until = (state.clock)().checked_add(context.target.timeout + CLAIM_LEASE).unwrap_or(Timestamp::MAX);
     let claimed = state.deliveries.claim(context.key, is_new_run, until).await?;
     // The replay may have released the delivery since the record was read: then it belongs to this run already.

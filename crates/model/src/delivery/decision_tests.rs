@@ -122,8 +122,7 @@ fn the_attempt_decides_what_follows() {
 #[test]
 fn a_retry_is_decided_by_the_status() {
     let now = at("2026-01-01T01:00:00Z");
-    let not_attempted =
-        |run| DeliveryState { made: 0, ..state(RecordedStatus::Waiting, Some(run), None) };
+    let not_attempted = |run| DeliveryState { made: 0, ..state(RecordedStatus::Waiting, Some(run), None) };
     for (state, paused, expected) in [
         (state(RecordedStatus::Failed, None, None), false, RetryDecision::Release(RecordedStatus::Failed)),
         (state(RecordedStatus::Failed, None, None), true, RetryDecision::Release(RecordedStatus::Failed)),

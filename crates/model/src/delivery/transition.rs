@@ -184,21 +184,17 @@ pub fn transition<'a>(key: DeliveryKey<'a>, event: DeliveryEvent) -> Option<Tran
             key.undelivered,
             DeliveryChange { made: Some(0), ..DeliveryChange::claimed(run, until) },
         ),
-        (DeliveryEvent::Claimed { is_new_run: false, now, until }, Some(run)) => (
-            vec![vec![RunIs(run), Unfinished, UnclaimedAt(now)]],
-            false,
-            DeliveryChange::claimed(run, until),
-        ),
+        (DeliveryEvent::Claimed { is_new_run: false, now, until }, Some(run)) => {
+            (vec![vec![RunIs(run), Unfinished, UnclaimedAt(now)]], false, DeliveryChange::claimed(run, until))
+        }
         (DeliveryEvent::Released { from }, Some(run)) => (
             vec![vec![StatusIs(from), NoRun], vec![StatusIs(from), RunBefore(run)]],
             false,
             DeliveryChange { run: Some(run), made: Some(0), ..DeliveryChange::to(RecordedStatus::Waiting) },
         ),
-        (DeliveryEvent::ReleaseUndone { to }, Some(run)) => (
-            vec![vec![StatusIs(RecordedStatus::Waiting), RunIs(run), NothingMade]],
-            false,
-            DeliveryChange::to(to),
-        ),
+        (DeliveryEvent::ReleaseUndone { to }, Some(run)) => {
+            (vec![vec![StatusIs(RecordedStatus::Waiting), RunIs(run), NothingMade]], false, DeliveryChange::to(to))
+        }
         (DeliveryEvent::Attempted { status, made, next_attempt_at }, run) => (
             vec![vec![run.map_or(NoRun, RunIs)]],
             status != RecordedStatus::Delivered,

@@ -169,8 +169,7 @@ mod tests {
         let expected = "run = r1 AND #status IN (waiting, held) \
                         AND (attribute_not_exists(claimed_until) OR claimed_until < 0)";
         assert_condition(Some("r1"), true, claim, expected);
-        let attempted =
-            DeliveryEvent::Attempted { status: RecordedStatus::Failed, made: 1, next_attempt_at: None };
+        let attempted = DeliveryEvent::Attempted { status: RecordedStatus::Failed, made: 1, next_attempt_at: None };
         let expected = "run = r1 AND (attribute_not_exists(#status) OR #status <> delivered)";
         assert_condition(Some("r1"), false, attempted, expected);
         let undo = DeliveryEvent::ReleaseUndone { to: RecordedStatus::Held };

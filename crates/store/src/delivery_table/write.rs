@@ -125,12 +125,7 @@ impl DeliveryTable {
     /// Claims the delivery for one attempt of a run until `until`. Returns the number of earlier claims since the last
     /// recorded attempt; `None` if another worker has claimed the delivery or it is done. `is_new_run` means that the
     /// delivery does not belong to the run yet.
-    pub async fn claim(
-        &self,
-        key: DeliveryKey<'_>,
-        is_new_run: bool,
-        until: Timestamp,
-    ) -> Result<Option<u32>, Error> {
+    pub async fn claim(&self, key: DeliveryKey<'_>, is_new_run: bool, until: Timestamp) -> Result<Option<u32>, Error> {
         let updated = self.apply(key, DeliveryEvent::Claimed { is_new_run, now: self.retention.now(), until }).await?;
         let claims = |new: Item| new.get("claims").and_then(|claims| claims.as_n().ok()?.parse().ok());
         Ok(updated.map(|new| claims(new).unwrap_or(1u32).saturating_sub(1)))
