@@ -7,7 +7,7 @@
 
 mod audit_event;
 pub mod defaults;
-mod delivery;
+pub mod delivery;
 pub mod duration;
 mod event_filter;
 mod key;
@@ -22,7 +22,7 @@ mod target;
 mod target_state;
 
 pub use audit_event::AuditEvent;
-pub use delivery::{
+pub use delivery::record::{
     Attempt, AttemptOutcome, Delivery, DeliveryKey, DeliveryQuery, DeliverySummary, LastAttempt, Phases,
     RecordedStatus, TARGET_REMOVED,
 };
@@ -32,7 +32,7 @@ pub use message::{DeliveryMessage, ReplayMessage};
 pub use record::Record;
 pub use replay::{Replay, ReplayOf, ReplaySelection, ReplayState, run_name, run_name_prefix};
 pub use retention::Retention;
-pub use retry_policy::RetryPolicy;
+pub use retry_policy::{RetryPolicy, jittered};
 pub use search_filter::case_fold::lower;
 pub use search_filter::json_text::{javascript_number, members};
 pub use search_filter::text_query::{JsonNotation, TextQuery};

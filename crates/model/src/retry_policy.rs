@@ -37,6 +37,17 @@ impl RetryPolicy {
     }
 }
 
+/// Returns the delay before the next attempt: the policy's delay with jitter, and at least the delay that the target has
+/// requested with `Retry-After`. `random` is between 0 and 1.
+pub fn retry_delay(delay: Duration, retry_after: Option<Duration>, random: f64) -> Duration {
+    jittered(delay, random).max(retry_after.unwrap_or_default())
+}
+
+/// Varies a delay by at most 10 %, so that what failed together is not repeated together. `random` is between 0 and 1.
+pub fn jittered(delay: Duration, random: f64) -> Duration {
+    delay.mul_f64(0.9 + 0.2 * random)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,5 +60,19 @@ mod tests {
         let schedule = RetryPolicy { schedule: Some(vec![seconds(1), seconds(60)]), ..plain };
         assert_eq!([1, 2, 3].map(|made| schedule.delay_after(made)), [Some(seconds(1)), Some(seconds(60)), None]);
         assert_eq!(schedule.total_delay(), seconds(61));
+    }
+
+    #[test]
+    fn jitter_is_at_most_a_tenth() {
+        let delay = Duration::from_secs(100);
+        assert_eq!([0.0, 0.5, 1.0].map(|random| jittered(delay, random).as_secs_f64().round()), [90.0, 100.0, 110.0]);
+    }
+
+    #[test]
+    fn a_requested_delay_is_a_minimum() {
+        let [minute, hour] = [Duration::from_mins(1), Duration::from_hours(1)];
+        assert_eq!(retry_delay(minute, Some(hour), 0.5), hour);
+        assert_eq!(retry_delay(hour, Some(minute), 0.5), hour);
+        assert_eq!(retry_delay(hour, None, 0.5), hour);
     }
 }

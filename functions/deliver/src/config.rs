@@ -1,33 +1,36 @@
-//! What the function reads from its environment.
+//! The settings of the function, read from environment variables.
 
 use aws_sdk_dynamodb::Client as DynamoDb;
 use runtime::{Env, EnvError, Tracer};
 use store::{CachedRecords, ConfigTable, DeliveryTable, EventTable};
-
 use webhook::Keyring;
 
-use crate::{Client, Guard, Permits, Queues, State};
+use crate::client::Client;
+use crate::permits::Permits;
+use crate::queues::Queues;
+use crate::ssrf_guard::SsrfGuard;
+use crate::state::State;
 
-/// Reads the state from the environment, once, at start:
+/// Reads the settings from environment variables:
 ///
 /// | variable | meaning |
 /// |---|---|
-/// | `EVENTS_TABLE`, `CONFIG_TABLE`, `DELIVERIES_TABLE` | the tables' names |
-/// | `SHARDS` | into how many partitions the log is spread (default 4) |
-/// | `RETENTION_DAYS` | for how many days deliveries are kept; for good where it is 0 or not set |
-/// | `DELIVERY_QUEUE_URL`, `SLOW_QUEUE_URL` | the queues that the messages come from |
-/// | `SECRETS_KEY_ID` or `SECRETS_KEY_FILE` | what the targets' secrets are encrypted with, see [`Keyring`] |
-/// | `ALLOWED_CIDRS` | networks that targets may live in though they are not public, as `10.0.0.0/8,fd00::/8` |
-/// | `TRACE_PERCENT`, `AWS_XRAY_DAEMON_ADDRESS` | how many of a hundred events are traced, and where to, see [`Tracer`] |
+/// | `EVENTS_TABLE`, `CONFIG_TABLE`, `DELIVERIES_TABLE` | names of the tables |
+/// | `SHARDS` | number of partitions of the event log (default 4) |
+/// | `RETENTION_DAYS` | retention of deliveries in days; unlimited if 0 or not set |
+/// | `DELIVERY_QUEUE_URL`, `SLOW_QUEUE_URL` | queues of the delivery messages |
+/// | `SECRETS_KEY_ID` or `SECRETS_KEY_FILE` | encryption key of the targets' secrets, see [`Keyring`] |
+/// | `ALLOWED_CIDRS` | networks of targets that are allowed although they are not public, such as `10.0.0.0/8,fd00::/8` |
+/// | `TRACE_PERCENT`, `AWS_XRAY_DAEMON_ADDRESS` | percentage of traced events and address of the daemon, see [`Tracer`] |
 /// | `AWS_REGION`, `AWS_ACCESS_KEY_ID`, … | set by Lambda |
 ///
 /// # Errors
-/// What is missing or wrong, by its variable.
+/// Names the variable that is missing or invalid.
 pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
     let queues = aws_sdk_sqs::Client::new(&env.aws("SQS")?);
     let client = DynamoDb::new(&env.aws("DYNAMODB")?);
-    let guard: Guard =
-        env.parsed("ALLOWED_CIDRS", Guard::default(), "networks separated by commas, such as 10.0.0.0/8")?;
+    let guard: SsrfGuard =
+        env.parsed("ALLOWED_CIDRS", SsrfGuard::default(), "networks separated by commas, such as 10.0.0.0/8")?;
     let config = ConfigTable::new(client.clone(), env.required("CONFIG_TABLE")?);
     Ok(State {
         events: EventTable::new(client.clone(), env.required("EVENTS_TABLE")?, env.shards()?, env.retention()?),

@@ -1,4 +1,4 @@
-//! The queues that messages come from: one for all, and one for targets that are slow.
+//! The delivery queues: the regular queue, and the queue of slow targets.
 
 use std::time::Duration;
 
@@ -7,62 +7,66 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::DisplayErrorContext;
 use model::DeliveryMessage;
 
-/// For how many seconds a message is hidden at most: SQS's 12 hours count from when the message was
-/// received, some of which have passed. One that is to wait longer comes and is hidden again.
-const MAX_HIDDEN: i32 = 43_000;
+/// Maximum visibility timeout, in seconds. SQS allows 12 hours from the receipt of a message, and some time has passed
+/// since. A message with a longer delay is received and hidden again.
+const MAX_VISIBILITY_TIMEOUT_SECS: i32 = 43_000;
 
-/// The queues of deliveries.
+/// The delivery queues.
 #[derive(Debug, Clone)]
 pub struct Queues {
     client: Client,
-    main: String,
-    slow: String,
+    regular_url: String,
+    slow_url: String,
 }
 
 impl Queues {
-    /// The queues with these URLs.
-    pub fn new(client: Client, main: String, slow: String) -> Self {
-        Self { client, main, slow }
+    /// Creates handles for the queues with these URLs.
+    pub fn new(client: Client, regular_url: String, slow_url: String) -> Self {
+        Self { client, regular_url, slow_url }
     }
 
-    /// Whether a message comes from the slow lane.
+    /// Returns whether a message comes from the slow queue.
     pub(crate) fn is_slow(&self, record: &SqsMessage) -> bool {
-        let name = |address: &str, end: char| address.rsplit(end).next().map(str::to_owned);
+        let last_part = |text: &str, separator: char| text.rsplit(separator).next().map(str::to_owned);
         let arn = record.event_source_arn.as_deref().unwrap_or_default();
-        name(arn, ':') == name(&self.slow, '/')
+        last_part(arn, ':') == last_part(&self.slow_url, '/')
     }
 
-    fn url(&self, record: &SqsMessage) -> &str {
-        if self.is_slow(record) { &self.slow } else { &self.main }
+    fn url(&self, slow: bool) -> &str {
+        if slow { &self.slow_url } else { &self.regular_url }
     }
 
-    /// Hides a message until it is to come again.
-    pub(crate) async fn hide(&self, record: &SqsMessage, wait: Duration) {
-        // SQS counts in seconds: rather a little late than a little early.
-        let seconds = i32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(MAX_HIDDEN).min(MAX_HIDDEN);
+    /// Hides a message from receivers for a time.
+    pub(crate) async fn hide(&self, record: &SqsMessage, delay: Duration) {
+        // SQS counts in seconds. Rounding up avoids a receive before the attempt is due.
+        let seconds = i32::try_from(delay.as_millis().div_ceil(1000)).unwrap_or(MAX_VISIBILITY_TIMEOUT_SECS);
         let hidden = self
             .client
             .change_message_visibility()
-            .queue_url(self.url(record))
+            .queue_url(self.url(self.is_slow(record)))
             .set_receipt_handle(record.receipt_handle.clone())
-            .visibility_timeout(seconds)
+            .visibility_timeout(seconds.min(MAX_VISIBILITY_TIMEOUT_SECS))
             .send()
             .await;
         if let Err(error) = hidden {
-            // It then comes again after the queue's own timeout: late, not lost.
-            tracing::warn!(error = %DisplayErrorContext(&error), "the wait of a message cannot be set");
+            // The message is received again after the queue's own visibility timeout: it may be late, but is not lost.
+            tracing::warn!(error = %DisplayErrorContext(&error), "failed to change the visibility of a message");
         }
     }
 
-    /// Sends a message, to the slow lane or the other; whether it is there.
+    /// Sends a message to the slow or the regular queue. Returns whether SQS accepted it.
     pub(crate) async fn send(&self, message: &DeliveryMessage, slow: bool) -> bool {
         let Ok(body) = serde_json::to_string(message) else { return false };
-        let url = if slow { &self.slow } else { &self.main };
-        let send = self.client.send_message().queue_url(url).message_body(body).message_group_id(&message.target);
-        let sent = send.send().await;
+        let send = self.client.send_message().queue_url(self.url(slow)).message_body(body);
+        let sent = send.message_group_id(&message.target).send().await;
         if let Err(error) = &sent {
-            tracing::warn!(error = %DisplayErrorContext(error), "SQS did not take a message");
+            tracing::warn!(error = %DisplayErrorContext(error), "failed to send a delivery message");
         }
         sent.is_ok()
     }
+}
+
+/// Returns how often a message was received from its queue, including this time.
+pub(crate) fn receive_count(record: &SqsMessage) -> u32 {
+    record.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1)
 }

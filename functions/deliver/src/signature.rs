@@ -7,24 +7,24 @@ use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-/// The three headers of one attempt.
+/// The signature headers of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Signed {
-    /// `webhook-id`: the same for every attempt of a delivery, so that receivers can drop repeats.
+pub(crate) struct SignatureHeaders {
+    /// `webhook-id`: the same for every attempt of a delivery, so that receivers can drop duplicates.
     pub(crate) id: String,
-    /// `webhook-timestamp`: the attempt's time in seconds since 1970.
+    /// `webhook-timestamp`: time of the attempt in seconds since 1970.
     pub(crate) timestamp: i64,
-    /// `webhook-signature`.
+    /// `webhook-signature`: one signature per key.
     pub(crate) signature: String,
 }
 
-/// Signs a body for one attempt: HMAC-SHA256 over `id.timestamp.body`, with each of the keys. Receivers take any
-/// signature that fits, so that a key can be replaced without a gap.
-pub(crate) fn sign(event: EventId, target: &str, keys: &[Vec<u8>], at: Timestamp, body: &[u8]) -> Signed {
+/// Signs the body of an attempt: HMAC-SHA256 over `id.timestamp.body` with each of the keys. Receivers accept any valid
+/// signature, so that a key can be rotated without an interruption.
+pub(crate) fn sign(event: EventId, target: &str, keys: &[Vec<u8>], at: Timestamp, body: &[u8]) -> SignatureHeaders {
     let id = webhook_id(event, target);
     let timestamp = at.as_second();
     let signature = |key: &Vec<u8>| {
-        // HMAC takes keys of any length: the fallback is never used.
+        // HMAC accepts keys of any length, so that the fallback is never used.
         let mut mac = Hmac::<Sha256>::new_from_slice(key)
             .unwrap_or_else(|_| Hmac::<Sha256>::new(&hmac::digest::Key::<Hmac<Sha256>>::default()));
         mac.update(format!("{id}.{timestamp}.").as_bytes());
@@ -32,10 +32,10 @@ pub(crate) fn sign(event: EventId, target: &str, keys: &[Vec<u8>], at: Timestamp
         format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
     };
     let signature = keys.iter().map(signature).collect::<Vec<_>>().join(" ");
-    Signed { id, timestamp, signature }
+    SignatureHeaders { id, timestamp, signature }
 }
 
-/// The id of a delivery: the event's, and a hash of the target's name, which may hold anything.
+/// Returns the id of a delivery: the event's id and a hash of the target's name, which may contain any character.
 fn webhook_id(event: EventId, target: &str) -> String {
     format!("msg_{event}_{}", hex::encode(&Sha256::digest(target)[..6]))
 }
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_official_library_verifies_what_is_signed() {
+    fn the_official_library_verifies_our_signatures() {
         let keys = [vec![7; 32], vec![8; 24]];
         let event = EventId::from_u64(3_189_573_493_862_400).unwrap();
         let body = br#"{"type":"feature-created"}"#;
@@ -59,7 +59,7 @@ mod tests {
         standardwebhooks::Webhook::from_bytes(vec![9; 32]).unwrap().verify(body, &headers).unwrap_err();
     }
 
-    fn headers(signed: &Signed) -> http::HeaderMap {
+    fn headers(signed: &SignatureHeaders) -> http::HeaderMap {
         let mut headers = http::HeaderMap::new();
         headers.insert("webhook-id", signed.id.parse().unwrap());
         headers.insert("webhook-timestamp", signed.timestamp.into());

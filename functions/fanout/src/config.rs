@@ -1,23 +1,27 @@
-//! What the function reads from its environment.
+//! The settings of the function, read from environment variables.
 
 use runtime::{Env, EnvError, Tracer};
 use search::{EventLog, Segments};
 use store::{CachedRecords, ConfigTable, DeliveryTable, EventTable};
 
-use crate::{Queue, State};
+use crate::queue::Queue;
+use crate::state::State;
 
-/// Reads the state from the environment, once, at start:
+/// Reads the settings from environment variables:
 ///
 /// | variable | meaning |
 /// |---|---|
-/// | `CONFIG_TABLE` | the table with the targets and replays |
-/// | `EVENTS_TABLE`, `SEGMENTS_TABLE`, `DELIVERIES_TABLE` | the other tables' names |
-/// | `SHARDS` | into how many partitions the log is spread (default 4) |
-/// | `RETENTION_DAYS` | for how many days deliveries are kept; for good where it is 0 or not set |
-/// | `DELIVERY_QUEUE_URL` | the queue that deliver reads |
-/// | `REPLAY_QUEUE_URL` | the queue that replays come from |
-/// | `TRACE_PERCENT`, `AWS_XRAY_DAEMON_ADDRESS` | how many of a hundred events are traced, and where to, see [`Tracer`] |
+/// | `CONFIG_TABLE` | name of the table of targets and replays |
+/// | `EVENTS_TABLE`, `SEGMENTS_TABLE`, `DELIVERIES_TABLE` | names of the other tables |
+/// | `SHARDS` | number of partitions of the event log (default 4) |
+/// | `RETENTION_DAYS` | retention of deliveries in days; unlimited if 0 or not set |
+/// | `DELIVERY_QUEUE_URL` | queue of the delivery messages |
+/// | `REPLAY_QUEUE_URL` | queue of the replay messages |
+/// | `TRACE_PERCENT`, `AWS_XRAY_DAEMON_ADDRESS` | percentage of traced events and address of the daemon, see [`Tracer`] |
 /// | `AWS_REGION`, `AWS_ACCESS_KEY_ID`, … | set by Lambda |
+///
+/// # Errors
+/// Names the variable that is missing or invalid.
 pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
     let dynamodb = aws_sdk_dynamodb::Client::new(&env.aws("DYNAMODB")?);
     let sqs = aws_sdk_sqs::Client::new(&env.aws("SQS")?);

@@ -10,10 +10,12 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use events::EventId;
 use futures::{StreamExt, TryStreamExt};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
+use model::delivery::decision::{RetryDecision, decide_retry};
+use model::delivery::transition::DeliveryState;
 use model::{
-    Delivery, DeliveryKey, DeliveryMessage, DeliveryQuery, DeliverySummary, Record, RecordedStatus, ReplayOf,
-    ReplaySelection, SearchFilter, TARGET_REMOVED, Target, run_name,
+    DeliveryKey, DeliveryMessage, DeliveryQuery, DeliverySummary, Record, RecordedStatus, ReplayOf, ReplaySelection,
+    SearchFilter, TARGET_REMOVED, Target, run_name,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -34,9 +36,6 @@ const TOGETHER: usize = 8;
 
 /// The most failed deliveries that are counted before they are retried.
 const MOST_COUNTED: usize = 100_000;
-
-/// How long a retry may be on its way to its first attempt, before it is taken for one that never was sent.
-const STRANDED: SignedDuration = SignedDuration::from_mins(15);
 
 /// A delivery as lists have it.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -97,8 +96,8 @@ impl From<DeliverySummary> for DeliveryView {
 impl DeliveryView {
     /// As it is since its target was removed, in the words of its explanation.
     fn removed(&mut self) {
-        if matches!(self.status, RecordedStatus::Waiting | RecordedStatus::Held) {
-            self.status = RecordedStatus::Failed;
+        if self.status.is_unfinished() {
+            self.status = self.status.after_target_removal();
             self.next_attempt_at = None;
             self.last_error = Some(TARGET_REMOVED.to_owned());
         }
@@ -149,8 +148,7 @@ pub(crate) async fn list_deliveries(
     });
     let pages = asked.map(|(target, status)| {
         // What waits and what is held is so for the target that there is, not for one that had its name before.
-        let stands = matches!(status, Some(RecordedStatus::Waiting | RecordedStatus::Held));
-        let since = known.get(target).copied().filter(|_| stands);
+        let since = known.get(target).copied().filter(|_| status.is_some_and(RecordedStatus::is_unfinished));
         let listing = DeliveryQuery { target, since, status, low, high, ascending: false, limit: limit + 1 };
         state.deliveries.list(listing)
     });
@@ -162,13 +160,11 @@ pub(crate) async fn list_deliveries(
 
 /// What is to be read for these statuses. What waited or was held when its target was removed has failed since.
 fn asked_of(statuses: &[Option<RecordedStatus>], removed: bool) -> Vec<Option<RecordedStatus>> {
-    let left = [Some(RecordedStatus::Waiting), Some(RecordedStatus::Held)];
     if !removed || statuses.contains(&None) {
         return statuses.to_vec();
     }
-    let others = statuses.iter().copied().filter(|status| !left.contains(status));
-    let failed = statuses.contains(&Some(RecordedStatus::Failed));
-    others.chain(left.into_iter().filter(|_| failed)).collect()
+    let recorded = RecordedStatus::ALL.into_iter();
+    recorded.filter(|status| statuses.contains(&Some(status.after_target_removal()))).map(Some).collect()
 }
 
 /// One page of the deliveries of several listings, each of which tells up to where it is complete.
@@ -216,18 +212,19 @@ pub(crate) async fn retry_delivery(
     let now = (state.clock)();
     let delivery = state.deliveries.get(id, &name).await?.filter(|delivery| delivery.is_for(&target));
     let from = match delivery {
-        Some(delivery)
-            if delivery.status == RecordedStatus::Held && standing.is_some_and(|standing| standing.pause.is_some()) =>
-        {
-            return Err(Problem::new(
-                ProblemType::Conflict,
-                "The target is paused: resume it, and what is held is delivered",
-            ));
+        Some(delivery) => {
+            let paused = standing.is_some_and(|standing| standing.pause.is_some());
+            match decide_retry(&DeliveryState::from(&delivery), paused, now) {
+                RetryDecision::Release(from) => from,
+                RetryDecision::AlreadyWaiting => return Err(already_waiting()),
+                RetryDecision::HeldByPause => {
+                    return Err(Problem::new(
+                        ProblemType::Conflict,
+                        "The target is paused: resume it, and its held events are delivered",
+                    ));
+                }
+            }
         }
-        Some(delivery) if delivery.status == RecordedStatus::Waiting && !is_stranded(&delivery, now) => {
-            return Err(already_waiting());
-        }
-        Some(delivery) => delivery.status,
         None => match target.accepts(&event) {
             Ok(()) => return Err(Problem::new(ProblemType::Conflict, "The delivery's first attempt is still due")),
             Err(not) => {
@@ -250,14 +247,6 @@ pub(crate) async fn retry_delivery(
     }
     tracing::info!(event = %id, target = name, run, key = caller.key, "a delivery is tried again");
     Ok((StatusCode::ACCEPTED, Json(Retried { event: id, target: name, run })))
-}
-
-/// Whether nothing is on its way of a delivery that waits for a retry's first attempt: who asked for that was ended
-/// between noting it and sending it.
-fn is_stranded(delivery: &Delivery, now: Timestamp) -> bool {
-    let before = now.checked_sub(STRANDED).map(run_name);
-    let run = delivery.run.as_ref();
-    delivery.made == 0 && delivery.claimed_until.is_none() && run.zip(before.ok().as_ref()).is_some_and(|(a, b)| a < b)
 }
 
 /// The problem of a delivery that is under way already.

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::{Path, State as Shared};
 use events::{Event, EventId};
 use jiff::Timestamp;
+use model::delivery::decision::status_before_attempt;
 use model::{Attempt, Delivery, KeyScope, Pause, RecordedStatus, TARGET_REMOVED, Target};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -80,6 +81,17 @@ enum DeliveryStatus {
     NotWanted,
 }
 
+impl From<RecordedStatus> for DeliveryStatus {
+    fn from(status: RecordedStatus) -> Self {
+        match status {
+            RecordedStatus::Delivered => Self::Delivered,
+            RecordedStatus::Waiting => Self::Waiting,
+            RecordedStatus::Failed => Self::Failed,
+            RecordedStatus::Held => Self::Held,
+        }
+    }
+}
+
 /// `GET /v1/events/{id}/deliveries`.
 pub(crate) async fn explain_deliveries(
     Shared(state): Shared<State>,
@@ -111,15 +123,13 @@ pub(crate) async fn explain_deliveries(
 
 /// Explains a delivery to a removed target. Undelivered events are never delivered.
 fn explain_removed(delivery: Delivery) -> DeliveryExplanation {
-    match delivery.status {
-        RecordedStatus::Waiting | RecordedStatus::Held => DeliveryExplanation {
-            status: DeliveryStatus::Failed,
-            reason: TARGET_REMOVED.to_owned(),
-            next_attempt_at: None,
-            ..explain_recorded(delivery, None)
-        },
-        RecordedStatus::Delivered | RecordedStatus::Failed => explain_recorded(delivery, None),
+    let (is_unfinished, status) = (delivery.status.is_unfinished(), delivery.status.after_target_removal());
+    let explanation = explain_recorded(delivery, None);
+    if !is_unfinished {
+        return explanation;
     }
+    let (status, reason) = (status.into(), TARGET_REMOVED.to_owned());
+    DeliveryExplanation { status, reason, next_attempt_at: None, ..explanation }
 }
 
 /// Explains a delivery that has a record.
@@ -127,23 +137,23 @@ fn explain_recorded(delivery: Delivery, pause: Option<&Pause>) -> DeliveryExplan
     let count = delivery.count;
     let last = delivery.attempts.last();
     let why = last.and_then(|attempt| attempt.error.clone()).unwrap_or_else(|| "no reason was recorded".to_owned());
-    let (status, reason) = match delivery.status {
-        RecordedStatus::Delivered => (DeliveryStatus::Delivered, format!("accepted at attempt {count}")),
+    let reason = match delivery.status {
+        RecordedStatus::Delivered => format!("accepted at attempt {count}"),
         RecordedStatus::Waiting if delivery.made == 0 => match &delivery.run {
-            Some(run) => (DeliveryStatus::Waiting, format!("the first attempt of the replay or retry {run} is due")),
-            None => (DeliveryStatus::Waiting, "the first attempt is due".to_owned()),
+            Some(run) => format!("the first attempt of the replay or retry {run} is due"),
+            None => "the first attempt is due".to_owned(),
         },
         RecordedStatus::Waiting => {
             let then =
                 pause.map(|_| "; the target is paused: the next attempt is held when it is due").unwrap_or_default();
-            (DeliveryStatus::Waiting, format!("attempt {count} failed: {why}{then}"))
+            format!("attempt {count} failed: {why}{then}")
         }
-        RecordedStatus::Failed => (DeliveryStatus::Failed, format!("gave up after attempt {count}: {why}")),
-        RecordedStatus::Held => (DeliveryStatus::Held, held_reason(pause)),
+        RecordedStatus::Failed => format!("gave up after attempt {count}: {why}"),
+        RecordedStatus::Held => held_reason(pause),
     };
     DeliveryExplanation {
         target: delivery.target,
-        status,
+        status: delivery.status.into(),
         reason,
         filter: None,
         attempts: delivery.attempts,
@@ -162,8 +172,10 @@ fn held_reason(pause: Option<&Pause>) -> String {
 /// Explains a delivery without a record, by the target's filter.
 fn explain_unrecorded(target: &Target, event: &Event, pause: Option<&Pause>) -> DeliveryExplanation {
     let (status, reason, filter) = match target.accepts(event) {
-        Ok(()) if pause.is_some() => (DeliveryStatus::Held, held_reason(pause), None),
-        Ok(()) => (DeliveryStatus::Waiting, "the first attempt is due".to_owned(), None),
+        Ok(()) => match status_before_attempt(pause.is_some(), target.is_tested_by(event)) {
+            RecordedStatus::Held => (DeliveryStatus::Held, held_reason(pause), None),
+            status => (status.into(), "the first attempt is due".to_owned(), None),
+        },
         Err(mismatch) => (DeliveryStatus::NotWanted, mismatch.reason, Some(mismatch.filter)),
     };
     DeliveryExplanation {

@@ -64,10 +64,10 @@ async fn a_delivery_fails_after_its_last_attempt() {
 async fn connection_failures_state_their_reason() {
     let stack = start().await;
     let cases = [
-        ("metadata", "http://169.254.169.254/latest", "may not be dialled"),
-        ("private", "http://[fd00::1]/", "may not be dialled"),
-        ("closed", "http://127.0.0.1:1/", "cannot connect"),
-        ("nowhere", "http://nowhere.invalid/", "cannot be looked up"),
+        ("metadata", "http://169.254.169.254/latest", "is not a public address"),
+        ("private", "http://[fd00::1]/", "is not a public address"),
+        ("closed", "http://127.0.0.1:1/", "failed to connect"),
+        ("nowhere", "http://nowhere.invalid/", "failed to resolve"),
     ];
     for (name, address, _) in cases {
         stack.create_target(name, address, &json!({ "retry_count": 1 })).await;

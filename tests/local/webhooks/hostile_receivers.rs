@@ -15,8 +15,8 @@ async fn attempts_to_misbehaving_receivers_end_in_time_with_a_reason() {
     let healthy = Receiver::start().await;
     stack.create_target("healthy", healthy.url(), &json!({})).await;
     let cases = [
-        ("hangs", Hangs, "timeout", "connected, but no byte came"),
-        ("drips", Drips, "timeout", "answered 200, then no complete answer within 1 s"),
+        ("hangs", Hangs, "timeout", "connected, but received no byte"),
+        ("drips", Drips, "timeout", "answered 200, then no complete response within 1 s"),
         ("endless-headers", EndlessHeaders, "exchange", "headers"),
         ("resets", Resets, "exchange", "reset"),
         ("closes", Closes, "exchange", "the connection was"),

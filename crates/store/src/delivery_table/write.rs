@@ -1,14 +1,15 @@
 //! Writing the status and attempts of deliveries.
 //!
-//! Two messages for one delivery may be processed at the same time, because the stream and the queue deliver at least
-//! once. Each write is therefore conditional on the state that it expects. A write that was overtaken adds its attempt
-//! and changes nothing else.
+//! `model::delivery` decides what is written: each write is a transition, whose guard becomes the condition of the
+//! write. Two messages for one delivery may be processed at the same time, because the stream and the queue deliver at
+//! least once. An attempt that was overtaken is added to the record, and changes nothing else.
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use jiff::Timestamp;
+use model::delivery::transition::{DeliveryEvent, Transition, transition};
 use model::{Attempt, AttemptOutcome, DeliveryKey, LastAttempt, RecordedStatus};
 use serde::Serialize;
 
@@ -44,29 +45,14 @@ impl DeliveryTable {
         if outcome.before == 0 && key.run.is_none() && self.put_first(key, outcome).await? {
             return Ok(true);
         }
-        let mut update = self.append_attempt(outcome)?;
-        update.set_status(key.target, outcome.status);
-        update.set("made = :made", ":made", AttributeValue::N(outcome.made.to_string()));
-        match outcome.next_attempt_at {
-            Some(at) => update.set("next_attempt_at = :next", ":next", AttributeValue::S(at.to_string())),
-            None => update.remove.push("next_attempt_at"),
-        }
-        update.remove.extend(["claimed_until", "claims"]);
-        let is_same_run = match key.run {
-            Some(run) => {
-                update.value(":run", AttributeValue::S(run.to_owned()));
-                "run = :run"
+        let AttemptOutcome { status, made, next_attempt_at, .. } = outcome;
+        if let Some(transition) = transition(key, DeliveryEvent::Attempted { status, made, next_attempt_at }) {
+            let mut update = self.append_attempt(outcome)?;
+            update.change(key.target, &transition.change);
+            update.guard(&transition.guard);
+            if self.update(key, update).await? {
+                return Ok(true);
             }
-            None => "attribute_not_exists(run)",
-        };
-        update.condition = is_same_run.into();
-        if outcome.status != RecordedStatus::Delivered {
-            update.value(":delivered", AttributeValue::S(RecordedStatus::Delivered.name().to_owned()));
-            update.condition =
-                format!("{is_same_run} AND (attribute_not_exists(#status) OR #status <> :delivered)").into();
-        }
-        if self.update(key, update).await? {
-            return Ok(true);
         }
         let mut update = self.append_attempt(outcome)?;
         update.condition = "attribute_exists(pk)".into();
@@ -129,65 +115,18 @@ impl DeliveryTable {
         Ok(update)
     }
 
-    /// Holds a delivery because its target is paused. `unrecorded` is the number of claims of a first delivery without a
-    /// recorded result. Deliveries that are delivered, failed, or owned by another run are unchanged.
-    pub async fn hold(&self, key: DeliveryKey<'_>, unrecorded: u32) -> Result<(), Error> {
-        let mut update = ItemUpdate::new();
-        update.set_status(key.target, RecordedStatus::Held);
-        update.set("made = :zero", ":zero", AttributeValue::N("0".to_owned()));
-        update.set.push("#count = if_not_exists(#count, :zero)");
-        update.set("held_at = :now", ":now", AttributeValue::S(self.retention.now().to_string()));
-        update.remove.extend(["next_attempt_at", "claimed_until"]);
-        if key.run.is_none() && unrecorded > 0 {
-            update.set("claims = :claims", ":claims", AttributeValue::N(unrecorded.to_string()));
-        }
-        update.value(":waiting", AttributeValue::S(RecordedStatus::Waiting.name().to_owned()));
-        update.condition = match key.run {
-            None => "attribute_not_exists(pk) OR (#status = :waiting AND attribute_not_exists(run))".into(),
-            Some(run) => {
-                update.set("run = :run", ":run", AttributeValue::S(run.to_owned()));
-                "attribute_not_exists(run) OR run < :run OR (run = :run AND #status = :waiting)".into()
-            }
-        };
-        update.skip_delivered(key);
-        if let Some(expires) = self.retention.expires(self.retention.now()) {
-            update.set("expires = :expires", ":expires", AttributeValue::N(expires.to_string()));
-        }
-        self.update(key, update).await.map(drop)
+    /// Holds a delivery because its target is paused. `lost_attempts` is the number of attempts of a first delivery
+    /// without a recorded result.
+    pub async fn hold(&self, key: DeliveryKey<'_>, lost_attempts: u32) -> Result<(), Error> {
+        let event = DeliveryEvent::Held { now: self.retention.now(), lost_attempts };
+        self.apply(key, event).await.map(drop)
     }
 
     /// Claims the delivery for one attempt of a run until `until`. Returns the number of earlier claims since the last
-    /// recorded attempt; `None` if another worker has claimed the delivery or it is done. `first` means that the run has
-    /// not attempted the delivery before.
-    pub async fn claim(
-        &self,
-        key: DeliveryKey<'_>,
-        run: &str,
-        first: bool,
-        until: Timestamp,
-    ) -> Result<Option<u32>, Error> {
-        let mut update = ItemUpdate::new();
-        update.set_status(key.target, RecordedStatus::Waiting);
-        update.set("run = :run", ":run", AttributeValue::S(run.to_owned()));
-        let until = AttributeValue::N(until.as_millisecond().to_string());
-        update.set("claimed_until = :until", ":until", until);
-        let one = AttributeValue::N("1".to_owned());
-        update.set("claims = if_not_exists(claims, :zero) + :one", ":one", one);
-        update.set("#count = if_not_exists(#count, :zero)", ":zero", AttributeValue::N("0".to_owned()));
-        if first {
-            update.set.push("made = :zero");
-            update.condition = "attribute_not_exists(run) OR run < :run".into();
-            update.skip_delivered(key);
-        } else {
-            let now = self.retention.now().as_millisecond();
-            update.value(":now", AttributeValue::N(now.to_string()));
-            update.value(":held", AttributeValue::S(RecordedStatus::Held.name().to_owned()));
-            update.condition = "run = :run AND #status IN (:status, :held) \
-                 AND (attribute_not_exists(claimed_until) OR claimed_until < :now)"
-                .into();
-        }
-        // Only the updated attributes: the others include every recorded attempt.
-        let updated = send_update(self.update_request(key, update).return_values(ReturnValue::UpdatedNew)).await?;
+    /// recorded attempt; `None` if another worker has claimed the delivery or it is done. `is_new_run` means that the
+    /// delivery does not belong to the run yet.
+    pub async fn claim(&self, key: DeliveryKey<'_>, is_new_run: bool, until: Timestamp) -> Result<Option<u32>, Error> {
+        let updated = self.apply(key, DeliveryEvent::Claimed { is_new_run, now: self.retention.now(), until }).await?;
         let claims = |new: Item| new.get("claims").and_then(|claims| claims.as_n().ok()?.parse().ok());
         Ok(updated.map(|new| claims(new).unwrap_or(1u32).saturating_sub(1)))
     }
@@ -195,26 +134,30 @@ impl DeliveryTable {
     /// Sets a delivery with the status `from` to waiting, because a run is about to send it. Returns `false` if the
     /// delivery has changed since, for example because it was held again or belongs to a newer run.
     pub async fn release(&self, key: DeliveryKey<'_>, from: RecordedStatus) -> Result<bool, Error> {
-        let Some(run) = key.run else { return Ok(false) };
-        let mut update = ItemUpdate::new();
-        update.set_status(key.target, RecordedStatus::Waiting);
-        update.set("run = :run", ":run", AttributeValue::S(run.to_owned()));
-        update.set("made = :zero", ":zero", AttributeValue::N("0".to_owned()));
-        update.value(":from", AttributeValue::S(from.name().to_owned()));
-        update.condition = "#status = :from AND (attribute_not_exists(run) OR run < :run)".into();
-        self.update(key, update).await
+        Ok(self.apply(key, DeliveryEvent::Released { from }).await?.is_some())
     }
 
     /// Undoes [`Self::release`], because the message could not be sent.
     pub async fn undo_release(&self, key: DeliveryKey<'_>, to: RecordedStatus) -> Result<(), Error> {
-        let Some(run) = key.run else { return Ok(()) };
+        self.apply(key, DeliveryEvent::ReleaseUndone { to }).await.map(drop)
+    }
+
+    /// Writes the transition of an event. Returns the updated attributes; `None` if the event does not apply to the
+    /// current state.
+    async fn apply(&self, key: DeliveryKey<'_>, event: DeliveryEvent) -> Result<Option<Item>, Error> {
+        let Some(Transition { guard, change }) = transition(key, event) else { return Ok(None) };
         let mut update = ItemUpdate::new();
-        update.set_status(key.target, to);
-        update.value(":run", AttributeValue::S(run.to_owned()));
-        update.value(":waiting", AttributeValue::S(RecordedStatus::Waiting.name().to_owned()));
-        update.condition = "#status = :waiting AND run = :run AND made = :none".into();
-        update.value(":none", AttributeValue::N("0".to_owned()));
-        self.update(key, update).await.map(drop)
+        update.change(key.target, &change);
+        update.guard(&guard);
+        if guard.allows_missing_record() {
+            update.set("#count = if_not_exists(#count, :zero)", ":zero", AttributeValue::N("0".to_owned()));
+        }
+        // The expiry of a delivery follows its last attempt, or its last hold.
+        if let Some(expires) = change.held_at.and_then(|held_at| self.retention.expires(held_at)) {
+            update.set("expires = :expires", ":expires", AttributeValue::N(expires.to_string()));
+        }
+        // Only the updated attributes: the others include every recorded attempt.
+        send_update(self.update_request(key, update).return_values(ReturnValue::UpdatedNew)).await
     }
 
     /// Sends an update. Returns whether its condition held.

@@ -1,4 +1,4 @@
-//! Connecting: looking the name up, dialling an address that was vetted, and TLS; each with its time.
+//! Opening connections: DNS lookup, SSRF check, TCP connect and TLS handshake, each with its duration.
 
 use std::future::Future;
 use std::io;
@@ -17,44 +17,46 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tower_service::Service;
 
-use super::attempt::{Attempt, Known, Stage};
-use super::stream::{Link, Stream};
-use super::tls::Trust;
-use super::{Failure, FailureClass, words};
-use crate::address::{Guard, Resolve};
+use super::connect_progress::{ConnectProgress, ConnectStage, ConnectTimings};
+use super::error::{Failure, FailureClass};
+use super::error_message;
+use super::resolver::Resolver;
+use super::stream::{ConnectionInfo, Io, Stream};
+use super::tls::TlsTrust;
+use crate::ssrf_guard::SsrfGuard;
 
-/// How many of a name's addresses are dialled.
-const MOST_ADDRESSES: usize = 8;
+/// Maximum number of addresses of a host that are tried.
+const MAX_ADDRESSES: usize = 8;
 
-/// Makes connections for one target.
+/// Opens connections for one target.
 #[derive(Clone)]
 pub(super) struct Connector {
-    guard: Guard,
-    resolver: Arc<dyn Resolve>,
-    trust: Arc<Trust>,
+    guard: SsrfGuard,
+    resolver: Arc<dyn Resolver>,
+    trust: Arc<TlsTrust>,
 }
 
 impl Connector {
-    pub(super) fn new(guard: Guard, resolver: Arc<dyn Resolve>, trust: Arc<Trust>) -> Self {
+    pub(super) fn new(guard: SsrfGuard, resolver: Arc<dyn Resolver>, trust: Arc<TlsTrust>) -> Self {
         Self { guard, resolver, trust }
     }
 
-    async fn connect(self, uri: Uri, attempt: &Attempt) -> Result<TokioIo<Stream>, Failure> {
+    async fn connect(self, uri: Uri, progress: &ConnectProgress) -> Result<TokioIo<Stream>, Failure> {
         let host = uri.host().unwrap_or_default();
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        let secure = uri.scheme_str() == Some("https");
-        let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
-        let config = match secure {
-            true => Some(self.trust.config().map_err(|why| Failure::new(FailureClass::Tls, why))?),
+        let is_https = uri.scheme_str() == Some("https");
+        let port = uri.port_u16().unwrap_or(if is_https { 443 } else { 80 });
+        let config = match is_https {
+            true => Some(self.trust.config().map_err(|reason| Failure::new(FailureClass::Tls, reason))?),
             false => None,
         };
-        let mut making = Making { attempt, known: Known::default() };
-        let addresses = making.vetted(&self.guard, &*self.resolver, host).await?;
-        let tcp = making.dial(&addresses, port).await?;
-        let Some(config) = config else { return Ok(making.connected(tcp, false)) };
-        let tls = making.secure(tcp, config, host, self.trust.is_private()).await?;
-        let http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
-        Ok(making.connected(tls, http2))
+        let mut connecting = Connecting { progress, timings: ConnectTimings::default() };
+        let addresses = connecting.resolve_allowed(&self.guard, &*self.resolver, host).await?;
+        let tcp = connecting.connect_tcp(&addresses, port).await?;
+        let Some(config) = config else { return Ok(connecting.connected(tcp, false)) };
+        let tls = connecting.shake_hands(tcp, config, host, self.trust.has_ca_cert()).await?;
+        let is_http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
+        Ok(connecting.connected(tls, is_http2))
     }
 }
 
@@ -68,113 +70,123 @@ impl Service<Uri> for Connector {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        // Asked for here, in the task of the attempt: where that is served by another connection meanwhile, this one
-        // is made to the end in a task of its own, and the deadline is all that ends it.
-        let (connector, attempt) = (self.clone(), Attempt::current());
+        // The task-local progress is read here, in the task of the request. If another connection serves the request
+        // meanwhile, this one continues in a task of its own, which only the deadline ends.
+        let (connector, progress) = (self.clone(), ConnectProgress::current());
         Box::pin(async move {
-            let late = |_| Failure::new(FailureClass::Timeout, "connecting did not end");
-            timeout_at(attempt.deadline(), connector.connect(uri, &attempt)).await.map_err(late)?
+            let timed_out = |_| Failure::new(FailureClass::Timeout, "connecting did not end");
+            timeout_at(progress.deadline(), connector.connect(uri, &progress)).await.map_err(timed_out)?
         })
     }
 }
 
-/// A connection that is being made.
-struct Making<'a> {
-    attempt: &'a Attempt,
-    known: Known,
+/// A connection that is being opened.
+struct Connecting<'a> {
+    progress: &'a ConnectProgress,
+    timings: ConnectTimings,
 }
 
-impl Making<'_> {
-    fn note(&mut self, change: impl FnOnce(&mut Known)) {
-        change(&mut self.known);
-        self.attempt.note(self.known);
+impl Connecting<'_> {
+    fn record(&mut self, change: impl FnOnce(&mut ConnectTimings)) {
+        change(&mut self.timings);
+        self.progress.record(self.timings);
     }
 
-    /// The addresses of a host that may be dialled. The connection is made to what was checked, so a name that
-    /// changes between two look-ups gains nothing.
-    async fn vetted(&mut self, guard: &Guard, resolver: &dyn Resolve, host: &str) -> Result<Vec<IpAddr>, Failure> {
+    /// Resolves a host and returns its allowed addresses. The connection uses these addresses without another lookup,
+    /// which prevents DNS rebinding.
+    async fn resolve_allowed(
+        &mut self,
+        guard: &SsrfGuard,
+        resolver: &dyn Resolver,
+        host: &str,
+    ) -> Result<Vec<IpAddr>, Failure> {
         let started = Instant::now();
-        self.note(|known| known.stage = Stage::LookingUp);
+        self.record(|timings| timings.stage = ConnectStage::DnsLookup);
         let found = match host.parse::<IpAddr>() {
             Ok(address) => vec![address],
-            Err(_) => resolver.look_up(host).await.map_err(|error| words::not_found(host, &error))?,
+            Err(_) => resolver.resolve(host).await.map_err(|error| error_message::lookup_failed(host, &error))?,
         };
-        self.note(|known| known.dns = Some(started.elapsed()));
+        self.record(|timings| timings.dns = Some(started.elapsed()));
         if found.is_empty() {
             return Err(Failure::new(FailureClass::Dns, format!("{host} has no address")));
         }
         let allowed: Vec<IpAddr> =
             found.iter().filter(|address| guard.allows(**address)).map(IpAddr::to_canonical).collect();
-        if allowed.is_empty() { Err(words::forbidden(host, &found)) } else { Ok(in_turn(&allowed)) }
+        if allowed.is_empty() { Err(error_message::forbidden(host, &found)) } else { Ok(alternate_families(&allowed)) }
     }
 
-    /// Dials one address after the other, until one answers; each has an equal share of the time that is left.
-    async fn dial(&mut self, addresses: &[IpAddr], port: u16) -> Result<TcpStream, Failure> {
+    /// Connects to the first address that answers. Each address has an equal share of the remaining time.
+    async fn connect_tcp(&mut self, addresses: &[IpAddr], port: u16) -> Result<TcpStream, Failure> {
         let started = Instant::now();
         let mut failed = Vec::new();
         for (number, address) in (0..).zip(addresses) {
             let address = SocketAddr::new(*address, port);
-            self.note(|known| (known.stage, known.address) = (Stage::Dialling, Some(address)));
-            let left = u32::try_from(addresses.len()).unwrap_or(u32::MAX).saturating_sub(number);
-            let connected = match left {
-                // The deadline is the attempt's own.
+            self.record(|timings| (timings.stage, timings.address) = (ConnectStage::TcpConnect, Some(address)));
+            let remaining = u32::try_from(addresses.len()).unwrap_or(u32::MAX).saturating_sub(number);
+            let connected = match remaining {
+                // The request's deadline ends it.
                 ..=1 => TcpStream::connect(address).await,
-                _ => at_most(self.attempt.deadline(), left, TcpStream::connect(address)).await,
+                _ => with_time_share(self.progress.deadline(), remaining, TcpStream::connect(address)).await,
             };
             match connected {
                 Ok(tcp) => {
-                    self.note(|known| known.connect = Some(started.elapsed()));
-                    // Without it, small requests wait for more to send. Where it cannot be had, they are late.
+                    self.record(|timings| timings.connect = Some(started.elapsed()));
+                    // Otherwise small requests wait for more data. A failure to set the option only costs time.
                     drop(tcp.set_nodelay(true));
                     return Ok(tcp);
                 }
                 Err(error) => failed.push((address, error)),
             }
         }
-        Err(words::not_connected(&failed))
+        Err(error_message::connect_failed(&failed))
     }
 
-    async fn secure(
+    async fn shake_hands(
         &mut self,
         tcp: TcpStream,
         config: Arc<ClientConfig>,
         host: &str,
-        private: bool,
+        has_ca_cert: bool,
     ) -> Result<TlsStream<TcpStream>, Failure> {
         let started = Instant::now();
-        self.note(|known| known.stage = Stage::ShakingHands);
-        // Names in certificates end without a dot.
+        self.record(|timings| timings.stage = ConnectStage::TlsHandshake);
+        // Names in certificates have no trailing dot.
         let name = ServerName::try_from(host.strip_suffix('.').unwrap_or(host).to_owned())
-            .map_err(|_| Failure::new(FailureClass::Tls, format!("{host} is no name that a certificate can have")))?;
+            .map_err(|_| Failure::new(FailureClass::Tls, format!("{host} is not a valid certificate name")))?;
         let tls = TlsConnector::from(config).connect(name, tcp).await;
-        let tls = tls.map_err(|error| words::no_handshake(&error, host, private))?;
-        self.note(|known| known.tls = Some(started.elapsed()));
+        let tls = tls.map_err(|error| error_message::handshake_failed(&error, host, has_ca_cert))?;
+        self.record(|timings| timings.tls = Some(started.elapsed()));
         Ok(tls)
     }
 
-    fn connected(mut self, io: impl super::stream::Io + 'static, http2: bool) -> TokioIo<Stream> {
-        self.note(|known| known.stage = Stage::Connected);
-        TokioIo::new(Stream::new(io, Link::new(self.attempt.number(), self.known, http2)))
+    fn connected(mut self, io: impl Io + 'static, is_http2: bool) -> TokioIo<Stream> {
+        self.record(|timings| timings.stage = ConnectStage::Connected);
+        TokioIo::new(Stream::new(io, ConnectionInfo::new(self.progress.id(), self.timings, is_http2)))
     }
 }
 
-/// Gives something its share of the time that is left, where several are to have as much.
-async fn at_most<T>(deadline: Instant, several: u32, doing: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+/// Runs an operation with one of `shares` equal shares of the time until the deadline.
+async fn with_time_share<T>(
+    deadline: Instant,
+    shares: u32,
+    operation: impl Future<Output = io::Result<T>>,
+) -> io::Result<T> {
     let now = Instant::now();
-    let share = now + deadline.saturating_duration_since(now) / several;
-    timeout_at(share, doing).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    let end = now + deadline.saturating_duration_since(now) / shares;
+    timeout_at(end, operation).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
-/// Addresses in the order in which they are dialled: both families in turn, as one of them may not work here at all.
-fn in_turn(addresses: &[IpAddr]) -> Vec<IpAddr> {
-    let first = addresses.first().is_some_and(IpAddr::is_ipv6);
-    let (ours, others): (Vec<_>, Vec<_>) = addresses.iter().copied().partition(|address| address.is_ipv6() == first);
-    let (mut ours, mut others) = (ours.into_iter(), others.into_iter());
-    let pairs = std::iter::from_fn(|| match (ours.next(), others.next()) {
+/// Returns the addresses with IPv4 and IPv6 alternating, because one of the families may not work at all.
+fn alternate_families(addresses: &[IpAddr]) -> Vec<IpAddr> {
+    let starts_with_ipv6 = addresses.first().is_some_and(IpAddr::is_ipv6);
+    let is_first = |address: &IpAddr| address.is_ipv6() == starts_with_ipv6;
+    let (first, second): (Vec<_>, Vec<_>) = addresses.iter().copied().partition(is_first);
+    let (mut first, mut second) = (first.into_iter(), second.into_iter());
+    let pairs = std::iter::from_fn(|| match (first.next(), second.next()) {
         (None, None) => None,
         (one, other) => Some(one.into_iter().chain(other)),
     });
-    pairs.flatten().take(MOST_ADDRESSES).collect()
+    pairs.flatten().take(MAX_ADDRESSES).collect()
 }
 
 #[cfg(test)]
@@ -182,14 +194,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn families_take_turns() {
+    fn address_families_alternate() {
         let order = |text: &str| {
             let addresses: Vec<IpAddr> = text.split(' ').map(|address| address.parse().unwrap()).collect();
-            in_turn(&addresses).iter().map(IpAddr::to_string).collect::<Vec<_>>().join(" ")
+            alternate_families(&addresses).iter().map(IpAddr::to_string).collect::<Vec<_>>().join(" ")
         };
         assert_eq!(order("::1 ::2 ::3 1.1.1.1 1.1.1.2"), "::1 1.1.1.1 ::2 1.1.1.2 ::3");
         assert_eq!(order("1.1.1.1 ::1 ::2"), "1.1.1.1 ::1 ::2");
         assert_eq!(order("1.1.1.1"), "1.1.1.1");
-        assert_eq!(order(&["::1"; 20].join(" ")), ["::1"; MOST_ADDRESSES].join(" "));
+        assert_eq!(order(&["::1"; 20].join(" ")), ["::1"; MAX_ADDRESSES].join(" "));
     }
 }

@@ -1,4 +1,4 @@
-//! Connections that are kept open, for each target by itself: what one target's certificates allow is no other's.
+//! Connection pools, one per target: the trust anchors of one target must not apply to another.
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,36 +11,37 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use lru::LruCache;
 
 use super::connect::Connector;
-use super::tls::Trust;
-use crate::address::{Guard, Resolve};
+use super::resolver::Resolver;
+use super::tls::TlsTrust;
+use crate::ssrf_guard::SsrfGuard;
 
-/// How many targets' connections a process keeps.
-const POOLS: NonZeroUsize = NonZeroUsize::new(256).unwrap();
+/// Maximum number of pools.
+const MAX_POOLS: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 
-/// How long a connection is kept that nobody uses.
-const IDLE: Duration = Duration::from_secs(30);
+/// Time after which an idle connection is closed.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How many of those a target has at most.
-pub(super) const MOST_IDLE: usize = 16;
+/// Maximum number of idle connections per target.
+pub(super) const MAX_IDLE_CONNECTIONS: usize = 16;
 
-/// The most bytes of an answer's head.
-const MAX_HEAD: u32 = 64 * 1024;
+/// Maximum size of the response headers, in bytes.
+const MAX_RESPONSE_HEADER_BYTES: u32 = 64 * 1024;
 
-/// How much of an HTTP/2 answer may be under way that nobody has read: what is read of one, and for a connection
-/// that several share, of some.
-const STREAM_WINDOW: u32 = 64 * 1024;
-const CONNECTION_WINDOW: u32 = 16 * STREAM_WINDOW;
+/// HTTP/2 flow control windows, in bytes: the maximum that is read of one response, and of several responses on a
+/// shared connection.
+const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 16 * STREAM_WINDOW_BYTES;
 
 pub(super) type Http = Client<Connector, Full<Bytes>>;
 
-/// A target's name, and the certificates that its own must be signed by.
-type Key = (String, Option<String>);
+/// The name of a target, and its trust anchors.
+type PoolKey = (String, Option<String>);
 
-/// The clients of targets.
+/// The connection pools of all targets.
 pub(super) struct Pools {
-    guard: Guard,
-    resolver: Arc<dyn Resolve>,
-    clients: Mutex<LruCache<Key, Http>>,
+    guard: SsrfGuard,
+    resolver: Arc<dyn Resolver>,
+    clients: Mutex<LruCache<PoolKey, Http>>,
 }
 
 impl std::fmt::Debug for Pools {
@@ -50,31 +51,31 @@ impl std::fmt::Debug for Pools {
 }
 
 impl Pools {
-    pub(super) fn new(guard: Guard, resolver: Arc<dyn Resolve>) -> Self {
-        Self { guard, resolver, clients: Mutex::new(LruCache::new(POOLS)) }
+    pub(super) fn new(guard: SsrfGuard, resolver: Arc<dyn Resolver>) -> Self {
+        Self { guard, resolver, clients: Mutex::new(LruCache::new(MAX_POOLS)) }
     }
 
-    /// The client of a target.
-    pub(super) fn of(&self, pool: &str, ca_cert: Option<&str>) -> Http {
+    /// Returns the HTTP client with the pool of a target.
+    pub(super) fn client(&self, pool: &str, ca_cert: Option<&str>) -> Http {
         let key = (pool.to_owned(), ca_cert.map(str::to_owned));
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        let make = || {
-            let trust = Arc::new(Trust::new(ca_cert));
-            client(Connector::new(self.guard.clone(), Arc::clone(&self.resolver), trust))
+        let build = || {
+            let trust = Arc::new(TlsTrust::new(ca_cert));
+            build_client(Connector::new(self.guard.clone(), Arc::clone(&self.resolver), trust))
         };
-        clients.get_or_insert(key, make).clone()
+        clients.get_or_insert(key, build).clone()
     }
 }
 
-fn client(connector: Connector) -> Http {
+fn build_client(connector: Connector) -> Http {
     Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .timer(TokioTimer::new())
-        .pool_idle_timeout(IDLE)
-        .pool_max_idle_per_host(MOST_IDLE)
-        .http1_max_buf_size(MAX_HEAD as usize)
-        .http2_max_header_list_size(MAX_HEAD)
-        .http2_initial_stream_window_size(STREAM_WINDOW)
-        .http2_initial_connection_window_size(CONNECTION_WINDOW)
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
+        .http1_max_buf_size(MAX_RESPONSE_HEADER_BYTES as usize)
+        .http2_max_header_list_size(MAX_RESPONSE_HEADER_BYTES)
+        .http2_initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .http2_initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .build(connector)
 }

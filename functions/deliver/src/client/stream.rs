@@ -1,4 +1,4 @@
-//! A connection, with or without TLS, and what is told of it.
+//! An open connection, with or without TLS.
 
 use std::io;
 use std::pin::Pin;
@@ -9,81 +9,81 @@ use std::task::{Context, Poll};
 use hyper_util::client::legacy::connect::{CaptureConnection, Connected, Connection};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::attempt::Known;
+use super::connect_progress::ConnectTimings;
 
-/// What carries bytes.
+/// A byte stream.
 pub(super) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
-/// What is told of a connection to each exchange that goes over it.
+/// Information about a connection for each exchange that uses it.
 #[derive(Debug, Clone)]
-pub(super) struct Link {
-    /// The attempt that it was made for.
-    pub(super) attempt: u64,
-    /// How it was made.
-    pub(super) known: Known,
-    pub(super) http2: bool,
-    /// Whether a byte came since the last was sent.
-    heard: Arc<AtomicBool>,
+pub(super) struct ConnectionInfo {
+    /// Id of the request that the connection was opened for.
+    pub(super) opened_for: u64,
+    /// Timings of opening the connection.
+    pub(super) timings: ConnectTimings,
+    pub(super) is_http2: bool,
+    /// Whether a byte was received after the last byte was sent.
+    has_received: Arc<AtomicBool>,
 }
 
-impl Link {
-    pub(super) fn new(attempt: u64, known: Known, http2: bool) -> Self {
-        Self { attempt, known, http2, heard: Arc::default() }
+impl ConnectionInfo {
+    pub(super) fn new(opened_for: u64, timings: ConnectTimings, is_http2: bool) -> Self {
+        Self { opened_for, timings, is_http2, has_received: Arc::default() }
     }
 
-    /// Of the connection that a request was given to, if it came so far.
+    /// Returns the information about the connection of a request; `None` if it has no connection yet.
     pub(super) fn of(captured: &CaptureConnection) -> Option<Self> {
-        let mut told = http::Extensions::new();
-        captured.connection_metadata().as_ref()?.get_extras(&mut told);
-        told.remove()
+        let mut extensions = http::Extensions::new();
+        captured.connection_metadata().as_ref()?.get_extras(&mut extensions);
+        extensions.remove()
     }
 
-    pub(super) fn heard(&self) -> bool {
-        self.heard.load(Ordering::Relaxed)
+    pub(super) fn has_received(&self) -> bool {
+        self.has_received.load(Ordering::Relaxed)
     }
 }
 
-/// A connection.
+/// An open connection.
 pub(super) struct Stream {
     io: Box<dyn Io>,
-    link: Link,
-    /// Whether the other side takes no more.
-    deaf: bool,
+    info: ConnectionInfo,
+    /// Whether the peer has closed its read side.
+    write_closed: bool,
 }
 
 impl Stream {
-    pub(super) fn new(io: impl Io + 'static, link: Link) -> Self {
-        Self { io: Box::new(io), link, deaf: false }
+    pub(super) fn new(io: impl Io + 'static, info: ConnectionInfo) -> Self {
+        Self { io: Box::new(io), info, write_closed: false }
     }
 
-    /// A target may refuse a request before it has read all of it, and close: then its answer is there to be read,
-    /// though nothing can be written any more. Where there is none, reading says why.
-    fn forgive<T>(&mut self, written: Poll<io::Result<T>>, as_if: T) -> Poll<io::Result<T>> {
+    /// Ignores a failed write. A target may reject a request and close the connection before it has read the whole
+    /// request: its response can then be read, although nothing can be written. Without a response, reading fails.
+    fn ignore_closed<T>(&mut self, written: Poll<io::Result<T>>, pretended: T) -> Poll<io::Result<T>> {
         match written {
             Poll::Ready(Err(error))
                 if matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset) =>
             {
-                self.deaf = true;
-                Poll::Ready(Ok(as_if))
+                self.write_closed = true;
+                Poll::Ready(Ok(pretended))
             }
             other => other,
         }
     }
 
-    fn sent(&mut self, written: Poll<io::Result<usize>>, all: usize) -> Poll<io::Result<usize>> {
+    fn after_write(&mut self, written: Poll<io::Result<usize>>, all: usize) -> Poll<io::Result<usize>> {
         if matches!(written, Poll::Ready(Ok(_))) {
-            self.link.heard.store(false, Ordering::Relaxed);
+            self.info.has_received.store(false, Ordering::Relaxed);
         }
-        self.forgive(written, all)
+        self.ignore_closed(written, all)
     }
 }
 
 impl Connection for Stream {
     fn connected(&self) -> Connected {
-        let connected = Connected::new().extra(self.link.clone());
-        if self.link.http2 { connected.negotiated_h2() } else { connected }
+        let connected = Connected::new().extra(self.info.clone());
+        if self.info.is_http2 { connected.negotiated_h2() } else { connected }
     }
 }
 
@@ -92,7 +92,7 @@ impl AsyncRead for Stream {
         let before = buf.filled().len();
         let read = Pin::new(&mut self.io).poll_read(cx, buf);
         if buf.filled().len() > before {
-            self.link.heard.store(true, Ordering::Relaxed);
+            self.info.has_received.store(true, Ordering::Relaxed);
         }
         read
     }
@@ -100,11 +100,11 @@ impl AsyncRead for Stream {
 
 impl AsyncWrite for Stream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if self.deaf {
+        if self.write_closed {
             return Poll::Ready(Ok(bytes.len()));
         }
         let written = Pin::new(&mut self.io).poll_write(cx, bytes);
-        self.sent(written, bytes.len())
+        self.after_write(written, bytes.len())
     }
 
     fn poll_write_vectored(
@@ -113,11 +113,11 @@ impl AsyncWrite for Stream {
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let all = parts.iter().map(|part| part.len()).sum();
-        if self.deaf {
+        if self.write_closed {
             return Poll::Ready(Ok(all));
         }
         let written = Pin::new(&mut self.io).poll_write_vectored(cx, parts);
-        self.sent(written, all)
+        self.after_write(written, all)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -125,12 +125,12 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.deaf {
+        if self.write_closed {
             return Poll::Ready(Ok(()));
         }
-        // What is written first may be written here: TLS keeps records back.
+        // TLS buffers records, so that a flush may write them.
         let flushed = Pin::new(&mut self.io).poll_flush(cx);
-        self.forgive(flushed, ())
+        self.ignore_closed(flushed, ())
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -146,26 +146,26 @@ mod tests {
 
     use super::*;
 
-    /// The other side answers and resets the connection between one look at what came and the writing of more.
-    struct Refusing {
-        refused: bool,
-        answer: &'static [u8],
+    /// A peer that responds and resets the connection between a read and the next write.
+    struct RejectingPeer {
+        rejected: bool,
+        response: &'static [u8],
     }
 
-    impl AsyncRead for Refusing {
+    impl AsyncRead for RejectingPeer {
         fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-            if !self.refused {
+            if !self.rejected {
                 return Poll::Pending;
             }
-            let answer = std::mem::take(&mut self.answer);
-            buf.put_slice(answer);
+            let response = std::mem::take(&mut self.response);
+            buf.put_slice(response);
             Poll::Ready(Ok(()))
         }
     }
 
-    impl AsyncWrite for Refusing {
+    impl AsyncWrite for RejectingPeer {
         fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
-            self.refused = true;
+            self.rejected = true;
             cx.waker().wake_by_ref();
             Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
         }
@@ -179,9 +179,9 @@ mod tests {
         }
     }
 
-    async fn post(answer: &'static [u8]) -> Result<Bytes, hyper::Error> {
-        let refusing = Refusing { refused: false, answer };
-        let stream = Stream::new(refusing, Link::new(0, Known::default(), false));
+    async fn post(response: &'static [u8]) -> Result<Bytes, hyper::Error> {
+        let peer = RejectingPeer { rejected: false, response };
+        let stream = Stream::new(peer, ConnectionInfo::new(0, ConnectTimings::default(), false));
         let (mut http, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
         let request = http::Request::post("/").body(Full::new(Bytes::from_static(b"{}"))).unwrap();
@@ -189,9 +189,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_counts_though_the_request_could_not_be_written() {
-        let answer = b"HTTP/1.1 413 Content Too Large\r\ncontent-length: 3\r\n\r\nbig";
-        assert_eq!(post(answer).await.unwrap(), "big");
+    async fn a_response_counts_although_the_request_was_not_fully_written() {
+        let response = b"HTTP/1.1 413 Content Too Large\r\ncontent-length: 3\r\n\r\nbig";
+        assert_eq!(post(response).await.unwrap(), "big");
         assert!(post(b"").await.unwrap_err().is_incomplete_message());
     }
 }

@@ -1,7 +1,7 @@
-//! Targets of every kind, on this machine's loopback addresses.
+//! The client against well-behaved and hostile servers on loopback addresses.
 
+mod destinations;
 mod hostile;
-mod names;
 mod pooled;
 mod secure;
 mod server;
@@ -10,55 +10,60 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
+use http::{HeaderMap, Version};
+use url::Url;
+
+use super::body_prefix::MAX_STORED_RESPONSE_BYTES;
+use super::resolver::Lookup;
 use super::*;
-use crate::address::LookUp;
 
-/// What must be in no message.
+/// A secret that must not appear in any error message.
 const SECRET: &str = "geheim";
 
-/// Enough for whatever should work.
-const AMPLE: Duration = Duration::from_secs(20);
+/// A timeout for exchanges that should succeed.
+const LONG_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Too short for what never ends.
-const SHORT: Duration = Duration::from_millis(300);
+/// A timeout for exchanges that do not end.
+const SHORT_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// Answers for look-ups, one after the other, the last of which stays; an empty one is an error.
-struct Names {
+/// A resolver with scripted answers. The last answer repeats, and an empty answer is an error.
+struct ScriptedResolver {
     answers: Vec<Vec<IpAddr>>,
-    asked: AtomicUsize,
+    lookups: AtomicUsize,
     hosts: Mutex<Vec<String>>,
 }
 
-impl Resolve for Arc<Names> {
-    fn look_up(&self, host: &str) -> LookUp {
+impl Resolver for Arc<ScriptedResolver> {
+    fn resolve(&self, host: &str) -> Lookup {
         self.hosts.lock().unwrap().push(host.to_owned());
-        let number = self.asked.fetch_add(1, Ordering::Relaxed).min(self.answers.len() - 1);
+        let number = self.lookups.fetch_add(1, Ordering::Relaxed).min(self.answers.len() - 1);
         let answer = self.answers[number].clone();
         Box::pin(async move { if answer.is_empty() { Err(io::Error::other("no such host")) } else { Ok(answer) } })
     }
 }
 
-fn names(answers: &[&[&str]]) -> Arc<Names> {
+fn scripted_resolver(answers: &[&[&str]]) -> Arc<ScriptedResolver> {
     let parse = |answer: &&[&str]| answer.iter().map(|address| address.parse().unwrap()).collect();
-    Arc::new(Names {
+    Arc::new(ScriptedResolver {
         answers: answers.iter().map(parse).collect(),
-        asked: AtomicUsize::new(0),
+        lookups: AtomicUsize::new(0),
         hosts: Mutex::default(),
     })
 }
 
-/// A client that may dial this machine by IPv4, where all names resolve to these.
-fn client(answers: &[&[&str]]) -> Client {
-    Client::with_resolver("127.0.0.0/8".parse().unwrap(), names(answers))
+/// Returns a client that may connect to IPv4 loopback addresses and resolves every name to these addresses.
+fn client_resolving(answers: &[&[&str]]) -> Client {
+    Client::with_resolver("127.0.0.0/8".parse().unwrap(), scripted_resolver(answers))
 }
 
-/// A client for which every name is this machine.
-fn local() -> Client {
-    client(&[&["127.0.0.1"]])
+/// Returns a client that resolves every name to this machine.
+fn local_client() -> Client {
+    client_resolving(&[&["127.0.0.1"]])
 }
 
-/// A URL with secrets in it.
+/// Returns a URL that contains secrets.
 fn url(scheme: &str, host: &str, port: u16) -> Url {
     format!("{scheme}://user:{SECRET}@{host}:{port}/{SECRET}?token={SECRET}#{SECRET}").parse().unwrap()
 }
@@ -74,17 +79,17 @@ async fn post_with(client: &Client, url: &Url, timeout: Duration, ca_cert: Optio
 }
 
 async fn post(client: &Client, port: u16) -> Exchange {
-    post_with(client, &url("http", "hooks.example.com", port), AMPLE, None).await
+    post_with(client, &url("http", "hooks.example.com", port), LONG_TIMEOUT, None).await
 }
 
 #[track_caller]
-fn succeeded(exchange: &Exchange) {
+fn assert_succeeded(exchange: &Exchange) {
     assert_eq!((exchange.status, &exchange.failure), (Some(200), &None));
 }
 
 #[track_caller]
-fn failed(exchange: &Exchange, class: FailureClass, words: &str) {
+fn assert_failed(exchange: &Exchange, class: FailureClass, message: &str) {
     let failure = exchange.failure.as_ref().expect("a failure");
     assert_eq!(failure.class, class, "{failure}");
-    assert!(failure.message.contains(words), "{failure}");
+    assert!(failure.message.contains(message), "{failure}");
 }

@@ -1,25 +1,25 @@
-//! Connections that are kept.
+//! Pooled connections.
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Barrier;
 
-use super::server::{OK, Target, read_request};
+use super::server::{OK, Server, read_request};
 use super::*;
 
 #[tokio::test]
-async fn a_connection_is_used_again_and_told_to_be() {
-    let (client, target) = (local(), Target::good(usize::MAX).await);
-    let first = post(&client, target.port).await;
-    succeeded(&first);
-    assert_eq!((first.answer.as_deref(), first.version), (Some("ok"), Some(Version::HTTP_11)));
-    assert_eq!((first.address, first.reused), (Some(([127, 0, 0, 1], target.port).into()), false));
+async fn a_reused_connection_is_reported_as_reused() {
+    let (client, server) = (local_client(), Server::responds_ok(usize::MAX).await);
+    let first = post(&client, server.port).await;
+    assert_succeeded(&first);
+    assert_eq!((first.response_text.as_deref(), first.version), (Some("ok"), Some(Version::HTTP_11)));
+    assert_eq!((first.address, first.reused), (Some(([127, 0, 0, 1], server.port).into()), false));
     let phases = first.phases;
     assert!(phases.dns.is_some() && phases.connect.is_some() && phases.tls.is_none() && phases.first_byte.is_some());
     let second = loop {
-        let exchange = post(&client, target.port).await;
-        succeeded(&exchange);
-        // It goes back to its pool in a task of its own.
+        let exchange = post(&client, server.port).await;
+        assert_succeeded(&exchange);
+        // The connection returns to its pool in a task of its own.
         if exchange.reused {
             break exchange;
         }
@@ -30,9 +30,9 @@ async fn a_connection_is_used_again_and_told_to_be() {
 }
 
 #[tokio::test]
-async fn a_connection_that_was_closed_meanwhile_is_no_failure() {
+async fn a_pooled_connection_that_was_closed_is_replaced() {
     let (closed, mut closings) = tokio::sync::mpsc::unbounded_channel();
-    let target = Target::new(move |mut stream| {
+    let server = Server::new(move |mut stream| {
         let closed = closed.clone();
         async move {
             read_request(&mut stream).await;
@@ -42,45 +42,45 @@ async fn a_connection_that_was_closed_meanwhile_is_no_failure() {
         }
     })
     .await;
-    let client = local();
+    let client = local_client();
     for _ in 0..10 {
-        let exchange = post(&client, target.port).await;
-        succeeded(&exchange);
+        let exchange = post(&client, server.port).await;
+        assert_succeeded(&exchange);
         assert!(!exchange.reused);
         closings.recv().await.unwrap();
     }
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_while_it_is_used_again_is_no_failure() {
-    // It closes when the second request comes, and has answered none of it.
-    let target = Target::new(|mut stream| async move {
+async fn a_reused_connection_that_breaks_is_replaced() {
+    // The server closes the connection at the second request, without a response.
+    let server = Server::new(|mut stream| async move {
         read_request(&mut stream).await;
         stream.write_all(OK).await.unwrap();
         read_request(&mut stream).await;
     })
     .await;
-    let client = local();
+    let client = local_client();
     for number in 1..=5 {
-        succeeded(&post(&client, target.port).await);
-        assert_eq!(target.accepted(), number);
+        assert_succeeded(&post(&client, server.port).await);
+        assert_eq!(server.accepted(), number);
     }
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_at_its_first_request_is_one() {
-    let target = Target::new(|mut stream| async move {
+async fn a_new_connection_that_breaks_is_a_failure() {
+    let server = Server::new(|mut stream| async move {
         read_request(&mut stream).await;
     })
     .await;
-    failed(&post(&local(), target.port).await, FailureClass::Exchange, "closed");
-    assert_eq!(target.accepted(), 1, "once");
+    assert_failed(&post(&local_client(), server.port).await, FailureClass::Exchange, "closed");
+    assert_eq!(server.accepted(), 1, "once");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_at_once() {
+async fn concurrent_requests_use_several_connections() {
     let together = Arc::new(Barrier::new(8));
-    let target = Target::new(move |mut stream| {
+    let server = Server::new(move |mut stream| {
         let together = Arc::clone(&together);
         async move {
             while read_request(&mut stream).await.is_some() {
@@ -90,47 +90,48 @@ async fn many_at_once() {
         }
     })
     .await;
-    let client = local();
+    let client = local_client();
     for _ in 0..3 {
-        let posts: Vec<_> = (0..8).map(|_| tokio::spawn(post_to(client.clone(), "t", target.port))).collect();
+        let posts: Vec<_> = (0..8).map(|_| tokio::spawn(post_to(client.clone(), "t", server.port))).collect();
         for post in posts {
-            succeeded(&post.await.unwrap());
+            assert_succeeded(&post.await.unwrap());
         }
     }
-    // All wait for each other: there must have been eight connections, and there need not have been many more.
-    assert!((8..=16).contains(&target.accepted()), "{}", target.accepted());
+    // All requests wait for each other: at least eight connections are needed, and not many more.
+    assert!((8..=16).contains(&server.accepted()), "{}", server.accepted());
 }
 
 async fn post_to(client: Client, pool: &'static str, port: u16) -> Exchange {
     let (url, headers) = (url("http", "hooks.example.com", port), HeaderMap::new());
-    client.post(Request { pool, url: &url, headers, body: Bytes::new(), timeout: AMPLE, ca_cert: None }).await
+    client.post(Request { pool, url: &url, headers, body: Bytes::new(), timeout: LONG_TIMEOUT, ca_cert: None }).await
 }
 
 #[tokio::test]
-async fn one_targets_connections_are_no_others() {
-    let (client, target) = (local(), Target::good(usize::MAX).await);
+async fn targets_do_not_share_connections() {
+    let (client, server) = (local_client(), Server::responds_ok(usize::MAX).await);
     loop {
-        let exchange = post_to(client.clone(), "one", target.port).await;
-        succeeded(&exchange);
+        let exchange = post_to(client.clone(), "one", server.port).await;
+        assert_succeeded(&exchange);
         if exchange.reused {
             break;
         }
     }
-    let other = post_to(client.clone(), "other", target.port).await;
+    let other = post_to(client.clone(), "other", server.port).await;
     assert!(!other.reused);
-    // A certificate is part of whose they are, even where it has no use.
-    let exchange = post_with(&client, &url("http", "hooks.example.com", target.port), AMPLE, Some("other")).await;
-    succeeded(&exchange);
+    // The CA certificate is part of the pool's key, even for plain HTTP.
+    let exchange =
+        post_with(&client, &url("http", "hooks.example.com", server.port), LONG_TIMEOUT, Some("other")).await;
+    assert_succeeded(&exchange);
     assert!(!exchange.reused);
 }
 
 #[tokio::test]
-async fn headers_that_frame_the_body_are_the_clients_own() {
-    let (told, mut tell) = tokio::sync::mpsc::unbounded_channel();
-    let target = Target::new(move |mut stream| {
-        let told = told.clone();
+async fn connection_headers_of_the_caller_are_replaced() {
+    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+    let server = Server::new(move |mut stream| {
+        let sender = sender.clone();
         async move {
-            told.send(read_request(&mut stream).await.unwrap()).unwrap();
+            sender.send(read_request(&mut stream).await.unwrap()).unwrap();
             stream.write_all(OK).await.unwrap();
         }
     })
@@ -139,55 +140,57 @@ async fn headers_that_frame_the_body_are_the_clients_own() {
     for (name, value) in [("content-length", "1"), ("transfer-encoding", "chunked"), ("x-own", "kept")] {
         headers.insert(name, value.parse().unwrap());
     }
-    let (url, body) = (url("http", "hooks.example.com", target.port), Bytes::from_static(b"{}"));
-    let request = Request { pool: "t", url: &url, headers, body, timeout: AMPLE, ca_cert: None };
-    succeeded(&local().post(request).await);
-    let (head, body) = tell.recv().await.unwrap();
+    let (url, body) = (url("http", "hooks.example.com", server.port), Bytes::from_static(b"{}"));
+    let request = Request { pool: "t", url: &url, headers, body, timeout: LONG_TIMEOUT, ca_cert: None };
+    assert_succeeded(&local_client().post(request).await);
+    let (head, body) = receiver.recv().await.unwrap();
     assert_eq!(body, b"{}");
     assert!(head.contains("content-length: 2") && head.contains("x-own: kept"), "{head}");
-    assert!(head.contains(&format!("host: hooks.example.com:{}", target.port)), "{head}");
+    assert!(head.contains(&format!("host: hooks.example.com:{}", server.port)), "{head}");
     assert!(head.starts_with("post /geheim?token=geheim http/1.1\r\n"), "{head}");
     for unwanted in ["transfer-encoding", "user", "authorization", "accept-encoding", "cookie", "#"] {
         assert!(!head.contains(unwanted), "{head}");
     }
 }
 
-/// Sockets whose queue is full: what is dialled there gets no answer.
-async fn full(listener: &tokio::net::TcpListener) -> Vec<TcpStream> {
+/// Fills the queue of a listener, so that further connects get no answer.
+async fn fill_queue(listener: &tokio::net::TcpListener) -> Vec<TcpStream> {
     let (address, mut waiting) = (listener.local_addr().unwrap(), Vec::new());
-    while let Ok(stream) = tokio::time::timeout(SHORT, TcpStream::connect(address)).await {
+    while let Ok(stream) = tokio::time::timeout(SHORT_TIMEOUT, TcpStream::connect(address)).await {
         waiting.push(stream.unwrap());
     }
     waiting
 }
 
-fn deaf_listener() -> TcpListener {
+fn unresponsive_listener() -> TcpListener {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
     socket.listen(1).unwrap()
 }
 
 #[tokio::test]
-async fn nobody_there() {
-    let exchange = post(&local(), 1).await;
-    assert_eq!(exchange.failure.as_ref().unwrap().message, "cannot connect to 127.0.0.1:1: connection refused");
-    failed(&exchange, FailureClass::Connect, "");
+async fn a_refused_connection_is_reported() {
+    let exchange = post(&local_client(), 1).await;
+    assert_eq!(exchange.failure.as_ref().unwrap().message, "failed to connect to 127.0.0.1:1: connection refused");
+    assert_failed(&exchange, FailureClass::Connect, "");
     assert_eq!(exchange.address, Some(([127, 0, 0, 1], 1).into()));
     assert!(exchange.phases.dns.is_some() && exchange.phases.connect.is_none());
-    let exchange = post(&client(&[&["127.0.0.2", "127.0.0.1"]]), 1).await;
-    let words = "cannot connect to 127.0.0.2:1: connection refused; to 127.0.0.1:1: connection refused";
-    failed(&exchange, FailureClass::Connect, words);
+    let exchange = post(&client_resolving(&[&["127.0.0.2", "127.0.0.1"]]), 1).await;
+    let message = "failed to connect to 127.0.0.2:1: connection refused; to 127.0.0.1:1: connection refused";
+    assert_failed(&exchange, FailureClass::Connect, message);
 }
 
 #[tokio::test]
-async fn an_address_that_does_not_answer() {
-    let listener = deaf_listener();
-    let _waiting = full(&listener).await;
+async fn an_unresponsive_address_gets_its_share_of_the_time() {
+    let listener = unresponsive_listener();
+    let _waiting = fill_queue(&listener).await;
     let port = listener.local_addr().unwrap().port();
-    let exchange = post_with(&client(&[&["127.0.0.2"]]), &url("http", "hooks.example.com", port), SHORT, None).await;
-    failed(&exchange, FailureClass::Timeout, &format!("connecting to 127.0.0.2:{port} did not end"));
+    let exchange =
+        post_with(&client_resolving(&[&["127.0.0.2"]]), &url("http", "hooks.example.com", port), SHORT_TIMEOUT, None)
+            .await;
+    assert_failed(&exchange, FailureClass::Timeout, &format!("connecting to 127.0.0.2:{port} did not end"));
     assert_eq!(exchange.address, Some(([127, 0, 0, 2], port).into()));
-    // The next address has its share of the time.
+    // The next address has its own share of the time.
     let other = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
     tokio::spawn(async move {
         let (mut stream, _) = other.accept().await.unwrap();
@@ -195,8 +198,9 @@ async fn an_address_that_does_not_answer() {
         stream.write_all(OK).await.unwrap();
     });
     let url = url("http", "hooks.example.com", port);
-    let exchange = post_with(&client(&[&["127.0.0.2", "127.0.0.1"]]), &url, Duration::from_secs(2), None).await;
-    succeeded(&exchange);
+    let exchange =
+        post_with(&client_resolving(&[&["127.0.0.2", "127.0.0.1"]]), &url, Duration::from_secs(2), None).await;
+    assert_succeeded(&exchange);
     assert_eq!(exchange.address, Some(([127, 0, 0, 1], port).into()));
     assert!(exchange.phases.connect.unwrap() > Duration::from_millis(500));
 }

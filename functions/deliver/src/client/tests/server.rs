@@ -1,4 +1,4 @@
-//! Targets written by hand: what they do, no server of good manners would.
+//! Hand-written servers, for behaviour that HTTP libraries prevent.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -17,14 +17,14 @@ use tokio_rustls::TlsAcceptor;
 
 pub(super) const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
-/// A target.
-pub(super) struct Target {
+/// A server on a loopback address.
+pub(super) struct Server {
     pub(super) port: u16,
     accepted: Arc<AtomicUsize>,
 }
 
-impl Target {
-    /// Does this with each connection.
+impl Server {
+    /// Starts a server that runs `serve` for each connection.
     pub(super) async fn new<F>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
@@ -41,8 +41,8 @@ impl Target {
         Self { port, accepted }
     }
 
-    /// Answers each request with `OK`, and closes the connection after so many.
-    pub(super) async fn good(requests: usize) -> Self {
+    /// Starts a server that answers each request with `OK` and closes each connection after `requests` requests.
+    pub(super) async fn responds_ok(requests: usize) -> Self {
         Self::new(move |mut stream| async move {
             for _ in 0..requests {
                 if read_request(&mut stream).await.is_none() {
@@ -54,8 +54,8 @@ impl Target {
         .await
     }
 
-    /// Reads a request, writes this and closes.
-    pub(super) async fn says(answer: impl Into<Vec<u8>>) -> Self {
+    /// Starts a server that reads a request, writes this response and closes the connection.
+    pub(super) async fn responds(answer: impl Into<Vec<u8>>) -> Self {
         let answer: Arc<[u8]> = Arc::from(answer.into());
         Self::new(move |mut stream| {
             let answer = Arc::clone(&answer);
@@ -67,8 +67,8 @@ impl Target {
         .await
     }
 
-    /// Reads a request, then writes one thing, and another again and again.
-    pub(super) async fn goes_on(first: &'static [u8], then: &'static [u8], pause: std::time::Duration) -> Self {
+    /// Starts a server that reads a request, writes `first`, and then `then` repeatedly.
+    pub(super) async fn repeats(first: &'static [u8], then: &'static [u8], pause: std::time::Duration) -> Self {
         Self::new(move |mut stream| async move {
             read_request(&mut stream).await;
             let mut sent = stream.write_all(first).await;
@@ -82,13 +82,13 @@ impl Target {
         .await
     }
 
-    /// How many connections there were.
+    /// Returns the number of accepted connections.
     pub(super) fn accepted(&self) -> usize {
         self.accepted.load(Ordering::Relaxed)
     }
 }
 
-/// Reads a request whose length is told: its head as text and its body; none where the connection was closed.
+/// Reads a request with a `Content-Length`. Returns its head as text and its body; `None` if the connection was closed.
 pub(super) async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Option<(String, Vec<u8>)> {
     let mut read = Vec::new();
     loop {
@@ -105,13 +105,13 @@ pub(super) async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Optio
     }
 }
 
-/// A private authority.
+/// A private certificate authority.
 pub(super) struct Authority {
     pub(super) pem: String,
     issuer: Issuer<'static, KeyPair>,
 }
 
-/// A certificate that is valid, and what may be wrong with it.
+/// The properties of a certificate and its server. [`VALID`] is valid.
 pub(super) struct Certificate {
     pub(super) name: &'static str,
     pub(super) years: (i32, i32),
@@ -145,18 +145,18 @@ impl Authority {
         acceptor(&signed, &key, certificate)
     }
 
-    /// Answers each request over TLS with `OK`.
-    pub(super) async fn serves(&self, certificate: &Certificate) -> Target {
+    /// Starts a server that answers each request over TLS with `OK`.
+    pub(super) async fn serves(&self, certificate: &Certificate) -> Server {
         serves(self.acceptor(certificate)).await
     }
 
-    /// Speaks HTTP/2, and answers each request with what this makes of it.
-    pub(super) async fn serves_http2<F>(&self, answer: impl Fn(Vec<u8>) -> F + Clone + Send + Sync + 'static) -> Target
+    /// Starts an HTTP/2 server that answers each request with the result of `answer`.
+    pub(super) async fn serves_http2<F>(&self, answer: impl Fn(Vec<u8>) -> F + Clone + Send + Sync + 'static) -> Server
     where
         F: Future<Output = http::Response<Full<bytes::Bytes>>> + Send + 'static,
     {
         let acceptor = self.acceptor(&Certificate { protocols: &[b"h2"], ..VALID });
-        Target::new(move |stream| {
+        Server::new(move |stream| {
             let (acceptor, answer) = (acceptor.clone(), answer.clone());
             async move {
                 let Ok(stream) = acceptor.accept(stream).await else { return };
@@ -176,8 +176,8 @@ impl Authority {
     }
 }
 
-/// A server whose certificate is an authority's own, as `openssl req -x509` makes them, and that certificate.
-pub(super) async fn serves_by_itself(certificate: &Certificate) -> (Target, String) {
+/// Starts a server with a self-signed CA certificate, as `openssl req -x509` creates it. Also returns the certificate.
+pub(super) async fn serves_self_signed(certificate: &Certificate) -> (Server, String) {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(vec![certificate.name.to_owned()]).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -196,8 +196,8 @@ fn acceptor(signed: &rcgen::Certificate, key: &KeyPair, certificate: &Certificat
     TlsAcceptor::from(Arc::new(config))
 }
 
-async fn serves(acceptor: TlsAcceptor) -> Target {
-    Target::new(move |stream| {
+async fn serves(acceptor: TlsAcceptor) -> Server {
+    Server::new(move |stream| {
         let acceptor = acceptor.clone();
         async move {
             let Ok(mut stream) = acceptor.accept(stream).await else { return };

@@ -1,36 +1,35 @@
-//! What is told of one attempt: in the log, the metrics and the event's trace.
+//! Log lines, metrics and traces of attempts.
 
 use events::Event;
 use model::{Attempt, RecordedStatus};
 use runtime::Span;
 
-use crate::State;
+use crate::state::State;
 
-/// Messages that could not be handled, in a line that `CloudWatch` reads a metric out of: they come again, and nobody
-/// else says that they do.
-pub(crate) fn unhandled(messages: usize) {
+/// Counts messages that could not be processed and will be received again.
+pub(crate) fn count_unhandled(messages: usize) {
     if messages > 0 {
         tracing::info!(target: runtime::METRICS_TARGET, function = "deliver", unhandled = messages, "unhandled");
     }
 }
 
-/// An attempt, and where its delivery stands since.
-pub(crate) struct Told<'a> {
+/// An attempt, and the status of its delivery after it.
+pub(crate) struct AttemptReport<'a> {
     pub(crate) event: &'a Event,
-    /// The target's name.
+    /// Name of the target.
     pub(crate) target: &'a str,
-    /// The attempt's number.
+    /// Number of the attempt.
     pub(crate) number: u32,
-    /// The replay or retry that it belongs to.
+    /// Replay or retry that the attempt belongs to.
     pub(crate) run: Option<&'a str>,
     pub(crate) attempt: &'a Attempt,
     pub(crate) status: RecordedStatus,
 }
 
-impl Told<'_> {
-    /// One line, which `CloudWatch` reads metrics out of.
+impl AttemptReport<'_> {
+    /// Logs the attempt in one line, from which `CloudWatch` reads the metrics.
     pub(crate) fn log(&self) {
-        let Told { attempt, status, .. } = self;
+        let AttemptReport { attempt, status, .. } = self;
         tracing::info!(
             target: runtime::METRICS_TARGET,
             function = "deliver",
@@ -64,17 +63,17 @@ impl Told<'_> {
         }
     }
 
-    /// How long the event has waited in the log for its first attempt; nothing of later ones, whose waits are meant.
+    /// Returns the time from storing the event to its first attempt; `None` for later attempts, which wait on purpose.
     fn delay_ms(&self) -> Option<u64> {
-        let first = self.number == 1 && self.run.is_none();
+        let is_first = self.number == 1 && self.run.is_none();
         let since = self.event.stored_at.unwrap_or(self.event.received_at);
         let waited = || self.attempt.at.duration_since(since).as_millis();
-        first.then(|| u64::try_from(waited()).unwrap_or_default())
+        is_first.then(|| u64::try_from(waited()).unwrap_or_default())
     }
 
-    /// Tells the event's trace.
+    /// Adds the attempt to the event's trace.
     pub(crate) fn trace(&self, state: &State) {
-        let step = Span {
+        let span = Span {
             function: "deliver",
             event: self.event.id,
             received_at: self.event.received_at,
@@ -82,6 +81,6 @@ impl Told<'_> {
             attempt: Some((self.target, self.number)),
             error: self.attempt.error.as_deref(),
         };
-        state.tracer.emit(&step, (state.clock)());
+        state.tracer.emit(&span, (state.clock)());
     }
 }

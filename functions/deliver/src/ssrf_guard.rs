@@ -1,61 +1,38 @@
-//! Which addresses may be dialled: webhooks must not reach into networks that only the function
-//! can see.
+//! Protection against server-side request forgery (SSRF): webhooks must not reach networks that only the function can
+//! reach.
 
-use std::future::Future;
-use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::pin::Pin;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
 
-/// The networks that may be dialled though they are not public.
+/// Allows connections to public addresses and to configured networks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Guard {
+pub struct SsrfGuard {
     allowed: Arc<[IpNet]>,
 }
 
-impl FromStr for Guard {
+impl FromStr for SsrfGuard {
     type Err = ipnet::AddrParseError;
 
-    /// Reads networks separated by commas.
+    /// Parses networks in CIDR notation, separated by commas.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let networks = text.split(',').map(str::trim).filter(|network| !network.is_empty());
         Ok(Self { allowed: networks.map(str::parse).collect::<Result<_, _>>()? })
     }
 }
 
-impl Guard {
-    /// Whether an address may be dialled.
+impl SsrfGuard {
+    /// Returns whether a connection to an address is allowed.
     pub fn allows(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         is_public(address) || self.allowed.iter().any(|network| network.contains(&address))
     }
 }
 
-/// The addresses of a name, or why there are none; to come.
-pub(crate) type LookUp = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
-
-/// Looks names up. Tests have their own.
-pub(crate) trait Resolve: Send + Sync + 'static {
-    /// Looks one name up.
-    fn look_up(&self, host: &str) -> LookUp;
-}
-
-/// Looks names up as this machine does.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct System;
-
-impl Resolve for System {
-    fn look_up(&self, host: &str) -> LookUp {
-        let host = host.to_owned();
-        Box::pin(async move { Ok(tokio::net::lookup_host((host, 0)).await?.map(|address| address.ip()).collect()) })
-    }
-}
-
-/// Whether an address is reachable from the internet at large: what the IANA special-purpose
-/// registries (RFC 6890 and its successors) set apart is not.
+/// Returns whether an address is public: the IANA special-purpose registries (RFC 6890 and its successors) do not
+/// reserve it.
 fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
@@ -67,7 +44,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     let [a, b, c, _] = address.octets();
     let special = matches!(
         (a, b, c),
-        // This network; private; loopback; link-local with the metadata services; multicast and up.
+        // This network; private; loopback; link-local with the metadata services; multicast and reserved.
         (0 | 10 | 127 | 224..=255, _, _) | (169, 254, _) | (172, 16..=31, _) | (192, 168, _)
         // Carrier-grade NAT; protocol assignments; documentation; 6to4 relays; benchmarking.
         | (100, 64..=127, _) | (192, 0, 0 | 2) | (198, 51, 100) | (203, 0, 113) | (192, 88, 99) | (198, 18..=19, _)
@@ -78,14 +55,14 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let segments = address.segments();
     match segments {
-        // NAT64 and 6to4 carry an IPv4 address that is dialled in the end.
+        // NAT64 and 6to4 embed the IPv4 address of the actual destination.
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
             let [[a, b], [c, d]] = [high.to_be_bytes(), low.to_be_bytes()];
             is_public_v4(Ipv4Addr::new(a, b, c, d))
         }
         // Protocol assignments with Teredo; documentation.
         [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => false,
-        // Global unicast is 2000::/3: loopback, ULA, link-local, multicast and the rest lie outside.
+        // Global unicast is 2000::/3. Loopback, unique local, link-local and multicast addresses are outside of it.
         [first, ..] => (0x2000..=0x3fff).contains(&first),
     }
 }
@@ -96,11 +73,11 @@ mod tests {
 
     #[track_caller]
     fn allows(guard: &str, address: &str) -> bool {
-        guard.parse::<Guard>().unwrap().allows(address.parse().unwrap())
+        guard.parse::<SsrfGuard>().unwrap().allows(address.parse().unwrap())
     }
 
     #[test]
-    fn public_addresses_are_dialled() {
+    fn public_addresses_are_allowed() {
         for address in
             ["1.1.1.1", "93.184.216.34", "100.63.255.255", "172.32.0.1", "2606:4700::1111", "64:ff9b::101:101"]
         {
@@ -109,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn inner_addresses_are_not() {
+    fn special_purpose_addresses_are_blocked() {
         for address in [
             "0.0.0.0",
             "10.1.2.3",
@@ -143,11 +120,11 @@ mod tests {
     }
 
     #[test]
-    fn a_deployment_may_allow_networks() {
+    fn configured_networks_are_allowed() {
         assert!(allows("127.0.0.0/8, ::1/128", "127.0.0.1"));
         assert!(allows("127.0.0.0/8, ::1/128", "::1"));
         assert!(allows("127.0.0.0/8", "::ffff:127.0.0.1"));
         assert!(!allows("127.0.0.0/8", "10.0.0.1"));
-        assert!("10.0.0.0/33".parse::<Guard>().is_err());
+        assert!("10.0.0.0/33".parse::<SsrfGuard>().is_err());
     }
 }

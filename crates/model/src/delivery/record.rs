@@ -1,4 +1,4 @@
-//! Deliveries: one event for one target, its attempts and its status.
+//! The record of a delivery: one event for one target, its attempts and its status.
 
 use events::EventId;
 use jiff::Timestamp;
@@ -40,6 +40,17 @@ impl RecordedStatus {
             Self::Failed => "failed",
             Self::Held => "held",
         }
+    }
+
+    /// Returns whether the delivery waits for an attempt or is held.
+    pub fn is_unfinished(self) -> bool {
+        matches!(self, Self::Waiting | Self::Held)
+    }
+
+    /// Returns the status of a delivery whose target was removed: an unfinished delivery has failed.
+    #[must_use]
+    pub fn after_target_removal(self) -> Self {
+        if self.is_unfinished() { Self::Failed } else { self }
     }
 }
 

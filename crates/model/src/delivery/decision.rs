@@ -1,0 +1,135 @@
+//! Decisions about deliveries: which [event](super::transition::DeliveryEvent) follows from a message, an attempt, a pause
+//! or a request to retry.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::record::{Delivery, DeliveryKey, RecordedStatus};
+use super::transition::DeliveryState;
+use crate::replay::run_name;
+use crate::retry_policy::{RetryPolicy, retry_delay};
+
+/// Time after which a retry without an attempt counts as lost: the process that requested it ended before it sent the
+/// message.
+const LOST_RETRY_AFTER: SignedDuration = SignedDuration::from_mins(15);
+
+/// The decision about a delivery message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MessageDecision {
+    /// The message is obsolete.
+    Drop,
+    /// The next attempt is due after this delay.
+    NotYet(Duration),
+    /// An attempt is due. `made` attempts were made since the retry schedule started; `is_new_run` means that the
+    /// delivery does not belong to the run of the message yet.
+    Attempt { made: u32, is_new_run: bool },
+}
+
+/// Decides about a message for the delivery `key`. A message only suggests that something may be due: the record
+/// decides, so that repeated messages do no harm.
+pub fn decide_message(state: Option<&DeliveryState>, key: DeliveryKey<'_>, now: Timestamp) -> MessageDecision {
+    let Some(state) = state else { return MessageDecision::Attempt { made: 0, is_new_run: true } };
+    if key.undelivered && state.status == RecordedStatus::Delivered {
+        return MessageDecision::Drop;
+    }
+    match (state.run.as_deref(), key.run) {
+        // A later replay or retry has taken the delivery over.
+        (Some(_), None) => return MessageDecision::Drop,
+        (Some(current), Some(run)) if current > run => return MessageDecision::Drop,
+        (current, Some(run)) if current != Some(run) => {
+            return MessageDecision::Attempt { made: 0, is_new_run: true };
+        }
+        _ => {}
+    }
+    match state.status {
+        RecordedStatus::Delivered | RecordedStatus::Failed => MessageDecision::Drop,
+        RecordedStatus::Held => MessageDecision::Attempt { made: 0, is_new_run: false },
+        RecordedStatus::Waiting => {
+            let due = state.next_attempt_at.into_iter().chain(state.claimed_until).max();
+            match due.filter(|due| *due > now) {
+                Some(due) => MessageDecision::NotYet(Duration::try_from(due.duration_since(now)).unwrap_or_default()),
+                None => MessageDecision::Attempt { made: state.made, is_new_run: false },
+            }
+        }
+    }
+}
+
+/// Returns the status of a delivery that is about to be attempted: held if its target is paused, otherwise waiting. A
+/// test event is sent even to a paused target.
+pub fn status_before_attempt(is_target_paused: bool, is_test: bool) -> RecordedStatus {
+    if is_target_paused && !is_test { RecordedStatus::Held } else { RecordedStatus::Waiting }
+}
+
+/// Returns the number of attempts of a first delivery that have left no record. Each receive of its messages is an
+/// attempt. Attempts that an earlier record has reported as lost are not counted again.
+pub fn lost_attempts(delivery: Option<&Delivery>, receives: u32, made: u32) -> u32 {
+    let attempts = delivery.map_or(&[][..], |delivery| &delivery.attempts);
+    let reported: u32 = attempts.iter().filter_map(|attempt| attempt.unrecorded).sum();
+    receives.saturating_sub(1 + made + reported)
+}
+
+/// The facts about an attempt that decide what follows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AttemptFacts {
+    /// Whether the target answered with a 2xx status.
+    pub succeeded: bool,
+    /// Whether every further attempt would fail in the same way.
+    pub is_permanent: bool,
+    /// Whether the attempt has paused the target, because it answered 410.
+    pub paused_target: bool,
+    /// Whether the event tests the target. A test makes one attempt.
+    pub is_test: bool,
+    /// Number of attempts since the retry schedule started, including this one.
+    pub made: u32,
+    /// Delay that the target has requested with `Retry-After`.
+    pub retry_after: Option<Duration>,
+}
+
+/// Decides the status of a delivery after an attempt, and the delay until the next attempt. `random` is between 0 and 1.
+pub fn decide_after_attempt(
+    facts: AttemptFacts,
+    policy: &RetryPolicy,
+    random: f64,
+) -> (RecordedStatus, Option<Duration>) {
+    if facts.succeeded {
+        return (RecordedStatus::Delivered, None);
+    }
+    // The delivery continues when the target is resumed.
+    if facts.paused_target && !facts.is_test {
+        return (RecordedStatus::Held, None);
+    }
+    if facts.is_permanent || facts.is_test {
+        return (RecordedStatus::Failed, None);
+    }
+    match policy.delay_after(facts.made) {
+        None => (RecordedStatus::Failed, None),
+        Some(delay) => (RecordedStatus::Waiting, Some(retry_delay(delay, facts.retry_after, random))),
+    }
+}
+
+/// The decision about a request to retry a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetryDecision {
+    /// The delivery can be released from this status.
+    Release(RecordedStatus),
+    /// The delivery waits for an attempt already.
+    AlreadyWaiting,
+    /// The delivery is held, and continues when the target is resumed.
+    HeldByPause,
+}
+
+/// Decides about a request to retry a recorded delivery.
+pub fn decide_retry(state: &DeliveryState, is_target_paused: bool, now: Timestamp) -> RetryDecision {
+    match state.status {
+        RecordedStatus::Held if is_target_paused => RetryDecision::HeldByPause,
+        RecordedStatus::Waiting if !is_retry_lost(state, now) => RetryDecision::AlreadyWaiting,
+        status => RetryDecision::Release(status),
+    }
+}
+
+/// Returns whether a delivery waits for the first attempt of a retry whose message was never sent.
+fn is_retry_lost(state: &DeliveryState, now: Timestamp) -> bool {
+    let Ok(latest_lost) = now.checked_sub(LOST_RETRY_AFTER).map(run_name) else { return false };
+    state.made == 0 && state.claimed_until.is_none() && state.run.as_ref().is_some_and(|run| *run < latest_lost)
+}

@@ -1,0 +1,34 @@
+//! The dependencies of the function.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use model::{Target, TargetState};
+use runtime::Tracer;
+use search::EventLog;
+use store::{CachedRecords, ConfigTable, DeliveryTable};
+
+use crate::queue::Queue;
+
+/// The dependencies of the function.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// Cached targets.
+    pub targets: Arc<CachedRecords<Target>>,
+    /// Cached target states.
+    pub states: Arc<CachedRecords<TargetState>>,
+    /// Targets, their states and replays, read and written without a cache.
+    pub config: ConfigTable,
+    /// The delivery records.
+    pub deliveries: DeliveryTable,
+    /// The event log, for replays.
+    pub log: EventLog,
+    /// The queue of delivery messages.
+    pub queue: Queue,
+    /// The queue of replay messages.
+    pub replays: Queue,
+    /// Trace sink.
+    pub tracer: Tracer,
+    /// Returns the current time.
+    pub clock: fn() -> Timestamp,
+}

@@ -1,0 +1,151 @@
+//! Processing a batch of stream records.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lambda_events::event::dynamodb::{Event as StreamBatch, EventRecord};
+use aws_lambda_events::event::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
+use events::{Event, TIDINGS_SOURCE};
+use futures::{StreamExt, TryStreamExt};
+use model::delivery::decision::status_before_attempt;
+use model::{DeliveryKey, DeliveryMessage, RecordedStatus, ReplayMessage, Target, TargetState};
+
+use crate::metrics::{self, FanoutReport};
+use crate::queue::SendError;
+use crate::state::State;
+
+/// Maximum age of cached targets; see [`load_targets`].
+const MAX_CACHED_TARGETS_AGE: Duration = Duration::from_secs(10);
+
+/// Maximum number of held deliveries that are written concurrently.
+const MAX_CONCURRENT_HOLDS: usize = 16;
+
+/// Types of the audit events that start a replay.
+const REPLAY_START_TYPES: [&str; 2] = ["replay-created", "target-resumed"];
+
+/// A delivery to be sent or held, and the stream record that it comes from.
+struct PendingDelivery<'a> {
+    sequence: &'a str,
+    message: DeliveryMessage,
+}
+
+/// Sends the delivery messages of a batch of stream records.
+///
+/// The response names the first record that failed. Lambda delivers it and the following records again, so that
+/// messages may be sent twice, but none is lost. Deliver skips events that it has delivered already.
+pub async fn handle(state: &State, batch: StreamBatch) -> DynamoDbEventResponse {
+    let mut events: Vec<(String, Event)> = Vec::with_capacity(batch.records.len());
+    let mut failed: Option<String> = None;
+    for record in batch.records {
+        let sequence = record.change.sequence_number.clone().unwrap_or_default();
+        match parse_event(record) {
+            Ok(event) => events.push((sequence, event)),
+            Err(error) => {
+                tracing::error!(sequence, %error, "failed to parse the event of a stream record");
+                failed = Some(sequence);
+                break;
+            }
+        }
+    }
+    let began = (state.clock)();
+    let failed = match fan_out(state, &events).await {
+        Ok(report) => {
+            metrics::log(&events, report, failed.is_some(), (state.clock)());
+            failed
+        }
+        Err(sequence) => {
+            metrics::log(&events, FanoutReport::default(), true, (state.clock)());
+            Some(sequence)
+        }
+    };
+    metrics::trace(state, &events, began, failed.as_deref());
+    let mut response = DynamoDbEventResponse::default();
+    if let Some(sequence) = failed {
+        // `DynamoDbEventResponse` has no `add_failure`, unlike the responses of SQS and Kinesis.
+        let mut failure = DynamoDbBatchItemFailure::default();
+        failure.item_identifier = Some(sequence);
+        response.batch_item_failures.push(failure);
+    }
+    response
+}
+
+fn parse_event(record: EventRecord) -> Result<Event, store::Error> {
+    store::event_from_image(record.change.new_image)
+}
+
+/// Sends or holds the deliveries of all events, and starts their replays. On an error, returns the sequence number of
+/// the first event that failed.
+async fn fan_out(state: &State, events: &[(String, Event)]) -> Result<FanoutReport, String> {
+    let Some((first, _)) = events.first() else { return Ok(FanoutReport::default()) };
+    let (targets, states) = load_targets(state, events).await.map_err(|error| {
+        tracing::error!(%error, "failed to load the targets");
+        first.clone()
+    })?;
+    let (mut to_send, mut to_hold): (Vec<PendingDelivery<'_>>, Vec<PendingDelivery<'_>>) = (Vec::new(), Vec::new());
+    for (sequence, event) in events {
+        start_replay(state, event).await.map_err(|_| sequence.clone())?;
+        for target in targets.iter().filter(|target| target.accepts(event).is_ok()) {
+            let paused = states.iter().any(|state| state.name == target.name && state.pause.is_some());
+            let message = DeliveryMessage::new(event.id, &target.name);
+            let deliveries = match status_before_attempt(paused, target.is_tested_by(event)) {
+                RecordedStatus::Held => &mut to_hold,
+                _ => &mut to_send,
+            };
+            deliveries.push(PendingDelivery { sequence, message });
+        }
+    }
+    let messages: Vec<DeliveryMessage> = to_send.iter().map(|delivery| delivery.message.clone()).collect();
+    // The messages are in the order of their events, so that the first failed message has the first failed event.
+    let sent = state.queue.send(&messages).await.map_err(|index| to_send[index].sequence);
+    let held = hold(state, &to_hold).await;
+    // Sequence numbers are decimal numbers that grow within a shard: a longer number is larger.
+    match (sent.err(), held.err()) {
+        (None, None) => Ok(FanoutReport { messages: to_send.len(), held: to_hold.len() }),
+        (Some(failed), None) | (None, Some(failed)) => Err(failed.to_owned()),
+        (Some(a), Some(b)) => Err(if (a.len(), a) <= (b.len(), b) { a } else { b }.to_owned()),
+    }
+}
+
+/// Stores the held deliveries of paused targets.
+async fn hold<'a>(state: &State, deliveries: &[PendingDelivery<'a>]) -> Result<(), &'a str> {
+    let writes = deliveries.iter().map(|delivery| async move {
+        let DeliveryMessage { event, target, .. } = &delivery.message;
+        let key = DeliveryKey { event: *event, target, run: None, undelivered: false };
+        state.deliveries.hold(key, 0).await.map_err(|error| {
+            tracing::error!(%error, "failed to hold a delivery");
+            delivery.sequence
+        })
+    });
+    futures::stream::iter(writes.collect::<Vec<_>>()).buffered(MAX_CONCURRENT_HOLDS).try_collect().await
+}
+
+/// Starts a replay if the event is the audit event of its creation. Both are written in one transaction, so that no
+/// replay is lost.
+async fn start_replay(state: &State, event: &Event) -> Result<(), SendError> {
+    if event.catalog != TIDINGS_SOURCE
+        || event.source != TIDINGS_SOURCE
+        || !REPLAY_START_TYPES.contains(&event.fields.event_type.as_str())
+    {
+        return Ok(());
+    }
+    let payload: serde_json::Value = serde_json::from_slice(&event.payload).unwrap_or_default();
+    match payload["data"]["replay"].as_str() {
+        None => Ok(()),
+        Some(replay) => {
+            let message = ReplayMessage { replay: replay.to_owned() };
+            state.replays.send_delayed(&message, Duration::ZERO).await
+        }
+    }
+}
+
+/// Returns the targets and their states, read after the newest of these events was received: a target that was created
+/// before an event was sent receives the event.
+async fn load_targets(
+    state: &State,
+    events: &[(String, Event)],
+) -> Result<(Arc<Vec<Target>>, Arc<Vec<TargetState>>), store::Error> {
+    let now = (state.clock)();
+    let newest = events.iter().map(|(_, event)| event.received_at).max().unwrap_or(now);
+    let age = Duration::try_from(now.duration_since(newest)).unwrap_or_default().min(MAX_CACHED_TARGETS_AGE);
+    futures::future::try_join(state.targets.all(age), state.states.all(age)).await
+}
