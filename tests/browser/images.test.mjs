@@ -14,8 +14,8 @@ const env = setUp({ before, after, afterEach });
 test('the event log is rendered for the README, in light and dark', async () => {
   await mkdir(FOLDER, { recursive: true });
   for (const colorScheme of ['light', 'dark']) {
-    const page = await env.browser.open('/', { colorScheme, reducedMotion: 'reduce', viewport: { width: 1280, height: 800 } });
-    await rows(page).nth(3).click();
+    const page = await env.browser.open('/?q=strategy', { colorScheme, reducedMotion: 'reduce', viewport: { width: 1280, height: 800 } });
+    await rows(page).filter({ hasText: 'Strategy' }).first().click();
     const panel = page.getByRole('complementary', { name: 'Event' });
     await panel.getByRole('heading', { name: 'Payload' }).waitFor();
     await panel.getByRole('heading', { name: 'demo' }).waitFor();

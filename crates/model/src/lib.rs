@@ -6,6 +6,7 @@
 //! HTTP in `web`.
 
 mod audit_event;
+pub mod defaults;
 mod delivery;
 pub mod duration;
 mod event_filter;

@@ -1,5 +1,6 @@
 //! Filter parameters of searches, exports, facets, the timeline and replays.
 
+use model::defaults::MAX_SEARCH_TEXT_CHARS;
 use model::{Condition, Field, SearchFilter, TextQuery};
 use schemars::{Schema, SchemaGenerator, json_schema};
 
@@ -9,11 +10,11 @@ use crate::problem::Problem;
 use crate::query_params::{Params, list_schema};
 use crate::time_range::parse_time_range;
 
-/// Maximum length of `q`, in characters.
-const MAX_TEXT_CHARS: usize = 1000;
+/// Scopes of events.
+pub const SCOPES: [&str; 3] = ["lifecycle", "logging", "signal"];
 
-const SCOPES: [&str; 3] = ["lifecycle", "logging", "signal"];
-const LEVELS: [&str; 4] = ["DEBUG", "INFO", "WARN", "ERROR"];
+/// Levels of logging events, from the least to the most severe.
+pub const LEVELS: [&str; 4] = ["DEBUG", "INFO", "WARN", "ERROR"];
 
 /// Filters by an event's fields and its time.
 pub const FIELD_PARAMETERS: [Parameter; 11] = [
@@ -70,7 +71,7 @@ pub const PARAMETERS: &[Parameter] = join_parameters!(&FIELD_PARAMETERS, &TEXT_P
 /// # Errors
 /// If a parameter is invalid.
 pub fn parse(params: &Params) -> Result<SearchFilter, Problem> {
-    let text = params.bounded_text("q", MAX_TEXT_CHARS)?.map(TextQuery::part);
+    let text = params.bounded_text("q", MAX_SEARCH_TEXT_CHARS)?.map(TextQuery::part);
     let filter = SearchFilter { text, ..parse_fields(params)? };
     Ok(filter.and(Field::Type, params.list("type")?))
 }
@@ -138,7 +139,7 @@ fn level_schema(_: &mut SchemaGenerator) -> Schema {
 }
 
 fn text_part_schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "string", "minLength": 1, "maxLength": MAX_TEXT_CHARS })
+    json_schema!({ "type": "string", "minLength": 1, "maxLength": MAX_SEARCH_TEXT_CHARS })
 }
 
 fn time_schema(_: &mut SchemaGenerator) -> Schema {

@@ -10,6 +10,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use events::{Event, EventId};
 use jiff::Timestamp;
+use model::defaults::{DEFAULT_REPLAY_RATE, MAX_REPLAY_RATE};
 use model::{AuditEvent, Record, Replay, ReplayOf, ReplaySelection, ReplayState, SearchFilter, run_name};
 use schemars::JsonSchema;
 use search::SearchRequest;
@@ -19,13 +20,10 @@ use store::WriteOutcome;
 use web::{Caller, Manage, Params, Problem, filters, parse_time_range_of};
 
 use crate::State;
-use crate::targets::{self, DEFAULT_RATE};
+use crate::targets;
 use crate::validation::not_found;
 
 pub(crate) use operations::register_routes;
-
-/// The most events a second that a replay sends.
-pub(crate) const MAX_RATE: u32 = 1000;
 
 /// How many events a dry run shows.
 const SHOWN: usize = 10;
@@ -187,9 +185,9 @@ async fn received(state: &State, filter: SearchFilter, selection: &ReplaySelecti
 
 /// The rate that the parameters ask for.
 pub(crate) fn rate(params: &Params) -> Result<u32, Problem> {
-    let expected = format!("a whole number from 1 to {MAX_RATE}");
-    let read = |value: &str| value.parse().ok().filter(|rate| (1..=MAX_RATE).contains(rate));
-    Ok(params.parse("rate", &expected, read)?.unwrap_or(DEFAULT_RATE))
+    let expected = format!("a whole number from 1 to {MAX_REPLAY_RATE}");
+    let read = |value: &str| value.parse().ok().filter(|rate| (1..=MAX_REPLAY_RATE).contains(rate));
+    Ok(params.parse("rate", &expected, read)?.unwrap_or(DEFAULT_REPLAY_RATE))
 }
 
 /// Whether the parameters ask only what would be.

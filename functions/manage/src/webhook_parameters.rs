@@ -1,11 +1,11 @@
 //! Parameters that the operations on replays and deliveries share.
 
+use model::defaults::{DEFAULT_REPLAY_RATE, MAX_REPLAY_RATE};
 use schemars::{Schema, SchemaGenerator, json_schema};
 use web::{Parameter, ParameterLocation, filters, join_parameters};
 
 use crate::deliveries::MAX_LIMIT;
-use crate::replays::MAX_RATE;
-use crate::targets::{DEFAULT_RATE, TARGET_NAME};
+use crate::targets::TARGET_NAME;
 
 /// The name of a replay in the path.
 pub(crate) const REPLAY_NAME: Parameter =
@@ -76,7 +76,7 @@ pub(crate) const LIST_PARAMETERS: &[Parameter] = join_parameters!(
 );
 
 fn rate_schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "integer", "minimum": 1, "maximum": MAX_RATE, "default": DEFAULT_RATE })
+    json_schema!({ "type": "integer", "minimum": 1, "maximum": MAX_REPLAY_RATE, "default": DEFAULT_REPLAY_RATE })
 }
 
 fn boolean_schema(_: &mut SchemaGenerator) -> Schema {

@@ -4,6 +4,7 @@ mod catalogs;
 mod config;
 mod current_key;
 mod cursor;
+mod defaults;
 mod deliveries;
 mod docs;
 mod event;

@@ -2,7 +2,9 @@
 
 use web::{Content, Method, Operation, Routes, SuccessResponse, schema_of};
 
-use crate::{State, catalogs, current_key, deliveries, docs, event, export, facets, search, timeline, unleash};
+use crate::{
+    State, catalogs, current_key, defaults, deliveries, docs, event, export, facets, search, timeline, unleash,
+};
 
 /// Registers every operation with its handler.
 pub(crate) fn register_routes<R: Routes<State>>(routes: R) -> R {
@@ -18,6 +20,7 @@ pub(crate) fn register_routes<R: Routes<State>>(routes: R) -> R {
         .with(&docs::READ_OPENAPI, docs::read_openapi)
         .with(&docs::READ_DOCS, docs::read_docs)
         .with(&current_key::READ_OWN_KEY, current_key::read_own_key)
+        .with(&defaults::READ_DEFAULTS, defaults::read_defaults)
         .with(&CHECK_HEALTH, check_health);
     unleash::register_routes(routes)
 }

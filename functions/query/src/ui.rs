@@ -21,6 +21,7 @@ const FILES: &[(&str, &str)] = files![
     "css/base.css",
     "css/events.css",
     "js/api.js",
+    "js/defaults.js",
     "js/dom.js",
     "js/format.js",
     "js/main.js",

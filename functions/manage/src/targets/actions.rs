@@ -7,6 +7,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State as Shared};
 use axum::http::StatusCode;
 use jiff::SignedDuration;
+use model::defaults::{DEFAULT_REPLAY_RATE, MAX_PAUSE_REASON_CHARS};
 use model::{
     Attempt, AuditEvent, Pause, RecordedStatus, Replay, ReplayOf, ReplaySelection, ReplayState, Target, TargetState,
     duration, run_name,
@@ -24,9 +25,6 @@ use super::strict_json::{Strict, read_as};
 use super::{TargetView, Why, changed_since, get, no_key, no_randomness, validate};
 use crate::State;
 use crate::validation::Violations;
-
-/// How many held events a second are delivered when a target is resumed.
-pub(crate) const DEFAULT_RATE: u32 = 100;
 
 /// How long the secret before a rotation goes on signing where nothing else is said.
 const DEFAULT_OVERLAP: &str = "24h";
@@ -60,7 +58,7 @@ pub(crate) async fn pause_target(
 ) -> Result<Json<TargetView>, Problem> {
     let why: Why = optional(&body)?;
     let mut violations = Violations::default();
-    validate::length("reason", why.reason.as_deref(), 1000, &mut violations);
+    validate::length("reason", why.reason.as_deref(), MAX_PAUSE_REASON_CHARS, &mut violations);
     violations.into_result()?;
     get(&state, &name).await?;
     let reason = why.reason.unwrap_or_else(|| "no reason was given".to_owned());
@@ -121,7 +119,7 @@ pub(super) async fn try_resume(
         target: name.clone(),
         of: ReplayOf::Held,
         selection: ReplaySelection::default(),
-        rate: DEFAULT_RATE,
+        rate: DEFAULT_REPLAY_RATE,
         state: ReplayState::Running,
         total: u64::try_from(held).unwrap_or(u64::MAX),
         sent: 0,

@@ -21,7 +21,6 @@ use serde_json::{Value, json};
 use store::WriteOutcome;
 use web::{Manage, Problem, ProblemType};
 
-pub(crate) use actions::DEFAULT_RATE;
 pub(crate) use operations::{TARGET_NAME, TARGET_NOT_FOUND, register_routes};
 pub(crate) use request::NewTarget;
 
@@ -113,6 +112,6 @@ fn no_key(error: webhook::KeyringError) -> Problem {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Why {
     /// Why, for those who find it paused.
-    #[schemars(length(max = 1000))]
+    #[schemars(length(max = model::defaults::MAX_PAUSE_REASON_CHARS))]
     pub(crate) reason: Option<String>,
 }

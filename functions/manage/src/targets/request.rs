@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use events::{Level, Scope};
 use jiff::Timestamp;
+use model::defaults::{
+    DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_CONTENT_TYPE, DEFAULT_DISABLE_AFTER, DEFAULT_RETRY_COUNT, DEFAULT_RETRY_INTERVAL,
+    MAX_RETRY_COUNT,
+};
 use model::{EventFilter, RetryPolicy, SealedSecrets, Target, duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,13 +17,6 @@ use webhook::{Secrets, SigningSecret};
 
 use super::validate::{self, MAX_ADDRESS, MAX_LIST, MAX_TEXT, MAX_VALUE};
 use crate::validation::{self, Violations};
-
-const DEFAULT_RETRY_COUNT: u32 = 3;
-pub(super) const MAX_RETRY_COUNT: u32 = 100;
-const DEFAULT_RETRY_TIMEOUT: &str = "10s";
-const DEFAULT_TIMEOUT: &str = "10s";
-const DEFAULT_DISABLE_AFTER: &str = "120h";
-const DEFAULT_CONTENT_TYPE: &str = "application/json";
 
 /// All the waits of a delivery together: the queue keeps a message for ten days.
 const MAX_WAITS: Duration = Duration::from_hours(9 * 24);
@@ -89,14 +86,14 @@ pub(crate) struct NewTarget {
     #[schemars(range(min = 1, max = MAX_RETRY_COUNT), extend("default" = DEFAULT_RETRY_COUNT))]
     pub(super) retry_count: Option<u32>,
     /// How long to wait between two attempts, such as `10s`, `5m` or `1h30m`; all waits together at most 9 days.
-    #[schemars(extend("default" = DEFAULT_RETRY_TIMEOUT))]
+    #[schemars(extend("default" = DEFAULT_RETRY_INTERVAL))]
     pub(super) retry_timeout: Option<String>,
     /// The waits between attempts, one after the other, instead of those two: with `["5s", "5m", "1h"]` there are
     /// four attempts.
     #[schemars(length(min = 1, max = MAX_RETRY_COUNT))]
     pub(super) retry_schedule: Option<Vec<String>>,
     /// How long an attempt may take, from the look-up of the name to the end of the answer: `1s` to `30s`.
-    #[schemars(extend("default" = DEFAULT_TIMEOUT))]
+    #[schemars(extend("default" = DEFAULT_ATTEMPT_TIMEOUT))]
     pub(super) timeout: Option<String>,
     /// For how long it may fail without one success before it is paused: `1s` to `8760h`.
     #[schemars(extend("default" = DEFAULT_DISABLE_AFTER))]
@@ -174,7 +171,8 @@ impl NewTarget {
         }
         let address = validate::address(&self.address, violations);
         let (retry, filter) = (self.retry(violations), self.wanted(violations));
-        let timeout = validate::span("timeout", self.timeout.as_deref(), DEFAULT_TIMEOUT, ["1s", "30s"], violations);
+        let timeout =
+            validate::span("timeout", self.timeout.as_deref(), DEFAULT_ATTEMPT_TIMEOUT, ["1s", "30s"], violations);
         let limits = ["1s", "8760h"];
         let disable_after = self.disable_after.as_deref();
         let disable_after = validate::span("disable_after", disable_after, DEFAULT_DISABLE_AFTER, limits, violations);
@@ -225,7 +223,7 @@ impl NewTarget {
         }
         let limits = ["0s", "216h"];
         let timeout =
-            validate::span("retry_timeout", self.retry_timeout.as_deref(), DEFAULT_RETRY_TIMEOUT, limits, violations)?;
+            validate::span("retry_timeout", self.retry_timeout.as_deref(), DEFAULT_RETRY_INTERVAL, limits, violations)?;
         let schedule = match &self.retry_schedule {
             None => None,
             Some(waits) => Some(validate::schedule(waits, usize::try_from(MAX_RETRY_COUNT).ok()?, violations)?),
@@ -246,13 +244,13 @@ impl NewTarget {
         };
         let default = EventFilter::default();
         EventFilter {
-            level: validate::level(self.level.as_deref(), violations).unwrap_or(Level::Warn),
+            level: validate::level(self.level.as_deref(), violations).unwrap_or(default.level),
             scopes: validate::scopes(self.scopes.as_deref(), violations).unwrap_or(default.scopes),
             sources: list("sources", &self.sources, violations),
             events: list("events", &self.events, violations),
             projects: list("projects", &self.projects, violations),
             environments: list("environments", &self.environments, violations),
-            include_unscoped: self.include_unscoped.unwrap_or(true),
+            include_unscoped: self.include_unscoped.unwrap_or(default.include_unscoped),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use model::defaults::MAX_RETRY_COUNT;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::map::Entry;
@@ -9,7 +10,6 @@ use serde_json::{Map, Number, Value};
 use serde_path_to_error::Segment;
 use web::{Object, Problem};
 
-use super::request::MAX_RETRY_COUNT;
 use crate::validation::Violations;
 
 /// The most characters of a name that a refusal repeats.

@@ -2,6 +2,7 @@
 
 import { h, render, uniqueId } from '../dom.js';
 import { isAborted, request } from '../api.js';
+import { loadDefaults } from '../defaults.js';
 import { formatNumber } from '../format.js';
 import { parseValues, pickParams, quoteValue } from './filter-values.js';
 import { button, field, input as textInput, onValueChange } from './forms.js';
@@ -9,11 +10,11 @@ import { button, field, input as textInput, onValueChange } from './forms.js';
 /** Filters whose values are suggested from the log. */
 const FACETS = ['type', 'subject', 'actor', 'project', 'environment', 'source'];
 
-/** Filters with a fixed set of values. */
+/** Filters with a fixed set of values, and how to find them in the defaults of the API. */
 const FIXED_VALUES = {
-  scope: ['lifecycle', 'logging', 'signal'],
-  level: ['ERROR', 'WARN', 'INFO', 'DEBUG'],
-  catalog: ['unleash', 'migration-manager', 'signal', 'tidings'],
+  scope: ({ scopes }) => scopes,
+  level: ({ levels }) => levels,
+  catalog: ({ catalogs }) => catalogs.map(({ name }) => name),
 };
 
 /** Filters that accept lists of values, in the order of the form. */
@@ -62,7 +63,7 @@ export function filterForm({ query, signal, onChange, without = [], range = true
 
 /** Creates a filter that accepts any number of values. */
 function listFilter(name, state, set, signal) {
-  const fixedValues = FIXED_VALUES[name];
+  let fixedValues = null;
   const suggestions = h('datalist', { id: uniqueId('l') });
   const input = textInput({ list: suggestions.id });
   const selected = h('ul.selected-values');
@@ -103,12 +104,21 @@ function listFilter(name, state, set, signal) {
       refresh();
     }
   });
-  if (fixedValues) render(suggestions, fixedValues.map((value) => h('option', { value })));
+  // Until the values are loaded, or if that fails, the API itself reports invalid ones.
+  if (FIXED_VALUES[name]) onDefaults((defaults) => {
+    fixedValues = FIXED_VALUES[name](defaults);
+    render(suggestions, fixedValues.map((value) => h('option', { value })));
+  });
   if (FACETS.includes(name)) suggestValues(name, input, suggestions, state, signal);
   refresh();
   inputField.element.insertBefore(selected, input.nextSibling);
   inputField.element.append(suggestions);
   return { element: inputField.element, refresh, hasValue: () => currentValues().length > 0 };
+}
+
+/** Calls `apply` with the defaults of the API. Without them the form still works, so errors are ignored. */
+function onDefaults(apply) {
+  loadDefaults().then(apply, () => {});
 }
 
 /** Suggests values from the log shortly after the user stops typing. */
@@ -138,7 +148,8 @@ function suggestValues(name, input, suggestions, state, signal) {
 }
 
 function textFilter(state, set) {
-  const input = h('input', { type: 'search', placeholder: 'Search in all event data', maxlength: '1000' });
+  const input = h('input', { type: 'search', placeholder: 'Search in all event data' });
+  onDefaults(({ limits }) => { input.maxLength = limits.search_text_length; });
   const { element } = field('Search text', input);
   let timer = 0;
   const apply = () => {

@@ -2,6 +2,7 @@
 
 import { announce, h, poll, render, url } from '../dom.js';
 import { request } from '../api.js';
+import { loadDefaults } from '../defaults.js';
 import { formatNumber, pluralize, timeElement } from '../format.js';
 import { asyncView } from './async-view.js';
 import { openDialog } from './dialogs.js';
@@ -63,11 +64,12 @@ function replayColumns(cancel, progressByName) {
 }
 
 /** Opens the dialog that selects events, counts them, and starts a replay. Resolves to whether a replay was started. */
-export function openReplayDialog(target) {
+export async function openReplayDialog(target) {
+  const { replay, limits } = await loadDefaults();
   const abort = new AbortController();
   return openDialog(`Replay to ${target}`, (close) => {
     let filters = new URLSearchParams({ from: new Date(Date.now() - DAY_MS).toISOString().slice(0, 10) });
-    const rate = field('Maximum events per second', h('input', { type: 'number', min: 1, max: 1000, value: 100 }));
+    const rate = field('Maximum events per second', h('input', { type: 'number', min: 1, max: limits.replay_rate, value: replay.rate }));
     const result = h('div', { role: 'status' });
     const requestReplay = (dryRun) => request(url`/v1/targets/${target}/replay`, {
       method: 'POST', signal: abort.signal,

@@ -2,25 +2,18 @@
 
 import { h, render, url } from '../dom.js';
 import { request } from '../api.js';
+import { loadDefaults } from '../defaults.js';
 import { formContent, openDialog } from './dialogs.js';
 import { button, field, input, runBusy, select } from './forms.js';
 import { matchPreview } from './match-preview.js';
 import { showViolations } from './resource-actions.js';
 import { problemState } from './states.js';
 
-const LEVELS = ['DEBUG', 'INFO', 'WARN', 'ERROR'].map((level) => [level, level]);
-const SCOPES = ['lifecycle', 'logging', 'signal'];
 const LIST_FIELDS = ['sources', 'events', 'projects', 'environments'];
 
-/** The defaults of a new target. */
-const NEW_TARGET = {
-  level: 'WARN', scopes: ['lifecycle', 'logging'], include_unscoped: true, secrets: [],
-  retry_count: 3, retry_timeout: '10s', timeout: '10s', disable_after: '120h', content_type: 'application/json',
-};
-
 /** Creates all fields by their names in the API; `scopes` is a list of `[scope, field]`. */
-function createFields(target) {
-  const values = { ...NEW_TARGET, ...target };
+function createFields(target, defaults) {
+  const values = { ...defaults.target, secrets: [], ...target };
   const text = (name, label, props = {}, help) => field(label, input({ value: values[name] ?? '', ...props }), help);
   const list = (name, label, help) => text(name, label, { value: values[name]?.join(', ') ?? '' }, help);
   const area = (name, label, help) => field(label, h('textarea', { rows: 4, spellcheck: 'false', value: values[name] ?? '' }), help);
@@ -43,14 +36,14 @@ function createFields(target) {
     name: text('name', 'Name', { required: true, disabled: Boolean(target), placeholder: 'audit' }),
     description: text('description', 'Description'),
     address: text('address', 'Endpoint URL', { type: 'url', required: true, placeholder: 'https://example.com/hook' }),
-    scopes: SCOPES.map((scope) => [scope, checkbox(scope, values.scopes.includes(scope))]),
-    level: field('Minimum log level', select(LEVELS, values.level), 'Applies to logging events only.'),
+    scopes: defaults.scopes.map((scope) => [scope, checkbox(scope, values.scopes.includes(scope))]),
+    level: field('Minimum log level', select(defaults.levels.map((level) => [level, level]), values.level), 'Applies to logging events only.'),
     sources: list('sources', 'Sources', 'Separate values with commas. If empty: all sources except Tidings itself.'),
     events: list('events', 'Event types', 'If empty: all event types.'),
     projects: list('projects', 'Projects', 'If empty: all projects.'),
     environments: list('environments', 'Environments', 'If empty: all environments.'),
     include_unscoped: checkbox('Include events without a project or environment', values.include_unscoped),
-    retry_count: text('retry_count', 'Maximum attempts', { type: 'number', min: 1, max: 100 }),
+    retry_count: text('retry_count', 'Maximum attempts', { type: 'number', min: 1, max: defaults.limits.retry_count }),
     retry_timeout: text('retry_timeout', 'Retry interval', {}, 'For example 10s, 5m, or 1h30m.'),
     retry_schedule: text('retry_schedule', 'Custom retry schedule', { value: values.retry_schedule?.join(', ') ?? '', placeholder: '5s, 5m, 1h' },
       'The delay before each retry. Replaces the maximum attempts and the retry interval.'),
@@ -106,9 +99,10 @@ function parseHeaders(text) {
  * Opens the form. To edit a target, pass it with its `etag`. Resolves to the saved target, or to `'changed'` if someone
  * else has changed the target and the user wants to reload it.
  */
-export function openTargetForm({ target, etag } = {}) {
+export async function openTargetForm({ target, etag } = {}) {
+  const defaults = await loadDefaults();
   return openDialog(target ? `Edit ${target.name}` : 'Create target', (close) => {
-    const fields = createFields(target);
+    const fields = createFields(target, defaults);
     const { scopes, ...others } = fields;
     const fieldsByName = { ...others, scopes: scopes[0][1] };
     const errors = h('div');

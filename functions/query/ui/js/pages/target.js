@@ -2,6 +2,7 @@
 
 import { announce, h, link, poll, render, url } from '../dom.js';
 import { request } from '../api.js';
+import { loadDefaults } from '../defaults.js';
 import { formatDuration, formatNumber, pluralize, timeElement } from '../format.js';
 import { asyncView } from '../components/async-view.js';
 import { attemptItem, statusBadge } from '../components/delivery-attempts.js';
@@ -44,10 +45,10 @@ export async function page({ params, signal, go }) {
     announce(message);
     await load();
   };
-  const pause = async (event) => {
+  const pause = (event) => runAction(async () => {
     const reason = await openPauseDialog(target.name);
-    if (reason) await runAction(() => post('/pause', { reason }), 'Target paused. Its events are held.')(event);
-  };
+    return reason && post('/pause', { reason });
+  }, 'Target paused. Its events are held.')(event);
   const resume = async (event) => {
     await runAction(() => post('/resume'), 'Target resumed. Held events are being delivered.')(event);
     replays.refresh();
@@ -59,13 +60,14 @@ export async function page({ params, signal, go }) {
     render(result, h('section.box', h('h2', 'Test event ', statusBadge(data.status)), attempt));
     health.refresh();
   }, showError);
-  const edit = async () => {
+  const openEditor = async () => {
     const saved = await openTargetForm({ target, etag });
     if (!saved) return;
     await load();
-    if (saved === 'changed') await edit();
+    if (saved === 'changed') await openEditor();
     else announce('Target saved.');
   };
+  const edit = (event) => runBusy(event.target, openEditor, showError);
   const rotateSecret = async (event) => {
     const message = 'Tidings creates a new signing secret. For 24 hours, deliveries are signed with both secrets, so that you can update the receiver.';
     if (!await confirmAction('Rotate the signing secret?', message, { confirmLabel: 'Rotate' })) return;
@@ -82,9 +84,9 @@ export async function page({ params, signal, go }) {
     announce('Target deleted.');
     go('/targets');
   };
-  const replay = async () => {
+  const replay = (event) => runBusy(event.target, async () => {
     if (await openReplayDialog(target.name)) replays.refresh();
-  };
+  }, showError);
 
   function createHeader() {
     const pauseOrResume = target.paused ? button('Resume', resume, { kind: 'primary' }) : button('Pause…', pause);
@@ -139,9 +141,10 @@ function configurationFacts(target) {
   ];
 }
 
-function openPauseDialog(name) {
+async function openPauseDialog(name) {
+  const { limits } = await loadDefaults();
   return openDialog(`Pause ${name}`, (close) => {
-    const reason = field('Reason', h('input', { required: true, maxlength: '200', value: 'maintenance' }), 'Shown with the held events.');
+    const reason = field('Reason', h('input', { required: true, maxlength: limits.pause_reason_length, value: 'maintenance' }), 'Shown with the held events.');
     const message = 'Tidings sends no events to a paused target. It holds them until you resume the target.';
     return formContent(close, [h('p', message), reason.element], 'Pause', () => {
       if (reason.input.value.trim()) close(reason.input.value.trim());

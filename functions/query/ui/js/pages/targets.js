@@ -1,11 +1,11 @@
 // All targets and their health.
 
-import { h, link, poll, url } from '../dom.js';
+import { announce, h, link, poll, url } from '../dom.js';
 import { request } from '../api.js';
 import { formatDuration, formatNumber, formatRelative, pluralize } from '../format.js';
 import { asyncView } from '../components/async-view.js';
 import { showSecret } from '../components/dialogs.js';
-import { button } from '../components/forms.js';
+import { button, runBusy } from '../components/forms.js';
 import { emptyState } from '../components/states.js';
 import { badge, table } from '../components/table.js';
 import { formatBacklog, formatSuccessRate, stateBadge } from '../components/target-health.js';
@@ -24,12 +24,12 @@ export async function page({ signal, go }) {
     return table(pluralize(data.targets.length, 'target'), targetColumns(signal), data.targets);
   });
   poll(POLL_SECONDS, signal, () => { if (!list.container.contains(document.activeElement)) list.refresh(); });
-  const createButton = button('Create target', async () => {
+  const createButton = button('Create target', (event) => runBusy(event.target, async () => {
     const created = await openTargetForm();
     if (!created) return;
     await showSecret(`Signing secret of ${created.name}`, created.signing_secret, SECRET_MESSAGE);
     go(url`/targets/${created.name}`);
-  }, { kind: 'primary' });
+  }, (error) => announce(error.message)), { kind: 'primary' });
   const content = h('div.page.wide', h('div.page-header', h('h1', 'Targets'), createButton), list.container);
   return { title: 'Targets', content };
 }
