@@ -15,10 +15,11 @@ test('the event log is rendered for the README, in light and dark', async () => 
   await mkdir(FOLDER, { recursive: true });
   for (const colorScheme of ['light', 'dark']) {
     const page = await env.browser.open('/?q=strategy', { colorScheme, reducedMotion: 'reduce', viewport: { width: 1280, height: 800 } });
-    await rows(page).filter({ hasText: 'Strategy' }).first().click();
+    await rows(page).filter({ hasText: 'Strategy order' }).first().click();
     const panel = page.getByRole('complementary', { name: 'Event' });
     await panel.getByRole('heading', { name: 'Payload' }).waitFor();
     await panel.getByRole('heading', { name: 'demo' }).waitFor();
+    await page.mouse.move(0, 0);
     const path = join(FOLDER, `event-log-${colorScheme}.png`);
     await page.screenshot({ path });
     const { size } = await stat(path);

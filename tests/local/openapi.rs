@@ -69,7 +69,7 @@ const TOUR: [&str; 51] = [
 ];
 
 /// Operations that accept keys of more than one permission.
-const MULTI_PERMISSION_OPERATIONS: [&str; 3] = ["readTargetHealth", "listDeliveries", "readOwnKey"];
+const MULTI_PERMISSION_OPERATIONS: [&str; 4] = ["readTargetHealth", "listDeliveries", "readOwnKey", "readDefaults"];
 
 /// The replay's name in the examples, which the tour replaces with an existing name.
 const EXAMPLE_REPLAY: &str = "20260501T092000879Z-4f2a";

@@ -50,7 +50,7 @@ pub(crate) static READ_DOCS: Operation = Operation {
 };
 
 /// The committed OpenAPI document. A test compares it with the operations.
-const DOCUMENT: &str = include_str!("../../../openapi.json");
+pub(crate) const DOCUMENT: &str = include_str!("../../../openapi.json");
 
 /// Content-Security-Policy of the page, which loads nothing and runs no script.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; \

@@ -225,6 +225,17 @@ mod tests {
     }
 
     #[test]
+    fn links_to_the_api_docs_name_existing_operations() {
+        for (path, text) in FILES {
+            for link in text.split("/docs#").skip(1) {
+                let id = link.split('\'').next().unwrap();
+                let operation = format!("\"operationId\": \"{id}\"");
+                assert!(crate::docs::DOCUMENT.contains(&operation), "{path} links to {id}");
+            }
+        }
+    }
+
+    #[test]
     fn files_create_no_markup_from_text_and_load_nothing_external() {
         let forbidden =
             ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "localStorage", "://"];
