@@ -17,7 +17,7 @@ async fn main() -> ExitCode {
         Command::Dev(args) => dev::run(args.into()).await,
         Command::Token => print_token(),
         Command::Schemas(command) => return command.run(),
-        Command::Openapi => openapi::print(),
+        Command::Openapi => openapi::print_document(),
         Command::Reshard(args) => reshard::run(args.into()).await,
     };
     match result {

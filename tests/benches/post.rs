@@ -71,8 +71,8 @@ fn function(client: &Client) -> Router {
         quarantine: Quarantine::new(client.clone(), "quarantine".to_owned(), retention),
         keys: Keys::new(config.clone(), None, now),
         sources: CachedRecords::new(config).into(),
-        told: std::sync::Arc::default(),
-        patience: Duration::from_secs(20),
+        quarantine_alerts: std::sync::Arc::default(),
+        write_timeout: Duration::from_secs(20),
         tracer: runtime::Tracer::default(),
         clock: now,
     };

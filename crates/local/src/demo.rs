@@ -16,7 +16,7 @@ const TARGET_NAME: &str = "demo";
 const RECEIVER_PATH: &str = "/demo/receiver";
 
 /// The route of the demo target's receiver, which accepts and logs every webhook.
-pub(crate) fn receiver() -> Router {
+pub(crate) fn receiver_routes() -> Router {
     Router::new().route(RECEIVER_PATH, post(receive_webhook))
 }
 
@@ -35,7 +35,7 @@ pub(crate) struct LoadedEvents {
 }
 
 /// Creates the demo target and posts the example events, through the public API.
-pub(crate) async fn load(dev: &DevFile) -> anyhow::Result<LoadedEvents> {
+pub(crate) async fn load_examples(dev: &DevFile) -> anyhow::Result<LoadedEvents> {
     let http = reqwest::Client::builder().no_proxy().build()?;
     ensure_target(&http, dev).await?;
     let mut loaded = LoadedEvents { stored: 0, duplicates: 0 };

@@ -12,7 +12,7 @@ use crate::dev_file::Tokens;
 /// Ensures that a source exists for each catalog, with the catalog's name, and that a key exists for each permission.
 ///
 /// Keeps the keys whose tokens are in `known`, and replaces the others. Returns the token of every key.
-pub(crate) async fn ensure(config: &ConfigTable, known: &Tokens) -> anyhow::Result<Tokens> {
+pub(crate) async fn ensure_sources_and_keys(config: &ConfigTable, known: &Tokens) -> anyhow::Result<Tokens> {
     let mut tokens = Tokens {
         manage: ensure_key(config, "dev-manage", KeyScope::Manage, None, &known.manage).await?,
         read: ensure_key(config, "dev-read", KeyScope::Read, None, &known.read).await?,

@@ -1,5 +1,4 @@
-//! The least that a Lambda function over HTTP can do with DynamoDB: one PutItem. What the ingest
-//! function's cold start is compared with.
+//! The smallest Lambda function with HTTP and DynamoDB: one PutItem. The ingest function's cold start is compared with it.
 
 use std::collections::HashMap;
 

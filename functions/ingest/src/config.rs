@@ -1,36 +1,39 @@
-//! What the function reads from its environment.
+//! The configuration of the function.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use runtime::{Env, EnvError, Tracer};
-use store::{CachedRecords, EventTable, Quarantine};
+use store::{CachedRecords, ConfigTable, EventTable, Quarantine};
 use web::Keys;
 
-use crate::State;
+use crate::state::State;
 
-/// Reads the state from the environment, once, at start:
+/// Creates the state from environment variables:
 ///
 /// | variable | meaning |
 /// |---|---|
-/// | `EVENTS_TABLE`, `CONFIG_TABLE`, `QUARANTINE_TABLE` | the tables' names |
-/// | `SHARDS` | into how many partitions the log is spread (default 4) |
-/// | `RETENTION_DAYS` | for how many days what is received is kept; for good where it is 0 or not set |
-/// | `PATIENCE_SECONDS` | how long a request tries to write what DynamoDB is too busy for (default 20); less than the function's timeout |
-/// | `MANAGE_KEY_SHA256` | SHA-256 of the first manage key's token; the local stack makes its own keys and does without |
-/// | `TRACE_PERCENT`, `AWS_XRAY_DAEMON_ADDRESS` | how many of a hundred events are traced, and where to, see [`Tracer`] |
+/// | `EVENTS_TABLE`, `CONFIG_TABLE`, `QUARANTINE_TABLE` | names of the tables |
+/// | `SHARDS` | number of shards of the log (default 4) |
+/// | `RETENTION_DAYS` | retention of events and quarantined events in days; unlimited if 0 or not set |
+/// | `PATIENCE_SECONDS` | time for which a request retries throttled writes (default 20); less than the function's timeout |
+/// | `MANAGE_KEY_SHA256` | SHA-256 of the first manage key's token; not set in the local stack, which creates its own keys |
+/// | `TRACE_PERCENT`, `AWS_XRAY_DAEMON_ADDRESS` | percentage of traced events, and address of the X-Ray daemon; see [`Tracer`] |
 /// | `AWS_REGION`, `AWS_ACCESS_KEY_ID`, … | set by Lambda |
+///
+/// # Errors
+/// If a variable is missing or invalid.
 pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
     let client = Client::new(&env.aws("DYNAMODB")?);
-    let config = store::ConfigTable::new(client.clone(), env.required("CONFIG_TABLE")?);
+    let config = ConfigTable::new(client.clone(), env.required("CONFIG_TABLE")?);
     Ok(State {
         events: EventTable::new(client.clone(), env.required("EVENTS_TABLE")?, env.shards()?, env.retention()?),
         quarantine: Quarantine::new(client, env.required("QUARANTINE_TABLE")?, env.retention()?),
         keys: Keys::new(config.clone(), env.get("MANAGE_KEY_SHA256"), runtime::now),
         sources: CachedRecords::new(config).into(),
-        told: Arc::default(),
-        patience: Duration::from_secs(env.parsed("PATIENCE_SECONDS", 20, "a whole number of seconds")?),
+        quarantine_alerts: Arc::default(),
+        write_timeout: Duration::from_secs(env.parsed("PATIENCE_SECONDS", 20, "a whole number of seconds")?),
         tracer: Tracer::from_env(env)?,
         clock: runtime::now,
     })

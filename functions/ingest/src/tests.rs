@@ -1,11 +1,15 @@
-//! The whole function, on a DynamoDB that answers at once and throttles when it is told to.
+//! Tests of the whole function with a fake DynamoDB, which responds immediately and throttles on request.
 
 mod fuzz;
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use axum::response::Response;
 use e2e::{FakeDynamoDb, unleash_event};
+use jiff::Timestamp;
 use model::Retention;
 use serde_json::{Value, json};
 use store::{CachedRecords, ConfigTable, EventTable, Quarantine};
@@ -20,7 +24,7 @@ fn now() -> Timestamp {
     "2026-06-01T12:00:00Z".parse().unwrap()
 }
 
-fn state(dynamodb: &FakeDynamoDb, patience: Duration) -> State {
+fn state(dynamodb: &FakeDynamoDb, write_timeout: Duration) -> State {
     let client = dynamodb.client();
     let retention = Retention::new(None, now);
     let config = ConfigTable::new(client.clone(), "config".to_owned());
@@ -29,14 +33,14 @@ fn state(dynamodb: &FakeDynamoDb, patience: Duration) -> State {
         quarantine: Quarantine::new(client, "quarantine".to_owned(), retention),
         keys: Keys::new(config.clone(), None, now),
         sources: Arc::new(CachedRecords::new(config)),
-        told: Arc::default(),
-        patience,
+        quarantine_alerts: Arc::default(),
+        write_timeout,
         tracer: runtime::Tracer::default(),
         clock: now,
     }
 }
 
-/// Posts JSON with the key.
+/// Posts JSON with the ingest key.
 async fn post(state: &State, body: &Value) -> Response {
     post_as(TOKEN, state, body).await
 }
@@ -57,7 +61,7 @@ fn batch(events: u64) -> Value {
 }
 
 #[tokio::test]
-async fn large_requests_do_not_hold_up_a_small_one() {
+async fn large_requests_do_not_delay_a_small_one() {
     let dynamodb = FakeDynamoDb::new(TOKEN, "unleash");
     let state = state(&dynamodb, Duration::from_secs(20));
     let (large, small) = (batch(1000), batch(1));
@@ -69,11 +73,11 @@ async fn large_requests_do_not_hold_up_a_small_one() {
         })
     });
     let (first, _, _) = futures::future::select_all(posts).await;
-    assert_eq!(first, 1, "the small one came last and is answered first");
+    assert_eq!(first, 1, "the small request came last and is answered first");
 }
 
 #[tokio::test]
-async fn a_flood_of_unknown_tokens_reads_the_keys_once_a_second() {
+async fn unknown_tokens_cause_at_most_one_read_of_the_keys_a_second() {
     let dynamodb = FakeDynamoDb::new(TOKEN, "unleash");
     let state = state(&dynamodb, Duration::from_secs(20));
     let started = std::time::Instant::now();
@@ -86,36 +90,36 @@ async fn a_flood_of_unknown_tokens_reads_the_keys_once_a_second() {
 }
 
 #[tokio::test]
-async fn events_of_a_catalog_that_this_version_does_not_have_are_kept() {
+async fn events_of_an_unknown_catalog_are_quarantined() {
     let dynamodb = FakeDynamoDb::new(TOKEN, "of-a-later-version").with_storage();
     let state = state(&dynamodb, Duration::from_secs(20));
-    let answer = post(&state, &batch(1)[0]).await;
-    assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(json(answer).await["violations"][0]["keyword"], "catalog");
-    let answer = post(&state, &batch(3)).await;
-    assert_eq!(answer.status(), StatusCode::MULTI_STATUS);
-    assert_eq!(dynamodb.items("quarantine").len(), 3, "the first of both is the same");
+    let response = post(&state, &batch(1)[0]).await;
+    assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(json(response).await["violations"][0]["keyword"], "catalog");
+    let response = post(&state, &batch(3)).await;
+    assert_eq!(response.status(), StatusCode::MULTI_STATUS);
+    assert_eq!(dynamodb.items("quarantine").len(), 3, "the first event of both requests is the same");
 }
 
 #[tokio::test(start_paused = true)]
-async fn throttled_writes_are_tried_again() {
+async fn throttled_writes_are_retried() {
     let dynamodb = FakeDynamoDb::new(TOKEN, "unleash").with_storage();
     dynamodb.throttle_next(200);
-    let answer = post(&state(&dynamodb, Duration::from_secs(20)), &batch(30)).await;
-    assert_eq!(answer.status(), StatusCode::OK);
+    let response = post(&state(&dynamodb, Duration::from_secs(20)), &batch(30)).await;
+    assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(dynamodb.items("events").len(), 30);
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_time_runs_out_the_answer_says_what_is_stored() {
+async fn response_reports_stored_events_after_the_write_timeout() {
     let dynamodb = FakeDynamoDb::new(TOKEN, "unleash").with_storage();
     dynamodb.throttle_after(10);
     let started = tokio::time::Instant::now();
-    let answer = post(&state(&dynamodb, Duration::from_secs(5)), &batch(30)).await;
+    let response = post(&state(&dynamodb, Duration::from_secs(5)), &batch(30)).await;
     assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
-    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
-    assert!(answer.headers().contains_key("retry-after"));
-    let problem = json(answer).await;
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(response.headers().contains_key("retry-after"));
+    let problem = json(response).await;
     let results = problem["results"].as_array().unwrap();
     let stored = results.iter().filter(|result| result["status"] == "stored").count();
     let not_kept = results.iter().filter(|result| result["problem"]["status"] == 503).count();
@@ -123,16 +127,16 @@ async fn when_time_runs_out_the_answer_says_what_is_stored() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_dropped_when_the_quarantine_cannot_be_written() {
+async fn failed_quarantine_write_is_answered_with_unavailable() {
     let dynamodb = FakeDynamoDb::new(TOKEN, "unleash").with_storage();
     dynamodb.throttle_after(0);
-    let answer = post(&state(&dynamodb, Duration::from_secs(2)), &json!({ "type": "feature-created" })).await;
-    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
-    assert!(answer.headers().contains_key("retry-after"));
+    let response = post(&state(&dynamodb, Duration::from_secs(2)), &json!({ "type": "feature-created" })).await;
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(response.headers().contains_key("retry-after"));
 }
 
-/// An event with so many wrong entities, each shown in its violation.
-fn wrong(entities: usize) -> Value {
+/// An event with the given number of invalid entities, each with its own violation.
+fn event_with_invalid_entities(entities: usize) -> Value {
     json!({
         "time": "2026-05-01T00:00:00Z", "type": "lifecycle",
         "metadata": { "action": "something-new", "entities": vec![1_234_567_890_u64; entities] },
@@ -140,21 +144,21 @@ fn wrong(entities: usize) -> Value {
 }
 
 #[tokio::test]
-async fn what_is_told_of_events_is_bounded() {
+async fn violations_in_a_response_are_limited() {
     let dynamodb = FakeDynamoDb::new(TOKEN, "migration-manager").with_storage();
     let state = state(&dynamodb, Duration::from_secs(2));
-    let answer = post(&state, &wrong(900)).await;
-    assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(json(answer).await["violations"].as_array().map(Vec::len), Some(100));
-    // A Lambda answers with at most 6 MB.
-    let batch: Vec<Value> = (0..1000).map(|_| wrong(60)).collect();
-    let answer = post(&state, &json!(batch)).await;
-    assert_eq!(answer.status(), StatusCode::MULTI_STATUS);
-    assert!(json(answer).await.to_string().len() < 2_000_000);
+    let response = post(&state, &event_with_invalid_entities(900)).await;
+    assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(json(response).await["violations"].as_array().map(Vec::len), Some(100));
+    // A Lambda response is limited to 6 MB.
+    let batch: Vec<Value> = (0..1000).map(|_| event_with_invalid_entities(60)).collect();
+    let response = post(&state, &json!(batch)).await;
+    assert_eq!(response.status(), StatusCode::MULTI_STATUS);
+    assert!(json(response).await.to_string().len() < 2_000_000);
 }
 
 #[tokio::test]
-async fn what_a_request_says_of_itself_is_bounded() {
+async fn long_headers_and_attributes_are_accepted_or_rejected() {
     let dynamodb = FakeDynamoDb::new(TOKEN, "signal").with_storage();
     let state = state(&dynamodb, Duration::from_secs(2));
     let long = "x".repeat(500_000);
@@ -171,34 +175,34 @@ async fn what_a_request_says_of_itself_is_bounded() {
     assert_eq!(send(&binary, "{}".into()).await.unwrap().status(), StatusCode::UNPROCESSABLE_ENTITY);
     let envelope = json!({ "specversion": "1.0", "id": long, "source": "/", "type": long, "subject": long });
     let structured = [("content-type", "application/cloudevents+json")];
-    let answer = send(&structured, envelope.to_string()).await.unwrap();
-    assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let response = send(&structured, envelope.to_string()).await.unwrap();
+    assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
 }
 
 #[tokio::test]
-async fn many_entities_are_counted_in_good_time() {
+async fn event_with_many_entities_is_processed_in_linear_time() {
     let dynamodb = FakeDynamoDb::new(TOKEN, "migration-manager").with_storage();
     let entities: Vec<String> = (0..190_000).map(|n| format!("/1.0/instances/{n}")).collect();
     let event = json!({
         "time": "2026-05-01T00:00:00Z", "type": "lifecycle",
         "metadata": { "action": "something-new", "entities": entities },
     });
-    // Counted by comparing each with each, this would take minutes.
+    // Comparing every pair of entities would take minutes.
     let state = state(&dynamodb, Duration::from_secs(2));
-    let answer = post(&state, &event);
-    let answer = tokio::time::timeout(Duration::from_mins(1), answer).await.unwrap();
-    assert!(matches!(answer.status().as_u16(), 413 | 422), "{}", answer.status());
+    let response = post(&state, &event);
+    let response = tokio::time::timeout(Duration::from_mins(1), response).await.unwrap();
+    assert!(matches!(response.status().as_u16(), 413 | 422), "{}", response.status());
 }
 
 #[tokio::test]
-async fn an_event_that_nothing_holds_names_its_sizes() {
+async fn event_that_is_too_large_is_reported_with_its_sizes() {
     let dynamodb = FakeDynamoDb::new(TOKEN, "signal").with_storage();
-    // Hexadecimal digits of hashes: at best half of them compress away.
+    // Hexadecimal digits of hashes: compression saves at most half of their bytes.
     let noise: Vec<String> = (0..15_000).map(|n| web::token::sha256(&format!("{n}"))).collect();
     let noise = noise.concat();
-    let answer = post(&state(&dynamodb, Duration::from_secs(2)), &json!([{ "noise": noise }, {}])).await;
-    assert_eq!(answer.status(), StatusCode::MULTI_STATUS);
-    let results = json(answer).await["results"].clone();
+    let response = post(&state(&dynamodb, Duration::from_secs(2)), &json!([{ "noise": noise }, {}])).await;
+    assert_eq!(response.status(), StatusCode::MULTI_STATUS);
+    let results = json(response).await["results"].clone();
     assert_eq!((&results[0]["status"], &results[1]["status"]), (&json!("not_kept"), &json!("stored")));
     let detail = results[0]["problem"]["detail"].as_str().unwrap();
     assert!(detail.contains("393216") && detail.contains(&(noise.len() + 12).to_string()), "{detail}");

@@ -1,20 +1,23 @@
-//! What the function reads from its environment.
+//! The configuration of the function.
 
 use aws_sdk_dynamodb::Client;
 use runtime::{Env, EnvError};
 use search::{EventLog, Segments};
 use store::EventTable;
 
-use crate::State;
+use crate::state::State;
 
-/// Reads the state from the environment, once, at start:
+/// Creates the state from environment variables:
 ///
 /// | variable | meaning |
 /// |---|---|
-/// | `EVENTS_TABLE`, `SEGMENTS_TABLE` | the tables' names |
-/// | `SHARDS` | into how many partitions the log is spread (default 4) |
-/// | `RETENTION_DAYS` | for how many days events are kept; not set or 0: for good |
+/// | `EVENTS_TABLE`, `SEGMENTS_TABLE` | names of the tables |
+/// | `SHARDS` | number of shards of the log (default 4) |
+/// | `RETENTION_DAYS` | retention of events in days; unlimited if 0 or not set |
 /// | `AWS_REGION`, `AWS_ACCESS_KEY_ID`, … | set by Lambda |
+///
+/// # Errors
+/// If a variable is missing or invalid.
 pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
     let client = Client::new(&env.aws("DYNAMODB")?);
     let events = EventTable::new(client.clone(), env.required("EVENTS_TABLE")?, env.shards()?, env.retention()?);

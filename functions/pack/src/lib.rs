@@ -1,34 +1,30 @@
-//! Packs the log's older events into segments: what lets a search for any text look at a thousand events at
-//! once.
+//! The pack function: packs older events of the log into segments. A full-text search reads a thousand events with one
+//! segment.
+//!
+//! Only the schedule's time limit and metrics belong here. Packing and the format of segments belong in `search`.
 
 mod config;
+mod state;
 
 use std::time::Duration;
 
-use search::EventLog;
 use store::Error;
 use tokio::time::Instant;
 
 pub use config::from_env;
+pub use state::State;
 
-/// How long it goes on, in one call: below the function's timeout, so that it ends between two segments.
-const MAX_TIME: Duration = Duration::from_mins(4);
+/// Time after which a call starts no further segment. It is less than the function's timeout, so that a call ends between
+/// two segments.
+const MAX_PACK_TIME: Duration = Duration::from_mins(4);
 
-/// What the function works with.
-#[derive(Debug, Clone)]
-pub struct State {
-    /// The log, and its segments.
-    pub log: EventLog,
-}
-
-/// Packs what there is to pack. What is left, because time ran out or something failed, the next call
-/// packs.
+/// Packs the events that are due. If time runs out or an error occurs, the next call packs the rest.
 ///
 /// # Errors
-/// Where DynamoDB fails.
+/// If DynamoDB fails.
 pub async fn handle(state: &State) -> Result<(), Error> {
-    let packed = state.log.segments.pack(&state.log.events, Instant::now() + MAX_TIME).await?;
-    // Where nothing was to do there is nothing to tell: metrics are paid by the hour in which they come.
+    let packed = state.log.segments.pack(&state.log.events, Instant::now() + MAX_PACK_TIME).await?;
+    // CloudWatch bills a metric for each hour in which it is emitted.
     if packed.segments > 0 || packed.unfinished {
         tracing::info!(
             target: runtime::METRICS_TARGET,

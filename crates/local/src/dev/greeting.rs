@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::dev_file::DevFile;
 
 /// Prints the URL, the keys and two commands to begin with.
-pub(super) fn print(dev: &DevFile, dev_file: &Path) {
+pub(super) fn print_greeting(dev: &DevFile, dev_file: &Path) {
     let (url, keys) = (&dev.url, &dev.keys);
     println!("Tidings is ready at {url}\n");
     for (source, token) in &keys.ingest {

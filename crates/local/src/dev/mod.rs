@@ -41,7 +41,7 @@ pub async fn run(options: DevOptions) -> anyhow::Result<()> {
 
     let shards = data_dir.shards(options.shards)?;
     let dynamodb = DynamoDb::start(&data_dir.dynamodb_file()).await?;
-    let sqs = Sqs::start(&data_dir.file("sqs.sqlite3"), queues::configs()).await?;
+    let sqs = Sqs::start(&data_dir.file("sqs.sqlite3"), queues::queue_configs()).await?;
     // No other process uses the data folder, so no message is being handled yet.
     sqs.release_in_flight().await?;
     let aws = AwsEndpoints {
@@ -52,24 +52,24 @@ pub async fn run(options: DevOptions) -> anyhow::Result<()> {
         replay_queue: sqs.url(REPLAYS),
     };
     let functions = Functions::new(&aws, &options, &data_dir, shards)?;
-    tables::create(functions.dynamodb()).await?;
+    tables::create_missing_tables(functions.dynamodb()).await?;
 
     // Written before the server answers: a client that finds the server ready also finds the keys.
     let dev_file = data_dir.file("dev.json");
     let config = store::ConfigTable::new(functions.dynamodb().clone(), tables::CONFIG.to_owned());
-    let keys = dev_keys::ensure(&config, &DevFile::read(&dev_file).keys).await?;
+    let keys = dev_keys::ensure_sources_and_keys(&config, &DevFile::read(&dev_file).keys).await?;
     let dev = DevFile { url, keys, aws };
     dev.write(&dev_file)?;
 
     let written = Arc::new(Notify::new());
-    let demo_routes = if options.demo { demo::receiver() } else { Router::new() };
+    let demo_routes = if options.demo { demo::receiver_routes() } else { Router::new() };
     let app = functions.router(Arc::clone(&written)).merge(demo_routes);
     let (stop, stop_signal) = stop_channel();
     let event_sources = functions.spawn_event_sources(dynamodb, &sqs, written, &stop_signal)?;
     let server = tokio::spawn(async move { axum::serve(listener, app).await });
-    greeting::print(&dev, &dev_file);
+    greeting::print_greeting(&dev, &dev_file);
     if options.demo {
-        let loaded = demo::load(&dev).await.context("failed to load the demo")?;
+        let loaded = demo::load_examples(&dev).await.context("failed to load the demo")?;
         tracing::info!(stored = loaded.stored, duplicates = loaded.duplicates, "demo loaded");
     }
     tokio::select! {

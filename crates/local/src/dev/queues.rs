@@ -33,7 +33,7 @@ const MAX_DELIVERY_RECEIVES: u32 = 1000;
 const MAX_REPLAY_RECEIVES: u32 = 10;
 
 /// The configuration of every queue.
-pub(super) fn configs() -> Vec<QueueConfig> {
+pub(super) fn queue_configs() -> Vec<QueueConfig> {
     let queue = |name: &str, redrive: Option<RedrivePolicy>| QueueConfig {
         name: name.to_owned(),
         visibility_timeout: VISIBILITY_TIMEOUT,

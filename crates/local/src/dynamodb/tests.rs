@@ -11,7 +11,7 @@ pub(crate) async fn start() -> (DynamoDb, Client, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let dynamodb = DynamoDb::start(&folder.path().join("dynamodb.sqlite3")).await.unwrap();
     let client = client(dynamodb.endpoint());
-    tables::create(&client).await.unwrap();
+    tables::create_missing_tables(&client).await.unwrap();
     (dynamodb, client, folder)
 }
 
@@ -97,7 +97,7 @@ async fn items_and_stream_records_survive_a_kill() {
     let again = DynamoDb::start(&folder.path().join("dynamodb.sqlite3")).await.unwrap();
     assert_eq!(ids(&again.read_stream(tables::EVENTS, 10).await.unwrap()), [7]);
     let client = self::client(again.endpoint());
-    tables::create(&client).await.unwrap();
+    tables::create_missing_tables(&client).await.unwrap();
     let all = client.scan().table_name(tables::EVENTS).send().await.unwrap();
     assert_eq!(all.count(), 1);
     drop(dynamodb);

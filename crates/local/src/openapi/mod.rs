@@ -28,20 +28,21 @@ of a body and unknown query parameters are rejected. Only the Unleash-compatible
 ///
 /// # Errors
 /// If an example in an operation table is not JSON, or standard output is closed.
-pub fn print() -> anyhow::Result<()> {
-    writeln!(std::io::stdout(), "{:#}", document()?)?;
+pub fn print_document() -> anyhow::Result<()> {
+    writeln!(std::io::stdout(), "{:#}", describe_api()?)?;
     Ok(())
 }
 
-fn document() -> anyhow::Result<Value> {
+/// Describes the whole API.
+fn describe_api() -> anyhow::Result<Value> {
     let operations = [ingest::operations(), query::operations(), manage::operations()].concat();
     let mut schemas = Schemas::default();
     let mut paths = Map::new();
     for operation in operations {
         let path = paths.entry(operation.path).or_insert_with(|| json!({}));
-        path[method(operation)] = operation::describe(operation, &mut schemas)?;
+        path[method(operation)] = operation::describe_operation(operation, &mut schemas)?;
     }
-    let responses = operation::shared_responses(&mut schemas);
+    let responses = operation::describe_shared_errors(&mut schemas);
     Ok(json!({
         "openapi": "3.1.1",
         "info": {
@@ -53,7 +54,7 @@ fn document() -> anyhow::Result<Value> {
         },
         "servers": [{ "url": "/" }],
         "paths": paths,
-        "webhooks": { "event": { "post": webhook::describe() } },
+        "webhooks": { "event": { "post": webhook::describe_webhook() } },
         "components": {
             "schemas": schemas.into_definitions(),
             "responses": responses,

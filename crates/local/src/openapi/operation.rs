@@ -13,12 +13,12 @@ use web::{
 use super::schemas::Schemas;
 
 /// Describes an operation.
-pub(super) fn describe(operation: &Operation, schemas: &mut Schemas) -> anyhow::Result<Value> {
-    let described = try_describe(operation, schemas);
+pub(super) fn describe_operation(operation: &Operation, schemas: &mut Schemas) -> anyhow::Result<Value> {
+    let described = try_describe_operation(operation, schemas);
     described.with_context(|| format!("the entry {} of the operation table is invalid", operation.id))
 }
 
-fn try_describe(operation: &Operation, schemas: &mut Schemas) -> anyhow::Result<Value> {
+fn try_describe_operation(operation: &Operation, schemas: &mut Schemas) -> anyhow::Result<Value> {
     let mut object = Map::new();
     let mut set = |name: &str, value: Value| object.insert(name.to_owned(), value);
     set("operationId", json!(operation.id));
@@ -50,11 +50,11 @@ fn try_describe(operation: &Operation, schemas: &mut Schemas) -> anyhow::Result<
             if operation.body_is_optional {
                 schema = json_schema!({ "anyOf": [schema, { "type": "null" }] });
             }
-            media_types.insert(body.media_type.to_owned(), content(body, schema)?);
+            media_types.insert(body.media_type.to_owned(), describe_content(body, schema)?);
         }
         set("requestBody", json!({ "required": !operation.body_is_optional, "content": media_types }));
     }
-    set("responses", json!(responses(operation, schemas)?));
+    set("responses", json!(describe_responses(operation, schemas)?));
     Ok(Value::Object(object))
 }
 
@@ -79,7 +79,7 @@ fn describe_parameter(parameter: &Parameter, schemas: &mut Schemas) -> anyhow::R
 }
 
 /// Describes every response of an operation, by status.
-fn responses(operation: &Operation, schemas: &mut Schemas) -> anyhow::Result<BTreeMap<String, Value>> {
+fn describe_responses(operation: &Operation, schemas: &mut Schemas) -> anyhow::Result<BTreeMap<String, Value>> {
     let mut responses = BTreeMap::new();
     for response in operation.responses {
         responses.insert(response.status.to_string(), describe_response(response, schemas)?);
@@ -92,7 +92,7 @@ fn responses(operation: &Operation, schemas: &mut Schemas) -> anyhow::Result<BTr
     }
     for (status, mut errors) in group_by_status(operation.errors) {
         errors.extend(common_errors.iter().filter(|shared| status_of(shared) == status));
-        responses.insert(status.to_string(), error_response(&errors, schemas));
+        responses.insert(status.to_string(), describe_error(&errors, schemas));
     }
     Ok(responses)
 }
@@ -109,17 +109,17 @@ fn common_errors(operation: &Operation) -> Vec<ErrorResponse> {
 }
 
 fn describe_response(response: &SuccessResponse, schemas: &mut Schemas) -> anyhow::Result<Value> {
-    let mut object = json!({ "description": response.description, "headers": headers() });
+    let mut object = json!({ "description": response.description, "headers": common_headers() });
     for body in response.content.iter().chain(response.alternatives) {
         let schema = (body.schema)(&mut schemas.response);
-        object["content"][body.media_type] = content(body, schema)?;
+        object["content"][body.media_type] = describe_content(body, schema)?;
     }
     Ok(object)
 }
 
 /// Describes the error responses of every operation that requires a key, for the document's components.
-pub(super) fn shared_responses(schemas: &mut Schemas) -> Map<String, Value> {
-    let by_name = |shared: &ErrorResponse| ((shared.example)().name().to_owned(), error_response(&[*shared], schemas));
+pub(super) fn describe_shared_errors(schemas: &mut Schemas) -> Map<String, Value> {
+    let by_name = |shared: &ErrorResponse| ((shared.example)().name().to_owned(), describe_error(&[*shared], schemas));
     COMMON_AUTH_ERRORS.iter().chain([&UNKNOWN_PARAMETER_ERROR]).map(by_name).collect()
 }
 
@@ -136,10 +136,10 @@ fn status_of(error: &ErrorResponse) -> u16 {
 }
 
 /// Describes the error response of one status, with each reason for it.
-fn error_response(reasons: &[ErrorResponse], schemas: &mut Schemas) -> Value {
+fn describe_error(reasons: &[ErrorResponse], schemas: &mut Schemas) -> Value {
     let descriptions: Vec<&str> = reasons.iter().map(|reason| reason.description).collect();
     let problems: Vec<Problem> = reasons.iter().map(|reason| (reason.example)()).collect();
-    let mut headers = headers();
+    let mut headers = common_headers();
     for (name, value) in problems.iter().filter_map(Problem::header) {
         headers[name.as_str()] = json!({ "schema": { "type": "string" }, "example": value });
     }
@@ -159,12 +159,12 @@ fn error_response(reasons: &[ErrorResponse], schemas: &mut Schemas) -> Value {
     })
 }
 
-fn headers() -> Value {
+fn common_headers() -> Value {
     json!({ "x-request-id": { "$ref": "#/components/headers/RequestId" } })
 }
 
 /// Describes a body of one media type.
-fn content(content: &Content, schema: Schema) -> anyhow::Result<Value> {
+fn describe_content(content: &Content, schema: Schema) -> anyhow::Result<Value> {
     let mut examples = Map::new();
     for (name, text) in content.examples {
         examples.insert((*name).to_owned(), json!({ "value": parse_example(text)? }));

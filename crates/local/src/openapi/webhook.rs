@@ -11,7 +11,7 @@ Delivered at least once, in no guaranteed order. An attempt takes at most the ta
 followed.";
 
 /// Describes the webhook.
-pub(super) fn describe() -> Value {
+pub(super) fn describe_webhook() -> Value {
     json!({
         "operationId": "receiveEvent",
         "summary": "Receive an event",
@@ -19,20 +19,20 @@ pub(super) fn describe() -> Value {
         "tags": ["webhooks"],
         "security": [],
         "parameters": [
-            header(
+            describe_header(
                 "webhook-id",
                 "ID of the delivery. It is the same for every attempt to deliver an event to a target, so that duplicates can be \
                     detected.",
                 json!({ "type": "string", "pattern": "^msg_[0-9]+_[0-9a-f]{12}$" }),
                 json!("msg_3403542528000501_b81f37a043a6"),
             ),
-            header(
+            describe_header(
                 "webhook-timestamp",
                 "Time of the attempt, in seconds since 1970.",
                 json!({ "type": "integer" }),
                 json!(1_777_627_800),
             ),
-            header(
+            describe_header(
                 "webhook-signature",
                 "`v1,` followed by the base64-encoded HMAC-SHA256 of `<webhook-id>.<webhook-timestamp>.<body>`. Two signatures, \
                     separated by a space, while the secret is being rotated.",
@@ -73,7 +73,7 @@ pub(super) fn describe() -> Value {
     })
 }
 
-fn header(name: &str, description: &str, schema: Value, example: Value) -> Value {
+fn describe_header(name: &str, description: &str, schema: Value, example: Value) -> Value {
     json!({
         "name": name,
         "in": "header",

@@ -32,7 +32,7 @@ const DELIVERY_INDEX_ATTRIBUTES: [&str; 7] =
 use ScalarAttributeType::{N, S};
 
 /// Creates the tables that do not exist yet.
-pub(crate) async fn create(client: &Client) -> anyhow::Result<()> {
+pub(crate) async fn create_missing_tables(client: &Client) -> anyhow::Result<()> {
     let existing = client.list_tables().send().await.context("failed to list the tables")?;
     let missing = |name: &str| !existing.table_names().iter().any(|table| table == name);
     if missing(EVENTS) {

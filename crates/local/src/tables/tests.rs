@@ -41,7 +41,7 @@ async fn put_all(client: &Client, ids: &[u64]) {
 #[tokio::test]
 async fn tables_are_created_once() {
     let (_dynamodb, client, _folder) = start().await;
-    create(&client).await.unwrap();
+    create_missing_tables(&client).await.unwrap();
     let described = client.describe_table().table_name(EVENTS).send().await.unwrap();
     let table = described.table().unwrap();
     assert_eq!(table.global_secondary_indexes().len(), EVENT_INDEXES.len() + 1);

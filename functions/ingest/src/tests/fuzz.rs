@@ -1,7 +1,7 @@
-//! Anything at all is sent to the function: it never panics, never answers 500, and what it says it
-//! keeps is there.
+//! Sends random requests to the function. It never panics and never answers with 500, and the events that it reports as
+//! stored are stored.
 //!
-//! `cargo xtask fuzz` runs this for five minutes, the tests for a few seconds.
+//! `cargo xtask fuzz` runs this test for five minutes; by default it takes a few seconds.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -13,18 +13,19 @@ use proptest::test_runner::{Config as Settings, TestRunner};
 
 use super::*;
 
-/// How many seconds, where the environment does not say.
-const SECONDS: u64 = 5;
+/// Duration in seconds if `FUZZ_SECONDS` is not set.
+const DEFAULT_FUZZ_SECONDS: u64 = 5;
 
-/// What the function may answer.
-const STATUSES: [u16; 13] = [200, 201, 207, 400, 401, 403, 404, 405, 406, 411, 413, 415, 422];
+/// Status codes that the function may answer with.
+const EXPECTED_STATUSES: [u16; 13] = [200, 201, 207, 400, 401, 403, 404, 405, 406, 411, 413, 415, 422];
 
 #[derive(Debug, Clone)]
-struct Sent {
+struct RandomRequest {
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
 }
 
+/// A header that the function reads.
 fn header() -> impl Strategy<Value = (&'static str, String)> {
     let media = select(vec![
         "application/json",
@@ -52,7 +53,7 @@ fn header() -> impl Strategy<Value = (&'static str, String)> {
     ]
 }
 
-/// JSON that may be an event, or nearly.
+/// JSON that is an event, or similar to one.
 fn text() -> impl Strategy<Value = String> {
     let payloads: Vec<&'static str> = examples().into_iter().map(|example| example.payload).collect();
     let odd = select(vec![
@@ -89,51 +90,52 @@ fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-fn sent() -> impl Strategy<Value = Sent> {
+fn request() -> impl Strategy<Value = RandomRequest> {
     let body = prop_oneof![
         8 => text().prop_map(String::into_bytes),
         2 => text().prop_map(|text| zstd::encode_all(text.as_bytes(), 1).unwrap()),
         1 => prop::collection::vec(any::<u8>(), 0..200),
     ];
-    (prop::collection::vec(header(), 0..4), body).prop_map(|(headers, body)| Sent { headers, body })
+    (prop::collection::vec(header(), 0..4), body).prop_map(|(headers, body)| RandomRequest { headers, body })
 }
 
-async fn send(dynamodb: &FakeDynamoDb, state: &State, sent: &Sent) -> Result<(), TestCaseError> {
+async fn send(dynamodb: &FakeDynamoDb, state: &State, random: &RandomRequest) -> Result<(), TestCaseError> {
     let mut request = Request::post("/v1/events").header("authorization", format!("Bearer {TOKEN}"));
-    for (name, value) in &sent.headers {
+    for (name, value) in &random.headers {
         request = request.header(*name, value.as_bytes());
     }
-    let request = request.body(Body::from(sent.body.clone())).map_err(|e| TestCaseError::reject(e.to_string()))?;
-    let answer = web::with_common_layers(router(state.clone())).oneshot(request).await.unwrap();
-    let status = answer.status().as_u16();
-    prop_assert!(STATUSES.contains(&status), "{status}");
-    let media_type = answer.headers()["content-type"].to_str().unwrap().to_owned();
+    let request = request.body(Body::from(random.body.clone())).map_err(|e| TestCaseError::reject(e.to_string()))?;
+    let response = web::with_common_layers(router(state.clone())).oneshot(request).await.unwrap();
+    let status = response.status().as_u16();
+    prop_assert!(EXPECTED_STATUSES.contains(&status), "{status}");
+    let media_type = response.headers()["content-type"].to_str().unwrap().to_owned();
     prop_assert_eq!(media_type, if status < 400 { "application/json" } else { "application/problem+json" });
-    let answer = json(answer).await;
-    let kept = |table: &str, member: &str| -> BTreeSet<String> {
+    let response = json(response).await;
+    let stored = |table: &str, member: &str| -> BTreeSet<String> {
         dynamodb.items(table).iter().map(|item| item[member].to_string()).collect()
     };
-    let results = answer["results"].as_array().cloned().unwrap_or_else(|| vec![answer.clone()]);
-    let quarantined = kept("quarantine", "sk");
+    let results = response["results"].as_array().cloned().unwrap_or_else(|| vec![response.clone()]);
+    let quarantined = stored("quarantine", "sk");
     for result in &results {
         if let Some(id) = result["id"].as_u64() {
             let id = json!({ "N": id.to_string() }).to_string();
-            prop_assert!(kept("events", "sk").contains(&id), "{} is not in the log", id);
+            prop_assert!(stored("events", "sk").contains(&id), "{} is not in the log", id);
         }
         if let Some(id) = result["quarantine"].as_str() {
             let id = json!({ "S": id }).to_string();
             prop_assert!(quarantined.contains(&id), "{} is not in the quarantine", id);
         }
     }
-    // Whatever can be read to its end is kept somewhere.
-    let ours = [400, 406, 415, 422].contains(&status) && answer["quarantine"].is_null();
-    prop_assert!(!ours, "{status} and not kept: {answer}");
+    // A body that was read completely is in the log or the quarantine.
+    let is_lost = [400, 406, 415, 422].contains(&status) && response["quarantine"].is_null();
+    prop_assert!(!is_lost, "{status} and not stored: {response}");
     Ok(())
 }
 
 #[test]
-fn whatever_is_sent_is_kept_or_refused_in_order() {
-    let seconds = std::env::var("FUZZ_SECONDS").ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(SECONDS);
+fn random_requests_are_stored_or_rejected() {
+    let seconds =
+        std::env::var("FUZZ_SECONDS").ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(DEFAULT_FUZZ_SECONDS);
     let end = Instant::now() + Duration::from_secs(seconds);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut cases = 0;
@@ -142,7 +144,8 @@ fn whatever_is_sent_is_kept_or_refused_in_order() {
             let settings = Settings { cases: 200, failure_persistence: None, ..Settings::default() };
             let dynamodb = FakeDynamoDb::new(TOKEN, catalog).with_storage();
             let state = state(&dynamodb, Duration::from_secs(2));
-            let run = TestRunner::new(settings).run(&sent(), |sent| runtime.block_on(send(&dynamodb, &state, &sent)));
+            let run =
+                TestRunner::new(settings).run(&request(), |random| runtime.block_on(send(&dynamodb, &state, &random)));
             run.unwrap_or_else(|error| panic!("{catalog}: {error}"));
             cases += 200;
         }

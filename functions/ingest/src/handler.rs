@@ -1,0 +1,73 @@
+//! The handler of `POST /v1/events`.
+
+use axum::body::Bytes;
+use axum::extract::State as Shared;
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderMap, header};
+use axum::response::Response;
+use events::{Catalog, Rejection};
+use model::Source;
+use tokio::time::Instant;
+use web::{Caller, Ingest, Problem, require_json_accepted};
+
+use crate::body_error::BodyError;
+use crate::content_encoding::{DecompressError, body_too_large, decompress};
+use crate::metrics::RequestMetrics;
+use crate::request_body::{MAX_EVENTS_PER_REQUEST, RequestBody, RequestContext};
+use crate::response::{
+    batch_response, invalid_body, length_required, no_source, not_acceptable, single_response, source_removed,
+    too_many_events,
+};
+use crate::state::State;
+use crate::store_or_quarantine::EventWriter;
+
+/// `POST /v1/events`: stores or quarantines the events of the body.
+pub(crate) async fn post_events(
+    Shared(state): Shared<State>,
+    Ingest(caller): Ingest,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let deadline = Instant::now() + state.write_timeout;
+    let body = body.map_err(web::unreadable_body)?;
+    let has_length = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING].iter().any(|name| headers.contains_key(name));
+    if body.is_empty() && !has_length {
+        return Err(length_required());
+    }
+    let source = find_source(&state, &caller).await?;
+    let catalog = events::catalog(&source.catalog);
+    let hint = catalog.and_then(Catalog::hint);
+    let writer = EventWriter { state: &state, catalog, catalog_name: &source.catalog, deadline };
+    let context = RequestContext { source: &source.name, received_at: (state.clock)(), headers: &headers };
+    let mut metrics = RequestMetrics::new(&source.name, body.len());
+
+    // A body that cannot be decompressed is quarantined as received.
+    let (body, decompressed) = match decompress(&headers, body.clone()).await {
+        Ok(decompressed) => (decompressed, Ok(())),
+        Err(DecompressError::TooLarge) => return Err(body_too_large()),
+        Err(DecompressError::Invalid(error)) => (body, Err(error)),
+    };
+    let split = decompressed.and_then(|()| {
+        require_json_accepted(&headers).map_err(|problem| not_acceptable(&problem))?;
+        context.split(&body)
+    });
+    let response = match split {
+        Ok(RequestBody::Batch(events)) if events.len() > MAX_EVENTS_PER_REQUEST => {
+            return Err(too_many_events(events.len()));
+        }
+        Ok(RequestBody::Batch(events)) => batch_response(metrics.add_all(writer.write_all(events).await)),
+        Ok(RequestBody::Single(event)) => single_response(metrics.add(writer.write(*event).await), hint),
+        Err(BodyError { problem_type, violation }) => {
+            let rejection = Rejection { event_type: None, violations: vec![violation] };
+            let quarantined = writer.quarantine(&context.raw_event(&body), rejection).await;
+            Err(invalid_body(problem_type, metrics.add(quarantined), hint))
+        }
+    };
+    metrics.log();
+    response
+}
+
+async fn find_source(state: &State, caller: &Caller) -> Result<Source, Problem> {
+    let Some(name) = &caller.source else { return Err(no_source(&caller.key)) };
+    state.sources.find(|source| source.name == *name).await?.ok_or_else(|| source_removed(name))
+}
