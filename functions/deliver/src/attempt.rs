@@ -17,7 +17,7 @@ pub(crate) struct AttemptResult {
     pub(crate) attempt: Attempt,
     /// Headers of the response.
     pub(crate) headers: HeaderMap,
-    /// Whether every further attempt would fail in the same way.
+    /// `true` if every further attempt would fail in the same way.
     pub(crate) is_permanent: bool,
 }
 

@@ -20,7 +20,7 @@ const MAX_MESSAGE_AGE: Duration = Duration::from_hours(9 * 24);
 /// it is shorter than the function's timeout.
 const MAX_MESSAGE_TIME: Duration = Duration::from_secs(30);
 
-/// Whether a message was processed or must be received again.
+/// The answer to SQS about a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Acknowledgement {
     Delete,

@@ -6,7 +6,7 @@ use aws_lambda_events::event::sqs::SqsMessage;
 use events::Event;
 use jiff::Timestamp;
 use model::delivery::decision::{
-    AttemptFacts, MessageDecision, decide_after_attempt, decide_message, lost_attempts, status_before_attempt,
+    AttemptVerdict, MessageDecision, decide_after_attempt, decide_message, lost_attempts, status_before_attempt,
 };
 use model::delivery::transition::DeliveryState;
 use model::{AttemptOutcome, Delivery, DeliveryKey, DeliveryMessage, RecordedStatus, Target, TargetState, jittered};
@@ -182,15 +182,8 @@ async fn record_result(
 ) -> Result<MessageOutcome, ProcessError> {
     let DeliveryContext { key, event, target, target_state, record } = context;
     let attempt = &result.attempt;
-    let facts = AttemptFacts {
-        succeeded: attempt.error.is_none(),
-        is_permanent: result.is_permanent,
-        paused_target: attempt.status == Some(410) && pause_gone_target(state, target).await,
-        is_test: context.is_test(),
-        made,
-        retry_after: attempt.status.and_then(|status| parse_retry_after(status, &result.headers, (state.clock)())),
-    };
-    let (status, delay) = decide_after_attempt(facts, &target.retry, random());
+    let verdict = judge_attempt(state, target, &result).await;
+    let (status, delay) = decide_after_attempt(verdict, context.is_test(), made, &target.retry, random());
     // Times are stored with a resolution of one millisecond.
     let delay = delay.map(|delay| Duration::from_millis(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)));
     let next_attempt_at = delay.and_then(|delay| (state.clock)().checked_add(delay).ok());
@@ -210,14 +203,23 @@ async fn record_result(
     Ok(delay.filter(|_| is_current).map_or(MessageOutcome::Done, MessageOutcome::RetryAfter))
 }
 
-/// Pauses a target that answered 410. Returns whether it is paused. If the pause cannot be written, the attempt counts
-/// as an ordinary failure, and the next attempt tries again.
-async fn pause_gone_target(state: &State, target: &Target) -> bool {
-    let paused = target_health::pause(state, target, "it answered 410 Gone".to_owned()).await;
-    if let Err(error) = &paused {
-        tracing::error!(%error, target = target.name, "failed to pause a target that answered 410");
+/// Returns the verdict on an attempt. A target that answered 410 is paused. If the pause cannot be written, the attempt
+/// counts as an ordinary failure, and the next attempt tries again.
+async fn judge_attempt(state: &State, target: &Target, result: &AttemptResult) -> AttemptVerdict {
+    if result.attempt.error.is_none() {
+        return AttemptVerdict::Success;
     }
-    paused.is_ok()
+    if result.attempt.status == Some(410) {
+        match target_health::pause(state, target, "it answered 410 Gone".to_owned()).await {
+            Ok(()) => return AttemptVerdict::TargetGone,
+            Err(error) => tracing::error!(%error, target = target.name, "failed to pause a target that answered 410"),
+        }
+    }
+    if result.is_permanent {
+        return AttemptVerdict::PermanentFailure;
+    }
+    let retry_after = |status| parse_retry_after(status, &result.headers, (state.clock)());
+    AttemptVerdict::Failure { retry_after: result.attempt.status.and_then(retry_after) }
 }
 
 /// Returns a random number between 0 and 1; one half without a source of randomness.

@@ -23,7 +23,7 @@ pub(crate) struct RequestError {
     /// Class of the failure: `secrets` or `template`.
     pub(crate) class: &'static str,
     pub(crate) message: String,
-    /// Whether every further attempt would fail in the same way.
+    /// `true` if every further attempt would fail in the same way.
     pub(crate) is_permanent: bool,
 }
 

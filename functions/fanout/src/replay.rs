@@ -36,7 +36,7 @@ const PAUSED_RETRY_DELAY: Duration = Duration::from_mins(1);
 /// Delay before a message retries a replay that another invocation has leased.
 const LEASED_RETRY_DELAY: Duration = Duration::from_secs(5);
 
-/// What follows an invocation of a replay.
+/// The next step of a replay after an invocation.
 enum ReplayStep {
     /// The replay has ended.
     Ended,

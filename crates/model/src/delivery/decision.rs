@@ -21,15 +21,20 @@ pub enum MessageDecision {
     Drop,
     /// The next attempt is due after this delay.
     NotYet(Duration),
-    /// An attempt is due. `made` attempts were made since the retry schedule started; `is_new_run` means that the
-    /// delivery does not belong to the run of the message yet.
-    Attempt { made: u32, is_new_run: bool },
+    /// An attempt is due.
+    Attempt {
+        /// Number of attempts since the retry schedule started.
+        made: u32,
+        /// `true` if the delivery does not belong to the run of the message yet.
+        is_new_run: bool,
+    },
 }
 
 /// Decides about a message for the delivery `key`. A message only suggests that something may be due: the record
 /// decides, so that repeated messages do no harm.
 pub fn decide_message(state: Option<&DeliveryState>, key: DeliveryKey<'_>, now: Timestamp) -> MessageDecision {
-    let Some(state) = state else { return MessageDecision::Attempt { made: 0, is_new_run: true } };
+    let first_of_run = MessageDecision::Attempt { made: 0, is_new_run: true };
+    let Some(state) = state else { return first_of_run };
     if key.undelivered && state.status == RecordedStatus::Delivered {
         return MessageDecision::Drop;
     }
@@ -37,9 +42,7 @@ pub fn decide_message(state: Option<&DeliveryState>, key: DeliveryKey<'_>, now: 
         // A later replay or retry has taken the delivery over.
         (Some(_), None) => return MessageDecision::Drop,
         (Some(current), Some(run)) if current > run => return MessageDecision::Drop,
-        (current, Some(run)) if current != Some(run) => {
-            return MessageDecision::Attempt { made: 0, is_new_run: true };
-        }
+        (current, Some(run)) if current != Some(run) => return first_of_run,
         _ => {}
     }
     match state.status {
@@ -69,42 +72,41 @@ pub fn lost_attempts(delivery: Option<&Delivery>, receives: u32, made: u32) -> u
     receives.saturating_sub(1 + made + reported)
 }
 
-/// The facts about an attempt that decide what follows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct AttemptFacts {
-    /// Whether the target answered with a 2xx status.
-    pub succeeded: bool,
-    /// Whether every further attempt would fail in the same way.
-    pub is_permanent: bool,
-    /// Whether the attempt has paused the target, because it answered 410.
-    pub paused_target: bool,
-    /// Whether the event tests the target. A test makes one attempt.
-    pub is_test: bool,
-    /// Number of attempts since the retry schedule started, including this one.
-    pub made: u32,
-    /// Delay that the target has requested with `Retry-After`.
-    pub retry_after: Option<Duration>,
+/// The verdict on an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttemptVerdict {
+    /// The target answered with a 2xx status.
+    Success,
+    /// The attempt failed. The target may have requested a delay with `Retry-After`.
+    Failure {
+        /// The requested delay.
+        retry_after: Option<Duration>,
+    },
+    /// The attempt failed, and every further attempt would fail in the same way.
+    PermanentFailure,
+    /// The attempt has paused the target, because it answered 410.
+    TargetGone,
 }
 
-/// Decides the status of a delivery after an attempt, and the delay until the next attempt. `random` is between 0 and 1.
+/// Decides the status of a delivery after an attempt, the `made`th since the retry schedule started, and the delay until
+/// the next attempt. A test event (`is_test`) has one attempt. `random` is between 0 and 1.
 pub fn decide_after_attempt(
-    facts: AttemptFacts,
+    verdict: AttemptVerdict,
+    is_test: bool,
+    made: u32,
     policy: &RetryPolicy,
     random: f64,
 ) -> (RecordedStatus, Option<Duration>) {
-    if facts.succeeded {
-        return (RecordedStatus::Delivered, None);
-    }
-    // The delivery continues when the target is resumed.
-    if facts.paused_target && !facts.is_test {
-        return (RecordedStatus::Held, None);
-    }
-    if facts.is_permanent || facts.is_test {
-        return (RecordedStatus::Failed, None);
-    }
-    match policy.delay_after(facts.made) {
-        None => (RecordedStatus::Failed, None),
-        Some(delay) => (RecordedStatus::Waiting, Some(retry_delay(delay, facts.retry_after, random))),
+    match verdict {
+        AttemptVerdict::Success => (RecordedStatus::Delivered, None),
+        _ if is_test => (RecordedStatus::Failed, None),
+        // The delivery continues when the target is resumed.
+        AttemptVerdict::TargetGone => (RecordedStatus::Held, None),
+        AttemptVerdict::PermanentFailure => (RecordedStatus::Failed, None),
+        AttemptVerdict::Failure { retry_after } => match policy.delay_after(made) {
+            None => (RecordedStatus::Failed, None),
+            Some(delay) => (RecordedStatus::Waiting, Some(retry_delay(delay, retry_after, random))),
+        },
     }
 }
 

@@ -4,7 +4,7 @@ use events::EventId;
 use jiff::Timestamp;
 
 use super::decision::{
-    AttemptFacts, MessageDecision, RetryDecision, decide_after_attempt, decide_message, decide_retry, lost_attempts,
+    AttemptVerdict, MessageDecision, RetryDecision, decide_after_attempt, decide_message, decide_retry, lost_attempts,
     status_before_attempt,
 };
 use super::record::{Delivery, DeliveryKey, RecordedStatus};
@@ -100,22 +100,25 @@ fn a_lost_attempt_is_reported_once() {
 #[test]
 fn the_attempt_decides_what_follows() {
     let policy = RetryPolicy { count: 3, timeout: Duration::from_secs(10), schedule: None };
-    let failed = AttemptFacts { made: 1, ..AttemptFacts::default() };
-    let hour = Some(Duration::from_hours(1));
+    let failure = AttemptVerdict::Failure { retry_after: None };
+    let delayed = AttemptVerdict::Failure { retry_after: Some(Duration::from_hours(1)) };
     let waiting = |seconds| (RecordedStatus::Waiting, Some(Duration::from_secs(seconds)));
-    for (facts, expected) in [
-        (AttemptFacts { succeeded: true, ..failed }, (RecordedStatus::Delivered, None)),
-        (AttemptFacts { succeeded: true, is_test: true, ..failed }, (RecordedStatus::Delivered, None)),
-        (failed, waiting(10)),
-        (AttemptFacts { made: 3, ..failed }, (RecordedStatus::Failed, None)),
-        (AttemptFacts { retry_after: hour, ..failed }, waiting(3600)),
-        (AttemptFacts { retry_after: hour, made: 3, ..failed }, (RecordedStatus::Failed, None)),
-        (AttemptFacts { is_permanent: true, ..failed }, (RecordedStatus::Failed, None)),
-        (AttemptFacts { is_test: true, ..failed }, (RecordedStatus::Failed, None)),
-        (AttemptFacts { paused_target: true, made: 3, ..failed }, (RecordedStatus::Held, None)),
-        (AttemptFacts { paused_target: true, is_test: true, ..failed }, (RecordedStatus::Failed, None)),
+    let [delivered, failed, held] =
+        [RecordedStatus::Delivered, RecordedStatus::Failed, RecordedStatus::Held].map(|status| (status, None));
+    for (verdict, is_test, made, expected) in [
+        (AttemptVerdict::Success, false, 1, delivered),
+        (AttemptVerdict::Success, true, 1, delivered),
+        (failure, false, 1, waiting(10)),
+        (failure, false, 3, failed),
+        (failure, true, 1, failed),
+        (delayed, false, 1, waiting(3600)),
+        (delayed, false, 3, failed),
+        (AttemptVerdict::PermanentFailure, false, 1, failed),
+        (AttemptVerdict::TargetGone, false, 3, held),
+        (AttemptVerdict::TargetGone, true, 1, failed),
     ] {
-        assert_eq!(decide_after_attempt(facts, &policy, 0.5), expected, "{facts:?}");
+        let decided = decide_after_attempt(verdict, is_test, made, &policy, 0.5);
+        assert_eq!(decided, expected, "{verdict:?} {is_test} {made}");
     }
 }
 

@@ -89,9 +89,9 @@ pub struct Attempt {
     /// Replay or retry that the attempt belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
-    /// How often the delivery was claimed since the previous attempt without a recorded result: either the function
-    /// ended during an attempt, which the target may have received, or the attempt was postponed because the target
-    /// was at its concurrency limit or no attempt was due. Omitted if 0.
+    /// Number of times that a worker took up the delivery since the previous attempt without a recorded result: either
+    /// the function ended during an attempt, which the target may have received, or the attempt was postponed because
+    /// the target was at its concurrency limit or no attempt was due. Omitted if 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unrecorded: Option<u32>,
 }
@@ -227,7 +227,7 @@ pub struct DeliveryQuery<'a> {
     pub low: EventId,
     /// Highest event id, inclusive.
     pub high: EventId,
-    /// Whether the oldest deliveries come first.
+    /// `true` if the oldest deliveries come first.
     pub ascending: bool,
     /// Maximum number of deliveries.
     pub limit: usize,
@@ -242,7 +242,7 @@ pub struct DeliveryKey<'a> {
     pub target: &'a str,
     /// Replay or retry; `None` for the first delivery of an event.
     pub run: Option<&'a str>,
-    /// Whether the run skips events that have been delivered.
+    /// `true` if the run skips events that have been delivered.
     pub undelivered: bool,
 }
 

@@ -10,8 +10,7 @@
 //! | `ReleaseUndone` | waiting for the run, not attempted | the given status |
 //! | `Attempted` | the first delivery without a run, or a delivery of the run | delivered, waiting, failed or held |
 //!
-//! A *run* is a replay or a retry. A later run takes a delivery over from an earlier one, and never the other way
-//! round. The events `Held` and `Claimed` of a run that skips delivered events do not change a delivered one. An
+//! A *run* is a replay or a retry. A later run takes a delivery over from an earlier one, never the reverse. The events `Held` and `Claimed` of a run that skips delivered events do not change a delivered one. An
 //! attempt that was not successful does not change a delivered delivery either.
 //!
 //! Messages are delivered at least once, and several processes may work on a delivery. An event that does not apply
@@ -51,17 +50,41 @@ impl From<&Delivery> for DeliveryState {
 /// An event in the life of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeliveryEvent {
-    /// The target is paused. `lost_attempts` is the number of attempts of a first delivery without a recorded result.
-    Held { now: Timestamp, lost_attempts: u32 },
-    /// A worker claims the delivery for one attempt of a run. `is_new_run` means that the delivery does not belong to
-    /// the run yet.
-    Claimed { is_new_run: bool, now: Timestamp, until: Timestamp },
-    /// A run is about to send a delivery that has the status `from`.
-    Released { from: RecordedStatus },
-    /// The message of a released delivery could not be sent. The status becomes `to` again.
-    ReleaseUndone { to: RecordedStatus },
-    /// An attempt ended, the `made`th since the retry schedule started.
-    Attempted { status: RecordedStatus, made: u32, next_attempt_at: Option<Timestamp> },
+    /// The target is paused.
+    Held {
+        /// Current time.
+        now: Timestamp,
+        /// Number of attempts of a first delivery without a recorded result.
+        lost_attempts: u32,
+    },
+    /// A worker claims the delivery for one attempt of a run.
+    Claimed {
+        /// `true` if the delivery does not belong to the run yet.
+        is_new_run: bool,
+        /// Current time.
+        now: Timestamp,
+        /// Expiry of the claim.
+        until: Timestamp,
+    },
+    /// A run is about to send the delivery.
+    Released {
+        /// Status before the release.
+        from: RecordedStatus,
+    },
+    /// The message of a released delivery could not be sent.
+    ReleaseUndone {
+        /// Status before the release.
+        to: RecordedStatus,
+    },
+    /// An attempt ended.
+    Attempted {
+        /// Status after the attempt.
+        status: RecordedStatus,
+        /// Number of attempts since the retry schedule started, including this one.
+        made: u32,
+        /// Time of the next attempt.
+        next_attempt_at: Option<Timestamp>,
+    },
 }
 
 /// A conditional change of a delivery: `change` is made if `guard` holds.
@@ -78,7 +101,7 @@ pub struct Transition<'a> {
 pub struct Guard<'a> {
     /// Alternatives, each of which is a list of conditions that must all hold.
     pub alternatives: Vec<Vec<StateCondition<'a>>>,
-    /// Whether a delivered delivery is excluded.
+    /// `true` if a delivered delivery is excluded.
     pub unless_delivered: bool,
 }
 
@@ -125,8 +148,11 @@ pub struct DeliveryChange<'a> {
 /// A change of an optional field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldChange<T> {
+    /// The field does not change.
     Keep,
+    /// The field gets this value.
     Set(T),
+    /// The field is removed.
     Remove,
 }
 
@@ -147,15 +173,19 @@ impl<T> FieldChange<T> {
 /// A change of the counter of claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClaimsChange {
+    /// The counter does not change.
     Keep,
+    /// The counter increases by one.
     Increment,
+    /// The counter gets this value.
     Set(u32),
+    /// The counter is removed.
     Remove,
 }
 
 /// Returns the transition of an event for the delivery `key`. This function is the table in the module's documentation.
-/// `None` if the event needs a run and the key has none.
-pub fn transition<'a>(key: DeliveryKey<'a>, event: DeliveryEvent) -> Option<Transition<'a>> {
+/// `None` if the event needs a run and the key has no run.
+pub fn transition(key: DeliveryKey<'_>, event: DeliveryEvent) -> Option<Transition<'_>> {
     use StateCondition::{NoRecord, NoRun, NothingMade, RunBefore, RunIs, StatusIs, UnclaimedAt, Unfinished};
     let (alternatives, unless_delivered, change) = match (event, key.run) {
         (DeliveryEvent::Held { now, lost_attempts }, run) => (
@@ -248,7 +278,7 @@ impl<'a> DeliveryChange<'a> {
 }
 
 impl Guard<'_> {
-    /// Returns whether the condition holds for a state; `None` stands for a missing record.
+    /// Returns whether the condition holds for a state; `None` is a missing record.
     pub fn holds(&self, state: Option<&DeliveryState>) -> bool {
         let is_delivered = state.is_some_and(|state| state.status == RecordedStatus::Delivered);
         let any = self.alternatives.iter().any(|all| all.iter().all(|condition| condition.holds(state)));

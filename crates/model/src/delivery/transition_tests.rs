@@ -51,11 +51,11 @@ fn attempted(status: RecordedStatus) -> DeliveryEvent {
 struct Row {
     key: DeliveryKey<'static>,
     event: DeliveryEvent,
-    /// Whether the event applies to a state.
+    /// Returns `true` if the event applies to a state.
     applies: fn(Option<OldState>) -> bool,
     /// Status after the event.
     status: RecordedStatus,
-    /// Whether the delivery belongs to the event's run afterwards.
+    /// `true` if the delivery belongs to the event's run afterwards.
     takes_over: bool,
 }
 
@@ -223,7 +223,8 @@ proptest! {
                 Action::FailedRelease(from) => {
                     let before = state.clone();
                     if step(&mut state, key, DeliveryEvent::Released { from })? {
-                        prop_assert!(step(&mut state, key, DeliveryEvent::ReleaseUndone { to: from })?);
+                        let undone = step(&mut state, key, DeliveryEvent::ReleaseUndone { to: from })?;
+                        prop_assert!(undone, "a release can be undone");
                         let (before, after) = (before.map(|state| state.status), state.as_ref().map(|state| state.status));
                         prop_assert_eq!(before, after, "the status is restored");
                     }

@@ -13,7 +13,7 @@ pub(super) const MAX_STORED_RESPONSE_BYTES: usize = 1024;
 #[derive(Default)]
 pub(super) struct BodyPrefix {
     bytes: Vec<u8>,
-    /// Whether the response was longer than the maximum.
+    /// `true` if the response was longer than the maximum.
     pub(super) is_cut: bool,
 }
 

@@ -126,7 +126,7 @@ pub(super) fn handshake_failed(error: &io::Error, host: &str, has_ca_cert: bool)
         Some(rustls::Error::InvalidCertificate(error)) => {
             format!("the certificate is not valid: {}", describe_certificate(error, host, has_ca_cert))
         }
-        Some(rustls::Error::InvalidMessage(_)) => "the server does not speak TLS".to_owned(),
+        Some(rustls::Error::InvalidMessage(_)) => "the server does not support TLS".to_owned(),
         Some(error) => describe_tls(error),
         None => match error.kind() {
             io::ErrorKind::UnexpectedEof => "the connection was closed during the TLS handshake".to_owned(),

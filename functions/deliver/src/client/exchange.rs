@@ -39,7 +39,7 @@ pub(crate) struct Exchange {
     pub(crate) headers: HeaderMap,
     /// Address of the connection.
     pub(crate) address: Option<SocketAddr>,
-    /// Whether the connection had been opened for an earlier exchange.
+    /// `true` if the connection had been opened for an earlier exchange.
     pub(crate) reused: bool,
     /// Durations of the phases.
     pub(crate) phases: PhaseTimes,

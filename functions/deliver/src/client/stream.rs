@@ -24,7 +24,7 @@ pub(super) struct ConnectionInfo {
     /// Timings of opening the connection.
     pub(super) timings: ConnectTimings,
     pub(super) is_http2: bool,
-    /// Whether a byte was received after the last byte was sent.
+    /// `true` if a byte was received after the last byte was sent.
     has_received: Arc<AtomicBool>,
 }
 
@@ -49,7 +49,7 @@ impl ConnectionInfo {
 pub(super) struct Stream {
     io: Box<dyn Io>,
     info: ConnectionInfo,
-    /// Whether the peer has closed its read side.
+    /// `true` if the peer has closed its read side.
     write_closed: bool,
 }
 

@@ -99,9 +99,9 @@ async fn malformed_ca_certificates_are_rejected() {
     let made = Authority::new().pem;
     let corrupted = made.replace("MII", "XXX");
     for (pem, reason) in [
-        (String::new(), "at least one certificate"),
-        ("hello".to_owned(), "at least one certificate"),
-        (made.replace("CERTIFICATE", "PUBLIC KEY"), "at least one certificate"),
+        (String::new(), "at least one PEM certificate"),
+        ("hello".to_owned(), "at least one PEM certificate"),
+        (made.replace("CERTIFICATE", "PUBLIC KEY"), "at least one PEM certificate"),
         (made.replace("-----END CERTIFICATE-----", ""), "certificate 1"),
         (corrupted.clone(), "certificate 1"),
         (format!("{made}\n{corrupted}"), "certificate 2"),
@@ -123,7 +123,7 @@ async fn servers_without_tls_are_rejected() {
     })
     .await;
     let exchange = post_to(&local_client(), &server, &authority).await;
-    assert_failed(&exchange, FailureClass::Tls, "the server does not speak TLS");
+    assert_failed(&exchange, FailureClass::Tls, "the server does not support TLS");
     let server = Server::new(|stream| async { drop(stream) }).await;
     assert_failed(&post_to(&local_client(), &server, &authority).await, FailureClass::Tls, "during the TLS handshake");
     let server = Server::repeats(b"", b"", LONG_TIMEOUT).await;
