@@ -1,4 +1,4 @@
-//! What the function reads from its environment.
+//! Configuration from environment variables.
 
 use aws_sdk_dynamodb::Client;
 use runtime::{Env, EnvError};
@@ -7,13 +7,13 @@ use store::EventTable;
 
 use crate::State;
 
-/// Reads the state from the environment, once, at start:
+/// Builds the state from the environment at start:
 ///
 /// | variable | meaning |
 /// |---|---|
 /// | `EVENTS_TABLE`, `SEGMENTS_TABLE` | the tables' names |
-/// | `SHARDS` | into how many partitions the log is spread (default 4) |
-/// | `RETENTION_DAYS` | for how many days events are kept; not set or 0: for good |
+/// | `SHARDS` | number of partitions of the log (default 4) |
+/// | `RETENTION_DAYS` | days for which events are kept; unset or 0: forever |
 /// | `AWS_REGION`, `AWS_ACCESS_KEY_ID`, … | set by Lambda |
 pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
     let client = Client::new(&env.aws("DYNAMODB")?);
@@ -21,7 +21,8 @@ pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
     Ok(State {
         log: EventLog {
             events,
-            segments: Segments::new(client, env.required("SEGMENTS_TABLE")?).keeping(env.segment_cache_bytes()?),
+            segments: Segments::new(client, env.required("SEGMENTS_TABLE")?)
+                .with_cache_bytes(env.segment_cache_bytes()?),
         },
     })
 }

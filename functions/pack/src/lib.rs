@@ -1,5 +1,4 @@
-//! Packs the log's older events into segments: what lets a search for any text look at a thousand events at
-//! once.
+//! Packs the log's older events into segments, so that a text search reads a thousand events at once.
 
 mod config;
 
@@ -11,24 +10,24 @@ use tokio::time::Instant;
 
 pub use config::from_env;
 
-/// How long it goes on, in one call: below the function's timeout, so that it ends between two segments.
+/// Maximum time of one invocation: below the function's timeout, so that a run ends between two segments.
 const MAX_TIME: Duration = Duration::from_mins(4);
 
-/// What the function works with.
+/// State shared by all invocations.
 #[derive(Debug, Clone)]
 pub struct State {
-    /// The log, and its segments.
+    /// The event log and its segments.
     pub log: EventLog,
 }
 
-/// Packs what there is to pack. What is left, because time ran out or something failed, the next call
-/// packs.
+/// Packs events into segments. Events that are left over, because time ran out or DynamoDB failed, are packed by the
+/// next invocation.
 ///
 /// # Errors
-/// Where DynamoDB fails.
+/// If DynamoDB fails.
 pub async fn handle(state: &State) -> Result<(), Error> {
     let packed = state.log.segments.pack(&state.log.events, Instant::now() + MAX_TIME).await?;
-    // Where nothing was to do there is nothing to tell: metrics are paid by the hour in which they come.
+    // A run without work emits no metrics: a metric is billed for every hour in which it has data.
     if packed.segments > 0 || packed.unfinished {
         tracing::info!(
             target: runtime::METRICS_TARGET,

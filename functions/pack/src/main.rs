@@ -9,7 +9,7 @@ async fn main() -> Result<(), Error> {
     runtime::init_logging()?;
     let lookup = |name: &str| std::env::var(name).ok();
     let state = &pack::from_env(&Env::new(&lookup))?;
-    // What the schedule sends says nothing.
+    // The schedule's event has no input.
     let run = |_: LambdaEvent<Value>| async move { Ok::<_, Error>(pack::handle(state).await?) };
     lambda_runtime::run(service_fn(run)).await
 }
