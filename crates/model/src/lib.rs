@@ -7,7 +7,6 @@
 
 mod audit_event;
 pub mod defaults;
-pub mod defaults;
 pub mod delivery;
 pub mod duration;
 mod event_filter;
