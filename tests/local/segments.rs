@@ -158,7 +158,7 @@ async fn packed_and_unpacked_searches_find_the_same_events() {
     let stack = start().await;
     let database = stack.database();
     let events = EventTable::new(database.clone(), "events".to_owned(), 4, Retention::new(None, now));
-    let segments = || Segments::new(database.clone(), "segments".to_owned()).of(60);
+    let segments = || Segments::new(database.clone(), "segments".to_owned()).with_events_per_segment(60);
     let log = EventLog { events: events.clone(), segments: segments() };
     let (mut random, mut known) = (fastrand::Rng::with_seed(7), Vec::new());
     let (mut packed, mut one_by_one) = (0, HashSet::new());
@@ -195,7 +195,9 @@ impl SharedLog {
     }
 
     pub(crate) fn process(&self, max_units: f64) -> EventLog {
-        let segments = Segments::new(self.stack.database(), "segments".to_owned()).of(30).spending(max_units);
+        let segments = Segments::new(self.stack.database(), "segments".to_owned())
+            .with_events_per_segment(30)
+            .with_max_units(max_units);
         EventLog { events: self.events.clone(), segments }
     }
 
@@ -373,7 +375,7 @@ async fn expired_segments_do_not_hide_events() {
     assert!(log.pack().await >= 90);
     // The segments' ranges are cached, their headers are not.
     let warm = log.process(5000.0);
-    let warm = EventLog { segments: warm.segments.clone().keeping(0), ..warm };
+    let warm = EventLog { segments: warm.segments.clone().with_cache_bytes(0), ..warm };
     let filter = SearchFilter::default().and(Field::Source, vec!["signal".to_owned()]);
     let found = || async { warm.search(&search(filter.clone(), true, 1000)).await.expect("a page").events.len() };
     assert_eq!(found().await, ids.len());

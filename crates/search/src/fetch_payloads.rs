@@ -1,4 +1,4 @@
-//! From what was found to a page: each event whole, from where that takes the least.
+//! Reading the payloads of a page, each from the cheapest place.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -10,21 +10,22 @@ use store::{Error, Item};
 use crate::event_log::EventLog;
 use crate::found::{Found, MIN_EVENTS_TO_OPEN_SEGMENT, PayloadLocation, PayloadSource};
 use crate::request::{SearchPage, SearchRequest, SearchStats};
-use crate::segments::body::{Body, Opened};
+use crate::segments::body::{Body, DecompressedSegment};
 use crate::segments::header::SegmentHeader;
 
-/// So many bodies are open at once, each of a megabyte or so. Of more, events are read one by one.
+/// Maximum number of decompressed bodies in memory, each about a megabyte. Events of further segments are read one by
+/// one.
 const MAX_OPEN_SEGMENTS: usize = 64;
 
-/// What a page is filled from.
+/// The segments and blocks that the payloads of a page are read from.
 struct SegmentReaders {
-    all: Vec<PayloadSource>,
-    /// How many events of each are still to come.
-    left: Vec<usize>,
-    opened: HashMap<usize, Opened>,
+    sources: Vec<PayloadSource>,
+    /// Number of events still to be read from each source.
+    remaining: Vec<usize>,
+    opened: HashMap<usize, DecompressedSegment>,
 }
 
-/// The page of what was found: reads what is not at hand, until the page is as large as it may be.
+/// Builds the page of the found events: reads missing payloads until the page reaches its size limit.
 pub(crate) async fn fetch_payloads(
     log: &EventLog,
     search: &SearchRequest,
@@ -32,35 +33,36 @@ pub(crate) async fn fetch_payloads(
     mut stats: SearchStats,
 ) -> Result<SearchPage, Error> {
     let (mut events, mut bytes): (Vec<Event>, usize) = (Vec::new(), 0);
-    let (before, most) = (stats.units, log.segments.max_units());
+    let (before, max_units) = (stats.units, log.segments.max_units());
     let (mut next, mut partial) = (found.next, found.partial);
-    let mut packs = SegmentReaders::new(found.packs, &found.hits);
+    let mut readers = SegmentReaders::new(found.sources, &found.hits);
     let mut hits = found.hits.into_iter().peekable();
     'page: while hits.peek().is_some() {
-        let room = search.max_bytes.saturating_sub(bytes);
-        let together = together(events.len(), (bytes, room), (stats.units - before, most - stats.units));
-        let some: Vec<(EventId, PayloadLocation)> = hits.by_ref().take(together).collect();
-        let last = some.last().map(|(id, _)| *id);
-        let bodies = packs.open(log, &some, &mut stats).await?;
-        // A search for a text has read them already.
+        let free_bytes = search.max_bytes.saturating_sub(bytes);
+        let chunk_size =
+            next_chunk_size(events.len(), (bytes, free_bytes), (stats.units - before, max_units - stats.units));
+        let chunk: Vec<(EventId, PayloadLocation)> = hits.by_ref().take(chunk_size).collect();
+        let last = chunk.last().map(|(id, _)| *id);
+        let bodies = readers.open(log, &chunk, &mut stats).await?;
+        // A text search has counted these bodies already.
         stats.texts += if search.filter.text.is_none() { bodies } else { 0 };
-        let mut stored = read_from_log(log, &packs, &some, &mut stats).await?;
-        // Inflated one after the other, as far as there is room.
-        for (id, at) in some {
-            let event = match packs.take(at)? {
+        let mut stored = read_from_log(log, &readers, &chunk, &mut stats).await?;
+        // Payloads are decompressed one at a time, until the page is full.
+        for (id, at) in chunk {
+            let event = match readers.take(at)? {
                 Some(event) => Some(event),
                 None => stored.remove(&id).map(|item| log.events.decode(item)).transpose()?.flatten(),
             };
             let Some(event) = event.filter(|event| search.filter.matches_linked(event)) else { continue };
             bytes += event.payload.len();
-            // One event is a page, however large it is.
+            // A page contains at least one event, whatever its size.
             if let Some(last) = events.last().filter(|_| bytes > search.max_bytes) {
                 (next, partial) = (Some(last.id), false);
                 break 'page;
             }
             events.push(event);
         }
-        if hits.peek().is_some() && (stats.units >= most || search.is_late()) {
+        if hits.peek().is_some() && (stats.units >= max_units || search.is_late()) {
             (next, partial) = (last, true);
             break;
         }
@@ -68,14 +70,14 @@ pub(crate) async fn fetch_payloads(
     Ok(SearchPage { events, next, total: None, partial, stats })
 }
 
-/// The items of those that only the log has.
+/// Reads the items of the events whose payloads are only in the log.
 async fn read_from_log(
     log: &EventLog,
-    packs: &SegmentReaders,
-    some: &[(EventId, PayloadLocation)],
+    readers: &SegmentReaders,
+    chunk: &[(EventId, PayloadLocation)],
     stats: &mut SearchStats,
 ) -> Result<HashMap<EventId, Item>, Error> {
-    let ids: Vec<EventId> = some.iter().filter(|(_, at)| packs.lack(at)).map(|(id, _)| *id).collect();
+    let ids: Vec<EventId> = chunk.iter().filter(|(_, at)| readers.must_read_from_log(at)).map(|(id, _)| *id).collect();
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
@@ -85,90 +87,91 @@ async fn read_from_log(
 }
 
 impl SegmentReaders {
-    fn new(packs: Vec<PayloadSource>, hits: &[(EventId, PayloadLocation)]) -> Self {
-        let mut left = vec![0; packs.len()];
+    fn new(sources: Vec<PayloadSource>, hits: &[(EventId, PayloadLocation)]) -> Self {
+        let mut remaining = vec![0; sources.len()];
         for (_, at) in hits {
-            if let PayloadLocation::InPack(pack, _) = at {
-                left[*pack] += 1;
+            if let PayloadLocation::InSource(source, _) = at {
+                remaining[*source] += 1;
             }
         }
-        Self { all: packs, left, opened: HashMap::new() }
+        Self { sources, remaining, opened: HashMap::new() }
     }
 
-    /// Opens what these are in; how many bodies it read.
+    /// Opens the sources of these events. Returns the number of bodies that were read.
     async fn open(
         &mut self,
         log: &EventLog,
-        some: &[(EventId, PayloadLocation)],
+        chunk: &[(EventId, PayloadLocation)],
         stats: &mut SearchStats,
     ) -> Result<usize, Error> {
         let (mut chosen, mut segments): (HashSet<usize>, Vec<(usize, u64)>) = (HashSet::new(), Vec::new());
-        for (_, at) in some {
-            let PayloadLocation::InPack(pack, _) = *at else { continue };
+        for (_, at) in chunk {
+            let PayloadLocation::InSource(source, _) = *at else { continue };
             let is_full = self.opened.len() + segments.len() >= MAX_OPEN_SEGMENTS;
-            if self.opened.contains_key(&pack)
+            if self.opened.contains_key(&source)
                 || is_full
-                || self.left[pack] < MIN_EVENTS_TO_OPEN_SEGMENT
-                || !chosen.insert(pack)
+                || self.remaining[source] < MIN_EVENTS_TO_OPEN_SEGMENT
+                || !chosen.insert(source)
             {
                 continue;
             }
-            match self.all[pack].clone() {
-                PayloadSource::Unpacked(loose) => self.add(pack, Arc::clone(&loose.head), &loose.body)?,
-                PayloadSource::Segment(entry) => segments.push((pack, entry.number)),
+            match self.sources[source].clone() {
+                PayloadSource::Unpacked(block) => self.add(source, Arc::clone(&block.header), &block.body)?,
+                PayloadSource::Segment(entry) => segments.push((source, entry.number)),
             }
         }
         let numbers: Vec<u64> = segments.iter().map(|(_, number)| *number).collect();
-        let read = futures::future::try_join(log.segments.heads(&numbers), log.segments.bodies(&numbers));
-        let ((heads, units), (bodies, used)) = read.await?;
+        let read = futures::future::try_join(log.segments.headers(&numbers), log.segments.bodies(&numbers));
+        let ((headers, units), (bodies, used)) = read.await?;
         stats.units += units + used;
-        for (((pack, _), head), body) in segments.into_iter().zip(heads).zip(bodies) {
-            self.add(pack, head, &body)?;
+        for (((source, _), header), body) in segments.into_iter().zip(headers).zip(bodies) {
+            self.add(source, header, &body)?;
         }
         Ok(numbers.len())
     }
 
-    fn add(&mut self, pack: usize, head: Arc<SegmentHeader>, body: &Body) -> Result<(), Error> {
-        match body.open(head)? {
-            Some(opened) => drop(self.opened.insert(pack, opened)),
-            None => self.left[pack] = 0,
+    fn add(&mut self, source: usize, header: Arc<SegmentHeader>, body: &Body) -> Result<(), Error> {
+        match body.open(header)? {
+            Some(opened) => drop(self.opened.insert(source, opened)),
+            None => self.remaining[source] = 0,
         }
         Ok(())
     }
 
-    /// Whether an event is to be read from the log.
-    fn lack(&self, at: &PayloadLocation) -> bool {
+    /// Returns whether an event must be read from the log.
+    fn must_read_from_log(&self, at: &PayloadLocation) -> bool {
         match at {
             PayloadLocation::Loaded(_) => false,
             PayloadLocation::InLog => true,
-            PayloadLocation::InPack(pack, row) => !self.opened.get(pack).is_some_and(|opened| opened.has(*row)),
+            PayloadLocation::InSource(source, row) => !self.opened.get(source).is_some_and(|opened| opened.has(*row)),
         }
     }
 
-    /// The event that is there, where it is not to be read from the log. What was the last one's is let go.
+    /// Returns the event, unless it must be read from the log. Drops a source after its last event.
     fn take(&mut self, at: PayloadLocation) -> Result<Option<Event>, Error> {
-        let (pack, row) = match at {
+        let (source, row) = match at {
             PayloadLocation::Loaded(event) => return Ok(Some(*event)),
             PayloadLocation::InLog => return Ok(None),
-            PayloadLocation::InPack(pack, row) => (pack, row),
+            PayloadLocation::InSource(source, row) => (source, row),
         };
-        self.left[pack] = self.left[pack].saturating_sub(1);
-        let Some(opened) = self.opened.get(&pack) else { return Ok(None) };
+        self.remaining[source] = self.remaining[source].saturating_sub(1);
+        let Some(opened) = self.opened.get(&source) else { return Ok(None) };
         let event = opened.event(row)?;
-        if self.left[pack] == 0 {
-            self.opened.remove(&pack);
+        if self.remaining[source] == 0 {
+            self.opened.remove(&source);
         }
         Ok(event)
     }
 }
 
-/// How many events are read together, after so many that took these bytes and units, where so much of either is left.
-/// They are in memory together: few at first, then as many as will have a place and can be paid for.
+/// Returns the number of events to read next. `bytes` and `units` are pairs of used and left amounts of the `read`
+/// events so far. The events of a chunk are in memory together: the first chunk is small, later ones are as large as
+/// the averages so far allow.
 #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 100")]
-fn together(read: usize, bytes: (usize, usize), units: (f64, f64)) -> usize {
+fn next_chunk_size(read: usize, bytes: (usize, usize), units: (f64, f64)) -> usize {
     const FIRST: f64 = 25.0;
     const MOST: f64 = 100.0;
-    // Of the largest event.
+    // Read units of the largest event.
     const UNITS: f64 = 100.0;
     let count = match read as f64 {
         0.0 => FIRST.min(units.1 / UNITS),

@@ -7,37 +7,37 @@ use events::{Event, EventId};
 use crate::segments::segment_range::SegmentRange;
 use crate::segments::unpacked_block::UnpackedBlock;
 
-/// So many events of a pack are read with its body. Fewer are sooner read one by one than it is inflated.
+/// Minimum number of matches for which decompressing a segment's body beats reading the events one by one.
 pub(crate) const MIN_EVENTS_TO_OPEN_SEGMENT: usize = 16;
 
-/// The bytes of an item that half a read unit reads.
+/// Bytes that half a read unit reads: one eventually consistent read of an item.
 const BYTES_PER_HALF_UNIT: f64 = 4096.0;
 
-/// The bytes that a read unit reads, where it need not be consistent.
+/// Bytes that one read unit reads with eventual consistency.
 const BYTES_PER_UNIT: f64 = 8192.0;
 
-/// Events that match, in order, before their payloads are read.
+/// Matching events in the order of the search, before their payloads are read.
 pub(crate) struct Found {
     pub(crate) hits: Vec<(EventId, PayloadLocation)>,
-    /// What [`PayloadLocation::InPack`] counts.
-    pub(crate) packs: Vec<PayloadSource>,
-    /// Where to go on, where there is more.
+    /// The sources that [`PayloadLocation::InSource`] refers to by index.
+    pub(crate) sources: Vec<PayloadSource>,
+    /// The id to continue after, if there is more.
     pub(crate) next: Option<EventId>,
     pub(crate) partial: bool,
 }
 
-/// Where an event that was found is.
+/// The place from which the payload of a found event is read.
 #[derive(Debug)]
 pub(crate) enum PayloadLocation {
-    /// Here.
+    /// The event is already loaded.
     Loaded(Box<Event>),
-    /// In the log.
+    /// The event is read from the log by its id.
     InLog,
-    /// In one of the packs too: which one, and which of its rows.
-    InPack(usize, usize),
+    /// The event is also in a segment or block: the index of the source, and the row in it.
+    InSource(usize, usize),
 }
 
-/// Events that lie together.
+/// A segment or block whose body holds the payloads of several events.
 #[derive(Clone)]
 pub(crate) enum PayloadSource {
     Segment(SegmentRange),
@@ -45,20 +45,21 @@ pub(crate) enum PayloadSource {
 }
 
 impl PayloadSource {
-    /// Whether so many of all its events are read with its body: it takes no more than reading them by their ids, each
-    /// compressed by itself, which is more than its share of the body.
+    /// Returns whether reading the body costs no more than reading `events` of its `all` events by id. In the log every
+    /// event is compressed by itself and takes more than its share of the body.
     #[expect(clippy::cast_precision_loss, reason = "few enough")]
-    pub(crate) fn is_worth(&self, events: usize, all: usize) -> bool {
-        let by_id = |entry: &SegmentRange| (f64::from(entry.body) / all as f64 / BYTES_PER_HALF_UNIT).ceil() / 2.0;
+    pub(crate) fn is_worth_opening(&self, events: usize, all: usize) -> bool {
+        let by_id =
+            |range: &SegmentRange| (f64::from(range.body_bytes) / all as f64 / BYTES_PER_HALF_UNIT).ceil() / 2.0;
         let is_less = match self {
-            Self::Segment(entry) => units_of(entry.body) <= events as f64 * by_id(entry),
+            Self::Segment(range) => units_of(range.body_bytes) <= events as f64 * by_id(range),
             Self::Unpacked(_) => true,
         };
         events >= MIN_EVENTS_TO_OPEN_SEGMENT && is_less
     }
 }
 
-/// The units that reading an item of so many bytes takes.
+/// Returns the read units of an item of `bytes` bytes.
 pub(crate) fn units_of(bytes: u32) -> f64 {
     (f64::from(bytes) / BYTES_PER_UNIT).ceil()
 }

@@ -10,61 +10,61 @@ use serde::Serialize;
 /// exceed the limit by its last read, and always makes progress.
 pub const MAX_UNITS: f64 = 5000.0;
 
-/// What to search for, and which page of it.
+/// A search: its filter, its order and the page to return.
 #[derive(Debug, Clone, Default)]
 pub struct SearchRequest {
-    /// Which events.
+    /// The filter that events must match.
     pub filter: SearchFilter,
-    /// Whether the oldest come first.
+    /// Whether the oldest events come first.
     pub ascending: bool,
-    /// Only events after this one, in the order of the search: where the page before ended.
+    /// Last event of the previous page. Only events after it, in the order of the search, are returned.
     pub after: Option<EventId>,
-    /// At most this many events.
+    /// Maximum number of events.
     pub limit: usize,
-    /// The page ends before the event that would bring its payloads past this many bytes.
+    /// Maximum total bytes of the payloads. The page ends before the event that would exceed it.
     pub max_bytes: usize,
-    /// Whether to count everything that matches.
+    /// Whether to count all matching events.
     pub total: bool,
-    /// When to stop and answer with what was found.
+    /// Time at which the search stops and returns what it has found.
     pub deadline: Option<Instant>,
 }
 
 /// One page of a search.
 #[derive(Debug, Clone)]
 pub struct SearchPage {
-    /// The events.
+    /// The events of the page.
     pub events: Vec<Event>,
-    /// Where the next page begins ([`SearchRequest::after`]); `None` where there is nothing further.
+    /// Cursor of the next page ([`SearchRequest::after`]); `None` on the last page.
     pub next: Option<EventId>,
-    /// How many events match, where that was asked for and could be counted in time.
+    /// Number of matching events, if it was requested and could be counted in time.
     pub total: Option<u64>,
-    /// Whether the search ended before its page was full, or before everything was counted.
+    /// Whether the search stopped before the page was full or before all matches were counted.
     pub partial: bool,
     /// Statistics of the search.
     pub stats: SearchStats,
 }
 
-/// How a search was answered.
+/// Statistics of one search.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct SearchStats {
-    /// What was read: `log`, an index, or `segments`.
+    /// The source that was read: `log`, the name of an index, or `segments`.
     pub read: &'static str,
-    /// How many partitions of it were read side by side.
+    /// Number of partitions read in parallel.
     pub partitions: usize,
-    /// How many of their items were looked at.
+    /// Number of items examined in these partitions.
     pub examined: usize,
-    /// How many segments there are within the range of time.
+    /// Number of segments within the time range.
     pub segments: usize,
-    /// Of how many of them the text was read.
+    /// Number of segments whose payloads were read.
     pub texts: usize,
-    /// How many events outside of segments were looked at: the newest, and late ones.
+    /// Number of examined events that are not in a segment: the newest ones and late ones.
     pub unpacked: usize,
-    /// The read units that it took, payloads and count included.
+    /// Consumed read units, including those for payloads and for the count.
     pub units: f64,
 }
 
 impl SearchRequest {
-    /// The lowest and highest id that this page can have, `None` where it can have none.
+    /// Returns the lowest and highest id that this page can contain; `None` if the page must be empty.
     pub(crate) fn ids(&self) -> Option<(u64, u64)> {
         let (low, high) = self.filter.ids()?;
         let (low, high) = match self.after.map(EventId::as_u64) {
@@ -75,7 +75,7 @@ impl SearchRequest {
         (low <= high).then_some((low, high))
     }
 
-    /// Whether its time is over.
+    /// Returns whether the deadline has passed.
     pub(crate) fn is_late(&self) -> bool {
         self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_ends_the_range_at_it() {
+    fn a_cursor_limits_the_id_range() {
         let search =
             |after, ascending| SearchRequest { after: EventId::from_u64(after), ascending, ..SearchRequest::default() };
         assert_eq!(search(10, false).ids(), Some((0, 9)));

@@ -12,25 +12,24 @@ use crate::index_search::IndexSearch;
 use crate::request::{SearchPage, SearchRequest, SearchStats};
 use crate::segment_search::{FieldCounts, Matches, SegmentSearch};
 
-/// The part of them that finding takes: the others are for the payloads of what was found.
+/// Share of the read units for finding events. The rest is for reading their payloads.
 const SEARCH_SHARE_OF_UNITS: f64 = 0.8;
 
 /// Unpaged responses may use this multiple of the maximum read units.
 const UNPAGED_UNITS_FACTOR: f64 = 4.0;
 
-/// Pages of so many events are read by segments, where a thousand are two items: an index and the log have an item for
-/// each.
+/// Minimum page size for which segments are preferred. A thousand events are two items in a segment, but a thousand
+/// items in the log or an index.
 const SEGMENT_PAGE_THRESHOLD: usize = 250;
 
-/// The read units that such a search takes to know what came late and is in no segment. Where there is more of that, it
-/// goes by the log or an index.
+/// Maximum read units for late events that are not in a segment, before a search falls back to the log or an index.
 const MAX_LATE_READ_UNITS: f64 = 100.0;
 
 impl EventLog {
-    /// One page of what matches.
+    /// Returns one page of matching events.
     ///
-    /// Every part of the log is read in the order of ids, so the page is exact: nothing that matches is missed or
-    /// comes twice, however the events are spread.
+    /// Every part of the log is read in the order of ids, so the page is exact: no matching event is missing or
+    /// repeated, however the events are distributed.
     pub async fn search(&self, search: &SearchRequest) -> Result<SearchPage, Error> {
         let mut stats = SearchStats::default();
         let (found, total, uncounted) = self.find(search, &mut stats).await?;
@@ -40,54 +39,54 @@ impl EventLog {
         Ok(page)
     }
 
-    /// What belongs to the page; how many match altogether, where that is asked for; and whether that could not be
-    /// counted.
+    /// Returns the events of the page, the total number of matches if it was requested, and whether counting failed to
+    /// finish.
     async fn find(&self, search: &SearchRequest, stats: &mut SearchStats) -> Result<(Found, Option<u64>, bool), Error> {
-        let units = self.segments.max_units() * SEARCH_SHARE_OF_UNITS;
-        if let Some(ordered) = IndexSearch::plan(&self.events, search) {
-            if self.are_segments_better(search, &ordered) {
-                let late = if search.total { units } else { MAX_LATE_READ_UNITS };
+        let max_units = self.segments.max_units() * SEARCH_SHARE_OF_UNITS;
+        if let Some(index) = IndexSearch::plan(&self.events, search) {
+            if self.are_segments_better(search, &index) {
+                let max_late_units = if search.total { max_units } else { MAX_LATE_READ_UNITS };
                 stats.read = "segments";
-                let scan = SegmentSearch::of_page(self, search, (units, late), stats).await?;
-                if !scan.is_plain() {
-                    return scan.page(search).await;
+                let segments = SegmentSearch::for_page(self, search, (max_units, max_late_units), stats).await?;
+                if !segments.is_log_scan() {
+                    return segments.page(search).await;
                 }
             }
-            if let Some(found) = ordered.find(self.segments.max_units(), stats).await? {
+            if let Some(found) = index.find(self.segments.max_units(), stats).await? {
                 if !search.total {
                     return Ok((found, None, false));
                 }
                 let total =
-                    SegmentSearch::open(self, &search.filter, search.deadline, units, stats).await?.count().await?;
+                    SegmentSearch::open(self, &search.filter, search.deadline, max_units, stats).await?.count().await?;
                 return Ok((found, total, total.is_none()));
             }
         }
         stats.read = "segments";
-        SegmentSearch::of_page(self, search, (units, units), stats).await?.page(search).await
+        SegmentSearch::for_page(self, search, (max_units, max_units), stats).await?.page(search).await
     }
 
-    /// Whether segments give the page sooner than the log or an index would.
-    fn are_segments_better(&self, search: &SearchRequest, ordered: &IndexSearch<'_>) -> bool {
-        let has_heads = || search.ids().is_some_and(|ids| self.segments.has_heads(ids));
+    /// Returns whether segments are expected to be cheaper than the log or an index.
+    fn are_segments_better(&self, search: &SearchRequest, index: &IndexSearch<'_>) -> bool {
+        let has_cached_headers = || search.ids().is_some_and(|ids| self.segments.has_cached_headers(ids));
         let is_large = search.limit >= SEGMENT_PAGE_THRESHOLD;
-        // An index gives all that has one value. Columns in memory leave out what the other values do, for nothing.
-        (is_large && ordered.is_log()) || ((is_large || ordered.is_thinned) && has_heads())
+        // An index returns every event with one value. Cached columns apply the other conditions without reads.
+        (is_large && index.is_log()) || ((is_large || index.is_filtered) && has_cached_headers())
     }
 
-    /// Everything that matches, by when it happened and the producer's own number, the newest first. As there is no
-    /// going on with it, four times as much is read for it as for a page.
+    /// Returns all matching events, sorted by time and by the producer's own number, newest first. The result cannot be
+    /// continued on a next page, so it may take [`UNPAGED_UNITS_FACTOR`] times the read units of a page.
     ///
     /// # Errors
-    /// [`Error::Busy`] where the deadline comes first, or it would take too many read units.
+    /// [`Error::Busy`] if the deadline passes or the read units are used up.
     pub async fn matches(&self, filter: &SearchFilter, deadline: Option<Instant>) -> Result<Matches, Error> {
         let mut stats = SearchStats::default();
-        let scan =
+        let segments =
             SegmentSearch::open(self, filter, deadline, self.segments.max_units() * UNPAGED_UNITS_FACTOR, &mut stats)
                 .await?;
-        scan.matches().await
+        segments.matches().await
     }
 
-    /// How often each value of a field stands in what matches.
+    /// Counts the matching events for each value of a field.
     pub async fn values(
         &self,
         field: Field,
@@ -95,7 +94,7 @@ impl EventLog {
         deadline: Option<Instant>,
     ) -> Result<FieldCounts, Error> {
         let mut stats = SearchStats::default();
-        let scan = SegmentSearch::open(self, filter, deadline, self.segments.max_units(), &mut stats).await?;
-        scan.values(field).await
+        let segments = SegmentSearch::open(self, filter, deadline, self.segments.max_units(), &mut stats).await?;
+        segments.values(field).await
     }
 }

@@ -1,5 +1,5 @@
-//! The way through every part of the log that may have something, in the order of ids: segments, and what is in
-//! none yet.
+//! Walking through every part of the log that may contain matches, in the order of ids: the segments, and the events
+//! that are not packed yet.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use store::{Error, FilterExpression, PartitionQuery, PartitionScan, ScanStep};
 
 use crate::event_log::EventLog;
 use crate::found::{PayloadSource, units_of};
-use crate::index_search::of_few;
+use crate::index_search::subject_index_query;
 use crate::request::SearchStats;
 use crate::segments::body::Body;
 use crate::segments::header::SegmentHeader;
@@ -21,118 +21,119 @@ use crate::segments::unpacked::MAX_UNITS_TO_CACHE;
 use crate::segments::unpacked_block::{BlockBuilder, UnpackedBlock};
 use crate::segments::watermarks::{PackWatermarks, settled_ends};
 
-/// How many segments are looked at together: few at first, for what is common is found at once.
+/// Number of segments searched in one step: few at first, because common events are found at once.
 const FIRST_SEGMENTS_PER_STEP: usize = 4;
 const MAX_SEGMENTS_PER_STEP: usize = 64;
 
-/// A part of the log, of which the events with these ids were not looked at.
+/// An id range that has not been searched yet.
 struct IdRange<'a> {
     low: u64,
     high: u64,
-    lies: RangeSource<'a>,
+    source: RangeSource<'a>,
 }
 
-/// Where a part lies.
+/// The source of an id range's events.
 enum RangeSource<'a> {
     Segment(SegmentRange),
-    /// Events that are in no segment, and were read.
+    /// Events that are not in a segment and have been read.
     Unpacked(Arc<UnpackedBlock>),
-    /// In the log itself; and up to which id it is every event there that came in time, with nothing to be added any
-    /// more.
+    /// A scan of the log, and the id below which its events are complete and may be cached: every event in time, with
+    /// no writes still in progress. 0 if they may not be cached.
     Log(Box<PartitionScan<'a>>, u64),
 }
 
-/// The rows of one part that match.
+/// The matching rows of one id range.
 pub(crate) struct Selected {
-    pub(crate) head: Arc<SegmentHeader>,
+    pub(crate) header: Arc<SegmentHeader>,
     pub(crate) rows: Vec<usize>,
-    pub(crate) pack: PayloadSource,
+    pub(crate) source: PayloadSource,
 }
 
-/// What to walk through, and what that may take.
+/// The ids that a walk covers, and its limits.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ScanBudget {
-    /// The ids to look at.
+    /// All ids to search.
     pub(crate) ids: (u64, u64),
-    /// Those of them that come first.
+    /// The part of them to search first.
     pub(crate) first: (u64, u64),
     pub(crate) ascending: bool,
     pub(crate) deadline: Option<Instant>,
-    /// The read units after which it is over.
-    pub(crate) units: f64,
-    /// The most of them for what came late and is in no segment.
-    pub(crate) late: f64,
+    /// Read units after which the walk stops.
+    pub(crate) max_units: f64,
+    /// Maximum read units for late events that are not in a segment.
+    pub(crate) max_late_units: f64,
 }
 
-/// A walk.
+/// A walk through every part of the log that may contain matches.
 pub(crate) struct SegmentWalker<'a> {
     log: &'a EventLog,
     filter: &'a SearchFilter,
-    /// What tells DynamoDB which events to leave out; `None` where it cannot, or would leave out none.
+    /// The filter as a DynamoDB expression; `None` if it cannot be expressed or would not exclude enough.
     matching: Option<FilterExpression>,
-    /// The read units that were taken for what is read as a whole all the same, to be kept.
-    whole: f64,
-    route: ScanBudget,
-    state: PackWatermarks,
+    /// Read units consumed for unfiltered reads, whose events are cached.
+    unfiltered_units: f64,
+    budget: ScanBudget,
+    watermarks: PackWatermarks,
     now: i64,
-    /// Whether the log is read as it is, for there was more late than could be read.
-    pub(crate) is_plain: bool,
-    /// In the order of the walk, the next one last.
+    /// Whether the log is scanned because there were too many late events to read.
+    pub(crate) is_log_scan: bool,
+    /// Remaining ranges in the order of the walk; the next one is the last element.
     parts: Vec<IdRange<'a>>,
-    together: usize,
+    segments_per_step: usize,
     pub(crate) stats: &'a mut SearchStats,
 }
 
 impl<'a> SegmentWalker<'a> {
-    /// Reads what there is to walk through.
+    /// Reads the watermarks and lists the ranges to walk through.
     pub(crate) async fn open(
         log: &'a EventLog,
         filter: &'a SearchFilter,
-        route: ScanBudget,
+        budget: ScanBudget,
         stats: &'a mut SearchStats,
     ) -> Result<SegmentWalker<'a>, Error> {
-        let (state, units) = log.segments.state().await?;
+        let (watermarks, units) = log.segments.watermarks().await?;
         stats.units += units;
         let now = log.events.retention().now();
         let matching = FilterExpression::exact(filter, now).filter(|_| filter.is_selective());
         let (now, parts) = (now.as_second(), Vec::new());
-        let is_plain = false;
-        let mut walk = SegmentWalker {
+        let is_log_scan = false;
+        let mut walker = SegmentWalker {
             log,
             filter,
             matching,
-            whole: 0.0,
-            route,
-            state,
+            unfiltered_units: 0.0,
+            budget,
+            watermarks,
             now,
-            is_plain,
+            is_log_scan,
             parts,
-            together: FIRST_SEGMENTS_PER_STEP,
+            segments_per_step: FIRST_SEGMENTS_PER_STEP,
             stats,
         };
-        if route.ids.0 <= route.ids.1 {
-            walk.plan().await?;
+        if budget.ids.0 <= budget.ids.1 {
+            walker.add_ranges().await?;
         }
-        walk.stats.segments = walk.parts.iter().filter(|part| matches!(part.lies, RangeSource::Segment(_))).count();
-        walk.sort();
-        Ok(walk)
+        walker.stats.segments =
+            walker.parts.iter().filter(|part| matches!(part.source, RangeSource::Segment(_))).count();
+        walker.sort();
+        Ok(walker)
     }
 
-    async fn plan(&mut self) -> Result<(), Error> {
-        let (log, ids) = (self.log, self.route.ids);
-        // What came late may have any id, so all of it must be known.
-        let most = ((self.route.units - self.stats.units) / 2.0).min(self.route.late);
-        let (matching, deadline) = (self.matching.as_ref(), self.route.deadline);
-        let late = log.segments.unpacked().late(&log.events, &self.state, matching, most, deadline);
-        let entries = log.segments.entries(self.state.next);
+    async fn add_ranges(&mut self) -> Result<(), Error> {
+        let (log, ids) = (self.log, self.budget.ids);
+        // A late event may have any id, so all of them must be read.
+        let most = ((self.budget.max_units - self.stats.units) / 2.0).min(self.budget.max_late_units);
+        let (matching, deadline) = (self.matching.as_ref(), self.budget.deadline);
+        let late = log.segments.unpacked().read_late(&log.events, &self.watermarks, matching, most, deadline);
+        let entries = log.segments.ranges(self.watermarks.segment_count);
         let ((entries, units), (late, used)) = futures::future::try_join(entries, late).await?;
         self.stats.units += units + used;
         let Some(late) = late else {
-            // So much of it waits to be packed that the log is read as it is: a page is then found in pieces.
-            self.is_plain = true;
+            // There are too many unpacked late events, so the log is scanned: a page is then found in pieces.
+            self.is_log_scan = true;
             self.add_log(
                 ids,
-                PartitionQuery::matching(&log.events, ids, self.route.ascending, self.matching.as_ref()),
+                PartitionQuery::matching(&log.events, ids, self.budget.ascending, self.matching.as_ref()),
                 0,
             );
             return Ok(());
@@ -140,31 +141,31 @@ impl<'a> SegmentWalker<'a> {
         for entry in entries {
             self.add(entry.low, entry.high, RangeSource::Segment(entry));
         }
-        for loose in late {
-            self.add_loose(loose);
+        for block in late {
+            self.add_block(block);
         }
-        let in_time = log.segments.unpacked().in_time(&self.state, ids);
-        for (low, high, loose) in in_time.loose {
-            self.add(low, high, RangeSource::Unpacked(loose));
+        let in_time = log.segments.unpacked().cached_in_time(&self.watermarks, ids);
+        for (low, high, block) in in_time.blocks {
+            self.add(low, high, RangeSource::Unpacked(block));
         }
         let (end, _) = settled_ends(&log.events);
         for gap in in_time.gaps {
-            match of_few(&log.events, self.filter, gap, self.route.ascending) {
-                Some(plan) => self.add_log(gap, plan, 0),
+            match subject_index_query(&log.events, self.filter, gap, self.budget.ascending) {
+                Some(query) => self.add_log(gap, query, 0),
                 None => self.add_in_time(gap, end),
             }
         }
         Ok(())
     }
 
-    /// Adds what came in time within these ids. What can be kept is read as a whole, as long as that is little; of the
-    /// rest, what matches.
+    /// Adds the events in time within these ids. Events that can be cached are read unfiltered up to
+    /// [`MAX_UNITS_TO_CACHE`]; of the others, only the matching ones are read.
     fn add_in_time(&mut self, (low, high): (u64, u64), end: u64) {
-        let (log, ascending) = (self.log, self.route.ascending);
+        let (log, ascending) = (self.log, self.budget.ascending);
         let matching = self.matching.clone();
         let first = match matching {
             None => high + 1,
-            Some(_) if self.whole >= MAX_UNITS_TO_CACHE => low,
+            Some(_) if self.unfiltered_units >= MAX_UNITS_TO_CACHE => low,
             Some(_) => end.clamp(low, high + 1),
         };
         if first > low {
@@ -175,79 +176,79 @@ impl<'a> SegmentWalker<'a> {
         self.add_log(rest, PartitionQuery::in_time(&log.events, rest, ascending, matching.as_ref()), 0);
     }
 
-    /// Adds what the walk leads through of a part.
-    fn add(&mut self, low: u64, high: u64, lies: RangeSource<'a>) {
-        let (low, high) = (low.max(self.route.ids.0), high.min(self.route.ids.1));
+    /// Adds the part of a range that is within the walk's ids.
+    fn add(&mut self, low: u64, high: u64, source: RangeSource<'a>) {
+        let (low, high) = (low.max(self.budget.ids.0), high.min(self.budget.ids.1));
         if low <= high {
-            self.parts.push(IdRange { low, high, lies });
+            self.parts.push(IdRange { low, high, source });
         }
     }
 
-    fn add_loose(&mut self, loose: Arc<UnpackedBlock>) {
-        if let Some((low, high)) = loose.head.bounds() {
-            self.add(low, high, RangeSource::Unpacked(loose));
+    fn add_block(&mut self, block: Arc<UnpackedBlock>) {
+        if let Some((low, high)) = block.header.bounds() {
+            self.add(low, high, RangeSource::Unpacked(block));
         }
     }
 
-    fn add_log(&mut self, ids: (u64, u64), plan: PartitionQuery, end: u64) {
-        self.add(ids.0, ids.1, RangeSource::Log(Box::new(PartitionScan::new(&self.log.events, plan)), end));
+    fn add_log(&mut self, ids: (u64, u64), query: PartitionQuery, end: u64) {
+        self.add(ids.0, ids.1, RangeSource::Log(Box::new(PartitionScan::new(&self.log.events, query)), end));
     }
 
     fn sort(&mut self) {
-        let ScanBudget { first, ascending, .. } = self.route;
-        let place = |part: &IdRange<'_>| if ascending { u64::MAX - part.low } else { part.high };
-        self.parts.sort_by_key(|part| (part.low <= first.1 && part.high >= first.0, place(part)));
+        let ScanBudget { first, ascending, .. } = self.budget;
+        let order = |part: &IdRange<'_>| if ascending { u64::MAX - part.low } else { part.high };
+        self.parts.sort_by_key(|part| (part.low <= first.1 && part.high >= first.0, order(part)));
     }
 
-    /// The first id, in the order of the walk, of what comes first and was not looked at; `None` where all of that
-    /// was.
+    /// Returns the next id to search in the part that comes first; `None` if all of that part has been searched.
     pub(crate) fn bound(&self) -> Option<u64> {
-        let ScanBudget { first, ascending, .. } = self.route;
+        let ScanBudget { first, ascending, .. } = self.budget;
         let part = self.parts.last().filter(|part| part.low <= first.1 && part.high >= first.0)?;
         Some(if ascending { part.low.max(first.0) } else { part.high.min(first.1) })
     }
 
-    /// Whether everything was looked at.
+    /// Returns whether everything has been searched.
     pub(crate) fn is_at_end(&self) -> bool {
         self.parts.is_empty()
     }
 
-    /// Whether the time or the read units are used up.
+    /// Returns whether the time or the read units are used up.
     pub(crate) fn is_over(&self) -> bool {
-        self.stats.units >= self.route.units || self.route.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+        self.stats.units >= self.budget.max_units
+            || self.budget.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
-    /// Looks at what comes next.
+    /// Searches the next ranges, or reads the next part of the log.
     pub(crate) async fn step(&mut self) -> Result<Vec<Selected>, Error> {
         let parts = match self.parts.pop() {
             None => return Ok(Vec::new()),
-            Some(IdRange { low, high, lies: RangeSource::Log(merge, end) }) => {
-                self.read((low, high), merge, end).await?;
+            Some(IdRange { low, high, source: RangeSource::Log(scan, end) }) => {
+                self.read_log((low, high), scan, end).await?;
                 self.sort();
                 return Ok(Vec::new());
             }
-            Some(part) => self.take(part),
+            Some(part) => self.take_step(part),
         };
-        let mut heads = self.heads(&parts).await?;
+        let mut headers = self.read_headers(&parts).await?;
         let mut all = Vec::with_capacity(parts.len());
         let mut parts = parts.into_iter();
         for part in parts.by_ref() {
-            let known = match &part.lies {
-                RangeSource::Unpacked(loose) => {
-                    let (head, body) = (Arc::clone(&loose.head), Arc::clone(&loose.body));
-                    Some((PayloadSource::Unpacked(Arc::clone(loose)), head, Some(body)))
+            let known = match &part.source {
+                RangeSource::Unpacked(block) => {
+                    let (header, body) = (Arc::clone(&block.header), Arc::clone(&block.body));
+                    Some((PayloadSource::Unpacked(Arc::clone(block)), header, Some(body)))
                 }
                 RangeSource::Segment(entry) => {
-                    let known = heads.remove(&entry.number);
-                    known.map(|(head, body)| (PayloadSource::Segment(*entry), head, body))
+                    let known = headers.remove(&entry.number);
+                    known.map(|(header, body)| (PayloadSource::Segment(*entry), header, body))
                 }
                 RangeSource::Log(..) => None,
             };
             match known {
-                // One at least, so that the walk comes further.
-                Some((pack, head, body)) if all.is_empty() || !self.is_over() => {
-                    let rows = self.look(part, &head, body).await?;
-                    all.push(Selected { head, rows, pack });
+                // At least one range is searched, so that the walk makes progress.
+                Some((source, header, body)) if all.is_empty() || !self.is_over() => {
+                    let rows = self.matching_rows(part, &header, body).await?;
+                    all.push(Selected { header, rows, source });
                 }
                 _ => {
                     self.parts.push(part);
@@ -260,97 +261,97 @@ impl<'a> SegmentWalker<'a> {
         Ok(all)
     }
 
-    /// What is looked at together with this part: what comes next, as long as its heads can be paid for.
-    fn take(&mut self, first: IdRange<'a>) -> Vec<IdRange<'a>> {
+    /// Takes the ranges to search together with the first one, as long as the budget covers their headers.
+    fn take_step(&mut self, first: IdRange<'a>) -> Vec<IdRange<'a>> {
         let (mut units, mut parts) = (self.stats.units, vec![first]);
-        while parts.len() < self.together {
-            units += match self.parts.last().map(|part| &part.lies) {
-                Some(RangeSource::Segment(entry)) => units_of(entry.head),
+        while parts.len() < self.segments_per_step {
+            units += match self.parts.last().map(|part| &part.source) {
+                Some(RangeSource::Segment(entry)) => units_of(entry.header_bytes),
                 Some(RangeSource::Unpacked(_)) => 0.0,
                 Some(RangeSource::Log(..)) | None => break,
             };
-            if units > self.route.units {
+            if units > self.budget.max_units {
                 break;
             }
             parts.extend(self.parts.pop());
         }
-        self.together = (self.together * 2).min(MAX_SEGMENTS_PER_STEP);
+        self.segments_per_step = (self.segments_per_step * 2).min(MAX_SEGMENTS_PER_STEP);
         parts
     }
 
-    /// The heads of the segments among these parts, with their texts where those must be read; as many as can be paid
-    /// for, one at least.
-    async fn heads(
+    /// Reads the headers of the segments among these ranges, and the bodies that must be searched for text: as many as
+    /// the budget covers, and at least one.
+    async fn read_headers(
         &mut self,
         parts: &[IdRange<'a>],
     ) -> Result<HashMap<u64, (Arc<SegmentHeader>, Option<Arc<Body>>)>, Error> {
         let segments: Vec<(&IdRange<'a>, &SegmentRange)> = parts
             .iter()
-            .filter_map(|part| match &part.lies {
+            .filter_map(|part| match &part.source {
                 RangeSource::Segment(entry) => Some((part, entry)),
                 _ => None,
             })
             .collect();
         let numbers: Vec<u64> = segments.iter().map(|(_, entry)| entry.number).collect();
-        let (heads, used) = self.log.segments.heads(&numbers).await?;
+        let (headers, used) = self.log.segments.headers(&numbers).await?;
         self.stats.units += used;
-        let (mut found, mut unread) = (HashMap::with_capacity(heads.len()), Vec::new());
+        let (mut found, mut unread) = (HashMap::with_capacity(headers.len()), Vec::new());
         let mut units = self.stats.units;
-        for ((part, entry), head) in segments.into_iter().zip(heads) {
+        for ((part, entry), header) in segments.into_iter().zip(headers) {
             let text = self.filter.text.as_ref().filter(|text| {
-                let rows = head.select(self.filter, (part.low, part.high), self.now);
-                !rows.is_empty() && head.may_have(&rows, text)
+                let rows = header.select(self.filter, (part.low, part.high), self.now);
+                !rows.is_empty() && header.may_contain(&rows, text)
             });
-            // Nothing of the segment matches, or all that does by its fields.
+            // No event can match, or the filter needs only the header.
             if text.is_none() {
-                found.insert(entry.number, (head, None));
+                found.insert(entry.number, (header, None));
                 continue;
             }
-            units += units_of(entry.body);
-            if units > self.route.units && !unread.is_empty() {
+            units += units_of(entry.body_bytes);
+            if units > self.budget.max_units && !unread.is_empty() {
                 break;
             }
-            unread.push((entry.number, head));
+            unread.push((entry.number, header));
         }
         let numbers: Vec<u64> = unread.iter().map(|(number, _)| *number).collect();
         let (bodies, used) = self.log.segments.bodies(&numbers).await?;
         self.stats.units += used;
         self.stats.texts += bodies.len();
-        found.extend(unread.into_iter().zip(bodies).map(|((number, head), body)| (number, (head, Some(body)))));
+        found.extend(unread.into_iter().zip(bodies).map(|((number, header), body)| (number, (header, Some(body)))));
         Ok(found)
     }
 
-    /// The rows of a part that match. What there is no time for is left for later.
-    async fn look(
+    /// Returns the matching rows of a range. A part for which the budget does not suffice stays in the walk.
+    async fn matching_rows(
         &mut self,
         part: IdRange<'a>,
-        head: &SegmentHeader,
+        header: &SegmentHeader,
         body: Option<Arc<Body>>,
     ) -> Result<Vec<usize>, Error> {
-        let rows = head.select(self.filter, (part.low, part.high), self.now);
-        if matches!(part.lies, RangeSource::Unpacked(_)) {
+        let rows = header.select(self.filter, (part.low, part.high), self.now);
+        if matches!(part.source, RangeSource::Unpacked(_)) {
             self.stats.unpacked += rows.len();
         }
-        let Some(wanted) = &self.filter.text else { return Ok(rows) };
+        let Some(query) = &self.filter.text else { return Ok(rows) };
         let Some(body) = body.filter(|_| !rows.is_empty()) else { return Ok(Vec::new()) };
-        let (mut found, mut unsure) = head.find(&rows, wanted, &body.text()?);
-        if !self.route.ascending {
+        let (mut found, mut unsure) = header.find(&rows, query, &body.text()?);
+        if !self.budget.ascending {
             unsure.reverse();
         }
-        // Large payloads are not in the text: they are read for themselves, one at a time.
+        // Large payloads are not in the body. They are read one at a time.
         for (count, row) in unsure.into_iter().enumerate() {
-            let id = head.hit(row).id;
+            let id = header.hit(row).id;
             if count > 0 && self.is_over() {
                 let rest =
-                    if self.route.ascending { IdRange { low: id, ..part } } else { IdRange { high: id, ..part } };
-                found.retain(|row| !(rest.low..=rest.high).contains(&head.hit(*row).id));
+                    if self.budget.ascending { IdRange { low: id, ..part } } else { IdRange { high: id, ..part } };
+                found.retain(|row| !(rest.low..=rest.high).contains(&header.hit(*row).id));
                 self.parts.push(rest);
                 break;
             }
             let ids: Vec<EventId> = EventId::from_u64(id).into_iter().collect();
             let (events, units) = self.log.events.get_many_with_units(&ids).await?;
             self.stats.units += units;
-            if events.iter().any(|event| wanted.matches(&String::from_utf8_lossy(&event.payload))) {
+            if events.iter().any(|event| query.matches(&String::from_utf8_lossy(&event.payload))) {
                 found.push(row);
             }
         }
@@ -358,19 +359,19 @@ impl<'a> SegmentWalker<'a> {
         Ok(found)
     }
 
-    /// Reads some of the log: it becomes a part that can be looked at, and what is left of it.
-    async fn read(
+    /// Reads a part of the log. It becomes blocks that can be searched; the rest stays in the walk.
+    async fn read_log(
         &mut self,
         (low, high): (u64, u64),
-        mut merge: Box<PartitionScan<'a>>,
+        mut scan: Box<PartitionScan<'a>>,
         end: u64,
     ) -> Result<(), Error> {
-        let before = merge.units;
-        merge.read(self.route.units - self.stats.units).await?;
-        self.stats.units += merge.units - before;
-        self.whole += if end > 0 { merge.units - before } else { 0.0 };
+        let before = scan.units;
+        scan.read(self.budget.max_units - self.stats.units).await?;
+        self.stats.units += scan.units - before;
+        self.unfiltered_units += if end > 0 { scan.units - before } else { 0.0 };
         let (mut settled, mut rows, mut ids) = (BlockBuilder::default(), BlockBuilder::default(), Vec::new());
-        while let ScanStep::Item(id, item) = merge.next_step() {
+        while let ScanStep::Item(id, item) = scan.next_step() {
             if item.contains_key("payload") {
                 let rows = if id < end { &mut settled } else { &mut rows };
                 row_of(&self.log.events, item)?.map(|row| rows.add(row)).transpose()?;
@@ -381,28 +382,28 @@ impl<'a> SegmentWalker<'a> {
         if !ids.is_empty() {
             let (items, units) = self.log.events.get_items(&ids).await?;
             self.stats.units += units;
-            // The index has those as well that came late.
+            // The index also contains late events, which are searched separately.
             for item in items.into_iter().filter(|item| !item.contains_key("w")) {
                 row_of(&self.log.events, item)?.map(|row| rows.add(row)).transpose()?;
             }
         }
         let settled = settled.finish()?;
-        let (read, rest) = match merge.bound() {
+        let (read, rest) = match scan.bound() {
             None => (Some((low, high)), None),
-            Some(bound) if self.route.ascending => (bound.checked_sub(1).map(|last| (low, last)), Some((bound, high))),
+            Some(bound) if self.budget.ascending => (bound.checked_sub(1).map(|last| (low, last)), Some((bound, high))),
             Some(bound) => (bound.checked_add(1).map(|last| (last, high)), Some((low, bound))),
         };
         if let Some((low, high)) = read {
-            self.log.segments.unpacked().keep(&self.state, (low, high.min(end.saturating_sub(1))), &settled);
+            self.log.segments.unpacked().insert(&self.watermarks, (low, high.min(end.saturating_sub(1))), &settled);
         }
-        for loose in settled.into_iter().chain(rows.finish()?) {
-            self.add_loose(loose);
+        for block in settled.into_iter().chain(rows.finish()?) {
+            self.add_block(block);
         }
         match rest {
-            Some(rest) if end > 0 && self.matching.is_some() && self.whole >= MAX_UNITS_TO_CACHE => {
+            Some(rest) if end > 0 && self.matching.is_some() && self.unfiltered_units >= MAX_UNITS_TO_CACHE => {
                 self.add_in_time(rest, end);
             }
-            Some((low, high)) => self.add(low, high, RangeSource::Log(merge, end)),
+            Some((low, high)) => self.add(low, high, RangeSource::Log(scan, end)),
             None => {}
         }
         Ok(())

@@ -23,7 +23,8 @@ pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
     let sqs = aws_sdk_sqs::Client::new(&env.aws("SQS")?);
     let config = ConfigTable::new(dynamodb.clone(), env.required("CONFIG_TABLE")?);
     let events = EventTable::new(dynamodb.clone(), env.required("EVENTS_TABLE")?, env.shards()?, env.retention()?);
-    let segments = Segments::new(dynamodb.clone(), env.required("SEGMENTS_TABLE")?).keeping(env.segment_cache_bytes()?);
+    let segments =
+        Segments::new(dynamodb.clone(), env.required("SEGMENTS_TABLE")?).with_cache_bytes(env.segment_cache_bytes()?);
     Ok(State {
         targets: CachedRecords::new(config.clone()).into(),
         states: CachedRecords::new(config.clone()).into(),

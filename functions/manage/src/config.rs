@@ -24,7 +24,8 @@ pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
     let client = Client::new(&env.aws("DYNAMODB")?);
     let config = ConfigTable::new(client.clone(), env.required("CONFIG_TABLE")?);
     let events = EventTable::new(client.clone(), env.required("EVENTS_TABLE")?, env.shards()?, env.retention()?);
-    let segments = Segments::new(client.clone(), env.required("SEGMENTS_TABLE")?).keeping(env.segment_cache_bytes()?);
+    let segments =
+        Segments::new(client.clone(), env.required("SEGMENTS_TABLE")?).with_cache_bytes(env.segment_cache_bytes()?);
     Ok(State {
         keys: Keys::new(config.clone(), env.get("MANAGE_KEY_SHA256"), runtime::now),
         config: config.into(),

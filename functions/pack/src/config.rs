@@ -24,7 +24,8 @@ pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
     Ok(State {
         log: EventLog {
             events,
-            segments: Segments::new(client, env.required("SEGMENTS_TABLE")?).keeping(env.segment_cache_bytes()?),
+            segments: Segments::new(client, env.required("SEGMENTS_TABLE")?)
+                .with_cache_bytes(env.segment_cache_bytes()?),
         },
     })
 }

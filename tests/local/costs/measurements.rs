@@ -123,7 +123,7 @@ async fn segment_sizes(functions: &Functions<'_>) -> Value {
     let bytes = |key: &str| parts.iter().find(|(partition, _)| partition.starts_with(key)).expect("an item").1;
     let (query, segments) = functions.query().await;
     assert_eq!(query.get("/v1/events?q=xylophone").await.status, 200);
-    let (heads, memory) = segments.kept();
+    let (heads, memory) = segments.cached_headers();
     assert_eq!(heads, 1);
     json!({ "head": bytes("H#"), "text": bytes("T#"), "place": bytes("places"), "memory": memory })
 }

@@ -1,5 +1,5 @@
-//! What the events of a segment are beyond its head: their payloads, and what no search asks for. With the head, that
-//! is each event as it was stored.
+//! The body of a segment: the payloads and the fields that cannot be searched. Header and body together contain each
+//! event as it was stored.
 
 use std::sync::Arc;
 
@@ -13,135 +13,135 @@ use store::Error;
 
 use super::header::SegmentHeader;
 use super::row::{Row, RowExtras};
-use super::zstd_frame::capacity;
+use super::zstd_frame::decompressed_size;
 
-/// More than the payloads of one segment have.
+/// Upper bound of the bytes of a segment's payloads.
 const MAX_TEXT_BYTES: usize = 64 << 20;
 
-/// The body of a segment, packed.
+/// The body of a segment, compressed.
 #[derive(Debug, Default)]
 pub(crate) struct Body {
-    /// The payloads.
+    /// The payloads, compressed.
     pub(super) text: Vec<u8>,
-    /// The [`BodyExtras`]; empty in what was packed before there were any.
-    pub(super) rests: Vec<u8>,
+    /// The [`BodyExtras`], compressed; empty in segments of earlier versions.
+    pub(super) extras: Vec<u8>,
 }
 
-/// What no search asks for, of every event.
+/// The fields of every event that cannot be searched. The format is positional.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct BodyExtras {
-    /// When each was received, in nanoseconds after the one before: many come together.
+    /// Time of receipt of each event, in nanoseconds after the previous event's: the differences are small.
     received: Vec<i64>,
     stored: Vec<Option<i64>>,
-    no_time: Vec<bool>,
+    is_time_missing: Vec<bool>,
     versions: Vec<Option<u32>>,
 }
 
 impl Body {
-    /// Packs the text of these rows, and what else they have, with this effort.
+    /// Compresses the text and the extras of these rows at this zstd level.
     pub(super) fn new(rows: &[Row], text: &[u8], level: i32) -> Result<Self, Error> {
-        let mut rests = BodyExtras::default();
+        let mut extras = BodyExtras::default();
         let mut before = 0;
-        for RowExtras { received, stored, no_time, version } in rows.iter().map(|row| row.rest) {
-            rests.received.push(received.wrapping_sub(std::mem::replace(&mut before, received)));
-            rests.stored.push(stored);
-            rests.no_time.push(no_time);
-            rests.versions.push(version);
+        for RowExtras { received, stored, is_time_missing, version } in rows.iter().map(|row| row.extras) {
+            extras.received.push(received.wrapping_sub(std::mem::replace(&mut before, received)));
+            extras.stored.push(stored);
+            extras.is_time_missing.push(is_time_missing);
+            extras.versions.push(version);
         }
-        let rests = postcard::to_allocvec(&rests).map_err(corrupt)?;
-        let pack = |bytes: &[u8]| zstd::bulk::compress(bytes, level).map_err(corrupt);
-        Ok(Self { text: pack(text)?, rests: pack(&rests)? })
+        let extras = postcard::to_allocvec(&extras).map_err(corrupt)?;
+        let compress = |bytes: &[u8]| zstd::bulk::compress(bytes, level).map_err(corrupt);
+        Ok(Self { text: compress(text)?, extras: compress(&extras)? })
     }
 
-    /// The bytes that it is kept in.
+    /// Returns its compressed bytes.
     pub(super) fn size(&self) -> usize {
-        self.text.len() + self.rests.len()
+        self.text.len() + self.extras.len()
     }
 
-    /// The payloads, each followed by a byte that none of them has.
+    /// Returns the payloads, each followed by a separator.
     pub(crate) fn text(&self) -> Result<Vec<u8>, Error> {
-        inflate(&self.text)
+        decompress(&self.text)
     }
 
-    /// Its events, to be taken one by one; `None` where an earlier version has not packed all of them, or this is another
-    /// head's.
-    pub(crate) fn open(&self, head: Arc<SegmentHeader>) -> Result<Option<Opened>, Error> {
-        if self.rests.is_empty() {
+    /// Decompresses the body. Returns `None` if an earlier version wrote it without extras, or if it does not belong to
+    /// the header.
+    pub(crate) fn open(&self, header: Arc<SegmentHeader>) -> Result<Option<DecompressedSegment>, Error> {
+        if self.extras.is_empty() {
             return Ok(None);
         }
-        let mut rests: BodyExtras = postcard::from_bytes(&inflate(&self.rests)?).map_err(corrupt)?;
+        let mut extras: BodyExtras = postcard::from_bytes(&decompress(&self.extras)?).map_err(corrupt)?;
         let mut before = 0i64;
-        for received in &mut rests.received {
+        for received in &mut extras.received {
             before = before.wrapping_add(*received);
             *received = before;
         }
-        let (text, starts) = (self.text()?, head.starts());
-        let end = starts.last().map_or(0, |last| last + head.length(starts.len() - 1).map_or(0, |length| length + 1));
-        let is_its = rests.received.len() == starts.len() && text.len() == end;
-        Ok(is_its.then(|| Opened { text, starts, entities: head.entities(), head, rests }))
+        let (text, starts) = (self.text()?, header.payload_offsets());
+        let end = starts.last().map_or(0, |last| last + header.length(starts.len() - 1).map_or(0, |length| length + 1));
+        let belongs = extras.received.len() == starts.len() && text.len() == end;
+        Ok(belongs.then(|| DecompressedSegment { text, starts, entities: header.entity_starts(), header, extras }))
     }
 }
 
-/// The events of a segment.
-pub(crate) struct Opened {
-    head: Arc<SegmentHeader>,
+/// The decompressed events of a segment.
+pub(crate) struct DecompressedSegment {
+    header: Arc<SegmentHeader>,
     text: Vec<u8>,
-    /// Where the payload of each begins.
+    /// Offset of each event's payload in the text.
     starts: Vec<usize>,
-    /// Where the entities of each begin.
+    /// Index of each event's first entity code in the header.
     entities: Vec<usize>,
-    rests: BodyExtras,
+    extras: BodyExtras,
 }
 
-impl Opened {
-    /// Whether the payload of a row is here.
+impl DecompressedSegment {
+    /// Returns whether the text contains the payload of a row.
     pub(crate) fn has(&self, row: usize) -> bool {
-        self.head.length(row).is_some()
+        self.header.length(row).is_some()
     }
 
-    /// The event of a row; `None` where its payload is not in the text.
+    /// Returns the event of a row; `None` if its payload is not in the text.
     pub(crate) fn event(&self, row: usize) -> Result<Option<Event>, Error> {
-        let Some(length) = self.head.length(row) else { return Ok(None) };
+        let Some(length) = self.header.length(row) else { return Ok(None) };
         let event = || {
-            let value = |field| self.head.value(field, row);
+            let value = |field| self.header.value(field, row);
             let owned = |field| value(field).map(str::to_owned);
-            let hit = self.head.hit(row);
+            let hit = self.header.hit(row);
             let start = *self.starts.get(row)?;
-            let received_at = Timestamp::from_nanosecond((*self.rests.received.get(row)?).into()).ok()?;
+            let received_at = Timestamp::from_nanosecond((*self.extras.received.get(row)?).into()).ok()?;
             let level = value(Field::Level);
             Some(Event {
                 id: EventId::from_u64(hit.id)?,
                 source: owned(Field::Source)?,
                 catalog: owned(Field::Catalog)?,
                 received_at,
-                stored_at: self.rests.stored.get(row)?.and_then(|at| Timestamp::from_millisecond(at).ok()),
+                stored_at: self.extras.stored.get(row)?.and_then(|at| Timestamp::from_millisecond(at).ok()),
                 fields: Fields {
-                    scope: named(value(Field::Scope)?)?,
+                    scope: parse_name(value(Field::Scope)?)?,
                     event_type: owned(Field::Type)?,
                     time: Timestamp::from_nanosecond(hit.time.into()).ok()?,
-                    time_given: !*self.rests.no_time.get(row)?,
+                    time_given: !*self.extras.is_time_missing.get(row)?,
                     actor: owned(Field::Actor),
                     subject: owned(Field::Subject),
-                    entities: self.head.entities_from(*self.entities.get(row)?, row),
+                    entities: self.header.entities_from(*self.entities.get(row)?, row),
                     project: owned(Field::Project),
                     environment: owned(Field::Environment),
-                    level: level.map(|level| named(level).ok_or(())).transpose().ok()?,
-                    schema_version: *self.rests.versions.get(row)?,
+                    level: level.map(|level| parse_name(level).ok_or(())).transpose().ok()?,
+                    schema_version: *self.extras.versions.get(row)?,
                 },
                 payload: self.text.get(start..start + length)?.to_vec(),
             })
         };
-        event().map(Some).ok_or_else(|| corrupt("an event that cannot be read"))
+        event().map(Some).ok_or_else(|| corrupt("an event of a segment is invalid"))
     }
 }
 
-/// A scope or level by its name.
-fn named<T: DeserializeOwned>(name: &str) -> Option<T> {
+/// Parses the name of a scope or level.
+fn parse_name<T: DeserializeOwned>(name: &str) -> Option<T> {
     T::deserialize(StrDeserializer::<Unknown>::new(name)).ok()
 }
 
-fn inflate(packed: &[u8]) -> Result<Vec<u8>, Error> {
-    zstd::bulk::decompress(packed, capacity(packed, MAX_TEXT_BYTES)).map_err(corrupt)
+fn decompress(packed: &[u8]) -> Result<Vec<u8>, Error> {
+    zstd::bulk::decompress(packed, decompressed_size(packed, MAX_TEXT_BYTES)).map_err(corrupt)
 }
 
 fn corrupt(reason: impl std::fmt::Display) -> Error {
@@ -182,16 +182,16 @@ mod tests {
         }
     }
 
-    fn opened(events: &[Event]) -> Opened {
+    fn opened(events: &[Event]) -> DecompressedSegment {
         let rows: Vec<Row> = events.iter().map(|event| Row::new(event.clone(), None)).collect();
-        let (head, text) = SegmentHeader::new(&rows);
-        let head = SegmentHeader::decode(&head.encode().unwrap()).unwrap();
-        Body::new(&rows, &text, 1).unwrap().open(Arc::new(head)).unwrap().unwrap()
+        let (header, text) = SegmentHeader::new(&rows);
+        let header = SegmentHeader::decode(&header.encode().unwrap()).unwrap();
+        Body::new(&rows, &text, 1).unwrap().open(Arc::new(header)).unwrap().unwrap()
     }
 
     proptest! {
         #[test]
-        fn events_come_out_as_they_went_in(
+        fn events_survive_a_round_trip(
             all in prop::collection::vec(
                 (prop::option::of("[a-c]{0,2}"), 0i64..1 << 60, prop::collection::vec("[a-c]{0,2}", 0..4)),
                 1..20,
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_in_the_text_is_not_given() {
+    fn payloads_that_are_not_in_the_text_are_not_returned() {
         let large = Event { payload: vec![b' '; MAX_PAYLOAD + 1], ..event(1, None, 0, Vec::new()) };
         let opened = opened(&[large, event(2, None, 5, Vec::new())]);
         assert_eq!(opened.event(0).unwrap(), None);
@@ -216,22 +216,22 @@ mod tests {
     }
 
     #[test]
-    fn another_heads_body_is_not_opened() {
+    fn the_body_of_another_header_is_not_opened() {
         let of = |numbers: &[i64]| {
             let rows: Vec<Row> =
                 (1..).zip(numbers).map(|(id, number)| Row::new(event(id, None, *number, Vec::new()), None)).collect();
-            let (head, text) = SegmentHeader::new(&rows);
-            (Arc::new(head), Body::new(&rows, &text, 1).unwrap())
+            let (header, text) = SegmentHeader::new(&rows);
+            (Arc::new(header), Body::new(&rows, &text, 1).unwrap())
         };
-        let ((head, body), (_, longer), (_, more)) = (of(&[1, 2]), of(&[1, 22]), of(&[1, 2, 3]));
-        assert!(body.open(Arc::clone(&head)).unwrap().is_some());
-        assert!(longer.open(Arc::clone(&head)).unwrap().is_none());
-        assert!(more.open(head).unwrap().is_none());
+        let ((header, body), (_, longer), (_, more)) = (of(&[1, 2]), of(&[1, 22]), of(&[1, 2, 3]));
+        assert!(body.open(Arc::clone(&header)).unwrap().is_some());
+        assert!(longer.open(Arc::clone(&header)).unwrap().is_none());
+        assert!(more.open(header).unwrap().is_none());
     }
 
     #[test]
-    fn what_an_earlier_version_packed_is_read_from_the_log() {
-        let body = Body { rests: Vec::new(), ..Body::new(&[], b"", 1).unwrap() };
+    fn bodies_of_earlier_versions_are_not_opened() {
+        let body = Body { extras: Vec::new(), ..Body::new(&[], b"", 1).unwrap() };
         assert!(body.open(Arc::default()).unwrap().is_none());
     }
 }

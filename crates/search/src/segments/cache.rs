@@ -1,4 +1,4 @@
-//! What a process has read of the segments.
+//! The process's cache of segments.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -10,80 +10,80 @@ use super::body::Body;
 use super::header::SegmentHeader;
 use super::segment_range::SegmentRange;
 
-/// What a process has read of the segments.
+/// The process's cache of segment ranges, headers and bodies.
 #[derive(Debug)]
 pub(crate) struct Cache {
     inner: Mutex<Inner>,
-    /// The most memory for heads, and for bodies (packed), in bytes.
-    max_heads: usize,
-    max_bodies: usize,
+    /// Maximum memory in bytes for headers and for compressed bodies.
+    max_header_bytes: usize,
+    max_body_bytes: usize,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// How many segments stand in `entries`, or are gone.
-    known: u64,
-    entries: Vec<SegmentRange>,
-    heads: Bounded<SegmentHeader>,
+    /// Number of segments whose ranges were read. `ranges` lacks those that have expired.
+    known_ranges: u64,
+    ranges: Vec<SegmentRange>,
+    headers: Bounded<SegmentHeader>,
     bodies: Bounded<Body>,
 }
 
 impl Cache {
-    /// A cache of at most so many bytes. Of how many events 256 MB of heads are, docs/cost.md says.
+    /// Creates a cache of at most `bytes` bytes. docs/cost.md has the number of events per 256 MB of headers.
     pub(crate) fn new(bytes: usize) -> Self {
-        Self { inner: Mutex::default(), max_heads: bytes / 3 * 2, max_bodies: bytes / 3 }
+        Self { inner: Mutex::default(), max_header_bytes: bytes / 3 * 2, max_body_bytes: bytes / 3 }
     }
 
-    /// How many segments are known.
-    pub(crate) fn known(&self) -> u64 {
-        self.lock().known
+    /// Returns the number of segments whose ranges were read.
+    pub(crate) fn known_ranges(&self) -> u64 {
+        self.lock().known_ranges
     }
 
-    /// Adds where the first `count` segments stand.
-    pub(crate) fn add(&self, read: Vec<SegmentRange>, count: u64) {
+    /// Adds ranges, which complete those of the first `count` segments.
+    pub(crate) fn insert_ranges(&self, read: Vec<SegmentRange>, count: u64) {
         let mut inner = self.lock();
-        let known = inner.known;
-        // Another request may have read the same.
-        inner.entries.extend(read.into_iter().filter(|entry| entry.number >= known));
-        inner.known = known.max(count);
+        let known = inner.known_ranges;
+        // Another request may have added the same ranges.
+        inner.ranges.extend(read.into_iter().filter(|range| range.number >= known));
+        inner.known_ranges = known.max(count);
     }
 
-    /// Where every one of the first `count` segments stands.
-    pub(crate) fn entries(&self, count: u64) -> Vec<SegmentRange> {
-        self.lock().entries.iter().filter(|entry| entry.number < count).copied().collect()
+    /// Returns the ranges of the first `count` segments.
+    pub(crate) fn ranges(&self, count: u64) -> Vec<SegmentRange> {
+        self.lock().ranges.iter().filter(|range| range.number < count).copied().collect()
     }
 
-    /// Whether there are segments, and the heads of all that may have something between these ids are at hand.
-    pub(crate) fn has_heads(&self, (low, high): (u64, u64)) -> bool {
+    /// Returns whether there are segments, and the headers of all that overlap these ids are cached.
+    pub(crate) fn has_cached_headers(&self, (low, high): (u64, u64)) -> bool {
         let inner = self.lock();
-        let mut within = inner.entries.iter().filter(|entry| entry.low <= high && entry.high >= low);
-        inner.known > 0 && within.all(|entry| inner.heads.kept.contains(&entry.number))
+        let mut within = inner.ranges.iter().filter(|range| range.low <= high && range.high >= low);
+        inner.known_ranges > 0 && within.all(|range| inner.headers.kept.contains(&range.number))
     }
 
-    /// The heads that are at hand, and the numbers of the others.
-    pub(crate) fn heads(&self, numbers: &[u64]) -> (HashMap<u64, Arc<SegmentHeader>>, Vec<u64>) {
-        self.lock().heads.get(numbers)
+    /// Returns the cached headers and the numbers of the missing ones.
+    pub(crate) fn headers(&self, numbers: &[u64]) -> (HashMap<u64, Arc<SegmentHeader>>, Vec<u64>) {
+        self.lock().headers.get(numbers)
     }
 
-    pub(crate) fn keep_head(&self, number: u64, head: SegmentHeader) -> Arc<SegmentHeader> {
-        let size = head.size();
-        self.lock().heads.insert(number, head, size, self.max_heads)
+    pub(crate) fn insert_header(&self, number: u64, header: SegmentHeader) -> Arc<SegmentHeader> {
+        let size = header.size();
+        self.lock().headers.insert(number, header, size, self.max_header_bytes)
     }
 
-    /// How many heads are at hand, and the bytes that they take.
-    pub(crate) fn kept(&self) -> (usize, usize) {
+    /// Returns the number of cached headers and their bytes.
+    pub(crate) fn cached_headers(&self) -> (usize, usize) {
         let inner = self.lock();
-        (inner.heads.kept.len(), inner.heads.size)
+        (inner.headers.kept.len(), inner.headers.size)
     }
 
-    /// The bodies that are at hand, and the numbers of the others.
+    /// Returns the cached bodies and the numbers of the missing ones.
     pub(crate) fn bodies(&self, numbers: &[u64]) -> (HashMap<u64, Arc<Body>>, Vec<u64>) {
         self.lock().bodies.get(numbers)
     }
 
-    pub(crate) fn keep_body(&self, number: u64, body: Body) -> Arc<Body> {
+    pub(crate) fn insert_body(&self, number: u64, body: Body) -> Arc<Body> {
         let size = body.size();
-        self.lock().bodies.insert(number, body, size, self.max_bodies)
+        self.lock().bodies.insert(number, body, size, self.max_body_bytes)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -91,7 +91,7 @@ impl Cache {
     }
 }
 
-/// Values by number, of which those that were not used for longest go first.
+/// An LRU cache of values by segment number, bounded by bytes.
 #[derive(Debug)]
 struct Bounded<T> {
     kept: LruCache<u64, (Arc<T>, usize)>,
@@ -119,15 +119,15 @@ where
         (found, missing)
     }
 
-    fn insert(&mut self, number: u64, value: T, size: usize, most: usize) -> Arc<T> {
+    fn insert(&mut self, number: u64, value: T, size: usize, max_size: usize) -> Arc<T> {
         let value = Arc::new(value);
-        if let Some((_, (_, gone))) = self.kept.push(number, (Arc::clone(&value), size)) {
-            self.size -= gone;
+        if let Some((_, (_, evicted))) = self.kept.push(number, (Arc::clone(&value), size)) {
+            self.size -= evicted;
         }
         self.size += size;
-        while self.size > most && self.kept.len() > 1 {
-            let Some((_, (_, gone))) = self.kept.pop_lru() else { break };
-            self.size -= gone;
+        while self.size > max_size && self.kept.len() > 1 {
+            let Some((_, (_, evicted))) = self.kept.pop_lru() else { break };
+            self.size -= evicted;
         }
         value
     }
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_not_used_for_longest_goes_first() {
+    fn the_least_recently_used_value_is_evicted_first() {
         let mut kept: Bounded<&str> = Bounded::default();
         kept.insert(1, "one", 40, 100);
         kept.insert(2, "two", 40, 100);
@@ -146,13 +146,13 @@ mod tests {
         kept.insert(3, "three", 40, 100);
         let (found, missing) = kept.get(&[1, 2, 3]);
         assert_eq!((found.len(), missing, kept.size), (2, vec![2], 80));
-        kept.insert(3, "drei", 50, 100);
-        assert_eq!(kept.size, 90, "what is replaced is not counted");
+        kept.insert(3, "another three", 50, 100);
+        assert_eq!(kept.size, 90, "replaced values are not counted");
     }
 
-    /// What docs/cost.md says of logs that there is no room for.
+    /// docs/cost.md describes this for logs that are larger than the cache.
     #[test]
-    fn who_goes_through_more_than_there_is_room_for_finds_nothing() {
+    fn a_scan_larger_than_the_cache_has_no_hits() {
         let mut kept: Bounded<u64> = Bounded::default();
         let mut unread = |numbers: std::ops::Range<u64>| {
             let read = numbers.filter(|number| {

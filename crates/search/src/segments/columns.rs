@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use model::Field;
 use serde::{Deserialize, Serialize};
 
-/// The fields that stand in columns.
+/// The fields that are stored as columns, in their order in the header.
 pub(crate) const COLUMNS: [Field; 12] = [
     Field::Source,
     Field::Catalog,
@@ -21,51 +21,51 @@ pub(crate) const COLUMNS: [Field; 12] = [
     Field::Group,
 ];
 
-/// Payloads of more bytes are not in the text: whether they match is decided on the event itself.
+/// Maximum bytes of a payload in a segment's body. Larger payloads are read from the log.
 pub(crate) const MAX_PAYLOAD: usize = 200_000;
 
-/// One field of every event: its different values, and which of them each event has.
+/// A field of every event: its distinct values, and the value of each event.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Column {
     pub(super) values: Vec<String>,
-    /// 0 for none, else one more than the value's place.
+    /// For each event, 0 for no value, otherwise the index of its value plus 1.
     pub(super) codes: Vec<u16>,
 }
 
-/// One field of every event that may have several values.
+/// A field of which an event may have several values.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct Lists {
+pub(super) struct ListColumn {
     pub(super) values: Vec<String>,
-    /// How many each event has.
+    /// Number of values of each event.
     pub(super) counts: Vec<u32>,
-    /// The places of the values, event after event.
+    /// Indexes of the values of all events, one event after the other.
     pub(super) codes: Vec<u32>,
 }
 
-impl Lists {
-    /// The codes of a row, which begin there.
-    pub(super) fn of(&self, start: usize, row: usize) -> &[u32] {
+impl ListColumn {
+    /// Returns the codes of a row, which begin at `start`.
+    pub(super) fn codes_of(&self, start: usize, row: usize) -> &[u32] {
         let count = self.counts.get(row).map_or(0, |count| *count as usize);
         self.codes.get(start..start + count).unwrap_or_default()
     }
 }
 
-/// Gives each different text a place.
+/// Assigns an index to each distinct value.
 #[derive(Default)]
 pub(super) struct ColumnBuilder {
     pub(super) values: Vec<String>,
     pub(super) codes: Vec<u16>,
-    places: HashMap<String, u32>,
+    indexes: HashMap<String, u32>,
 }
 
 impl ColumnBuilder {
     pub(super) fn code(&mut self, value: &str) -> u32 {
-        if let Some(place) = self.places.get(value) {
-            return *place;
+        if let Some(index) = self.indexes.get(value) {
+            return *index;
         }
-        let place = u32::try_from(self.values.len()).unwrap_or(u32::MAX);
+        let index = u32::try_from(self.values.len()).unwrap_or(u32::MAX);
         self.values.push(value.to_owned());
-        self.places.insert(value.to_owned(), place);
-        place
+        self.indexes.insert(value.to_owned(), index);
+        index
     }
 }

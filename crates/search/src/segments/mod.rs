@@ -2,10 +2,10 @@
 //!
 //! Every event of the log is in exactly one of four places:
 //!
-//! - Events **in time** were stored within `store::LATE_AFTER` of their time. Those below the watermark `upto` are in
-//!   segments. The others are read from the log.
-//! - **Late** events have an attribute that is the key of the index `by_late`. Those below the watermark `late_upto` are
-//!   in segments. The others are read from that index.
+//! - Events **in time** were stored within `store::LATE_AFTER` of their time. Those below the watermark `packed_before`
+//!   are in segments. The others are read from the log.
+//! - **Late** events have an attribute that is the key of the index `by_late`. Those below the watermark
+//!   `late_packed_before` are in segments. The others are read from that index.
 //!
 //! The watermarks stay behind the present by a margin ([`watermarks::SETTLED_AFTER`]) after which no write below them can
 //! still be in progress.

@@ -1,4 +1,4 @@
-//! An event as segments take it.
+//! Rows of segments.
 
 use events::{Event, unix_nanoseconds};
 use model::{javascript_number, members};
@@ -7,54 +7,54 @@ use store::{Error, EventTable, Item};
 
 use super::columns::{COLUMNS, MAX_PAYLOAD};
 
-/// An event as segments take it.
+/// An event as a row of a segment.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Row {
     pub(crate) id: u64,
-    /// Its time in nanoseconds since 1970.
+    /// Time of the event in nanoseconds since 1970.
     pub(crate) time: i64,
-    /// When it expires, in seconds since 1970.
+    /// Expiry in seconds since 1970.
     pub(crate) expires: Option<i64>,
-    /// Its fields, in the order of the columns.
+    /// Values of the fields in [`COLUMNS`], in the same order.
     pub(crate) fields: [Option<String>; COLUMNS.len()],
     pub(crate) entities: Vec<String>,
     /// The producer's own number.
     pub(crate) number: Option<u64>,
-    /// How many bytes its payload has.
+    /// Bytes of the payload.
     pub(crate) size: usize,
-    /// The payload; `None` where it is too large for a segment's text, and for memory that holds many.
+    /// The payload; `None` if it is larger than [`MAX_PAYLOAD`].
     pub(crate) payload: Option<Vec<u8>>,
-    /// What no search asks for.
-    pub(crate) rest: RowExtras,
+    /// Fields that cannot be searched.
+    pub(crate) extras: RowExtras,
 }
 
-/// What of an event no search asks for.
+/// The fields of an event that cannot be searched.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct RowExtras {
-    /// When it was received, in nanoseconds since 1970.
+    /// Time of receipt in nanoseconds since 1970.
     pub(crate) received: i64,
-    /// When it was stored, in milliseconds since 1970, where that was late.
+    /// Time of storing in milliseconds since 1970, if the event was late.
     pub(crate) stored: Option<i64>,
-    /// Whether its time is that of receipt, because the producer gave none.
-    pub(crate) no_time: bool,
-    /// The version of its schema.
+    /// Whether the event's time is the time of receipt, because the producer gave none.
+    pub(crate) is_time_missing: bool,
+    /// Version of the event's schema.
     pub(crate) version: Option<u32>,
 }
 
-/// What Unleash's own API filters by, besides what every event has: each as Unleash's database would have it. Its
-/// schema says what they are; an event of a type that is not known may have them otherwise.
+/// The members that only Unleash's own API filters by, in the form of Unleash's database. Unleash's schema defines
+/// their types; events of unknown types may have other types.
 #[derive(Debug, Default, PartialEq)]
-struct Unleash {
+struct UnleashFields {
     number: Option<u64>,
     feature: Option<String>,
     user: Option<String>,
     group: Option<String>,
 }
 
-impl Unleash {
+impl UnleashFields {
     fn read(payload: &[u8]) -> Self {
         let Some(members) = std::str::from_utf8(payload).ok().and_then(members) else { return Self::default() };
-        let text = |name: &str| as_text(serde_json::from_str(members.get(name)?.get()).ok()?);
+        let text = |name: &str| javascript_string(serde_json::from_str(members.get(name)?.get()).ok()?);
         Self {
             number: text("id").and_then(|id| id.parse().ok()),
             feature: text("featureName"),
@@ -64,8 +64,8 @@ impl Unleash {
     }
 }
 
-/// A value as JavaScript makes it a text: 4.0 is 4.
-fn as_text(value: Value) -> Option<String> {
+/// Converts a value to a string as JavaScript does: 4.0 becomes "4".
+fn javascript_string(value: Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text),
         Value::Number(number) if number.is_f64() => number.as_f64().map(javascript_number),
@@ -78,13 +78,14 @@ fn as_text(value: Value) -> Option<String> {
 impl Row {
     pub(crate) fn new(event: Event, expires: Option<i64>) -> Self {
         let fields = event.fields;
-        let rest = RowExtras {
+        let extras = RowExtras {
             received: unix_nanoseconds(event.received_at),
             stored: event.stored_at.map(jiff::Timestamp::as_millisecond),
-            no_time: !fields.time_given,
+            is_time_missing: !fields.time_given,
             version: fields.schema_version,
         };
-        let own = if event.catalog == "unleash" { Unleash::read(&event.payload) } else { Unleash::default() };
+        let unleash =
+            if event.catalog == "unleash" { UnleashFields::read(&event.payload) } else { UnleashFields::default() };
         Self {
             id: event.id.as_u64(),
             time: unix_nanoseconds(fields.time),
@@ -99,15 +100,15 @@ impl Row {
                 fields.project,
                 fields.environment,
                 fields.level.map(|level| level.to_string()),
-                own.feature,
-                own.user,
-                own.group,
+                unleash.feature,
+                unleash.user,
+                unleash.group,
             ],
             entities: fields.entities,
-            number: own.number,
+            number: unleash.number,
             size: event.payload.len(),
             payload: Some(event.payload).filter(|payload| payload.len() <= MAX_PAYLOAD),
-            rest,
+            extras,
         }
     }
 }
@@ -122,9 +123,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_member_that_is_something_else_hides_no_other() {
+    fn a_member_of_another_type_does_not_hide_the_others() {
         let read = |payload: &str| {
-            let Unleash { number, feature, user, group } = Unleash::read(payload.as_bytes());
+            let UnleashFields { number, feature, user, group } = UnleashFields::read(payload.as_bytes());
             (number, feature.unwrap_or_default(), user.unwrap_or_default(), group.unwrap_or_default())
         };
         let expected = |number, feature: &str, user: &str, group: &str| {

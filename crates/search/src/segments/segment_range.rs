@@ -2,19 +2,20 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Where a segment stands among the others.
+/// The ids and sizes of a segment, stored apart from its header.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct SegmentRange {
     #[serde(rename = "sk")]
     pub(crate) number: u64,
-    /// The lowest and highest id of its events.
+    /// Lowest and highest id of its events.
     pub(crate) low: u64,
     pub(crate) high: u64,
-    /// The bytes of its head and of its body.
-    pub(crate) head: u32,
+    /// Compressed bytes of the header and of the body.
+    #[serde(rename = "head")]
+    pub(crate) header_bytes: u32,
     #[serde(rename = "text")]
-    pub(crate) body: u32,
-    /// When the last of its events expires, in seconds since 1970.
+    pub(crate) body_bytes: u32,
+    /// Time at which the last of its events expires, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) expires: Option<i64>,
 }

@@ -16,66 +16,65 @@ use super::unpacked::Unpacked;
 use super::watermarks::PackWatermarks;
 use crate::request::MAX_UNITS;
 
-/// Number of events of a full segment, unless configured otherwise.
+/// Default number of events of a full segment.
 pub(crate) const EVENTS_PER_SEGMENT: usize = 1000;
 
-/// Over how many partitions the heads are spread, to be read side by side.
-const HEAD_PARTITIONS: u64 = 8;
+/// Number of partitions that the headers are distributed over, so that they can be read in parallel.
+const HEADER_PARTITIONS: u64 = 8;
 
-/// How many bytes of what was read are kept where nobody says otherwise.
+/// Default size of the cache in bytes.
 const DEFAULT_CACHE_BYTES: usize = 384 << 20;
 
-/// The key of the marks.
+/// Partition key of the watermarks.
 pub(crate) const WATERMARKS_KEY: &str = "marks";
 
-/// The partition that says where each segment lies: so that who looks at a few need not read the heads of all.
+/// Partition key of the segment ranges, which show the headers that a search needs.
 pub(crate) const RANGES_KEY: &str = "places";
 
-/// DynamoDB's limit for one `BatchGetItem`, by items and by bytes: each is at most 400 KB of its 16 MB.
+/// Number of segments per `BatchGetItem`, which returns at most 16 MB: an item has at most 400 KB.
 const SEGMENTS_PER_BATCH_GET: usize = 40;
 
-/// The `segments` table, and what this process has read of it. Segments never change: what was read once
-/// is not read again.
+/// The `segments` table and the process's cache of it. Segments are immutable, so cached parts are never stale.
 #[derive(Debug, Clone)]
 pub struct Segments {
     pub(super) client: Client,
     pub(super) table: String,
     cache: Arc<Cache>,
     unpacked: Arc<Unpacked>,
-    /// The events of a full segment.
-    pub(super) rows: usize,
-    /// The most read units of one search.
+    /// Number of events of a full segment.
+    pub(super) events_per_segment: usize,
+    /// Maximum read units of one search.
     max_units: f64,
 }
 
 impl Segments {
-    /// The table `table`.
+    /// Creates a client of the table `table` with the default limits.
     pub fn new(client: Client, table: String) -> Self {
         let (cache, unpacked) =
             (Arc::new(Cache::new(DEFAULT_CACHE_BYTES)), Arc::new(Unpacked::new(DEFAULT_CACHE_BYTES)));
-        Self { client, table, cache, unpacked, rows: EVENTS_PER_SEGMENT, max_units: MAX_UNITS }
+        Self { client, table, cache, unpacked, events_per_segment: EVENTS_PER_SEGMENT, max_units: MAX_UNITS }
     }
 
-    /// The same, which keeps at most so many bytes of what it has read, and a sixth of them of what is in no segment.
+    /// Sets the size of the cache in bytes. Unpacked events take at most a sixth of this size in addition.
     #[must_use]
-    pub fn keeping(self, bytes: usize) -> Self {
+    pub fn with_cache_bytes(self, bytes: usize) -> Self {
         Self { cache: Arc::new(Cache::new(bytes)), unpacked: Arc::new(Unpacked::new(bytes)), ..self }
     }
 
-    /// The same, of which one search takes so many read units.
+    /// Sets the maximum read units of one search.
     #[must_use]
-    pub fn spending(self, max_units: f64) -> Self {
+    pub fn with_max_units(self, max_units: f64) -> Self {
         Self { max_units, ..self }
     }
 
-    /// The same, with segments of so many events: at most 65,535.
+    /// Sets the number of events of a full segment: at most 65,535.
     #[must_use]
-    pub fn of(self, rows: usize) -> Self {
-        Self { rows, ..self }
+    pub fn with_events_per_segment(self, events_per_segment: usize) -> Self {
+        Self { events_per_segment, ..self }
     }
 
-    /// The marks, as of now; and the units that reading them took.
-    pub(crate) async fn state(&self) -> Result<(PackWatermarks, f64), Error> {
+    /// Reads the watermarks. Returns them and the consumed read units.
+    pub(crate) async fn watermarks(&self) -> Result<(PackWatermarks, f64), Error> {
         let answer = self
             .client
             .get_item()
@@ -87,23 +86,23 @@ impl Segments {
             .await
             .map_err(|e| Error::sdk("GetItem", e))?;
         let used = consumed_units(answer.consumed_capacity());
-        let state = answer.item.map(|item| self.read::<PackWatermarks>(item)).transpose()?;
-        Ok((state.unwrap_or_default(), used))
+        let watermarks = answer.item.map(|item| self.read::<PackWatermarks>(item)).transpose()?;
+        Ok((watermarks.unwrap_or_default(), used))
     }
 
-    /// The most read units of one search.
+    /// Returns the maximum read units of one search.
     pub(crate) fn max_units(&self) -> f64 {
         self.max_units
     }
 
-    /// What this process has read of the events that are in no segment.
+    /// Returns the cache of unpacked events.
     pub(crate) fn unpacked(&self) -> &Unpacked {
         &self.unpacked
     }
 
-    /// Where every one of the first `count` segments stands; and the units that reading took: 20 for a thousand.
-    pub(crate) async fn entries(&self, count: u64) -> Result<(Vec<SegmentRange>, f64), Error> {
-        let known = self.cache.known();
+    /// Returns the ranges of the first `count` segments and the consumed read units: 20 for a thousand segments.
+    pub(crate) async fn ranges(&self, count: u64) -> Result<(Vec<SegmentRange>, f64), Error> {
+        let known = self.cache.known_ranges();
         let mut used = 0.0;
         if known < count {
             let (mut entries, mut resume) = (Vec::new(), None);
@@ -131,50 +130,52 @@ impl Segments {
                     break;
                 }
             }
-            self.cache.add(entries, count);
+            self.cache.insert_ranges(entries, count);
         }
-        Ok((self.cache.entries(count), used))
+        Ok((self.cache.ranges(count), used))
     }
 
-    /// Whether a search between these ids need not read a head.
-    pub(crate) fn has_heads(&self, ids: (u64, u64)) -> bool {
-        self.cache.has_heads(ids)
+    /// Returns whether the headers of all segments that overlap these ids are cached.
+    pub(crate) fn has_cached_headers(&self, ids: (u64, u64)) -> bool {
+        self.cache.has_cached_headers(ids)
     }
 
-    /// How many heads this process keeps, and about the memory that they take, in bytes: what tells of how large a log
-    /// it keeps all of them.
+    /// Returns the number of cached headers and their approximate memory in bytes, which show the size of a log whose
+    /// headers all fit.
     #[must_use]
-    pub fn kept(&self) -> (usize, usize) {
-        self.cache.kept()
+    pub fn cached_headers(&self) -> (usize, usize) {
+        self.cache.cached_headers()
     }
 
-    /// The heads of these segments, in their order, and the units that reading took. One that DynamoDB has
-    /// removed, because all its events have expired, is empty.
-    pub(crate) async fn heads(&self, numbers: &[u64]) -> Result<(Vec<Arc<SegmentHeader>>, f64), Error> {
-        let (mut found, missing) = self.cache.heads(numbers);
-        let (items, units) = self.get(&missing, |number| key(&head_key(number), number)).await?;
+    /// Returns the headers of these segments, in the same order, and the consumed read units. The header of an expired
+    /// segment, which DynamoDB has removed, is empty.
+    pub(crate) async fn headers(&self, numbers: &[u64]) -> Result<(Vec<Arc<SegmentHeader>>, f64), Error> {
+        let (mut found, missing) = self.cache.headers(numbers);
+        let (items, units) = self.get(&missing, |number| key(&header_key(number), number)).await?;
         for StoredPart { sk: number, packed, .. } in items {
-            found.insert(number, self.cache.keep_head(number, SegmentHeader::decode(&packed)?));
+            found.insert(number, self.cache.insert_header(number, SegmentHeader::decode(&packed)?));
         }
         Ok((numbers.iter().map(|number| found.remove(number).unwrap_or_default()).collect(), units))
     }
 
-    /// The bodies of these segments, in their order; and the units that reading took.
+    /// Returns the bodies of these segments, in the same order, and the consumed read units.
     pub(crate) async fn bodies(&self, numbers: &[u64]) -> Result<(Vec<Arc<Body>>, f64), Error> {
         let (mut found, missing) = self.cache.bodies(numbers);
         let (items, units) = self.get(&missing, |number| key(&body_key(number), number)).await?;
-        for StoredPart { sk: number, packed: text, rests, .. } in items {
-            found.insert(number, self.cache.keep_body(number, Body { text, rests }));
+        for StoredPart { sk: number, packed: text, extras, .. } in items {
+            found.insert(number, self.cache.insert_body(number, Body { text, extras }));
         }
         let bodies = numbers.iter().map(|number| found.remove(number));
-        let bodies = bodies.collect::<Option<Vec<_>>>().ok_or_else(|| Error::corrupt(&self.table, "a text is missing"));
+        let bodies = bodies
+            .collect::<Option<Vec<_>>>()
+            .ok_or_else(|| Error::corrupt(&self.table, "the body of a segment is missing"));
         Ok((bodies?, units))
     }
 
     async fn get(&self, numbers: &[u64], key: impl Fn(u64) -> Item) -> Result<(Vec<StoredPart>, f64), Error> {
         let (mut found, mut units) = self.get_as(numbers, &key, false).await?;
         if found.len() < numbers.len() {
-            // What was written a moment ago may not be everywhere yet.
+            // An eventually consistent read may miss parts that were just written.
             let known: HashSet<u64> = found.iter().map(|stored| stored.sk).collect();
             let missing: Vec<u64> = numbers.iter().copied().filter(|number| !known.contains(number)).collect();
             let (more, used) = self.get_as(&missing, &key, true).await?;
@@ -210,24 +211,24 @@ impl Segments {
     }
 }
 
-/// A head or a body as its item.
+/// The item of a header or a body. Its field names are the stored attributes.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct StoredPart {
     pub(super) pk: String,
-    /// The segment's number.
+    /// Number of the segment.
     pub(super) sk: u64,
     #[serde(with = "serde_bytes")]
     pub(super) packed: Vec<u8>,
-    /// The other part of a body.
-    #[serde(default, with = "serde_bytes", skip_serializing_if = "Vec::is_empty")]
-    pub(super) rests: Vec<u8>,
-    /// When the last of its events expires, in seconds since 1970.
+    /// The compressed extras of a body.
+    #[serde(rename = "rests", default, with = "serde_bytes", skip_serializing_if = "Vec::is_empty")]
+    pub(super) extras: Vec<u8>,
+    /// Time at which the last of its events expires, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) expires: Option<i64>,
 }
 
-pub(super) fn head_key(number: u64) -> String {
-    format!("H#{}", number % HEAD_PARTITIONS)
+pub(super) fn header_key(number: u64) -> String {
+    format!("H#{}", number % HEADER_PARTITIONS)
 }
 
 pub(super) fn body_key(number: u64) -> String {

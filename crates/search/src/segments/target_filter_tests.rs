@@ -75,12 +75,12 @@ prop_compose! {
 proptest! {
     /// A preview and a replay select the events that fanout would have delivered.
     #[test]
-    fn a_search_for_what_is_wanted_finds_what_passes(filter in filters(), event in all_events()) {
+    fn a_search_by_the_conditions_of_a_target_agrees_with_its_filter(filter in filters(), event in all_events()) {
         let search = SearchFilter { conditions: filter.conditions(), ..SearchFilter::default() };
         let passes = filter.check(&event).is_ok();
         let row = Row::new(event, None);
-        let (head, _) = SegmentHeader::new(std::slice::from_ref(&row));
-        let found = head.select(&search, (0, EventId::MAX.as_u64()), 0);
+        let (header, _) = SegmentHeader::new(std::slice::from_ref(&row));
+        let found = header.select(&search, (0, EventId::MAX.as_u64()), 0);
         prop_assert_eq!(!found.is_empty(), passes);
     }
 }

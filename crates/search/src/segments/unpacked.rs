@@ -1,5 +1,5 @@
-//! What is in no segment yet: read from the log and from the index of late events, and, as far as nothing can be
-//! added to it any more, kept.
+//! Events that are not in a segment yet. They are read from the log and from the index of late events, and cached once
+//! no write can add to them.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -10,121 +10,121 @@ use super::row::row_of;
 use super::unpacked_block::{BlockBuilder, UnpackedBlock};
 use super::watermarks::{PackWatermarks, settled_ends};
 
-/// The read units that a search takes for what it reads as a whole, to keep it for others, where it could have what is
-/// looked for alone: as much as comes in a while.
+/// Maximum read units of a search for reading events unfiltered, so that they can be cached for other searches, if it
+/// could read only the matching ones.
 pub(crate) const MAX_UNITS_TO_CACHE: f64 = 100.0;
 
-/// What this process has read of them.
+/// The process's cache of unpacked events.
 #[derive(Debug)]
 pub(crate) struct Unpacked {
-    kept: Mutex<CachedBlocks>,
-    /// The most memory for it, in bytes.
-    most: usize,
+    cached: Mutex<CachedBlocks>,
+    /// Maximum memory in bytes.
+    max_bytes: usize,
 }
 
-/// Late events that were read.
-struct Late {
-    /// Those to which nothing can be added any more, and the others.
+/// Late events that were read from their index.
+struct LateEvents {
+    /// Settled blocks, to which no write can add, and the other blocks.
     settled: Vec<Arc<UnpackedBlock>>,
-    fresh: Vec<Arc<UnpackedBlock>>,
-    /// Whether those are all, and where not, the first moment of which they are not.
+    unsettled: Vec<Arc<UnpackedBlock>>,
+    /// Whether all late events were read, and otherwise the first millisecond that is incomplete.
     complete: bool,
-    moment: u64,
+    stored_ms: u64,
     units: f64,
 }
 
-impl Late {
-    /// What this plan gives, until it took `enough` units, or would take more than `most`, or its time is over; before
-    /// the moment `end` it is settled.
+impl LateEvents {
+    /// Reads the events of a query until more than `stop_after` of at most `max_units` read units are consumed or the
+    /// deadline passes. Events stored before the millisecond `end` are settled.
     async fn read(
         events: &EventTable,
-        plan: PartitionQuery,
+        query: PartitionQuery,
         end: u64,
-        (enough, most): (f64, f64),
+        (stop_after, max_units): (f64, f64),
         deadline: Option<Instant>,
     ) -> Result<Self, Error> {
-        let (mut settled, mut fresh) = (BlockBuilder::default(), BlockBuilder::default());
-        // Of one moment all or none: what is kept ends between two.
-        let (mut moment, mut rows) = (*plan.range.start(), Vec::new());
-        let mut merge = PartitionScan::new(events, plan);
+        let (mut settled, mut unsettled) = (BlockBuilder::default(), BlockBuilder::default());
+        // The events of one millisecond are added together, because the cache ends between two milliseconds.
+        let (mut stored_ms, mut rows) = (*query.range.start(), Vec::new());
+        let mut scan = PartitionScan::new(events, query);
         let complete = loop {
-            let next = merge.next_step();
-            if matches!(next, ScanStep::End) || matches!(next, ScanStep::Item(at, _) if at > moment) {
-                let gather = if moment < end { &mut settled } else { &mut fresh };
-                rows.drain(..).try_for_each(|row| gather.add(row))?;
+            let next = scan.next_step();
+            if matches!(next, ScanStep::End) || matches!(next, ScanStep::Item(at, _) if at > stored_ms) {
+                let builder = if stored_ms < end { &mut settled } else { &mut unsettled };
+                rows.drain(..).try_for_each(|row| builder.add(row))?;
             }
             match next {
                 ScanStep::Item(at, item) => {
-                    moment = at;
+                    stored_ms = at;
                     rows.extend(row_of(events, item)?);
                 }
                 ScanStep::End => break true,
                 ScanStep::Unread
-                    if merge.units > enough.min(most) || deadline.is_some_and(|end| Instant::now() >= end) =>
+                    if scan.units > stop_after.min(max_units) || deadline.is_some_and(|end| Instant::now() >= end) =>
                 {
                     break false;
                 }
-                // Of every partition, where that can be paid for: else nothing would be known of any moment.
-                ScanStep::Unread => merge.read(most - merge.units).await?,
+                // Every partition is read if the budget allows: otherwise no millisecond would be complete.
+                ScanStep::Unread => scan.read(max_units - scan.units).await?,
             }
         };
-        let (settled, fresh) = (settled.finish()?, fresh.finish()?);
-        Ok(Self { settled, fresh, complete, moment, units: merge.units })
+        let (settled, unsettled) = (settled.finish()?, unsettled.finish()?);
+        Ok(Self { settled, unsettled, complete, stored_ms, units: scan.units })
     }
 }
 
-/// What no write can change any more.
+/// Cached blocks, to which no write can add.
 #[derive(Debug, Default)]
 struct CachedBlocks {
-    /// The marks that it lies behind.
-    upto: u64,
-    late_upto: u64,
-    /// Parts of the log, in the order of ids; what is between them was not read.
-    spans: Vec<Span>,
-    /// The late events that were stored before the moment `late_reached`.
+    /// The watermarks that all cached events are above.
+    packed_before: u64,
+    late_packed_before: u64,
+    /// Parts of the log in the order of ids. The ids between them have not been read.
+    ranges: Vec<CachedRange>,
+    /// The late events that were stored before the millisecond `late_reached`.
     late: Vec<Arc<UnpackedBlock>>,
     late_reached: u64,
 }
 
-/// Every event that came in time and has one of these ids.
+/// All events in time of an id range.
 #[derive(Debug)]
-struct Span {
+struct CachedRange {
     low: u64,
     high: u64,
-    loose: Vec<Arc<UnpackedBlock>>,
+    blocks: Vec<Arc<UnpackedBlock>>,
 }
 
-/// What of a range of ids is at hand, and which parts of it are not.
+/// The cached and the missing parts of an id range.
 #[derive(Debug, Default)]
-pub(crate) struct InTime {
-    /// Events, and within which ids they are to be taken from there.
-    pub(crate) loose: Vec<(u64, u64, Arc<UnpackedBlock>)>,
+pub(crate) struct InTimeEvents {
+    /// Cached blocks, each with the id range to use of it.
+    pub(crate) blocks: Vec<(u64, u64, Arc<UnpackedBlock>)>,
     pub(crate) gaps: Vec<(u64, u64)>,
 }
 
 impl Unpacked {
-    /// Keeps a sixth of these bytes.
+    /// Creates a cache of at most a sixth of `bytes`.
     pub(crate) fn new(bytes: usize) -> Self {
-        Self { kept: Mutex::default(), most: bytes / 6 }
+        Self { cached: Mutex::default(), max_bytes: bytes / 6 }
     }
 
-    /// What is at hand of the events within these ids that came in time and are in no segment.
-    pub(crate) fn in_time(&self, state: &PackWatermarks, ids: (u64, u64)) -> InTime {
-        let mut found = InTime::default();
-        let mut from = ids.0.max(state.upto);
-        for span in &self.lock(state).spans {
-            if span.high < from || span.low > ids.1 {
+    /// Returns the cached events in time within these ids that are not in a segment.
+    pub(crate) fn cached_in_time(&self, watermarks: &PackWatermarks, ids: (u64, u64)) -> InTimeEvents {
+        let mut found = InTimeEvents::default();
+        let mut from = ids.0.max(watermarks.packed_before);
+        for range in &self.lock_cache(watermarks).ranges {
+            if range.high < from || range.low > ids.1 {
                 continue;
             }
-            if from < span.low {
-                found.gaps.push((from, span.low - 1));
+            if from < range.low {
+                found.gaps.push((from, range.low - 1));
             }
-            found.loose.extend(span.loose.iter().filter_map(|loose| {
-                let (low, high) = loose.head.bounds()?;
-                // What is below the span is in a segment by now.
-                Some((low.max(span.low), high, Arc::clone(loose)))
+            found.blocks.extend(range.blocks.iter().filter_map(|block| {
+                let (low, high) = block.header.bounds()?;
+                // Events below the range have been packed since.
+                Some((low.max(range.low), high, Arc::clone(block)))
             }));
-            from = span.high.saturating_add(1);
+            from = range.high.saturating_add(1);
         }
         if from <= ids.1 {
             found.gaps.push((from, ids.1));
@@ -132,99 +132,103 @@ impl Unpacked {
         found
     }
 
-    /// Keeps what was read: every event that came in time within these ids, to which nothing can be added any more.
-    pub(crate) fn keep(&self, state: &PackWatermarks, (low, high): (u64, u64), loose: &[Arc<UnpackedBlock>]) {
-        let mut kept = self.lock(state);
-        let known = kept.spans.iter().any(|span| span.low <= high && span.high >= low);
-        if low > high || low < kept.upto || known || kept.size() + size(loose) > self.most {
+    /// Caches all events in time within these ids, which must be settled.
+    pub(crate) fn insert(&self, watermarks: &PackWatermarks, (low, high): (u64, u64), blocks: &[Arc<UnpackedBlock>]) {
+        let mut cached = self.lock_cache(watermarks);
+        let known = cached.ranges.iter().any(|range| range.low <= high && range.high >= low);
+        if low > high || low < cached.packed_before || known || cached.size() + size(blocks) > self.max_bytes {
             return;
         }
-        let at = kept.spans.partition_point(|span| span.high < low);
-        kept.spans.insert(at, Span { low, high, loose: loose.to_vec() });
-        // What touches its neighbour is one with it.
+        let at = cached.ranges.partition_point(|range| range.high < low);
+        cached.ranges.insert(at, CachedRange { low, high, blocks: blocks.to_vec() });
+        // Adjacent ranges are merged.
         for at in [at + 1, at] {
-            let joined = at > 0 && kept.spans.get(at).is_some_and(|span| span.low == kept.spans[at - 1].high + 1);
+            let joined =
+                at > 0 && cached.ranges.get(at).is_some_and(|range| range.low == cached.ranges[at - 1].high + 1);
             if joined {
-                let next = kept.spans.remove(at);
-                kept.spans[at - 1].high = next.high;
-                kept.spans[at - 1].loose.extend(next.loose);
+                let next = cached.ranges.remove(at);
+                cached.ranges[at - 1].high = next.high;
+                cached.ranges[at - 1].blocks.extend(next.blocks);
             }
         }
     }
 
-    /// Every late event that is in no segment, and the read units that it took; `None` where that would be more
-    /// than `most`, or past the deadline. What of it cannot change is kept in either case. Where `matching` says which
-    /// ones are looked for, only a part is read as a whole, to be kept; of the rest, others are left out.
-    pub(crate) async fn late(
+    /// Returns the late events that are not in a segment, and the consumed read units. Returns `None` instead of the
+    /// events if they would take more than `max_units` units or the deadline passes. Settled events are cached in either
+    /// case. With `matching`, only a part is read unfiltered and cached; of the rest, only matching events are read.
+    pub(crate) async fn read_late(
         &self,
         events: &EventTable,
-        state: &PackWatermarks,
+        watermarks: &PackWatermarks,
         matching: Option<&FilterExpression>,
-        most: f64,
+        max_units: f64,
         deadline: Option<Instant>,
     ) -> Result<(Option<Vec<Arc<UnpackedBlock>>>, f64), Error> {
         let (from, mut all) = {
-            let kept = self.lock(state);
-            // Another request may know of more that was packed.
-            let same = kept.late_upto == state.late_upto;
-            if same { (kept.late_reached, kept.late.clone()) } else { (state.late_upto, Vec::new()) }
+            let cached = self.lock_cache(watermarks);
+            // Another request may have seen later watermarks.
+            let same = cached.late_packed_before == watermarks.late_packed_before;
+            if same { (cached.late_reached, cached.late.clone()) } else { (watermarks.late_packed_before, Vec::new()) }
         };
         let (_, end) = settled_ends(events);
-        let (mut plan, mut enough) = (PartitionQuery::late(events, from), most);
+        let (mut query, mut stop_after) = (PartitionQuery::late(events, from), max_units);
         if matching.is_some() {
-            (plan.range, enough) = (from..=end.saturating_sub(1), MAX_UNITS_TO_CACHE);
+            (query.range, stop_after) = (from..=end.saturating_sub(1), MAX_UNITS_TO_CACHE);
         }
-        let mut read = Late::read(events, plan, end, (enough, most), deadline).await?;
-        self.keep_late(state, from, if read.complete { end } else { read.moment.min(end) }, &read.settled);
+        let mut read = LateEvents::read(events, query, end, (stop_after, max_units), deadline).await?;
+        self.insert_late(watermarks, from, if read.complete { end } else { read.stored_ms.min(end) }, &read.settled);
         all.append(&mut read.settled);
         let mut units = read.units;
         if let Some(matching) = matching {
-            let from = if read.complete { end.max(from) } else { read.moment };
-            let plan = PartitionQuery::late_matching(events, from, matching);
-            let left = most - units;
-            read = Late::read(events, plan, end, (left, left), deadline).await?;
+            let from = if read.complete { end.max(from) } else { read.stored_ms };
+            let query = PartitionQuery::late_matching(events, from, matching);
+            let left = max_units - units;
+            read = LateEvents::read(events, query, end, (left, left), deadline).await?;
             all.append(&mut read.settled);
             units += read.units;
         }
-        all.append(&mut read.fresh);
+        all.append(&mut read.unsettled);
         Ok((read.complete.then_some(all), units))
     }
 
-    /// Keeps the late events that were stored from `from` on and before `reached`.
-    fn keep_late(&self, state: &PackWatermarks, from: u64, reached: u64, loose: &[Arc<UnpackedBlock>]) {
-        let mut kept = self.lock(state);
-        // Another request may have come further.
-        let follows = kept.late_upto == state.late_upto && kept.late_reached == from;
-        if follows && reached > from && kept.size() + size(loose) <= self.most {
-            kept.late.extend_from_slice(loose);
-            kept.late_reached = reached;
+    /// Caches the late events that were stored from `from` on and before `reached`.
+    fn insert_late(&self, watermarks: &PackWatermarks, from: u64, reached: u64, blocks: &[Arc<UnpackedBlock>]) {
+        let mut cached = self.lock_cache(watermarks);
+        // Another request may have read further.
+        let follows = cached.late_packed_before == watermarks.late_packed_before && cached.late_reached == from;
+        if follows && reached > from && cached.size() + size(blocks) <= self.max_bytes {
+            cached.late.extend_from_slice(blocks);
+            cached.late_reached = reached;
         }
     }
 
-    /// What is kept, without what is in segments by these marks.
-    fn lock(&self, state: &PackWatermarks) -> MutexGuard<'_, CachedBlocks> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.upto < state.upto {
-            kept.upto = state.upto;
-            kept.spans.retain(|span| span.high >= state.upto);
-            for span in &mut kept.spans {
-                span.low = span.low.max(state.upto);
-                span.loose.retain(|loose| loose.head.bounds().is_some_and(|(_, high)| high >= state.upto));
+    /// Locks the cache and removes the events below these watermarks, which are in segments.
+    fn lock_cache(&self, watermarks: &PackWatermarks) -> MutexGuard<'_, CachedBlocks> {
+        let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        if cached.packed_before < watermarks.packed_before {
+            cached.packed_before = watermarks.packed_before;
+            cached.ranges.retain(|range| range.high >= watermarks.packed_before);
+            for range in &mut cached.ranges {
+                range.low = range.low.max(watermarks.packed_before);
+                range
+                    .blocks
+                    .retain(|block| block.header.bounds().is_some_and(|(_, high)| high >= watermarks.packed_before));
             }
         }
-        if kept.late_upto < state.late_upto {
-            (kept.late_upto, kept.late_reached, kept.late) = (state.late_upto, state.late_upto, Vec::new());
+        if cached.late_packed_before < watermarks.late_packed_before {
+            (cached.late_packed_before, cached.late_reached, cached.late) =
+                (watermarks.late_packed_before, watermarks.late_packed_before, Vec::new());
         }
-        kept
+        cached
     }
 }
 
 impl CachedBlocks {
     fn size(&self) -> usize {
-        self.spans.iter().map(|span| size(&span.loose)).sum::<usize>() + size(&self.late)
+        self.ranges.iter().map(|range| size(&range.blocks)).sum::<usize>() + size(&self.late)
     }
 }
 
-fn size(loose: &[Arc<UnpackedBlock>]) -> usize {
-    loose.iter().map(|loose| loose.size()).sum()
+fn size(blocks: &[Arc<UnpackedBlock>]) -> usize {
+    blocks.iter().map(|block| block.size()).sum()
 }

@@ -1,4 +1,4 @@
-//! Events that are in no segment, in the form of one.
+//! Blocks of events that are not in a segment, in the form of a segment.
 
 use std::sync::Arc;
 
@@ -8,35 +8,36 @@ use super::body::Body;
 use super::header::SegmentHeader;
 use super::row::Row;
 
-/// How many events are looked at as one.
+/// Maximum number of events in a block.
 const EVENTS_PER_BLOCK: usize = 1000;
 
-/// The bytes of their payloads, about: what is looked at as one is in memory as a whole.
+/// Approximate maximum bytes of a block's payloads, because a block is searched in memory.
 const MAX_BLOCK_PAYLOAD_BYTES: usize = 1_000_000;
 
-/// Events that are in no segment, in the form of one: their payloads are packed, for many of them are kept.
+/// Events that are not in a segment, in the form of a segment. Their payloads are compressed, because many blocks are
+/// cached.
 #[derive(Debug)]
 pub(crate) struct UnpackedBlock {
-    pub(crate) head: Arc<SegmentHeader>,
+    pub(crate) header: Arc<SegmentHeader>,
     pub(crate) body: Arc<Body>,
 }
 
 impl UnpackedBlock {
     fn new(mut rows: Vec<Row>) -> Result<Self, Error> {
-        // Made for one search, mostly.
+        // Most blocks serve one search only.
         const LEVEL: i32 = 1;
         rows.sort_unstable_by_key(|row| row.id);
-        let (head, text) = SegmentHeader::new(&rows);
-        Ok(Self { head: Arc::new(head), body: Arc::new(Body::new(&rows, &text, LEVEL)?) })
+        let (header, text) = SegmentHeader::new(&rows);
+        Ok(Self { header: Arc::new(header), body: Arc::new(Body::new(&rows, &text, LEVEL)?) })
     }
 
-    /// About the memory that it takes, in bytes.
+    /// Returns its approximate memory in bytes.
     pub(super) fn size(&self) -> usize {
-        self.head.size() + self.body.size()
+        self.header.size() + self.body.size()
     }
 }
 
-/// Makes [`UnpackedBlock`] of rows that come one by one: their payloads are never in memory all at once.
+/// Builds [`UnpackedBlock`]s from rows that are added one by one, so that their payloads are not all in memory at once.
 #[derive(Default)]
 pub(crate) struct BlockBuilder {
     rows: Vec<Row>,
@@ -45,7 +46,7 @@ pub(crate) struct BlockBuilder {
 }
 
 impl BlockBuilder {
-    /// One more.
+    /// Adds a row.
     pub(crate) fn add(&mut self, row: Row) -> Result<(), Error> {
         self.bytes += row.payload.as_ref().map_or(0, Vec::len);
         self.rows.push(row);
@@ -55,7 +56,7 @@ impl BlockBuilder {
         Ok(())
     }
 
-    /// All of them.
+    /// Returns all blocks.
     pub(crate) fn finish(mut self) -> Result<Vec<Arc<UnpackedBlock>>, Error> {
         if !self.rows.is_empty() {
             self.close()?;
@@ -77,7 +78,7 @@ mod tests {
 
     use super::*;
 
-    /// An event whose payload has so many bytes, as it is read.
+    /// A row of an event whose payload has `size` bytes.
     fn row(id: u64, size: usize) -> Row {
         let fields = Fields {
             scope: Scope::Signal,
@@ -102,19 +103,22 @@ mod tests {
     }
 
     #[test]
-    fn payloads_that_inflate_a_lot_take_little_memory() {
-        let mut gather = BlockBuilder::default();
+    fn highly_compressible_payloads_take_little_memory() {
+        let mut builder = BlockBuilder::default();
         for id in 0..200 {
-            // Of every four, one is in no text.
-            gather.add(row(id, if id % 4 == 0 { 4_400_000 } else { 190_000 })).unwrap();
-            let held: usize = gather.rows.iter().filter_map(|row| row.payload.as_ref()).map(Vec::len).sum();
-            assert!(held < MAX_BLOCK_PAYLOAD_BYTES, "what is not packed yet is bounded");
+            // Every fourth payload is too large for the text.
+            builder.add(row(id, if id % 4 == 0 { 4_400_000 } else { 190_000 })).unwrap();
+            let held: usize = builder.rows.iter().filter_map(|row| row.payload.as_ref()).map(Vec::len).sum();
+            assert!(held < MAX_BLOCK_PAYLOAD_BYTES, "uncompressed payloads are bounded");
         }
-        let loose = gather.finish().unwrap();
-        assert_eq!(loose.iter().map(|loose| loose.body.text().unwrap().len()).sum::<usize>(), 150 * 190_001);
+        let blocks = builder.finish().unwrap();
+        assert_eq!(blocks.iter().map(|block| block.body.text().unwrap().len()).sum::<usize>(), 150 * 190_001);
         assert!(
-            loose.iter().map(|loose| loose.body.text().unwrap().len()).all(|bytes| bytes < 2 * MAX_BLOCK_PAYLOAD_BYTES)
+            blocks
+                .iter()
+                .map(|block| block.body.text().unwrap().len())
+                .all(|bytes| bytes < 2 * MAX_BLOCK_PAYLOAD_BYTES)
         );
-        assert!(loose.iter().map(|loose| loose.size()).sum::<usize>() < 200_000);
+        assert!(blocks.iter().map(|block| block.size()).sum::<usize>() < 200_000);
     }
 }

@@ -5,30 +5,34 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use store::{EventTable, LATE_AFTER};
 
-/// How long ago a write must have begun to be surely over: longer than any function that writes events may run.
+/// Age at which a write is certain to be finished: longer than the timeout of any function that writes events.
 pub(crate) const SETTLED_AFTER: SignedDuration = SignedDuration::from_secs(60);
 
-/// How long ago a late event must have been stored to be packed: the index that it is read from follows the log,
-/// mostly within a second, and what came into it behind the mark would never be found again.
+/// Age at which a late event is certain to be in the index that it is packed from. The index is eventually consistent,
+/// usually within a second. An event that appeared there below the watermark would never be found.
 const INDEXED_AFTER: SignedDuration = SignedDuration::from_mins(5);
 
-/// The marks: which events are in segments.
+/// The watermarks: which events are in segments. The serde names are the stored attributes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PackWatermarks {
-    /// The first id that is in no segment, of events that came in time.
-    pub(crate) upto: u64,
-    /// The first moment, in milliseconds since 1970, of which the late events are in no segment.
-    pub(crate) late_upto: u64,
-    /// How many segments there are.
-    pub(crate) next: u64,
-    /// Until when nobody else packs, in milliseconds since 1970.
-    pub(crate) lease: u64,
+    /// Events in time with ids below this one are in segments.
+    #[serde(rename = "upto")]
+    pub(crate) packed_before: u64,
+    /// Late events stored before this time, in milliseconds since 1970, are in segments.
+    #[serde(rename = "late_upto")]
+    pub(crate) late_packed_before: u64,
+    /// Number of segments, which is also the number of the next segment.
+    #[serde(rename = "next")]
+    pub(crate) segment_count: u64,
+    /// Time at which the packer's lease ends, in milliseconds since 1970.
+    #[serde(rename = "lease")]
+    pub(crate) lease_until: u64,
 }
 
-/// Up to where nothing can be added any more: the first id, and the first moment of late events, in
-/// milliseconds, of which that is not so.
+/// Returns the ends of the settled events, to which no write can add any more: the first unsettled id of events in
+/// time, and the first unsettled millisecond of late events.
 pub(crate) fn settled_ends(events: &EventTable) -> (u64, u64) {
-    let before = |span| events.retention().now().checked_sub(span).ok();
+    let before = |age| events.retention().now().checked_sub(age).ok();
     let end = before(LATE_AFTER + SETTLED_AFTER).and_then(|end| EventId::at(end, 0)).map_or(0, EventId::as_u64);
     let late_end = before(INDEXED_AFTER).and_then(|end| u64::try_from(end.as_millisecond()).ok()).unwrap_or(0);
     (end, late_end)

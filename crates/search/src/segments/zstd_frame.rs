@@ -1,7 +1,7 @@
 //! Zstandard frames.
 
-/// The room that inflating a zstd frame takes, as far as it says.
-pub(crate) fn capacity(frame: &[u8], most: usize) -> usize {
+/// Returns the decompressed size that a zstd frame declares, at most `max`; `max` if it declares none.
+pub(crate) fn decompressed_size(frame: &[u8], max: usize) -> usize {
     let size = zstd::zstd_safe::get_frame_content_size(frame).ok().flatten();
-    size.and_then(|size| usize::try_from(size).ok()).map_or(most, |size| size.min(most))
+    size.and_then(|size| usize::try_from(size).ok()).map_or(max, |size| size.min(max))
 }
