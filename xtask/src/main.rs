@@ -81,7 +81,7 @@ fn main() -> ExitCode {
         Command::Cost(arguments) => cost::run(&arguments),
         Command::Audit { advisories } => audit::audit(advisories),
         Command::Sbom => sbom::write_sboms(),
-        Command::Prose { summary: true, paths } => prose::find_phrases(&paths, true).map(|_| ()),
+        Command::Prose { summary: true, paths } => prose::summarize(&paths),
         Command::Prose { summary: false, paths } => prose::check(&paths),
         Command::Texts => pipeline::check_texts(),
         Command::Workflows => pipeline::check_workflows(),

@@ -16,37 +16,51 @@ use check::{Checker, Finding};
 use passage::Passage;
 use source::Language;
 
-/// Prints each banned phrase below `paths` (all files if there are none) as `file:line: "phrase" → replacement`, then
-/// the number of them in each folder. Returns the total.
-pub(crate) fn find_phrases(paths: &[String], is_summary: bool) -> Result<usize> {
+/// Fails if a file below `paths` (any file if there are none) contains a banned phrase. Prints each phrase as
+/// `file:line: "phrase" → replacement`, and the number of phrases in each folder.
+pub(crate) fn check(paths: &[String]) -> Result {
+    let findings = find_phrases(paths)?;
+    for (file, Finding { line, phrase, instead }) in &findings {
+        println!("{file}:{line}: \"{phrase}\" → {instead}");
+    }
+    print_counts(&findings);
+    if findings.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "{} banned phrases: rewrite them as docs/style.md describes, or list an exception in xtask/src/prose/allowed.rs",
+        findings.len()
+    ))
+}
+
+/// Prints the number of banned phrases in each folder.
+pub(crate) fn summarize(paths: &[String]) -> Result {
+    print_counts(&find_phrases(paths)?);
+    Ok(())
+}
+
+/// Returns the banned phrases of all files below `paths`, with the file of each.
+fn find_phrases(paths: &[String]) -> Result<Vec<(String, Finding)>> {
     let checker = Checker::new().map_err(|error| format!("xtask/src/prose/banned.rs: {error}"))?;
-    let mut totals: BTreeMap<String, usize> = BTreeMap::new();
+    let mut all = Vec::new();
     for file in files(paths)? {
         let Ok(text) = std::fs::read_to_string(root().join(&file)) else { continue };
         let mut findings: Vec<Finding> =
             passages(&file, &text).into_iter().flat_map(|passage| checker.check(&passage.without_code())).collect();
         findings.retain(|finding| !is_allowed(&file, &finding.phrase));
         findings.sort_by_key(|finding| finding.line);
-        if !findings.is_empty() {
-            *totals.entry(folder(&file)).or_default() += findings.len();
-        }
-        for Finding { line, phrase, instead } in findings.iter().filter(|_| !is_summary) {
-            println!("{file}:{line}: \"{phrase}\" → {instead}");
-        }
+        all.extend(findings.into_iter().map(|finding| (file.clone(), finding)));
     }
-    for (folder, count) in &totals {
-        eprintln!("{count:>6}  {folder}");
-    }
-    Ok(totals.values().sum())
+    Ok(all)
 }
 
-/// Fails if any file contains a banned phrase.
-pub(crate) fn check(paths: &[String]) -> Result {
-    match find_phrases(paths, false)? {
-        0 => Ok(()),
-        count => Err(format!(
-            "{count} banned phrases: rewrite them as docs/style.md says, or list an exception in xtask/src/prose/allowed.rs"
-        )),
+fn print_counts(findings: &[(String, Finding)]) {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for (file, _) in findings {
+        *counts.entry(folder(file)).or_default() += 1;
+    }
+    for (folder, count) in counts {
+        eprintln!("{count:>6}  {folder}");
     }
 }
 
