@@ -11,7 +11,7 @@ const at = (minutes) => new Date(NOON + minutes * 60_000).toISOString();
 const BUSY = Date.parse('2026-05-20T00:00:00Z');
 const busy = (minutes) => new Date(BUSY + minutes * 60_000).toISOString();
 
-/** Adds events in the two days before noon (three of them almost at once, a signal, and an error) and the busy day. */
+/** Adds events in the two days before noon (three of them almost simultaneously, a signal, and an error) and the busy day. */
 async function prepare(stack) {
   const minutes = [-2700, -600, -20, -10, -10.01, -10.02];
   await stack.post('unleash', minutes.map((one, n) => unleashEvent(810_000 + n, at(one), { environment: n % 2 ? 'production' : null })));

@@ -103,7 +103,7 @@ pub(super) const PHRASES: &[Phrase] = &[
     phrase("for want of", "because … is missing"),
     phrase("(?:is|are) to (?:be )?(?:blame|hand)", "caused it; is available"),
     phrase("at (?:the )?worst|at (?:the )?best", "at most, at least; in the worst case"),
-    phrase("from (?:here|now) on", "from this point"),
+    phrase("from here on", "from this point"),
     phrase("way(?:s)? of (?:its|their) own", "its own …"),
     phrase("not (?:a )?(?:one|any) of them", "none of them"),
     phrase("the other way (?:a)?round", "the reverse"),

@@ -58,7 +58,7 @@ pub(crate) struct EventItem {
     /// Schema version.
     #[serde(skip_serializing_if = "Option::is_none")]
     sv: Option<u32>,
-    /// Whether `tm` is the time of receipt, because the producer did not send a time.
+    /// True if `tm` is the time of receipt, because the producer did not send a time.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     nt: bool,
     /// Time after which DynamoDB may remove the item, in seconds since 1970.

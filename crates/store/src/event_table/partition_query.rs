@@ -21,7 +21,7 @@ pub struct PartitionQuery {
     pub key: &'static str,
     /// Attribute of the sort key.
     pub sort: &'static str,
-    /// Whether the lowest sort key comes first.
+    /// Order: true if the lowest sort key comes first.
     pub ascending: bool,
     /// Range of sort keys.
     pub range: RangeInclusive<u64>,

@@ -45,7 +45,7 @@ pub struct PartitionScan<'a> {
 #[derive(Debug)]
 struct Partition {
     key: String,
-    /// Whether the partition has link items.
+    /// True if the partition has link items.
     is_link: bool,
     /// Items that were read and not returned yet, with their sort keys.
     items: VecDeque<(u64, Item)>,

@@ -8,7 +8,7 @@ import { button } from './forms.js';
 import { emptyState, loadingState, partialNote, problemState } from './states.js';
 import { badge } from './table.js';
 
-/** Events per page, and the maximum that the API returns at once. */
+/** Events per page, and the maximum of a page of the API. */
 const PAGE_SIZE = 50;
 const MAX_PAGE_SIZE = 1000;
 

@@ -12,7 +12,7 @@ const MAX_RELOAD = 1000;
 
 /**
  * Creates the table. `load(cursor, signal, limit)` returns `[rows, next]`, `nouns` are the singular and plural of a row,
- * and `emptyText` is shown if there are none. Returns its elements and `reload(keep)`, which loads as many rows again as
+ * and `emptyText` is shown if the list is empty. Returns its elements and `reload(keep)`, which loads as many rows again as
  * are shown; with `keep` the old rows stay visible until then.
  */
 export function pagedTable({ signal, columns, nouns, load, emptyText }) {

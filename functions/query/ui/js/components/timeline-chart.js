@@ -1,4 +1,4 @@
-// The chart of the timeline: lanes of marks, each of which stands for a group of events.
+// The chart of the timeline: lanes of marks, each of which represents a group of events.
 
 import { h, link, uniqueId } from '../dom.js';
 import { formatCompact, formatDate, formatHourMinute, formatNumber, formatTime, pluralize, renderSummary } from '../format.js';
