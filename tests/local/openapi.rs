@@ -30,6 +30,7 @@ const TOUR: [&str; 51] = [
     "listCatalogs",
     "readSchema",
     "readOwnKey",
+    "readDefaults",
     "readOpenApi",
     "readDocs",
     "searchEventsAsUnleash",

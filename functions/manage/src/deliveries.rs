@@ -23,7 +23,7 @@ use web::{Manage, Params, Problem, ProblemType, ReadOrManage, parse_time_range};
 
 use crate::State;
 use crate::replays::{self, Start};
-use crate::targets;
+use crate::targets::load_target;
 use crate::validation::not_found;
 
 pub(crate) use operations::register_routes;
@@ -208,7 +208,7 @@ pub(crate) async fn retry_delivery(
     let none = || Problem::new(ProblemType::NotFound, "There is no such event");
     let id = event.parse().ok().and_then(EventId::from_u64).ok_or_else(none)?;
     let event = state.log.events.get(id).await?.ok_or_else(none)?;
-    let (target, standing) = targets::get(&state, &name).await?;
+    let (target, standing) = load_target(&state, &name).await?;
     let now = (state.clock)();
     let delivery = state.deliveries.get(id, &name).await?.filter(|delivery| delivery.is_for(&target));
     let from = match delivery {

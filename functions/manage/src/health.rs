@@ -11,7 +11,7 @@ use serde::Serialize;
 use web::{Problem, ReadOrManage};
 
 use crate::State;
-use crate::targets;
+use crate::targets::load_target;
 
 /// How far back attempts count.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -74,7 +74,7 @@ pub(crate) async fn read_target_health(
     _: ReadOrManage,
     Path(name): Path<String>,
 ) -> Result<Json<Health>, Problem> {
-    let (target, standing) = targets::get(&state, &name).await?;
+    let (target, standing) = load_target(&state, &name).await?;
     let now = (state.clock)();
     let recent = SearchFilter { from: now.checked_sub(DAY).ok(), ..SearchFilter::default() };
     let (low, high) = recent.id_range().unwrap_or((EventId::MIN, EventId::MAX));

@@ -5,6 +5,7 @@ mod deliveries;
 mod examples;
 mod health;
 mod keys;
+mod match_preview;
 mod operation_parts;
 mod patch_field;
 mod preview;

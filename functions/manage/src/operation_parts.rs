@@ -1,7 +1,7 @@
 //! Parameters, responses and errors that several operations share.
 
-use model::{KeyScope, Record, Source};
-use web::{BODY_ERRORS, ErrorResponse, Operation, Problem, SuccessResponse};
+use model::{KeyScope, Record, Source, Target};
+use web::{BODY_ERRORS, ErrorResponse, Operation, Parameter, Problem, SuccessResponse};
 
 use crate::validation::{Violations, not_found};
 
@@ -50,3 +50,10 @@ pub(crate) fn invalid_field(field: &str, keyword: &str, message: &str) -> Proble
     violations.add(field, keyword, message);
     violations.into_problem()
 }
+
+/// The error of an unknown target.
+pub(crate) const TARGET_NOT_FOUND: ErrorResponse =
+    ErrorResponse { description: "The target does not exist.", example: || not_found(Target::KIND, "audit") };
+
+/// The name of a target in the path.
+pub(crate) const TARGET_NAME: Parameter = Parameter::path("name", "The target's name.", web::text_schema, r#""audit""#);

@@ -1,41 +1,46 @@
-//! What a target would have got: its filters held against the last 24 hours.
+//! Previews of the events of the last 24 hours that a target's filters match.
 
 use axum::Json;
 use axum::extract::{Path, State as Shared};
 use jiff::SignedDuration;
 use model::{EventFilter, SearchFilter};
-use web::{Manage, Problem};
+use web::{JsonBody, Manage, Problem};
 
 use crate::State;
-use crate::replays::{Matching, matching};
-use crate::targets::{self, NewTarget};
+use crate::match_preview::{MatchPreview, preview_matches};
+use crate::targets::load_target;
+use crate::targets::request::{NewTarget, TARGET_BODY};
+use crate::targets::strict_json::{Strict, read_as};
 use crate::validation::Violations;
 
-/// How far back a preview looks.
-const DAY: SignedDuration = SignedDuration::from_hours(24);
+/// Age of the oldest events of a preview.
+const PREVIEW_WINDOW: SignedDuration = SignedDuration::from_hours(24);
 
-/// Of a target that is not there yet.
-pub(crate) async fn preview_definition(state: &State, new: NewTarget) -> Result<Json<Matching>, Problem> {
+/// `POST /v1/targets/preview`: previews a target before it is created. Invalid definitions have the same errors as on
+/// creation.
+pub(crate) async fn preview_new_target(
+    Shared(state): Shared<State>,
+    _: Manage,
+    JsonBody(Strict(body)): JsonBody<Strict>,
+) -> Result<Json<MatchPreview>, Problem> {
     let mut violations = Violations::default();
-    let checked = new.check((state.clock)(), &mut violations);
+    let checked = read_as::<NewTarget>(TARGET_BODY, body)?.check((state.clock)(), &mut violations);
     violations.into_result()?;
-    let wanted = checked.map(|checked| checked.target.filter).unwrap_or_default();
-    Ok(Json(preview(state, &wanted).await?))
+    let filter = checked.map(|checked| checked.target.filter).unwrap_or_default();
+    Ok(Json(preview_filter(&state, &filter).await?))
 }
 
-/// `POST /v1/targets/{name}/preview`: of a target that there is.
+/// `POST /v1/targets/{name}/preview`: previews an existing target.
 pub(crate) async fn preview_target(
     Shared(state): Shared<State>,
     _: Manage,
     Path(name): Path<String>,
-) -> Result<Json<Matching>, Problem> {
-    let (target, _) = targets::get(&state, &name).await?;
-    Ok(Json(preview(&state, &target.filter).await?))
+) -> Result<Json<MatchPreview>, Problem> {
+    let (target, _) = load_target(&state, &name).await?;
+    Ok(Json(preview_filter(&state, &target.filter).await?))
 }
 
-async fn preview(state: &State, wanted: &EventFilter) -> Result<Matching, Problem> {
-    let now = (state.clock)();
-    let filter =
-        SearchFilter { conditions: wanted.conditions(), from: now.checked_sub(DAY).ok(), ..SearchFilter::default() };
-    matching(state, filter).await
+async fn preview_filter(state: &State, filter: &EventFilter) -> Result<MatchPreview, Problem> {
+    let from = (state.clock)().checked_sub(PREVIEW_WINDOW).ok();
+    preview_matches(state, SearchFilter { conditions: filter.conditions(), from, ..SearchFilter::default() }).await
 }

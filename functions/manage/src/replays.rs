@@ -2,13 +2,11 @@
 
 mod operations;
 
-use std::time::Duration;
-
 use axum::Json;
 use axum::extract::{Path, State as Shared};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use events::{Event, EventId};
+use events::EventId;
 use jiff::Timestamp;
 use model::defaults::{DEFAULT_REPLAY_RATE, MAX_REPLAY_RATE};
 use model::{AuditEvent, Record, Replay, ReplayOf, ReplaySelection, ReplayState, SearchFilter, run_name};
@@ -20,19 +18,14 @@ use store::WriteOutcome;
 use web::{Caller, Manage, Params, Problem, filters, parse_time_range_of};
 
 use crate::State;
-use crate::targets;
+use crate::match_preview::{MAX_PREVIEW_TIME, MAX_SAMPLE_EVENTS, MatchPreview, preview_matches};
+use crate::targets::load_target;
 use crate::validation::not_found;
 
 pub(crate) use operations::register_routes;
 
-/// How many events a dry run shows.
-const SHOWN: usize = 10;
-
 /// How many events are read at a time where they are counted one by one.
 const PAGE: usize = 1000;
-
-/// How long counting may take.
-const MAX_TIME: Duration = Duration::from_secs(20);
 
 /// A replay, and how far it has come.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -103,60 +96,9 @@ pub(crate) struct ReplayList {
     replays: Vec<ReplayView>,
 }
 
-/// What would be sent.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Matching {
-    /// How many events match; null where they could not be counted in time.
-    events: Option<u64>,
-    /// Some of them: the latest.
-    sample: Vec<Sample>,
-}
-
-/// One event of a sample.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Sample {
-    /// Its id.
-    id: EventId,
-    /// Who sent it.
-    source: String,
-    /// What happened.
-    r#type: String,
-    /// When.
-    time: Timestamp,
-    /// What it was done to.
-    subject: Option<String>,
-    /// The project involved.
-    project: Option<String>,
-    /// The environment involved.
-    environment: Option<String>,
-}
-
-impl From<Event> for Sample {
-    fn from(event: Event) -> Self {
-        Self {
-            id: event.id,
-            source: event.source,
-            r#type: event.fields.event_type,
-            time: event.fields.time,
-            subject: event.fields.subject,
-            project: event.fields.project,
-            environment: event.fields.environment,
-        }
-    }
-}
-
-/// How many events match, and the latest of them.
-pub(crate) async fn matching(state: &State, filter: SearchFilter) -> Result<Matching, Problem> {
-    let deadline = Some((tokio::time::Instant::now() + MAX_TIME).into_std());
-    let search =
-        SearchRequest { filter, limit: SHOWN, max_bytes: 4 << 20, total: true, deadline, ..SearchRequest::default() };
-    let page = state.log.search(&search).await?;
-    Ok(Matching { events: page.total, sample: page.events.into_iter().map(Sample::from).collect() })
-}
-
 /// The same of what was received in the selection's range, which nothing but the events themselves tells.
-async fn received(state: &State, filter: SearchFilter, selection: &ReplaySelection) -> Result<Matching, Problem> {
-    let deadline = (tokio::time::Instant::now() + MAX_TIME).into_std();
+async fn received(state: &State, filter: SearchFilter, selection: &ReplaySelection) -> Result<MatchPreview, Problem> {
+    let deadline = (tokio::time::Instant::now() + MAX_PREVIEW_TIME).into_std();
     let mut search = SearchRequest {
         filter,
         limit: PAGE,
@@ -169,16 +111,16 @@ async fn received(state: &State, filter: SearchFilter, selection: &ReplaySelecti
         let page = state.log.search(&search).await?;
         for event in page.events.into_iter().filter(|event| selection.is_received(event.received_at)) {
             events += 1;
-            if sample.len() < SHOWN {
+            if sample.len() < MAX_SAMPLE_EVENTS {
                 sample.push(event.into());
             }
         }
         search.after = page.next;
         if search.after.is_none() {
-            return Ok(Matching { events: Some(events), sample });
+            return Ok(MatchPreview { events: Some(events), sample });
         }
         if std::time::Instant::now() >= deadline {
-            return Ok(Matching { events: None, sample });
+            return Ok(MatchPreview { events: None, sample });
         }
     }
 }
@@ -212,7 +154,7 @@ pub(crate) async fn replay_target(
             "is missing, and so is `received_from`: say from when on events are sent again",
         ));
     }
-    let (target, _) = targets::get(&state, &name).await?;
+    let (target, _) = load_target(&state, &name).await?;
     let now = (state.clock)();
     // What comes from now on is delivered anyway.
     let received_until = Some(received_until.unwrap_or(now).min(now));
@@ -220,7 +162,7 @@ pub(crate) async fn replay_target(
     let selection = ReplaySelection { from, until, received_from, received_until, conditions, text };
     let filter = selection.search_filter(target.filter.conditions());
     let matching = match received_from {
-        None => matching(&state, filter).await?,
+        None => preview_matches(&state, filter).await?,
         Some(_) => received(&state, filter, &selection).await?,
     };
     if dry_run {

@@ -5,7 +5,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use web::{Parameter, ParameterLocation, filters, join_parameters};
 
 use crate::deliveries::MAX_LIMIT;
-use crate::targets::TARGET_NAME;
+use crate::operation_parts::TARGET_NAME;
 
 /// The name of a replay in the path.
 pub(crate) const REPLAY_NAME: Parameter =

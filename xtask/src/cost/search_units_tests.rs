@@ -45,7 +45,7 @@ fn constants_equal_those_of_the_crates() {
         "const SETTLED_AFTER: SignedDuration = SignedDuration::from_secs(60);",
         "const EVENTS_PER_SEGMENT: usize = 1000;",
         "const MAX_SEGMENT_PAYLOAD_BYTES: usize = 1_000_000;",
-        "max_heads: bytes / 3 * 2",
+        "max_header_bytes: bytes / 3 * 2",
         "(megabytes << 20) / 8 * 3",
     ] {
         assert!(

@@ -4,9 +4,8 @@ use model::{Record, Target};
 use web::{ErrorResponse, Method, Operation, Parameter, Routes, SuccessResponse, schema_of};
 
 use super::{DeliveryList, Failing, Retried, already_waiting, list_deliveries, retry_deliveries, retry_delivery};
-use crate::operation_parts::{FILTER_ERROR, MANAGE_OPERATION};
+use crate::operation_parts::{FILTER_ERROR, MANAGE_OPERATION, TARGET_NOT_FOUND};
 use crate::replays::ReplayView;
-use crate::targets::TARGET_NOT_FOUND;
 use crate::validation::not_found;
 use crate::webhook_parameters::{LIST_PARAMETERS, RETRY_PARAMETERS};
 use crate::{State, examples};

@@ -3,9 +3,9 @@
 use model::{Record, Replay};
 use web::{ErrorResponse, Method, Operation, Routes, SuccessResponse, schema_of};
 
-use super::{Matching, ReplayList, ReplayView, cancel_replay, list_replays, read_replay, replay_target};
-use crate::operation_parts::{FILTER_ERROR, MANAGE_OPERATION};
-use crate::targets::TARGET_NOT_FOUND;
+use super::{ReplayList, ReplayView, cancel_replay, list_replays, read_replay, replay_target};
+use crate::match_preview::MatchPreview;
+use crate::operation_parts::{FILTER_ERROR, MANAGE_OPERATION, TARGET_NOT_FOUND};
 use crate::validation::not_found;
 use crate::webhook_parameters::{REPLAY_NAME, REPLAY_PARAMETERS};
 use crate::{State, examples};
@@ -34,7 +34,7 @@ static REPLAY_TARGET: Operation = Operation {
         SuccessResponse::json(
             200,
             "The events that would be sent (`dry_run`).",
-            schema_of::<Matching>,
+            schema_of::<MatchPreview>,
             &[("one event", examples::MATCHING)],
         ),
         SuccessResponse::json(202, "The replay has started.", schema_of::<ReplayView>, &[("replay", examples::REPLAY)]),

@@ -21,8 +21,11 @@ use tokio::time::Instant;
 use web::{Caller, Manage, Problem, ProblemType};
 use webhook::SigningSecret;
 
+use super::load::load_target;
+use super::problems::{changed_since, no_key, no_randomness};
+use super::response::TargetView;
 use super::strict_json::{Strict, read_as};
-use super::{TargetView, Why, changed_since, get, no_key, no_randomness, validate};
+use super::{Why, validate};
 use crate::State;
 use crate::validation::Violations;
 
@@ -60,10 +63,10 @@ pub(crate) async fn pause_target(
     let mut violations = Violations::default();
     validate::length("reason", why.reason.as_deref(), MAX_PAUSE_REASON_CHARS, &mut violations);
     violations.into_result()?;
-    get(&state, &name).await?;
+    load_target(&state, &name).await?;
     let reason = why.reason.unwrap_or_else(|| "no reason was given".to_owned());
     try_pause(&state, &caller, &name, reason).await?;
-    let (target, standing) = get(&state, &name).await?;
+    let (target, standing) = load_target(&state, &name).await?;
     Ok(Json(TargetView::new(target, standing.as_ref())))
 }
 
@@ -97,9 +100,9 @@ pub(crate) async fn resume_target(
     Manage(caller): Manage,
     Path(name): Path<String>,
 ) -> Result<Json<Resumed>, Problem> {
-    let (target, standing) = get(&state, &name).await?;
+    let (target, standing) = load_target(&state, &name).await?;
     let replay = try_resume(&state, &caller, &target, standing.as_ref()).await?;
-    let (target, standing) = get(&state, &name).await?;
+    let (target, standing) = load_target(&state, &name).await?;
     Ok(Json(Resumed { target: TargetView::new(target, standing.as_ref()), replay }))
 }
 
@@ -177,7 +180,7 @@ pub(crate) async fn rotate_target(
     };
     violations.into_result()?;
     let (Some(overlap), Some(signing)) = (overlap, signing) else { return Err(no_randomness()) };
-    let (mut target, standing) = get(&state, &name).await?;
+    let (mut target, standing) = load_target(&state, &name).await?;
     let version = target.version;
     let mut secrets = (*state.keyring.open(&name, &target.secrets).await.map_err(no_key)?).clone();
     secrets.previous_signing = Some(std::mem::replace(&mut secrets.signing, signing));
@@ -218,7 +221,7 @@ pub(crate) async fn test_target(
     Manage(caller): Manage,
     Path(name): Path<String>,
 ) -> Result<(StatusCode, Json<Tested>), Problem> {
-    let (target, _) = get(&state, &name).await?;
+    let (target, _) = load_target(&state, &name).await?;
     let entry = AuditEvent {
         event_type: "target-tested",
         actor: &caller.key,

@@ -8,16 +8,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 use store::{ConfigWrite, EventTable};
-use web::{AnyJsonBody, Caller, JsonBody, Manage, Problem, ProblemType};
+use web::{AnyJsonBody, Caller, Manage, Problem, ProblemType};
 use webhook::Secrets;
 
-use super::request::{Checked, NewTarget};
+use super::problems::{no_key, no_randomness};
+use super::request::{Checked, NewTarget, TARGET_BODY};
 use super::response::{TargetList, TargetView};
 use super::strict_json::{Strict, read, read_as};
-use super::{no_key, no_randomness};
 use crate::State;
-use crate::preview;
-use crate::replays::Matching;
 use crate::validation::Violations;
 
 /// What is written for one target: it, how it is doing, and the event that tells of it.
@@ -61,7 +59,7 @@ pub(crate) async fn create_target(
         Value::Array(several) => (check_all(&state, several).await?, false),
         body => {
             let mut violations = Violations::default();
-            let checked = read_as::<NewTarget>(KIND, body)?.check((state.clock)(), &mut violations);
+            let checked = read_as::<NewTarget>(TARGET_BODY, body)?.check((state.clock)(), &mut violations);
             violations.into_result()?;
             // What cannot be read is a violation, and was answered.
             (vec![checked.ok_or_else(no_randomness)?], true)
@@ -77,9 +75,6 @@ pub(crate) async fn create_target(
     };
     Ok((StatusCode::CREATED, Json(created)))
 }
-
-/// What a body is to be.
-pub(super) const KIND: &str = "a target";
 
 /// Every one of several targets, or everything that is wrong with them.
 async fn check_all(state: &State, several: Vec<Value>) -> Result<Vec<Checked>, Problem> {
@@ -166,13 +161,4 @@ fn taken(name: &str, of: usize) -> Problem {
         return store::Error::Exists(name).into();
     }
     Problem::new(ProblemType::Conflict, format!("{name} exists already: none of these {of} targets was created"))
-}
-
-/// `POST /v1/targets/preview`: what a body is told here is told as where the target is created.
-pub(crate) async fn preview_new_target(
-    Shared(state): Shared<State>,
-    _: Manage,
-    JsonBody(Strict(body)): JsonBody<Strict>,
-) -> Result<Json<Matching>, Problem> {
-    preview::preview_definition(&state, read_as(KIND, body)?).await
 }

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use model::{Target, TargetState};
 use web::Problem;
 
-use super::changed_since;
+use super::problems::changed_since;
 use super::response::TargetView;
 
 /// A target with its `ETag`.

@@ -3,11 +3,13 @@
 mod actions;
 mod create;
 mod etag;
+mod load;
 mod operations;
 mod patch;
-mod request;
+mod problems;
+pub(crate) mod request;
 mod response;
-mod strict_json;
+pub(crate) mod strict_json;
 mod validate;
 
 use axum::Json;
@@ -19,14 +21,15 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use store::WriteOutcome;
-use web::{Manage, Problem, ProblemType};
+use web::{Manage, Problem};
 
-pub(crate) use operations::{TARGET_NAME, TARGET_NOT_FOUND, register_routes};
-pub(crate) use request::NewTarget;
+pub(crate) use load::load_target;
+pub(crate) use operations::register_routes;
 
 use actions::{Resumed, Rotation, Tested, pause_target, resume_target, rotate_target, test_target};
-use create::{Created, NewTargets, create_target, preview_new_target};
+use create::{Created, NewTargets, create_target};
 use patch::change_target;
+use problems::changed_since;
 use response::{TargetList, TargetView};
 
 use etag::{Condition, tagged};
@@ -42,20 +45,13 @@ pub(crate) async fn list_targets(Shared(state): Shared<State>, _: Manage) -> Res
     Ok(Json(TargetList { targets }))
 }
 
-/// A target and how it is doing.
-pub(crate) async fn get(state: &State, name: &str) -> Result<(Target, Option<TargetState>), Problem> {
-    let (target, standing) =
-        futures::try_join!(state.config.get::<Target>(name), state.config.get::<TargetState>(name))?;
-    Ok((target.ok_or_else(|| not_found(Target::KIND, name))?, standing))
-}
-
 /// `GET /v1/targets/{name}`.
 pub(crate) async fn read_target(
     Shared(state): Shared<State>,
     _: Manage,
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
-    let (target, standing) = get(&state, &name).await?;
+    let (target, standing) = load_target(&state, &name).await?;
     Ok(tagged(target, standing.as_ref()))
 }
 
@@ -66,7 +62,7 @@ pub(crate) async fn remove_target(
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
-    let (target, standing) = get(&state, &name).await?;
+    let (target, standing) = load_target(&state, &name).await?;
     let condition = Condition::of(&headers);
     condition.check(&target, standing.as_ref())?;
     let removing = if condition.names_one() {
@@ -87,24 +83,6 @@ pub(crate) async fn remove_target(
         WriteOutcome::ConditionFailed(_) if condition.names_one() => Err(changed_since()),
         WriteOutcome::ConditionFailed(_) => Err(not_found(Target::KIND, &name)),
     }
-}
-
-/// The problem of a change to what has been changed by somebody else.
-pub(crate) fn changed_since() -> Problem {
-    Problem::new(
-        ProblemType::PreconditionFailed,
-        "The target was changed since you read it: read it again, then change it",
-    )
-}
-
-fn no_randomness() -> Problem {
-    tracing::error!("no randomness for a signing secret");
-    Problem::new(ProblemType::Unavailable, "No signing secret could be made")
-}
-
-fn no_key(error: webhook::KeyringError) -> Problem {
-    tracing::error!(%error, "the secrets of a target cannot be used");
-    Problem::new(ProblemType::Unavailable, "The target's secrets could not be encrypted or decrypted")
 }
 
 /// What a target is asked to do.

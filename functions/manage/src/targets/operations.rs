@@ -2,13 +2,16 @@
 
 use model::{Record, Target};
 use schemars::{Schema, SchemaGenerator, json_schema};
-use web::{Content, ErrorResponse, Method, Operation, Parameter, Routes, SuccessResponse, schema_of};
+use web::{Content, ErrorResponse, Method, Operation, Routes, SuccessResponse, schema_of};
 
-use super::{Created, NewTarget, NewTargets, Resumed, Rotation, TargetList, TargetView, Tested, Why, changed_since};
+use super::problems::changed_since;
+use super::request::NewTarget;
+use super::{Created, NewTargets, Resumed, Rotation, TargetList, TargetView, Tested, Why};
 use crate::health::{self, Health};
-use crate::operation_parts::{MANAGE_OPERATION, REMOVED, creation_errors, exists, invalid_field};
-use crate::replays::Matching;
-use crate::validation::not_found;
+use crate::match_preview::MatchPreview;
+use crate::operation_parts::{
+    MANAGE_OPERATION, REMOVED, TARGET_NAME, TARGET_NOT_FOUND, creation_errors, exists, invalid_field,
+};
 use crate::{State, examples, preview};
 
 /// Registers every operation with its handler.
@@ -16,7 +19,7 @@ pub(crate) fn register_routes<R: Routes<State>>(routes: R) -> R {
     routes
         .with(&CREATE_TARGET, super::create_target)
         .with(&LIST_TARGETS, super::list_targets)
-        .with(&PREVIEW_NEW_TARGET, super::preview_new_target)
+        .with(&PREVIEW_NEW_TARGET, preview::preview_new_target)
         .with(&READ_TARGET, super::read_target)
         .with(&CHANGE_TARGET, super::change_target)
         .with(&REMOVE_TARGET, super::remove_target)
@@ -72,7 +75,7 @@ static PREVIEW_NEW_TARGET: Operation = Operation {
     responses: &[SuccessResponse::json(
         200,
         "The matching events.",
-        schema_of::<Matching>,
+        schema_of::<MatchPreview>,
         &[("one event", examples::MATCHING)],
     )],
     errors: &[web::BODY_ERRORS[0], web::BODY_ERRORS[1], INVALID_BODY],
@@ -130,7 +133,7 @@ static PREVIEW_TARGET: Operation = Operation {
     responses: &[SuccessResponse::json(
         200,
         "The matching events.",
-        schema_of::<Matching>,
+        schema_of::<MatchPreview>,
         &[("one event", examples::MATCHING)],
     )],
     errors: &[TARGET_NOT_FOUND],
@@ -239,9 +242,6 @@ static READ_TARGET_HEALTH: Operation = Operation {
 const TARGET_RESPONSE: SuccessResponse =
     SuccessResponse::json(200, "The target.", schema_of::<TargetView>, &[("target", examples::TARGET)]);
 
-pub(crate) const TARGET_NOT_FOUND: ErrorResponse =
-    ErrorResponse { description: "The target does not exist.", example: || not_found(Target::KIND, "audit") };
-
 const PRECONDITION_FAILED: ErrorResponse =
     ErrorResponse { description: "The target was changed since the version in `If-Match`.", example: changed_since };
 
@@ -259,6 +259,3 @@ fn patch_schema(_: &mut SchemaGenerator) -> Schema {
         "description": "Any of the fields that a target is created from, except `name` and `signing_secret`.",
     })
 }
-
-/// The name of a target in the path.
-pub(crate) const TARGET_NAME: Parameter = Parameter::path("name", "The target's name.", web::text_schema, r#""audit""#);

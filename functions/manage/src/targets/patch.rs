@@ -10,12 +10,13 @@ use serde_json::{Map, Value, json};
 use store::WriteOutcome;
 use web::{Caller, JsonBody, Manage, Problem, ProblemType};
 
-use super::create::KIND;
+use super::actions;
 use super::etag::{Condition, tagged};
-use super::request::{Checked, MAX_BYTES, NewTarget, text_bytes};
+use super::load::load_target;
+use super::problems::{changed_since, no_key, no_randomness};
+use super::request::{Checked, MAX_BYTES, NewTarget, TARGET_BODY, text_bytes};
 use super::response::TargetView;
 use super::strict_json::{Strict, read_as};
-use super::{actions, changed_since, get, no_key, no_randomness};
 use crate::State;
 use crate::validation::Violations;
 
@@ -35,7 +36,7 @@ pub(crate) async fn change_target(
 ) -> Result<Response, Problem> {
     let condition = Condition::of(&headers);
     for _ in 0..TRIES {
-        let (target, standing) = get(&state, &name).await?;
+        let (target, standing) = load_target(&state, &name).await?;
         condition.check(&target, standing.as_ref())?;
         let (changed, enabled) = patched(&state, &target, patch.clone()).await?;
         if !write(&state, &caller, &target, changed, standing.as_ref()).await? {
@@ -50,7 +51,7 @@ pub(crate) async fn change_target(
             Some(false) => actions::try_pause(&state, &caller, &name, "`enabled` was set to false".to_owned()).await?,
             None => {}
         }
-        let (target, standing) = get(&state, &name).await?;
+        let (target, standing) = load_target(&state, &name).await?;
         return Ok(tagged(target, standing.as_ref()));
     }
     Err(Problem::new(
@@ -120,7 +121,7 @@ async fn patched(state: &State, target: &Target, patch: Value) -> Result<(Target
             fields.entry(name).or_insert(Value::Null);
         }
     }
-    let new: NewTarget = read_as(KIND, definition)?;
+    let new: NewTarget = read_as(TARGET_BODY, definition)?;
     let now = (state.clock)();
     let checked = new.check(now, &mut violations);
     violations.into_result()?;

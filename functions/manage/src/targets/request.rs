@@ -18,6 +18,9 @@ use webhook::{Secrets, SigningSecret};
 use super::validate::{self, MAX_ADDRESS, MAX_LIST, MAX_TEXT, MAX_VALUE};
 use crate::validation::{self, Violations};
 
+/// The expected content of a body, for error messages.
+pub(crate) const TARGET_BODY: &str = "a target";
+
 /// All the waits of a delivery together: the queue keeps a message for ten days.
 const MAX_WAITS: Duration = Duration::from_hours(9 * 24);
 

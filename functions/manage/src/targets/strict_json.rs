@@ -95,7 +95,7 @@ pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T, Violations> {
 }
 
 /// The same, with the problem of all of it. `kind` is what it is to be: `a target`.
-pub(super) fn read_as<T: DeserializeOwned>(kind: &str, value: Value) -> Result<T, Problem> {
+pub(crate) fn read_as<T: DeserializeOwned>(kind: &str, value: Value) -> Result<T, Problem> {
     read(value).map_err(|violations| violations.into_unread(kind))
 }
 
