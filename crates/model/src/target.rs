@@ -59,10 +59,10 @@ pub struct Target {
     /// Names of the custom headers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<String>,
-    /// Whether the secrets include a password.
+    /// True if the secrets include a password.
     #[serde(default)]
     pub has_password: bool,
-    /// Whether the secrets include an `Authorization` header.
+    /// True if the secrets include an `Authorization` header.
     #[serde(default)]
     pub has_authorization: bool,
     /// CA certificates in PEM format that replace the public trust anchors for this target.

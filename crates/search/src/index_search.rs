@@ -47,7 +47,7 @@ pub(crate) struct IndexSearch<'a> {
     scan: PartitionScan<'a>,
     read: &'static str,
     partitions: usize,
-    /// Whether the filter has conditions in addition to the index's key, so that most items may not match.
+    /// True if the filter has conditions in addition to the index's key, so that most items may not match.
     pub(crate) is_filtered: bool,
 }
 

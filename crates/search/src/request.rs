@@ -15,7 +15,7 @@ pub const MAX_UNITS: f64 = 5000.0;
 pub struct SearchRequest {
     /// The filter that events must match.
     pub filter: SearchFilter,
-    /// Whether the oldest events come first.
+    /// Order: true if the oldest events come first.
     pub ascending: bool,
     /// Last event of the previous page. Only events after it, in the order of the search, are returned.
     pub after: Option<EventId>,
@@ -23,7 +23,7 @@ pub struct SearchRequest {
     pub limit: usize,
     /// Maximum total bytes of the payloads. The page ends before the event that would exceed it.
     pub max_bytes: usize,
-    /// Whether to count all matching events.
+    /// Requests a count of all matching events.
     pub total: bool,
     /// Time at which the search stops and returns what it has found.
     pub deadline: Option<Instant>,
@@ -38,7 +38,7 @@ pub struct SearchPage {
     pub next: Option<EventId>,
     /// Number of matching events, if it was requested and could be counted in time.
     pub total: Option<u64>,
-    /// Whether the search stopped before the page was full or before all matches were counted.
+    /// True if the search stopped before the page was full or before all matches were counted.
     pub partial: bool,
     /// Statistics of the search.
     pub stats: SearchStats,

@@ -48,7 +48,7 @@ impl Matches {
 pub struct FieldCounts {
     /// Number of events by value.
     pub counts: HashMap<String, u64>,
-    /// Whether the counts are incomplete because the time or the read units were used up.
+    /// True if the counts are incomplete because the time or the read units were used up.
     pub partial: bool,
     /// Consumed read units.
     pub units: f64,

@@ -21,7 +21,7 @@ use crate::segments::unpacked::MAX_UNITS_TO_CACHE;
 use crate::segments::unpacked_block::{BlockBuilder, UnpackedBlock};
 use crate::segments::watermarks::{PackWatermarks, settled_ends};
 
-/// Number of segments searched in one step: few at first, because common events are found at once.
+/// Number of segments searched in one step: few at first, because common events are found in the first segments.
 const FIRST_SEGMENTS_PER_STEP: usize = 4;
 const MAX_SEGMENTS_PER_STEP: usize = 64;
 
@@ -75,7 +75,7 @@ pub(crate) struct SegmentWalker<'a> {
     budget: ScanBudget,
     watermarks: PackWatermarks,
     now: i64,
-    /// Whether the log is scanned because there were too many late events to read.
+    /// True if the log is scanned because there were too many late events to read.
     pub(crate) is_log_scan: bool,
     /// Remaining ranges in the order of the walk; the next one is the last element.
     parts: Vec<IdRange<'a>>,

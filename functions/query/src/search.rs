@@ -24,7 +24,7 @@ const MAX_PAGE_EVENTS: usize = 1000;
 const DEFAULT_PAGE_EVENTS: usize = 50;
 
 /// Maximum number of payload bytes that are read for a page. The size of each event decides how many of them are
-/// returned: a quotation mark takes two bytes of a Lambda response, and every event has about 500 bytes besides its payload.
+/// returned: a quotation mark takes two bytes of a Lambda response, and every event has about 500 bytes in addition to its payload.
 pub(crate) const MAX_PAYLOAD_BYTES: usize = 4_200_000;
 
 /// Maximum duration of a search. A search that exceeds it returns the events it has found.
@@ -83,12 +83,12 @@ pub(crate) struct EventList {
     /// True if the search ended early because of its time or its read units. `next` continues it. Omitted if false.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     partial: bool,
-    /// How the search was executed; only if requested.
+    /// Explanation of the search's execution; only if requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     explain: Option<SearchPlan>,
 }
 
-/// How a search was executed.
+/// Explanation of a search's execution.
 #[derive(Debug, Serialize, JsonSchema)]
 struct SearchPlan {
     /// Data that was read: `log`, the name of an index, or `segments`.

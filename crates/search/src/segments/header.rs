@@ -184,7 +184,7 @@ impl SegmentHeader {
         }
     }
 
-    /// Returns the column of a field. The default header, which stands for an expired segment, has no columns.
+    /// Returns the column of a field. The default header, which represents an expired segment, has no columns.
     fn column(&self, field: Field) -> Option<&Column> {
         self.columns.get(COLUMNS.iter().position(|column| *column == field)?)
     }
@@ -198,7 +198,7 @@ impl SegmentHeader {
         Hit { id: self.ids[row], time: self.time(row), number: self.numbers.get(row).copied().flatten() }
     }
 
-    /// How often each value of a field stands in these rows.
+    /// Calls `add` with each value of a field in these rows and its number of occurrences.
     pub(crate) fn count(&self, field: Field, rows: &[usize], mut add: impl FnMut(&str, u64)) {
         let Some(column) = self.column(field) else { return };
         // One more, for none.

@@ -39,7 +39,7 @@ pub struct PackOutcome {
     pub segments: u64,
     /// Number of events in these segments.
     pub events: u64,
-    /// Whether the time ran out before everything was packed.
+    /// True if the time ran out before everything was packed.
     pub unfinished: bool,
 }
 
@@ -52,7 +52,7 @@ struct Batch {
 
 impl Segments {
     /// Packs events into segments until the deadline. A lease ensures that only one packer writes at a time; a second
-    /// one returns at once.
+    /// one returns immediately.
     ///
     /// A segment is written before the watermarks include it, so an interrupted run leaves no visible changes.
     ///

@@ -35,7 +35,7 @@ pub(crate) struct RowExtras {
     pub(crate) received: i64,
     /// Time of storing in milliseconds since 1970, if the event was late.
     pub(crate) stored: Option<i64>,
-    /// Whether the event's time is the time of receipt, because the producer gave none.
+    /// True if the event's time is the time of receipt, because the producer gave none.
     pub(crate) is_time_missing: bool,
     /// Version of the event's schema.
     pub(crate) version: Option<u32>,

@@ -37,7 +37,7 @@ impl UnpackedBlock {
     }
 }
 
-/// Builds [`UnpackedBlock`]s from rows that are added one by one, so that their payloads are not all in memory at once.
+/// Builds [`UnpackedBlock`]s from rows that are added one by one, so that it never holds all payloads in memory.
 #[derive(Default)]
 pub(crate) struct BlockBuilder {
     rows: Vec<Row>,
