@@ -24,7 +24,7 @@ pub struct EventFilter {
     /// Accepted environments.
     #[serde(default)]
     pub environments: Vec<String>,
-    /// True if events without a project pass `projects`, and events without an environment pass `environments`.
+    /// Lets events without a project pass `projects`, and events without an environment pass `environments`.
     pub include_unscoped: bool,
 }
 

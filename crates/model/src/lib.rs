@@ -1,8 +1,8 @@
 //! The records and messages of a deployment, and the decisions about them: which events a target receives, when a
 //! delivery is retried, which events a search matches.
 //!
-//! Everything here is a plain type or a pure function. Code that calls AWS, reads the environment or the clock, or
-//! formats an HTTP response belongs elsewhere: DynamoDB in `store` and `search`, SQS and settings in `runtime`,
+//! Everything here is a plain type or a pure function. Code that calls AWS, reads the environment or the clock,
+//! or formats an HTTP response belongs elsewhere: DynamoDB in `store` and `search`, SQS and settings in `runtime`,
 //! HTTP in `web`.
 
 mod audit_event;

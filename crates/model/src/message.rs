@@ -15,13 +15,13 @@ pub struct DeliveryMessage {
     /// Replay or retry that sends the event; `None` for the first delivery of an event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
-    /// True if the run skips events that have been delivered: it sends held or failed deliveries only.
+    /// Restricts the run to held and failed deliveries: events that have been delivered are skipped.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub undelivered: bool,
     /// More events for the same target, to be delivered after `event` in this order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub then: Vec<EventId>,
-    /// Number of times that the message was received before it was sent again as a new message. A move to the slow queue
+    /// Number of receives of the message before it was sent again as a new message. A move to the slow queue
     /// does not count.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub taken: u32,

@@ -1,7 +1,7 @@
 //! Searching the event log, and the segments that its older events are packed into.
 //!
-//! A search reads the log or one of its indexes in DynamoDB, or the segments, and returns a page of events. The filter of a
-//! search (`SearchFilter`) belongs in `model`, and reading and writing single events in `store`.
+//! A search reads the log or one of its indexes in DynamoDB, or the segments, and returns a page of events. The
+//! conditions of a search (`SearchFilter`) belong in `model`, and reading and writing single events in `store`.
 
 mod event_log;
 mod fetch_payloads;

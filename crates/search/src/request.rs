@@ -15,7 +15,7 @@ pub const MAX_UNITS: f64 = 5000.0;
 pub struct SearchRequest {
     /// The filter that events must match.
     pub filter: SearchFilter,
-    /// True if the oldest events come first.
+    /// Order: true if the oldest events come first.
     pub ascending: bool,
     /// Last event of the previous page. Only events after it, in the order of the search, are returned.
     pub after: Option<EventId>,
@@ -23,7 +23,7 @@ pub struct SearchRequest {
     pub limit: usize,
     /// Maximum total bytes of the payloads. The page ends before the event that would exceed it.
     pub max_bytes: usize,
-    /// True if to count all matching events.
+    /// Requests a count of all matching events.
     pub total: bool,
     /// Time at which the search stops and returns what it has found.
     pub deadline: Option<Instant>,

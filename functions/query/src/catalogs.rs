@@ -36,7 +36,7 @@ pub(crate) static READ_SCHEMA: Operation = Operation {
     path: "/v1/schemas/{catalog}/{type}",
     id: "readSchema",
     summary: "Get the schema of an event type",
-    description: "Returns a self-contained JSON Schema of the whole event, with examples. The type `base` is \
+    description: "Returns a self-contained JSON Schema of the whole event, with examples. The type `base` represents \
         the common schema of all events of the catalog. The response has an `ETag`.",
     scope: Some(KeyScope::Read),
     parameters: &[
@@ -62,7 +62,7 @@ pub(crate) static READ_SCHEMA: Operation = Operation {
     ..Operation::DEFAULT
 };
 
-/// The type name of a catalog's base schema.
+/// The type name that represents a catalog's base schema.
 const BASE: &str = "base";
 
 /// The catalogs.

@@ -83,12 +83,12 @@ pub(crate) struct EventList {
     /// True if the search ended early because of its time or its read units. `next` continues it. Omitted if false.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     partial: bool,
-    /// Details of the search's execution; only if requested.
+    /// Explanation of the search's execution; only if requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     explain: Option<SearchPlan>,
 }
 
-/// Details of a search's execution.
+/// Explanation of a search's execution.
 #[derive(Debug, Serialize, JsonSchema)]
 struct SearchPlan {
     /// Data that was read: `log`, the name of an index, or `segments`.

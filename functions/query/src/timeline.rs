@@ -36,7 +36,7 @@ const MAX_TIMELINE_EVENTS: usize = 2000;
 /// Events that are less than this fraction of the window apart form a group.
 const GROUPING_FRACTION: i32 = 100;
 
-/// Maximum number of payload bytes that one search reads. Payloads are not part of the response.
+/// Maximum number of payload bytes that are read for a response. Payloads are not part of the response.
 const MAX_TIMELINE_PAYLOAD_BYTES: usize = 16 << 20;
 
 /// Bytes of a group in addition to its events: its times, and the names of its members.
@@ -107,7 +107,7 @@ pub(crate) struct Timeline {
     /// Time from which on the response is complete, together with the previous pages. Equal to `from` if there are no
     /// more events.
     complete_from: Timestamp,
-    /// The `cursor` for the earlier events; null if there is no earlier event.
+    /// The `cursor` for the earlier events; null at the end.
     next: Option<String>,
 }
 

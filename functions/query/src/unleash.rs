@@ -33,7 +33,7 @@ const MAX_RECENT_EVENTS: usize = 100;
 /// Number of newest events of a project or a feature.
 const MAX_PROJECT_EVENTS: usize = 50;
 
-/// Number of events that one request reads and memory holds.
+/// Number of events that are read, and held in memory, together.
 const EVENTS_PER_READ: usize = 100;
 
 /// Value of `version` in Unleash's responses.

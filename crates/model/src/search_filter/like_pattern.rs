@@ -9,7 +9,7 @@ use super::case_fold::fold;
 pub(crate) struct LikePattern {
     /// The lower-case parts between the `%`.
     runs: Vec<LiteralRun>,
-    /// True if the last run must be at the end of the text.
+    /// Requires the last run at the end of the text.
     is_anchored_at_end: bool,
 }
 

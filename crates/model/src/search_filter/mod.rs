@@ -51,7 +51,7 @@ pub struct Condition {
     pub field: Field,
     /// Accepted values.
     pub values: Vec<String>,
-    /// True if events without the field match.
+    /// Lets events without the field match.
     pub or_none: bool,
 }
 

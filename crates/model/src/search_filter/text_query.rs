@@ -36,7 +36,7 @@ impl TextQuery {
         Self { literal: pattern.literal(), like: Some(MemberPattern { number: pattern.number(), pattern, members }) }
     }
 
-    /// Returns the lower-case text that every matching payload contains; empty if no text is known.
+    /// Returns the lower-case text that every matching payload contains; empty if the query has no such text.
     pub fn literal(&self) -> &str {
         &self.literal
     }

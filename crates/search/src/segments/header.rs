@@ -198,7 +198,7 @@ impl SegmentHeader {
         Hit { id: self.ids[row], time: self.time(row), number: self.numbers.get(row).copied().flatten() }
     }
 
-    /// Counts the occurrences of each value of a field in these rows.
+    /// Calls `add` with each value of a field in these rows and its number of occurrences.
     pub(crate) fn count(&self, field: Field, rows: &[usize], mut add: impl FnMut(&str, u64)) {
         let Some(column) = self.column(field) else { return };
         // One more, for none.

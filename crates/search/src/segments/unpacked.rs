@@ -27,8 +27,9 @@ struct LateEvents {
     /// Settled blocks, to which no write can add, and the other blocks.
     settled: Vec<Arc<UnpackedBlock>>,
     unsettled: Vec<Arc<UnpackedBlock>>,
-    /// True if all late events were read, and otherwise the first millisecond that is incomplete.
+    /// True if all late events were read.
     complete: bool,
+    /// The first millisecond whose events are incomplete, unless all were read.
     stored_ms: u64,
     units: f64,
 }

@@ -37,7 +37,7 @@ impl UnpackedBlock {
     }
 }
 
-/// Builds [`UnpackedBlock`]s from rows that are added one by one, so that memory never holds all their payloads.
+/// Builds [`UnpackedBlock`]s from rows that are added one by one, so that it never holds all payloads in memory.
 #[derive(Default)]
 pub(crate) struct BlockBuilder {
     rows: Vec<Row>,
