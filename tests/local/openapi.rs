@@ -14,7 +14,7 @@ use crate::start;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tidings");
 
 /// Every operation, in an order in which the resources that each example names exist.
-const TOUR: [&str; 51] = [
+const TOUR: [&str; 52] = [
     "checkHealth",
     "createSource",
     "createKey",
