@@ -74,7 +74,7 @@ impl EventLog {
     }
 
     /// Returns all matching events, sorted by time and by the producer's own number, newest first. The result cannot be
-    /// continued on a next page, so it may take [`UNPAGED_UNITS_FACTOR`] times the read units of a page.
+    /// continued on a next page, so it may take four times the read units of a page.
     ///
     /// # Errors
     /// [`Error::Busy`] if the deadline passes or the read units are used up.
