@@ -87,7 +87,7 @@ pub(crate) fn catalog_module(catalog: &Catalog) -> Result<TokenStream, Problems>
             impl Event {
                 /// Parses the JSON of one event into its Rust type.
                 ///
-                /// This does not validate the event: [`Catalog::read`](crate::Catalog::read) does.
+                /// This does not validate the event: [`Catalog::accept`](crate::Catalog::accept) does.
                 /// Every event that its schema accepts can be parsed.
                 pub fn parse(payload: &[u8]) -> ::std::result::Result<Self, crate::ParseError> {
                     Self::from_value(&crate::typed::json(payload)?)
