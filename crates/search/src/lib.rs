@@ -6,9 +6,11 @@
 mod event_log;
 mod fetch_payloads;
 mod found;
+mod index_access;
 mod index_search;
 mod request;
 mod search;
+mod search_plan;
 mod segment_search;
 mod segment_walker;
 mod segments;

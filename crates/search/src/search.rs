@@ -1,4 +1,4 @@
-//! Choosing between an index search and a segment search.
+//! Searches of the event log, which run as their plan says.
 
 use std::time::Instant;
 
@@ -10,20 +10,8 @@ use crate::fetch_payloads::fetch_payloads;
 use crate::found::Found;
 use crate::index_search::IndexSearch;
 use crate::request::{SearchPage, SearchRequest, SearchStats};
+use crate::search_plan::{LogFacts, SearchPlan, SegmentPlan};
 use crate::segment_search::{FieldCounts, Matches, SegmentSearch};
-
-/// Share of the read units for finding events. The rest is for reading their payloads.
-const SEARCH_SHARE_OF_UNITS: f64 = 0.8;
-
-/// Unpaged responses may use this multiple of the maximum read units.
-const UNPAGED_UNITS_FACTOR: f64 = 4.0;
-
-/// Minimum page size for which segments are preferred. A thousand events are two items in a segment, but a thousand
-/// items in the log or an index.
-const SEGMENT_PAGE_THRESHOLD: usize = 250;
-
-/// Maximum read units for late events that are not in a segment, before a search falls back to the log or an index.
-const MAX_LATE_READ_UNITS: f64 = 100.0;
 
 impl EventLog {
     /// Returns one page of matching events.
@@ -42,35 +30,31 @@ impl EventLog {
     /// Returns the events of the page, the total number of matches if it was requested, and whether counting failed to
     /// finish.
     async fn find(&self, search: &SearchRequest, stats: &mut SearchStats) -> Result<(Found, Option<u64>, bool), Error> {
-        let max_units = self.segments.max_units() * SEARCH_SHARE_OF_UNITS;
-        if let Some(index) = IndexSearch::plan(&self.events, search) {
-            if self.are_segments_better(search, &index) {
-                let max_late_units = if search.total { max_units } else { MAX_LATE_READ_UNITS };
-                stats.read = "segments";
-                let segments = SegmentSearch::for_page(self, search, (max_units, max_late_units), stats).await?;
-                if !segments.is_log_scan() {
-                    return segments.page(search).await;
-                }
-            }
-            if let Some(found) = index.find(self.segments.max_units(), stats).await? {
-                if !search.total {
-                    return Ok((found, None, false));
-                }
-                let total =
-                    SegmentSearch::open(self, &search.filter, search.deadline, max_units, stats).await?.count().await?;
-                return Ok((found, total, total.is_none()));
+        let plan = SearchPlan::for_page(search, self.facts(), |ids| self.segments.has_cached_headers(ids));
+        if let Some(plan) = &plan.segments {
+            stats.read = "segments";
+            let segments = SegmentSearch::open(self, &search.filter, plan, stats).await?;
+            if !segments.is_log_scan() {
+                return segments.page(search).await;
             }
         }
+        if let Some(plan) = &plan.index
+            && let Some(found) = IndexSearch::new(&self.events, plan).page(search, stats).await?
+        {
+            let Some(count) = &plan.count else { return Ok((found, None, false)) };
+            let total = SegmentSearch::open(self, &search.filter, count, stats).await?.count().await?;
+            return Ok((found, total, total.is_none()));
+        }
         stats.read = "segments";
-        SegmentSearch::for_page(self, search, (max_units, max_units), stats).await?.page(search).await
+        SegmentSearch::open(self, &search.filter, &plan.fallback, stats).await?.page(search).await
     }
 
-    /// Returns whether segments are expected to be cheaper than the log or an index.
-    fn are_segments_better(&self, search: &SearchRequest, index: &IndexSearch<'_>) -> bool {
-        let has_cached_headers = || search.ids().is_some_and(|ids| self.segments.has_cached_headers(ids));
-        let is_large = search.limit >= SEGMENT_PAGE_THRESHOLD;
-        // An index returns every event with one value. Cached columns apply the other conditions without reads.
-        (is_large && index.is_log()) || ((is_large || index.is_filtered) && has_cached_headers())
+    fn facts(&self) -> LogFacts {
+        LogFacts {
+            shards: self.events.shards(),
+            now: self.events.retention().now(),
+            max_units: self.segments.max_units(),
+        }
     }
 
     /// Returns all matching events, sorted by time and by the producer's own number, newest first. The result cannot be
@@ -79,11 +63,8 @@ impl EventLog {
     /// # Errors
     /// [`Error::Busy`] if the deadline passes or the read units are used up.
     pub async fn matches(&self, filter: &SearchFilter, deadline: Option<Instant>) -> Result<Matches, Error> {
-        let mut stats = SearchStats::default();
-        let segments =
-            SegmentSearch::open(self, filter, deadline, self.segments.max_units() * UNPAGED_UNITS_FACTOR, &mut stats)
-                .await?;
-        segments.matches().await
+        let (plan, mut stats) = (SegmentPlan::for_unpaged(filter, deadline, self.facts()), SearchStats::default());
+        SegmentSearch::open(self, filter, &plan, &mut stats).await?.matches().await
     }
 
     /// Counts the matching events for each value of a field.
@@ -93,8 +74,7 @@ impl EventLog {
         filter: &SearchFilter,
         deadline: Option<Instant>,
     ) -> Result<FieldCounts, Error> {
-        let mut stats = SearchStats::default();
-        let segments = SegmentSearch::open(self, filter, deadline, self.segments.max_units(), &mut stats).await?;
-        segments.values(field).await
+        let (plan, mut stats) = (SegmentPlan::for_counts(filter, deadline, self.facts()), SearchStats::default());
+        SegmentSearch::open(self, filter, &plan, &mut stats).await?.values(field).await
     }
 }

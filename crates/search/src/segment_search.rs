@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
-use std::time::Instant;
 
 use events::EventId;
 use model::{Field, SearchFilter};
@@ -11,12 +10,10 @@ use store::Error;
 use crate::event_log::EventLog;
 use crate::found::{Found, PayloadLocation, PayloadSource};
 use crate::request::{SearchRequest, SearchStats};
-use crate::segment_walker::{ScanBudget, SegmentWalker, Selected};
+use crate::search_plan::SegmentPlan;
+use crate::segment_walker::{SegmentWalker, Selected};
 use crate::segments::columns::MAX_PAYLOAD;
 use crate::segments::header::Hit;
-
-/// An empty id range, for a search that cannot match anything.
-const EMPTY_ID_RANGE: (u64, u64) = (1, 0);
 
 /// All matching events, newest first, without their payloads.
 #[derive(Debug)]
@@ -88,37 +85,18 @@ impl Candidates {
 /// A search of every part of the log that may contain matches.
 pub(crate) struct SegmentSearch<'a> {
     walker: SegmentWalker<'a>,
-    ascending: bool,
+    plan: &'a SegmentPlan,
 }
 
 impl<'a> SegmentSearch<'a> {
-    /// Opens a search for all matches, in any order.
+    /// Opens the search of a plan.
     pub(crate) async fn open(
         log: &'a EventLog,
         filter: &'a SearchFilter,
-        deadline: Option<Instant>,
-        units: f64,
+        plan: &'a SegmentPlan,
         stats: &'a mut SearchStats,
     ) -> Result<Self, Error> {
-        let ids = filter.ids().unwrap_or(EMPTY_ID_RANGE);
-        let budget =
-            ScanBudget { ids, first: ids, ascending: false, deadline, max_units: units, max_late_units: units };
-        Ok(Self { walker: SegmentWalker::open(log, filter, budget, stats).await?, ascending: false })
-    }
-
-    /// Opens a search for one page. Ids of previous pages are skipped, or searched last if the total was requested.
-    /// `max_late_units` limits the read units for late events that are not in a segment.
-    pub(crate) async fn for_page(
-        log: &'a EventLog,
-        search: &'a SearchRequest,
-        (max_units, max_late_units): (f64, f64),
-        stats: &'a mut SearchStats,
-    ) -> Result<Self, Error> {
-        let (ascending, deadline) = (search.ascending, search.deadline);
-        let first = search.ids().unwrap_or(EMPTY_ID_RANGE);
-        let ids = if search.total { search.filter.ids().unwrap_or(EMPTY_ID_RANGE) } else { first };
-        let budget = ScanBudget { ids, first, ascending, deadline, max_units, max_late_units };
-        Ok(Self { walker: SegmentWalker::open(log, &search.filter, budget, stats).await?, ascending })
+        Ok(Self { walker: SegmentWalker::open(log, filter, plan, stats).await?, plan })
     }
 
     /// Returns whether the search scans the log because there were too many late events to read.
@@ -128,18 +106,18 @@ impl<'a> SegmentSearch<'a> {
 
     /// Returns one page, the total number of matches if it was requested, and whether counting failed to finish.
     pub(crate) async fn page(mut self, search: &SearchRequest) -> Result<(Found, Option<u64>, bool), Error> {
-        let (low, high) = search.ids().unwrap_or(EMPTY_ID_RANGE);
+        let (low, high) = self.plan.first;
         let (mut candidates, mut total) = (Candidates::default(), 0);
-        let start = self.walker.bound();
+        let start = self.walker.next_id();
         let mut found: Option<Found> = None;
         loop {
-            // Every id up to this bound has been searched.
-            let bound = self.walker.bound();
+            // Every id before this one, in the order of the search, has been searched.
+            let next_id = self.walker.next_id();
             if found.is_none() {
-                found = self.finished_page(search, &mut candidates, bound);
+                found = self.finished_page(search, &mut candidates, next_id);
             }
             // A page always makes progress, even beyond its budget.
-            let leads_on = found.is_some() || bound != start;
+            let leads_on = found.is_some() || next_id != start;
             let done = if search.total { self.walker.is_at_end() } else { found.is_some() };
             if done || (leads_on && self.walker.is_over()) {
                 break;
@@ -159,9 +137,14 @@ impl<'a> SegmentSearch<'a> {
 
     /// Returns the page once it is complete: it has the requested number of events, has reached its size limit, or
     /// everything has been searched.
-    fn finished_page(&self, search: &SearchRequest, candidates: &mut Candidates, bound: Option<u64>) -> Option<Found> {
-        let is_certain = |candidate: &Candidate| self.is_certain(candidate.id, bound);
-        if bound.is_some() {
+    fn finished_page(
+        &self,
+        search: &SearchRequest,
+        candidates: &mut Candidates,
+        next_id: Option<u64>,
+    ) -> Option<Found> {
+        let is_certain = |candidate: &Candidate| self.is_certain(candidate.id, next_id);
+        if next_id.is_some() {
             let add = |(count, bytes): (usize, usize), candidate: &Candidate| {
                 (count + 1, bytes.saturating_add(candidate.bytes))
             };
@@ -182,7 +165,7 @@ impl<'a> SegmentSearch<'a> {
         };
         let count = found.iter().take(search.limit).take_while(fits).count();
         found.truncate(count);
-        let more = count < all || bound.is_some();
+        let more = count < all || next_id.is_some();
         let hits = hits(found);
         let next = if more { hits.last().map(|(id, _)| *id) } else { None };
         Some(Found { hits, sources, next, partial: false })
@@ -192,21 +175,22 @@ impl<'a> SegmentSearch<'a> {
     fn partial_page(&self, search: &SearchRequest, candidates: Candidates) -> Found {
         let Candidates { sources, mut found } = candidates;
         self.sort(&mut found);
-        let bound = self.walker.bound().unwrap_or_default();
-        found.retain(|candidate| self.is_certain(candidate.id, Some(bound)));
-        // The last id before the bound: the next page starts after it.
-        let reached = if self.ascending { bound.checked_sub(1) } else { bound.checked_add(1) };
+        let next_id = self.walker.next_id().unwrap_or_default();
+        found.retain(|candidate| self.is_certain(candidate.id, Some(next_id)));
+        // The last searched id: the next page starts after it.
+        let reached = if self.plan.ascending { next_id.checked_sub(1) } else { next_id.checked_add(1) };
         let next = reached.and_then(EventId::from_u64).or(search.after);
         Found { hits: hits(found), sources, next, partial: true }
     }
 
-    /// Returns whether every id before `id`, in the order of the search, lies within the searched part up to `bound`.
-    fn is_certain(&self, id: u64, bound: Option<u64>) -> bool {
-        bound.is_none_or(|bound| if self.ascending { id < bound } else { id > bound })
+    /// Returns whether `id` and every id before it, in the order of the search, have been searched.
+    fn is_certain(&self, id: u64, next_id: Option<u64>) -> bool {
+        next_id.is_none_or(|next_id| if self.plan.ascending { id < next_id } else { id > next_id })
     }
 
     fn sort(&self, found: &mut [Candidate]) {
-        found.sort_unstable_by_key(|candidate| if self.ascending { candidate.id } else { u64::MAX - candidate.id });
+        found
+            .sort_unstable_by_key(|candidate| if self.plan.ascending { candidate.id } else { u64::MAX - candidate.id });
     }
 
     /// Returns the number of matches; `None` if the time or the read units were used up.

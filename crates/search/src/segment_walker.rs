@@ -7,12 +7,12 @@ use std::time::Instant;
 
 use events::EventId;
 use model::SearchFilter;
-use store::{Error, FilterExpression, PartitionQuery, PartitionScan, ScanStep};
+use store::{Error, PartitionQuery, PartitionScan, ScanStep};
 
 use crate::event_log::EventLog;
 use crate::found::{PayloadSource, units_of};
-use crate::index_search::subject_index_query;
 use crate::request::SearchStats;
+use crate::search_plan::SegmentPlan;
 use crate::segments::body::Body;
 use crate::segments::header::SegmentHeader;
 use crate::segments::row::row_of;
@@ -49,30 +49,13 @@ pub(crate) struct Selected {
     pub(crate) source: PayloadSource,
 }
 
-/// The ids that a walk covers, and its limits.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ScanBudget {
-    /// All ids to search.
-    pub(crate) ids: (u64, u64),
-    /// The part of them to search first.
-    pub(crate) first: (u64, u64),
-    pub(crate) ascending: bool,
-    pub(crate) deadline: Option<Instant>,
-    /// Read units after which the walk stops.
-    pub(crate) max_units: f64,
-    /// Maximum read units for late events that are not in a segment.
-    pub(crate) max_late_units: f64,
-}
-
 /// A walk through every part of the log that may contain matches.
 pub(crate) struct SegmentWalker<'a> {
     log: &'a EventLog,
     filter: &'a SearchFilter,
-    /// The filter as a DynamoDB expression; `None` if it cannot be expressed or would not exclude enough.
-    matching: Option<FilterExpression>,
     /// Read units consumed for unfiltered reads, whose events are cached.
     unfiltered_units: f64,
-    budget: ScanBudget,
+    plan: &'a SegmentPlan,
     watermarks: PackWatermarks,
     now: i64,
     /// True if the log is scanned because there were too many late events to read.
@@ -88,29 +71,24 @@ impl<'a> SegmentWalker<'a> {
     pub(crate) async fn open(
         log: &'a EventLog,
         filter: &'a SearchFilter,
-        budget: ScanBudget,
+        plan: &'a SegmentPlan,
         stats: &'a mut SearchStats,
     ) -> Result<SegmentWalker<'a>, Error> {
         let (watermarks, units) = log.segments.watermarks().await?;
         stats.units += units;
-        let now = log.events.retention().now();
-        let matching = FilterExpression::exact(filter, now).filter(|_| filter.is_selective());
-        let (now, parts) = (now.as_second(), Vec::new());
-        let is_log_scan = false;
         let mut walker = SegmentWalker {
             log,
             filter,
-            matching,
             unfiltered_units: 0.0,
-            budget,
+            plan,
             watermarks,
-            now,
-            is_log_scan,
-            parts,
+            now: log.events.retention().now().as_second(),
+            is_log_scan: false,
+            parts: Vec::new(),
             segments_per_step: FIRST_SEGMENTS_PER_STEP,
             stats,
         };
-        if budget.ids.0 <= budget.ids.1 {
+        if plan.ids.0 <= plan.ids.1 {
             walker.add_ranges().await?;
         }
         walker.stats.segments =
@@ -120,10 +98,10 @@ impl<'a> SegmentWalker<'a> {
     }
 
     async fn add_ranges(&mut self) -> Result<(), Error> {
-        let (log, ids) = (self.log, self.budget.ids);
+        let (log, ids) = (self.log, self.plan.ids);
         // A late event may have any id, so all of them must be read.
-        let most = ((self.budget.max_units - self.stats.units) / 2.0).min(self.budget.max_late_units);
-        let (matching, deadline) = (self.matching.as_ref(), self.budget.deadline);
+        let most = ((self.plan.max_units - self.stats.units) / 2.0).min(self.plan.max_late_units);
+        let (matching, deadline) = (self.plan.matching.as_ref(), self.plan.deadline);
         let late = log.segments.unpacked().read_late(&log.events, &self.watermarks, matching, most, deadline);
         let entries = log.segments.ranges(self.watermarks.segment_count);
         let ((entries, units), (late, used)) = futures::future::try_join(entries, late).await?;
@@ -133,7 +111,7 @@ impl<'a> SegmentWalker<'a> {
             self.is_log_scan = true;
             self.add_log(
                 ids,
-                PartitionQuery::matching(&log.events, ids, self.budget.ascending, self.matching.as_ref()),
+                PartitionQuery::matching(&log.events, ids, self.plan.ascending, self.plan.matching.as_ref()),
                 0,
             );
             return Ok(());
@@ -150,8 +128,8 @@ impl<'a> SegmentWalker<'a> {
         }
         let (end, _) = settled_ends(&log.events);
         for gap in in_time.gaps {
-            match subject_index_query(&log.events, self.filter, gap, self.budget.ascending) {
-                Some(query) => self.add_log(gap, query, 0),
+            match self.plan.subject_index.clone() {
+                Some(query) => self.add_log(gap, PartitionQuery { range: gap.0..=gap.1, ..query }, 0),
                 None => self.add_in_time(gap, end),
             }
         }
@@ -161,8 +139,8 @@ impl<'a> SegmentWalker<'a> {
     /// Adds the events in time within these ids. Events that can be cached are read unfiltered up to
     /// [`MAX_UNITS_TO_CACHE`]; of the others, only the matching ones are read.
     fn add_in_time(&mut self, (low, high): (u64, u64), end: u64) {
-        let (log, ascending) = (self.log, self.budget.ascending);
-        let matching = self.matching.clone();
+        let (log, ascending) = (self.log, self.plan.ascending);
+        let matching = self.plan.matching.as_ref();
         let first = match matching {
             None => high + 1,
             Some(_) if self.unfiltered_units >= MAX_UNITS_TO_CACHE => low,
@@ -173,12 +151,12 @@ impl<'a> SegmentWalker<'a> {
             self.add_log(ids, PartitionQuery::in_time(&log.events, ids, ascending, None), end);
         }
         let rest = (first, high);
-        self.add_log(rest, PartitionQuery::in_time(&log.events, rest, ascending, matching.as_ref()), 0);
+        self.add_log(rest, PartitionQuery::in_time(&log.events, rest, ascending, matching), 0);
     }
 
     /// Adds the part of a range that is within the walk's ids.
     fn add(&mut self, low: u64, high: u64, source: RangeSource<'a>) {
-        let (low, high) = (low.max(self.budget.ids.0), high.min(self.budget.ids.1));
+        let (low, high) = (low.max(self.plan.ids.0), high.min(self.plan.ids.1));
         if low <= high {
             self.parts.push(IdRange { low, high, source });
         }
@@ -195,14 +173,14 @@ impl<'a> SegmentWalker<'a> {
     }
 
     fn sort(&mut self) {
-        let ScanBudget { first, ascending, .. } = self.budget;
+        let SegmentPlan { first, ascending, .. } = *self.plan;
         let order = |part: &IdRange<'_>| if ascending { u64::MAX - part.low } else { part.high };
         self.parts.sort_by_key(|part| (part.low <= first.1 && part.high >= first.0, order(part)));
     }
 
     /// Returns the next id to search in the part that comes first; `None` if all of that part has been searched.
-    pub(crate) fn bound(&self) -> Option<u64> {
-        let ScanBudget { first, ascending, .. } = self.budget;
+    pub(crate) fn next_id(&self) -> Option<u64> {
+        let SegmentPlan { first, ascending, .. } = *self.plan;
         let part = self.parts.last().filter(|part| part.low <= first.1 && part.high >= first.0)?;
         Some(if ascending { part.low.max(first.0) } else { part.high.min(first.1) })
     }
@@ -214,8 +192,7 @@ impl<'a> SegmentWalker<'a> {
 
     /// Returns whether the time or the read units are used up.
     pub(crate) fn is_over(&self) -> bool {
-        self.stats.units >= self.budget.max_units
-            || self.budget.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+        self.stats.units >= self.plan.max_units || self.plan.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
     /// Searches the next ranges, or reads the next part of the log.
@@ -270,7 +247,7 @@ impl<'a> SegmentWalker<'a> {
                 Some(RangeSource::Unpacked(_)) => 0.0,
                 Some(RangeSource::Log(..)) | None => break,
             };
-            if units > self.budget.max_units {
+            if units > self.plan.max_units {
                 break;
             }
             parts.extend(self.parts.pop());
@@ -308,7 +285,7 @@ impl<'a> SegmentWalker<'a> {
                 continue;
             }
             units += units_of(entry.body_bytes);
-            if units > self.budget.max_units && !unread.is_empty() {
+            if units > self.plan.max_units && !unread.is_empty() {
                 break;
             }
             unread.push((entry.number, header));
@@ -335,15 +312,14 @@ impl<'a> SegmentWalker<'a> {
         let Some(query) = &self.filter.text else { return Ok(rows) };
         let Some(body) = body.filter(|_| !rows.is_empty()) else { return Ok(Vec::new()) };
         let (mut found, mut unsure) = header.find(&rows, query, &body.text()?);
-        if !self.budget.ascending {
+        if !self.plan.ascending {
             unsure.reverse();
         }
         // Large payloads are not in the body. They are read one at a time.
         for (count, row) in unsure.into_iter().enumerate() {
             let id = header.hit(row).id;
             if count > 0 && self.is_over() {
-                let rest =
-                    if self.budget.ascending { IdRange { low: id, ..part } } else { IdRange { high: id, ..part } };
+                let rest = if self.plan.ascending { IdRange { low: id, ..part } } else { IdRange { high: id, ..part } };
                 found.retain(|row| !(rest.low..=rest.high).contains(&header.hit(*row).id));
                 self.parts.push(rest);
                 break;
@@ -367,7 +343,7 @@ impl<'a> SegmentWalker<'a> {
         end: u64,
     ) -> Result<(), Error> {
         let before = scan.units;
-        scan.read(self.budget.max_units - self.stats.units).await?;
+        scan.read(self.plan.max_units - self.stats.units).await?;
         self.stats.units += scan.units - before;
         self.unfiltered_units += if end > 0 { scan.units - before } else { 0.0 };
         let (mut settled, mut rows, mut ids) = (BlockBuilder::default(), BlockBuilder::default(), Vec::new());
@@ -388,10 +364,10 @@ impl<'a> SegmentWalker<'a> {
             }
         }
         let settled = settled.finish()?;
-        let (read, rest) = match scan.bound() {
+        let (read, rest) = match scan.next_key() {
             None => (Some((low, high)), None),
-            Some(bound) if self.budget.ascending => (bound.checked_sub(1).map(|last| (low, last)), Some((bound, high))),
-            Some(bound) => (bound.checked_add(1).map(|last| (last, high)), Some((low, bound))),
+            Some(next) if self.plan.ascending => (next.checked_sub(1).map(|last| (low, last)), Some((next, high))),
+            Some(next) => (next.checked_add(1).map(|last| (last, high)), Some((low, next))),
         };
         if let Some((low, high)) = read {
             self.log.segments.unpacked().insert(&self.watermarks, (low, high.min(end.saturating_sub(1))), &settled);
@@ -400,7 +376,7 @@ impl<'a> SegmentWalker<'a> {
             self.add_block(block);
         }
         match rest {
-            Some(rest) if end > 0 && self.matching.is_some() && self.unfiltered_units >= MAX_UNITS_TO_CACHE => {
+            Some(rest) if end > 0 && self.plan.matching.is_some() && self.unfiltered_units >= MAX_UNITS_TO_CACHE => {
                 self.add_in_time(rest, end);
             }
             Some((low, high)) => self.add(low, high, RangeSource::Log(scan, end)),

@@ -119,7 +119,7 @@ impl<'a> PartitionScan<'a> {
 
     /// Returns the first sort key, in order, of the items that were not returned yet; `None` at the end. Sort keys must
     /// be unique within each partition.
-    pub fn bound(&self) -> Option<u64> {
+    pub fn next_key(&self) -> Option<u64> {
         let (low, high) = (*self.query.range.start(), *self.query.range.end());
         let after = |key: u64| if self.query.ascending { key.checked_add(1) } else { key.checked_sub(1) };
         let next = |partition: &Partition| match (partition.items.front(), &partition.resume) {
