@@ -1,5 +1,8 @@
 //! Measures the rate of single events over HTTP on the local stack, and compares it with the same conditional puts to its
-//! database. Also prints the write units of events by size.
+//! database. Measures the rate of batches of events of one instant, compared with events of distinct milliseconds. Also
+//! prints the write units of events by size.
+//!
+//! `INSTANT_EVENTS` sets the number of events of one instant (100,000 by default).
 
 use std::time::{Duration, Instant};
 
@@ -10,10 +13,13 @@ use futures::StreamExt;
 use jiff::Timestamp;
 use model::Retention;
 use serde_json::{Value, json};
-use store::EventTable;
+use store::{ConfigTable, EventTable};
 
 /// Events in each round.
 const EVENTS: u64 = 3000;
+
+/// Events in a batch.
+const BATCH_EVENTS: usize = 1000;
 
 /// Concurrent requests.
 const MAX_CONCURRENT_REQUESTS: usize = 8;
@@ -27,6 +33,7 @@ async fn main() {
     let stack = Stack::start(env!("CARGO_BIN_EXE_tidings"), &[]).await;
     let database = stack.database();
     measure_rates(&stack, &database).await;
+    measure_one_instant(&stack).await;
     print_write_units(&database).await;
 }
 
@@ -45,6 +52,47 @@ async fn measure_rates(stack: &Stack, database: &Client) {
     println!("single events over HTTP, {MAX_CONCURRENT_REQUESTS} at a time: {:.0} a second", rate(posted));
     println!("the same conditional puts to its database: {:.0} a second", rate(put));
     println!("ratio: {:.2}  (at least 0.6)", rate(posted) / rate(put));
+}
+
+/// Posts batches of events of one instant, and batches of events of distinct milliseconds.
+async fn measure_one_instant(stack: &Stack) {
+    let events = std::env::var("INSTANT_EVENTS").ok().and_then(|events| events.parse().ok()).unwrap_or(100_000);
+    let ingest = stack.ingest("signal");
+    let (mut at_once, mut apart, mut repeated) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
+    // Alternate, so that other load on the machine affects all.
+    for first in (0..events).step_by(BATCH_EVENTS) {
+        let numbers = first..first + BATCH_EVENTS;
+        let instant = numbers.clone().map(|number| signal(number, "2025-01-01T00:00:00Z".parse().expect("a time")));
+        let instant: Vec<Value> = instant.collect();
+        at_once += time_batch(&ingest, &instant, "stored").await;
+        let distinct: Vec<Value> = numbers
+            .map(|number| {
+                let after = jiff::SignedDuration::from_millis(i64::try_from(number).expect("a small number"));
+                signal(number, "2025-06-01T00:00:00Z".parse::<Timestamp>().expect("a time") + after)
+            })
+            .collect();
+        apart += time_batch(&ingest, &distinct, "stored").await;
+        if first % (10 * BATCH_EVENTS) == 0 {
+            repeated += 10 * time_batch(&ingest, &instant, "duplicate").await;
+        }
+    }
+    let rate = |elapsed: Duration| f64::from(u32::try_from(events).unwrap_or(u32::MAX)) / elapsed.as_secs_f64();
+    println!("\nbatches of {BATCH_EVENTS}, {events} events of distinct milliseconds: {:.0} a second", rate(apart));
+    println!("{events} events of one instant: {:.0} a second; sent again: {:.0}", rate(at_once), rate(repeated));
+    println!("ratio: {:.2}  (at least 0.8)", rate(at_once) / rate(apart));
+}
+
+fn signal(number: usize, time: Timestamp) -> Value {
+    json!({ "type": "import", "subject": format!("row-{}", number % 50), "time": time, "number": number })
+}
+
+async fn time_batch(api: &Api, events: &[Value], status: &str) -> Duration {
+    let started = Instant::now();
+    let response = api.post("/v1/events", &json!(events)).await.expect(200);
+    let elapsed = started.elapsed();
+    let results = response["results"].as_array().expect("results");
+    assert!(results.iter().all(|result| result["status"] == status), "{status}");
+    elapsed
 }
 
 async fn time_all(calls: impl Iterator<Item = impl Future<Output = ()>>) -> Duration {
@@ -115,7 +163,8 @@ async fn print_write_units(database: &Client) {
 }
 
 fn log(client: Client) -> EventTable {
-    EventTable::new(client, "events".to_owned(), 4, Retention::new(None, runtime::now))
+    let config = ConfigTable::new(client.clone(), "config".to_owned());
+    EventTable::new(client, "events".to_owned(), 4, Retention::new(None, runtime::now)).with_slot_key(config)
 }
 
 fn in_a_minute() -> tokio::time::Instant {

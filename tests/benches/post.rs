@@ -67,7 +67,7 @@ fn function(client: &Client) -> Router {
     let retention = Retention::new(None, now);
     let config = ConfigTable::new(client.clone(), "config".to_owned());
     let state = State {
-        events: EventTable::new(client.clone(), "events".to_owned(), 4, retention),
+        events: EventTable::new(client.clone(), "events".to_owned(), 4, retention).with_slot_key(config.clone()),
         quarantine: Quarantine::new(client.clone(), "quarantine".to_owned(), retention),
         keys: Keys::new(config.clone(), None, now),
         sources: CachedRecords::new(config).into(),

@@ -23,12 +23,18 @@ pub type Item = HashMap<String, AttributeValue>;
 struct State {
     /// Items by table, partition key and sort key; `None` if writes are not stored.
     items: Option<HashMap<(String, String, String), Value>>,
+    /// True if every slot of the log is taken by an event that no test sends.
+    is_log_full: bool,
     /// Number of writes to accept before all further ones are throttled.
     accepted_writes: Option<usize>,
     /// Number of the next writes to throttle.
     throttled_writes: usize,
     /// Number of reads of the keys.
     key_reads: usize,
+    /// Number of items that were requested by their keys.
+    read_keys: usize,
+    /// Number of puts that were rejected because of their condition.
+    rejected_puts: usize,
 }
 
 /// Returns the client configuration for a DynamoDB outside AWS.
@@ -60,6 +66,11 @@ impl FakeDynamoDb {
         self
     }
 
+    /// Takes every slot of the log.
+    pub fn fill_log(&self) {
+        self.lock().is_log_full = true;
+    }
+
     /// Accepts this many more writes and throttles all further ones.
     pub fn throttle_after(&self, writes: usize) {
         self.lock().accepted_writes = Some(writes);
@@ -73,6 +84,18 @@ impl FakeDynamoDb {
     /// Returns how often the keys have been read.
     pub fn key_reads(&self) -> usize {
         self.lock().key_reads
+    }
+
+    /// Returns the number of items that were requested by their keys, and the number of rejected puts.
+    pub fn cost_of_collisions(&self) -> (usize, usize) {
+        let state = self.lock();
+        (state.read_keys, state.rejected_puts)
+    }
+
+    /// Removes an item, as DynamoDB does after its expiry.
+    pub fn remove_item(&self, table: &str, item: &Value) {
+        let key = (table.to_owned(), item["pk"].to_string(), item["sk"].to_string());
+        self.lock().items.as_mut().and_then(|items| items.remove(&key));
     }
 
     /// Returns the items of a table.
@@ -99,6 +122,7 @@ impl FakeDynamoDb {
     pub fn respond(&self, operation: &str, body: &[u8]) -> (u16, String) {
         match operation.rsplit('.').next() {
             Some("Query") => (200, self.query(body)),
+            Some("BatchGetItem") => (200, self.batch_get(&serde_json::from_slice(body).unwrap_or_default())),
             Some("PutItem") => self.put(&serde_json::from_slice(body).unwrap_or_default()),
             Some("TransactWriteItems") => self.transact(&serde_json::from_slice(body).unwrap_or_default()),
             _ => (200, "{}".to_owned()),
@@ -117,9 +141,27 @@ impl FakeDynamoDb {
                     "sha256": { "S": self.sha256 }, "created_at": created_at,
                 })
             }
+            Some("slots") => {
+                let key = base64::engine::general_purpose::STANDARD.encode([7; 32]);
+                json!({ "name": { "S": "slots" }, "key": { "B": key }, "created_at": created_at })
+            }
             _ => json!({ "name": { "S": "test" }, "catalog": { "S": self.catalog }, "created_at": created_at }),
         };
         json!({ "Items": [item], "Count": 1, "ScannedCount": 1 }).to_string()
+    }
+
+    /// Returns the stored items with the requested keys.
+    fn batch_get(&self, request: &Value) -> String {
+        let mut state = self.lock();
+        let (mut responses, mut read) = (serde_json::Map::new(), 0);
+        for (table, wanted) in request["RequestItems"].as_object().into_iter().flatten() {
+            let keys = wanted["Keys"].as_array().into_iter().flatten();
+            let keys = keys.map(|wanted| (table.clone(), wanted["pk"].to_string(), wanted["sk"].to_string()));
+            let items = keys.inspect(|_| read += 1).filter_map(|key| state.items.as_ref()?.get(&key).cloned());
+            responses.insert(table.clone(), items.collect());
+        }
+        state.read_keys += read;
+        json!({ "Responses": responses }).to_string()
     }
 
     fn put(&self, request: &Value) -> (u16, String) {
@@ -131,6 +173,7 @@ impl FakeDynamoDb {
             return error("ValidationException", &json!({}));
         }
         if let Some(existing) = state.conflicting_item(request) {
+            state.rejected_puts += 1;
             return error("ConditionalCheckFailedException", &json!({ "Item": existing }));
         }
         state.store(request);
@@ -184,6 +227,9 @@ impl State {
     /// Returns the stored item that makes the condition of a put fail.
     fn conflicting_item(&self, put: &Value) -> Option<Value> {
         put.get("ConditionExpression")?;
+        if self.is_log_full && put["TableName"] == "events" {
+            return Some(json!({ "pk": put["Item"]["pk"], "sk": put["Item"]["sk"], "fp": { "B": "AAAA" } }));
+        }
         self.items.as_ref()?.get(&key(put)).cloned()
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use e2e::{Api, Receiver, Stack, unleash_event, within};
+use events::Fingerprint;
 use futures::future::join_all;
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -108,6 +109,80 @@ async fn a_full_millisecond_spills_into_the_next() {
     assert_eq!(search(&stack, &range).await.len(), 4200, "searches use the event time, not the id");
 }
 
+/// Returns lines with signals of one instant.
+fn signals_of_one_instant(numbers: std::ops::Range<u64>) -> String {
+    let signal = |number| json!({ "type": "import", "time": "2025-01-01T00:00:00Z", "n": number }).to_string();
+    numbers.map(signal).collect::<Vec<_>>().join("\n")
+}
+
+async fn post_lines(api: &Api, lines: String) -> Vec<Value> {
+    let request = api.request(Method::POST, "/v1/events").header("content-type", "application/x-ndjson");
+    let response = api.send(request.body(lines)).await.expect(200);
+    response["results"].as_array().expect("results").clone()
+}
+
+#[tokio::test]
+async fn any_number_of_events_of_one_instant_is_stored_and_recognised() {
+    let stack = start().await;
+    let signal = stack.ingest("signal");
+    let mut all = Vec::new();
+    for first in (0..12_000).step_by(1000) {
+        let results = post_lines(&signal, signals_of_one_instant(first..first + 1000)).await;
+        assert_eq!(count(&results, "stored"), 1000, "{first}");
+        all.extend(ids(&results));
+    }
+    assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), 12_000);
+    for first in [0, 5000, 11_000] {
+        let again = post_lines(&signal, signals_of_one_instant(first..first + 1000)).await;
+        let first = usize::try_from(first).expect("small");
+        assert_eq!((count(&again, "duplicate"), ids(&again)), (1000, all[first..first + 1000].to_vec()));
+    }
+    let range = "source=signal&from=2025-01-01T00:00:00Z&to=2025-01-01T00:00:00Z";
+    assert_eq!(search(&stack, range).await.len(), 12_000, "searches use the event time, not the id");
+}
+
+#[tokio::test]
+async fn no_producer_can_take_the_slots_of_another_sources_event() {
+    /// Slots that an event could take in each of the next 64 milliseconds, when they were derived from public values.
+    const SLOTS: u16 = 8;
+    let stack = start().await;
+    let victim = unleash_event(27_332, sample_time(), "dark-mode", "web", "ada");
+    let slot = 27_332 % 4096;
+    // The attacker chooses signals whose hashes are the slots of the event.
+    let mut attack = Vec::new();
+    for millisecond in 0..64 {
+        let time = sample_time() + jiff::SignedDuration::from_millis(millisecond);
+        let chosen = (0_u64..).map(|nonce| json!({ "time": time, "nonce": nonce }).to_string()).filter(|signal| {
+            let fingerprint = Fingerprint::of_bytes("signal", signal.as_bytes());
+            let hash = u16::from_be_bytes([fingerprint.as_bytes()[0], fingerprint.as_bytes()[1]]);
+            (slot..slot + SLOTS).contains(&(hash % 4096))
+        });
+        attack.extend(chosen.take(usize::from(SLOTS)));
+    }
+    let taken = ids(&post_lines(&stack.ingest("signal"), attack.join("\n")).await);
+    assert_eq!(taken.len(), 512);
+    let aimed = taken.iter().filter(|id| (slot..slot + SLOTS).contains(&u16::try_from(*id % 4096).expect("small")));
+    assert!(aimed.count() < 32, "the slots of the signals do not depend on public values only");
+    // The partitions cannot be aimed at either.
+    for shard in 0..4 {
+        let count = taken.iter().filter(|id| *id % 4 == shard).count();
+        assert!((64..256).contains(&count), "{count} of 512 events in shard {shard}");
+    }
+    let stored = stack.ingest("unleash").post("/v1/events", &victim).await.expect(201);
+    stack.read().get(&format!("/v1/events/{}", stored["id"])).await.expect(200);
+}
+
+#[tokio::test]
+async fn the_slot_key_survives_a_restart() {
+    let mut stack = start().await;
+    let import = events(1..101);
+    let stored = post_all(&stack.ingest("unleash"), &import).await;
+    stack.kill().await;
+    stack.restart().await;
+    let again = post_all(&stack.ingest("unleash"), &import).await;
+    assert_eq!((count(&again, "duplicate"), ids(&again)), (100, ids(&stored)));
+}
+
 #[tokio::test]
 async fn concurrent_and_repeated_posts_of_a_batch_are_stored_once() {
     let stack = start().await;
@@ -158,6 +233,13 @@ async fn idempotency_keys_identify_events_without_ids() {
         let path = format!("/v1/quarantine/signal/{}/replay", other["quarantine"].as_str().expect("an id"));
         let replayed = stack.manage().send(stack.manage().request(Method::POST, &path)).await.expect(200);
         assert_eq!(replayed["status"], "stored", "an operator can confirm that it is another event");
+    }
+
+    // Without a key, equal events are distinct.
+    let equal = json!([{ "type": "a" }, { "type": "a" }]);
+    for _ in 0..2 {
+        let results = signal.post("/v1/events", &equal).await.expect(200);
+        assert_eq!(count(results["results"].as_array().expect("results"), "stored"), 2);
     }
 
     // One key for a whole batch.

@@ -7,7 +7,7 @@ use events::{Attributes, Form, RawEvent, Rejection, Violation, catalog};
 use jiff::{SignedDuration, Timestamp};
 use model::{Attempt, AttemptOutcome, DeliveryKey, RecordedStatus, Retention};
 use serde_json::{Value, json};
-use store::{DeliveryTable, EventTable, InsertOutcome, Quarantine};
+use store::{ConfigTable, DeliveryTable, EventTable, InsertOutcome, Quarantine};
 use tokio::time::Instant;
 
 use crate::{start, start_with};
@@ -29,7 +29,8 @@ async fn expired_items_are_not_found() {
     let database = stack.database();
     // Items expire after a day, but the local database does not delete them here.
     let retention = Retention::new(Some(1), runtime::now);
-    let log = EventTable::new(database.clone(), "events".to_owned(), 4, retention);
+    let log = EventTable::new(database.clone(), "events".to_owned(), 4, retention)
+        .with_slot_key(ConfigTable::new(database.clone(), "config".to_owned()));
     let quarantine = Quarantine::new(database.clone(), "quarantine".to_owned(), retention);
     let deadline = Instant::now() + Duration::from_mins(1);
     let mut ids = Vec::new();

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use aws_sdk_dynamodb::Client;
 use e2e::unleash_event;
 use events::{Attributes, Form, RawEvent, catalog};
 use futures::StreamExt;
@@ -11,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use model::{Condition, Field, Retention, SearchFilter, TextQuery};
 use search::{EventLog, SearchRequest, Segments};
 use serde_json::{Value, json};
-use store::EventTable;
+use store::{ConfigTable, EventTable};
 use tokio::time::Instant;
 
 use crate::start;
@@ -57,6 +58,12 @@ async fn put_events(log: &EventLog, random: &mut fastrand::Rng, count: u64, know
         KnownEvent { id, time, text: payload.to_string().to_lowercase(), payload }
     });
     known.extend(futures::stream::iter(puts).buffer_unordered(8).collect::<Vec<_>>().await);
+}
+
+/// Returns a handle of the log that inserts events, with a clock.
+fn event_table(database: Client, clock: fn() -> Timestamp) -> EventTable {
+    let config = ConfigTable::new(database.clone(), "config".to_owned());
+    EventTable::new(database, "events".to_owned(), 4, Retention::new(None, clock)).with_slot_key(config)
 }
 
 /// Stores an event and returns its id.
@@ -157,7 +164,7 @@ async fn searches_are_exact(log: &EventLog, random: &mut fastrand::Rng, known: &
 async fn packed_and_unpacked_searches_find_the_same_events() {
     let stack = start().await;
     let database = stack.database();
-    let events = EventTable::new(database.clone(), "events".to_owned(), 4, Retention::new(None, now));
+    let events = event_table(database.clone(), now);
     let segments = || Segments::new(database.clone(), "segments".to_owned()).with_events_per_segment(60);
     let log = EventLog { events: events.clone(), segments: segments() };
     let (mut random, mut known) = (fastrand::Rng::with_seed(7), Vec::new());
@@ -190,7 +197,7 @@ pub(crate) struct SharedLog {
 impl SharedLog {
     pub(crate) async fn start() -> Self {
         let stack = start().await;
-        let events = EventTable::new(stack.database(), "events".to_owned(), 4, Retention::new(None, now));
+        let events = event_table(stack.database(), now);
         Self { stack, events }
     }
 
@@ -359,8 +366,7 @@ async fn late_events_are_found_despite_index_lag() {
     let warm = log.process(5000.0);
     let late = SearchFilter { text: Some(TextQuery::part("late-one")), ..SearchFilter::default() };
     assert!(warm.search(&search(late.clone(), true, 5)).await.expect("a page").events.is_empty());
-    let lagging =
-        EventTable::new(log.stack.database(), "events".to_owned(), 4, Retention::new(None, three_minutes_ago));
+    let lagging = event_table(log.stack.database(), three_minutes_ago);
     let time = now() - SignedDuration::from_hours(5);
     let id = put_one(&lagging, "signal", &json!({ "type": "late-one", "time": time.to_string() })).await;
     let found = warm.search(&search(late, true, 5)).await.expect("a page").events;

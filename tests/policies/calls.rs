@@ -24,6 +24,9 @@ const CHANGE_VISIBILITY: &[&str] = &["sqs:ChangeMessageVisibility"];
 /// The calls of our code. A transaction needs the permissions of the puts, updates and deletions in it.
 pub(crate) const CODE_CALLS: &[Call] = &[
     ("IngestRole", "EventsTable", PUT, "events.insert("),
+    ("IngestRole", "EventsTable", GET_MANY, "events.insert_deferred("),
+    ("IngestRole", "ConfigTable/slots", QUERY, ".with_slot_key("),
+    ("IngestRole", "ConfigTable/slots", PUT, ".with_slot_key("),
     ("IngestRole", "QuarantineTable", PUT, "quarantine.put("),
     ("IngestRole", "ConfigTable/sources", QUERY, "CachedRecords<Source>"),
     ("IngestRole", "ConfigTable/keys", QUERY, "Keys::new("),
@@ -95,6 +98,8 @@ pub(crate) const CODE_CALLS: &[Call] = &[
     ("DeliverRole", "ConfigTable/targets", GET, "config.get("),
     ("DeliverRole", "ConfigTable/states", QUERY, "CachedRecords<TargetState>"),
     ("DeliverRole", "ConfigTable/states", UPDATE, "config.record_failing("),
+    ("DeliverRole", "ConfigTable/slots", QUERY, ".with_slot_key("),
+    ("DeliverRole", "ConfigTable/slots", PUT, ".with_slot_key("),
     ("DeliverRole", "DeliveriesTable", GET_MANY, "deliveries.get_many("),
     ("DeliverRole", "DeliveriesTable", PUT, "deliveries.record_attempt("),
     ("DeliverRole", "DeliveriesTable", UPDATE, "deliveries.hold("),

@@ -5,7 +5,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use events::{Catalog, Event, EventId, Fingerprint, catalog, catalogs, first_slot};
+use events::{Catalog, Event, EventId, Fingerprint, catalog, catalogs};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -85,7 +85,7 @@ fn to_event(catalog: &Catalog, payload: &[u8], received_at: Timestamp) -> Event 
     let extracted = catalog.extract(payload, received_at).expect("an event that fits");
     let fields = extracted.fields;
     let fingerprint = Fingerprint::of("unleash-prod", &fields.event_type, extracted.producer_id.as_ref(), payload);
-    let slot = first_slot(extracted.producer_id.as_ref(), fingerprint);
+    let slot = u64::from(black_box(fingerprint).as_bytes()[0]);
     let id = EventId::at(fields.time, slot).expect("a time within the range");
     Event {
         id,

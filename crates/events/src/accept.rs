@@ -4,19 +4,21 @@ use crate::catalog::Catalog;
 use crate::cloudevent;
 use crate::event::Event;
 use crate::event_id::EventId;
-use crate::fingerprint::{Fingerprint, ProducerId, first_slot};
+use crate::fingerprint::{Fingerprint, ProducerId};
 use crate::raw_event::{Attributes, Form, RawEvent};
 use crate::violation::{Rejection, Violation};
 
 /// An event that its catalog has accepted, ready to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AcceptedEvent {
-    /// The event, with its preferred ID; it gets another one if that ID is taken.
+    /// The event. Its ID is the first one of its millisecond; a free ID is chosen when the event is stored.
     pub event: Event,
     /// Identity of the event: an event with the same fingerprint is a duplicate.
     pub fingerprint: Fingerprint,
     /// Origin of the fingerprint.
     pub dedup_key: DedupKey,
+    /// Counter that the producer gave the event as its ID.
+    pub counter: Option<u64>,
 }
 
 /// The information by which duplicates of an event are recognised.
@@ -26,8 +28,10 @@ pub enum DedupKey {
     ProducerId,
     /// The ID that the request gave the event.
     RequestId,
-    /// The bytes of the event.
+    /// The time and the bytes of the event.
     Bytes,
+    /// The receipt of the event: it has neither an ID nor a time, so each receipt is an event of its own.
+    Receipt,
 }
 
 impl Catalog {
@@ -52,14 +56,21 @@ impl Catalog {
         attributes: &Attributes,
     ) -> Result<AcceptedEvent, Rejection> {
         let extracted = self.extract_with(payload, attributes, raw.received_at)?;
-        let (producer_id, dedup_key) = match (extracted.producer_id, &attributes.id) {
-            (Some(id), _) => (Some(id), DedupKey::ProducerId),
-            (None, Some(id)) => (Some(ProducerId::Text(id.clone())), DedupKey::RequestId),
-            (None, None) => (None, DedupKey::Bytes),
-        };
         let fields = extracted.fields;
-        let fingerprint = Fingerprint::of(raw.source, &fields.event_type, producer_id.as_ref(), payload);
-        let id = EventId::at(fields.time, first_slot(producer_id.as_ref(), fingerprint)).ok_or_else(|| {
+        let of_id = |id: &ProducerId| Fingerprint::of(raw.source, &fields.event_type, Some(id), payload);
+        let (fingerprint, dedup_key) = match (&extracted.producer_id, &attributes.id, &attributes.receipt) {
+            (Some(id), _, _) => (of_id(id), DedupKey::ProducerId),
+            (None, Some(id), _) => (of_id(&ProducerId::Text(id.clone())), DedupKey::RequestId),
+            (None, None, Some(receipt)) if !fields.time_given => {
+                (Fingerprint::of_receipt(raw.source, receipt), DedupKey::Receipt)
+            }
+            (None, None, _) => (Fingerprint::of_bytes(raw.source, payload), DedupKey::Bytes),
+        };
+        let counter = match extracted.producer_id {
+            Some(ProducerId::Number(counter)) => Some(counter),
+            _ => None,
+        };
+        let id = EventId::at(fields.time, 0).ok_or_else(|| {
             let message = format!("expected a time before the year 2069, found {}", fields.time);
             Rejection {
                 event_type: Some(fields.event_type.clone()),
@@ -75,7 +86,7 @@ impl Catalog {
             fields,
             payload: payload.to_vec(),
         };
-        Ok(AcceptedEvent { event, fingerprint, dedup_key })
+        Ok(AcceptedEvent { event, fingerprint, dedup_key, counter })
     }
 }
 
@@ -100,6 +111,7 @@ mod tests {
             event_type: Some("deployed".into()),
             subject: Some("web".into()),
             time: Some("2025-06-01T10:00:00Z".parse().unwrap()),
+            receipt: None,
         };
         let accepted = signal("{}", attributes.clone());
         assert_eq!(accepted.dedup_key, DedupKey::RequestId);
@@ -120,6 +132,21 @@ mod tests {
         assert_eq!(of(id("a")), of(id("a")));
         assert_ne!(of(id("a")), of(id("b")));
         assert_ne!(of(id("a")), of(Attributes::default()));
+    }
+
+    #[test]
+    fn receipts_identify_only_events_without_an_id_and_a_time() {
+        let of = |bytes, receipt: &str, id: Option<&str>| {
+            let attributes =
+                Attributes { receipt: Some(receipt.to_owned()), id: id.map(str::to_owned), ..Attributes::default() };
+            signal(bytes, attributes)
+        };
+        assert_eq!(of("{}", "1/0", None).dedup_key, DedupKey::Receipt);
+        assert_ne!(of("{}", "1/0", None).fingerprint, of("{}", "1/1", None).fingerprint);
+        assert_eq!(of("{}", "1/0", None).fingerprint, of("{}", "1/0", None).fingerprint);
+        assert_eq!(of("{}", "1/0", Some("a")).fingerprint, of("{}", "1/1", Some("a")).fingerprint);
+        let with_time = r#"{"time": "2025-06-01T10:00:00Z"}"#;
+        assert_eq!(of(with_time, "1/0", None).fingerprint, of(with_time, "1/1", None).fingerprint);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Number of slots of a millisecond.
-const SLOTS_PER_MS: u64 = 4096;
+pub const SLOTS_PER_MS: u64 = 4096;
 
 /// Time of the first ID, 2000-01-01T00:00:00Z, in milliseconds since 1970.
 const EPOCH_MS: i64 = 946_684_800_000;
@@ -15,9 +15,9 @@ const EPOCH_MS: i64 = 946_684_800_000;
 /// Largest integer that JavaScript represents exactly, 2^53 - 1.
 const MAX_ID: u64 = (1 << 53) - 1;
 
-/// Maximum number of milliseconds by which the id of an event may be later than its time: an event whose own slots are
+/// Maximum number of milliseconds by which the id of an event may be later than its time: an event whose first slot is
 /// taken is stored in a slot of a later millisecond.
-pub const MAX_SPILL_MS: u64 = 64;
+pub const MAX_SPILL_MS: u64 = 1024;
 
 /// ID of an event: `(milliseconds since 2000-01-01T00:00Z) * 4096 + slot`.
 ///

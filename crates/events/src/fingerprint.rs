@@ -5,14 +5,14 @@ use sha2::{Digest, Sha256};
 /// ID that a producer gives an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProducerId {
-    /// A counter, as Unleash sends it. It determines the slot of the event ID, which preserves the order.
+    /// A counter, as Unleash sends it. Events of one millisecond are stored in the order of their counters.
     Number(u64),
     /// Any other identifier.
     Text(String),
 }
 
-/// SHA-256 hash of an event's source, type and producer's ID; or of its source and bytes if the producer gives no ID. An
-/// event with the fingerprint of a stored event is a duplicate.
+/// SHA-256 hash of an event's source, type and producer's ID; or of its source and bytes if the producer gives no ID; or
+/// of its receipt if it has neither an ID nor a time. An event with the fingerprint of a stored event is a duplicate.
 ///
 /// The type is included because producers' IDs are not always unique: two events of different types are both stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,11 @@ impl Fingerprint {
         Self::hash("bytes", &[source], bytes)
     }
 
+    /// Returns the fingerprint of an event that only its receipt identifies.
+    pub fn of_receipt(source: &str, receipt: &str) -> Self {
+        Self::hash("receipt", &[source], receipt.as_bytes())
+    }
+
     /// Hashes each text with its length, so that different lists of texts have different hashes.
     fn hash(kind: &str, texts: &[&str], rest: &[u8]) -> Self {
         let mut hash = Sha256::new();
@@ -48,19 +53,6 @@ impl Fingerprint {
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
-
-    /// Returns the slot of an event without a counter.
-    fn slot(self) -> u64 {
-        u64::from(u16::from_be_bytes([self.0[0], self.0[1]]))
-    }
-}
-
-/// Returns the preferred slot of an event: its producer's counter, if there is one.
-pub fn first_slot(producer_id: Option<&ProducerId>, fingerprint: Fingerprint) -> u64 {
-    match producer_id {
-        Some(ProducerId::Number(id)) => *id,
-        _ => fingerprint.slot(),
-    }
 }
 
 #[cfg(test)]
@@ -75,7 +67,9 @@ mod tests {
             let number = Fingerprint::of(&source, "t", Some(&ProducerId::Number(id)), b"x");
             let text = Fingerprint::of(&source, "t", Some(&ProducerId::Text(id.to_string())), b"x");
             let payload = Fingerprint::of(&source, "t", None, id.to_string().as_bytes());
+            let receipt = Fingerprint::of_receipt(&source, &id.to_string());
             prop_assert!(number != text && text != payload && number != payload);
+            prop_assert!(![number, text, payload].contains(&receipt));
             let shifted = Fingerprint::of(&format!("{source}t"), "", Some(&ProducerId::Number(id)), b"x");
             prop_assert!(number != shifted);
         }

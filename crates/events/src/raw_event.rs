@@ -48,6 +48,10 @@ pub struct Attributes {
     /// Time at which the event occurred.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<Timestamp>,
+    /// Identifier of the receipt. It identifies an event that has neither an ID nor a time, so that equal events are
+    /// distinct.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<String>,
 }
 
 impl Attributes {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use schemars::JsonSchema;
@@ -24,8 +25,9 @@ pub struct Violation {
     /// JSON Pointer to the invalid value. A pointer of more than 300 characters is truncated and ends with an ellipsis.
     pub pointer: String,
     /// Violated keyword of JSON Schema; or `json` (invalid JSON), `duplicate` (an object contains a name twice),
-    /// `maxValues` (too many values), `time` (outside of the range of times that the log accepts), `cloudevents` (not an
-    /// envelope), or the name of the invalid header.
+    /// `maxValues` (too many values), `time` (outside of the range of times that the log accepts), `id` (another event has
+    /// the ID), `retention` (an expired event was sent again), `slot` (too many events have one time), `cloudevents` (not
+    /// an envelope), or the name of the invalid header.
     pub keyword: String,
     /// Expected and found value, in words.
     pub message: String,
@@ -63,6 +65,32 @@ impl Rejection {
     pub fn id_in_use(event_type: Option<String>, other: EventId) -> Self {
         let message = format!("the ID in the request is already used by the event {other}");
         Self { event_type, violations: vec![Violation::new("", "idempotency-key", message)] }
+    }
+
+    /// Creates the rejection of an event with the producer's ID, the type and the time of another event, `other`, and with
+    /// another payload.
+    pub fn id_reused(event_type: Option<String>, other: EventId) -> Self {
+        let message = format!(
+            "the event {other} has the same ID, type and time, and another payload: give each event an ID of its own"
+        );
+        Self { event_type, violations: vec![Violation::new("", "id", message)] }
+    }
+
+    /// Creates the rejection of an event whose stored copy, `other`, has expired and is not deleted yet.
+    pub fn expired(event_type: Option<String>, other: EventId) -> Self {
+        let message = format!(
+            "the event was received before as {other}, and has expired: to store it again, reingest it in some days, \
+             after the expired copy was deleted"
+        );
+        Self { event_type, violations: vec![Violation::new("", "retention", message)] }
+    }
+
+    /// Creates the rejection of an event for which the log has no free slot.
+    pub fn no_free_slot(event_type: Option<String>, time: Timestamp) -> Self {
+        let message = format!(
+            "too many events have the time {time}, found no free slot: send the event again with its exact time"
+        );
+        Self { event_type, violations: vec![Violation::new("", "slot", message)] }
     }
 }
 

@@ -121,6 +121,8 @@ async fn copy_item(options: &ReshardOptions, to: &Client, item: Item, counts: &C
     let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
     // The delivery record with more attempts is the newer one.
     let put = match item.get("count").filter(|_| options.shards.is_none()) {
+        // The new log must find its copied events again, in the slots that the old key has determined.
+        None if store::is_slot_key(&item) => put,
         None => put.condition_expression("attribute_not_exists(pk)"),
         Some(count) => put
             .condition_expression("attribute_not_exists(pk) OR #count < :count")

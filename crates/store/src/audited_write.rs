@@ -16,7 +16,8 @@ use tokio::time::Instant;
 
 use crate::config_table::table::{ConfigTable, record_key};
 use crate::error::Error;
-use crate::event_table::insert_event::slots;
+use crate::event_table::insert_event::{InsertOutcome, InsertRefusal};
+use crate::event_table::slot_sequence::SlotSequence;
 use crate::event_table::table::EventTable;
 use crate::throttle_backoff::retry_throttled;
 
@@ -210,7 +211,11 @@ impl EventTable {
     ) -> Result<(), Error> {
         let attributes = Attributes { id: Some(id.to_owned()), ..Attributes::default() };
         let accepted = self.accept_audit_event(event, at, attributes)?;
-        self.insert(&accepted, deadline).await.map(drop)
+        match self.insert(&accepted, deadline).await?.outcome {
+            InsertOutcome::Refused(InsertRefusal::NoFreeSlot) => Err(no_free_slot("PutItem", &accepted)),
+            // Another process may have written the event with other data.
+            _ => Ok(()),
+        }
     }
 
     /// Makes the changes, and returns the ids of their audit events, or the index of the write whose condition failed.
@@ -222,7 +227,8 @@ impl EventTable {
         let accepted = changes.iter().map(|(event, _)| self.accept_audit_event(event, now, Attributes::default()));
         let accepted = accepted.collect::<Result<Vec<_>, _>>()?;
         let mut inserts = accepted.iter().map(|event| self.prepare_insert(event)).collect::<Result<Vec<_>, _>>()?;
-        let mut free: Vec<_> = accepted.iter().map(|event| slots(event.event.id)).collect();
+        let key = self.slot_key(deadline).await?;
+        let mut free: Vec<_> = accepted.iter().map(|event| SlotSequence::new(&key, event).into_slots()).collect();
         let mut ids: Vec<Option<EventId>> = vec![None; changes.len()];
         loop {
             for (index, insert) in inserts.iter_mut().enumerate() {
@@ -231,8 +237,7 @@ impl EventTable {
                 }
                 // Two events may have the same slot, and a transaction may write each item only once.
                 let Some(id) = free[index].find(|id| !ids.contains(&Some(*id))) else {
-                    let reason = format!("no free slot after {}", accepted[index].event.id);
-                    return Err(Error::Failed { operation: "TransactWriteItems", reason });
+                    return Err(no_free_slot("TransactWriteItems", &accepted[index]));
                 };
                 insert.item.place(id, self.shards);
                 ids[index] = Some(id);
@@ -301,6 +306,11 @@ impl EventTable {
         }
         Err(Error::sdk("TransactWriteItems", error))
     }
+}
+
+fn no_free_slot(operation: &'static str, accepted: &AcceptedEvent) -> Error {
+    let reason = format!("the log has no free slot for an event at {}", accepted.event.fields.time);
+    Error::Failed { operation, reason }
 }
 
 /// The result of one attempt of a transaction.

@@ -28,7 +28,20 @@ pub async fn batch_get(
     keys: Vec<Item>,
     consistent: bool,
 ) -> Result<(Vec<Item>, f64), Error> {
-    let batches = keys.chunks(MAX_KEYS_PER_BATCH).map(|batch| get_batch(client, table, batch.to_vec(), consistent));
+    batch_get_attributes(client, table, keys, consistent, None).await
+}
+
+/// As [`batch_get`], with a projection expression that selects the attributes to return.
+pub(crate) async fn batch_get_attributes(
+    client: &Client,
+    table: &str,
+    keys: Vec<Item>,
+    consistent: bool,
+    attributes: Option<&str>,
+) -> Result<(Vec<Item>, f64), Error> {
+    let batches = keys
+        .chunks(MAX_KEYS_PER_BATCH)
+        .map(|batch| get_batch(client, table, batch.to_vec(), consistent, attributes.map(str::to_owned)));
     let (mut items, mut units) = (Vec::with_capacity(keys.len()), 0.0);
     for (batch, used) in try_join_all(batches).await? {
         items.extend(batch);
@@ -37,8 +50,15 @@ pub async fn batch_get(
     Ok((items, units))
 }
 
-async fn get_batch(client: &Client, table: &str, keys: Vec<Item>, consistent: bool) -> Result<(Vec<Item>, f64), Error> {
-    let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(consistent).build();
+async fn get_batch(
+    client: &Client,
+    table: &str,
+    keys: Vec<Item>,
+    consistent: bool,
+    attributes: Option<String>,
+) -> Result<(Vec<Item>, f64), Error> {
+    let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(consistent);
+    let wanted = wanted.set_projection_expression(attributes).build();
     let mut wanted = wanted.map_err(|e| Error::corrupt(table, e))?;
     let (mut items, mut units) = (Vec::with_capacity(wanted.keys().len()), 0.0);
     for attempt in 0..MAX_REQUESTS_PER_BATCH {

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 /// A failed call to DynamoDB, or an invalid item.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// DynamoDB throttled the call or did not respond in time, even after retries. A later call may succeed.
     #[error("DynamoDB throttled {operation}; retry later")]

@@ -128,14 +128,17 @@ impl Quarantine {
     /// Stores a rejected event. Returns its id and the consumed write units. Throttled writes are retried until the
     /// deadline.
     ///
-    /// An event that is sent again within the same millisecond replaces itself.
+    /// An event that is quarantined again, because it was reingested, replaces itself.
     pub async fn put(
         &self,
         arrival: &RawEvent<'_>,
         refused: &Rejection,
         deadline: Instant,
     ) -> Result<(String, f64), Error> {
-        let fingerprint = Fingerprint::of_bytes(arrival.source, &arrival.bytes);
+        let fingerprint = match &arrival.attributes.receipt {
+            Some(receipt) => Fingerprint::of_receipt(arrival.source, receipt),
+            None => Fingerprint::of_bytes(arrival.source, &arrival.bytes),
+        };
         let id = format!("{:.3}~{}", arrival.received_at, hex::encode(&fingerprint.as_bytes()[..8]));
         let (body, z) = compress(&arrival.bytes)?;
         let violations =

@@ -32,8 +32,9 @@ pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
     let guard: SsrfGuard =
         env.parsed("ALLOWED_CIDRS", SsrfGuard::default(), "networks separated by commas, such as 10.0.0.0/8")?;
     let config = ConfigTable::new(client.clone(), env.required("CONFIG_TABLE")?);
+    let events = EventTable::new(client.clone(), env.required("EVENTS_TABLE")?, env.shards()?, env.retention()?);
     Ok(State {
-        events: EventTable::new(client.clone(), env.required("EVENTS_TABLE")?, env.shards()?, env.retention()?),
+        events: events.with_slot_key(config.clone()),
         deliveries: DeliveryTable::new(client.clone(), env.required("DELIVERIES_TABLE")?, env.retention()?),
         targets: CachedRecords::new(config.clone()).into(),
         states: CachedRecords::new(config.clone()).into(),

@@ -27,8 +27,9 @@ use crate::state::State;
 pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
     let client = Client::new(&env.aws("DYNAMODB")?);
     let config = ConfigTable::new(client.clone(), env.required("CONFIG_TABLE")?);
+    let events = EventTable::new(client.clone(), env.required("EVENTS_TABLE")?, env.shards()?, env.retention()?);
     Ok(State {
-        events: EventTable::new(client.clone(), env.required("EVENTS_TABLE")?, env.shards()?, env.retention()?),
+        events: events.with_slot_key(config.clone()),
         quarantine: Quarantine::new(client, env.required("QUARANTINE_TABLE")?, env.retention()?),
         keys: Keys::new(config.clone(), env.get("MANAGE_KEY_SHA256"), runtime::now),
         sources: CachedRecords::new(config).into(),

@@ -37,7 +37,8 @@ pub(crate) async fn post_events(
     let source = find_source(&state, &caller).await?;
     let catalog = events::catalog(&source.catalog);
     let hint = catalog.and_then(Catalog::hint);
-    let writer = EventWriter { state: &state, catalog, catalog_name: &source.catalog, deadline };
+    let writer =
+        EventWriter { state: &state, catalog, catalog_name: &source.catalog, deadline, receipt: fastrand::u128(..) };
     let context = RequestContext { source: &source.name, received_at: (state.clock)(), headers: &headers };
     let mut metrics = RequestMetrics::new(&source.name, body.len());
 

@@ -1,11 +1,11 @@
 //! Writes events: valid ones to the log, invalid ones to the quarantine.
 
-use events::{AcceptedEvent, Catalog, RawEvent, Rejection, TIDINGS_SOURCE, Violation};
+use events::{AcceptedEvent, Catalog, DedupKey, EventId, RawEvent, Rejection, TIDINGS_SOURCE, Violation};
 use futures::StreamExt;
 use model::AuditEvent;
 use runtime::Span;
 use serde_json::{Value, json};
-use store::InsertOutcome;
+use store::{DeferredInsert, Error, FirstInsert, InsertOutcome, InsertRefusal, InsertResult};
 use tokio::time::Instant;
 
 use crate::event_outcome::{EventOutcome, WriteResult};
@@ -24,56 +24,129 @@ pub(crate) struct EventWriter<'a> {
     pub(crate) catalog_name: &'a str,
     /// Time until which throttled writes are retried.
     pub(crate) deadline: Instant,
+    /// Random identifier of the request. With their positions, it identifies events that nothing else identifies.
+    pub(crate) receipt: u128,
+}
+
+/// An event after its first attempt.
+enum FirstWrite<'a> {
+    Done(WriteResult),
+    /// The event is valid. Its insert is completed together with those of other events.
+    Deferred {
+        raw: RawEvent<'a>,
+        accepted: Box<AcceptedEvent>,
+        insert: DeferredInsert,
+    },
 }
 
 impl EventWriter<'_> {
     /// Writes every event, some at the same time. Returns their results in the same order.
     pub(crate) async fn write_all(self, events: Vec<IncomingEvent<'_>>) -> Vec<WriteResult> {
-        let writes: Vec<_> = events.into_iter().map(|event| self.write(event)).collect();
-        futures::stream::iter(writes).buffered(MAX_CONCURRENT_WRITES).collect().await
+        let writes: Vec<_> = events.into_iter().enumerate().map(|(at, event)| self.write_first(at, event)).collect();
+        let writes: Vec<_> = futures::stream::iter(writes).buffered(MAX_CONCURRENT_WRITES).collect().await;
+        let (mut results, mut deferred, mut inserts) = (Vec::with_capacity(writes.len()), Vec::new(), Vec::new());
+        for write in writes {
+            match write {
+                FirstWrite::Done(result) => results.push(Some(result)),
+                FirstWrite::Deferred { raw, accepted, insert } => {
+                    deferred.push((results.len(), raw, accepted));
+                    inserts.push(insert);
+                    results.push(None);
+                }
+            }
+        }
+        let inserts = deferred.iter().map(|(_, _, accepted)| &**accepted).zip(inserts).collect();
+        let inserted = self.state.events.insert_deferred(inserts, self.deadline).await;
+        let finishes: Vec<_> = deferred
+            .into_iter()
+            .zip(inserted)
+            .map(|((at, raw, accepted), inserted)| async move { (at, self.finish(raw, &accepted, inserted).await) })
+            .collect();
+        let mut finished = futures::stream::iter(finishes).buffer_unordered(MAX_CONCURRENT_WRITES);
+        while let Some((at, result)) = finished.next().await {
+            results[at] = Some(result);
+        }
+        results.into_iter().flatten().collect()
     }
 
     /// Stores an event if it is valid, and otherwise quarantines it.
     pub(crate) async fn write(self, event: IncomingEvent<'_>) -> WriteResult {
-        let IncomingEvent { raw, rejection } = event;
+        let (raw, accepted) = self.accept(0, event);
+        let accepted = match accepted {
+            Ok(accepted) => accepted,
+            Err(rejection) => return self.quarantine(&raw, rejection).await,
+        };
+        let inserted = self.state.events.insert(&accepted, self.deadline).await;
+        self.finish(raw, &accepted, inserted).await
+    }
+
+    /// Stores an event of a batch in its first slot, or quarantines it if it is invalid.
+    async fn write_first(self, at: usize, event: IncomingEvent<'_>) -> FirstWrite<'_> {
         // Validation does not wait for anything. Yielding lets other requests run between the events of a large one.
         tokio::task::yield_now().await;
-        match rejection.map_or_else(|| self.accept(&raw), Err) {
-            Ok(accepted) => self.store(raw, accepted).await,
-            Err(rejection) => self.quarantine(&raw, rejection).await,
+        let (raw, accepted) = self.accept(at, event);
+        let accepted = match accepted {
+            Ok(accepted) => accepted,
+            Err(rejection) => return FirstWrite::Done(self.quarantine(&raw, rejection).await),
+        };
+        match self.state.events.insert_first(&accepted, self.deadline).await {
+            Ok(FirstInsert::Deferred(insert)) => FirstWrite::Deferred { raw, accepted, insert },
+            Ok(FirstInsert::Done(inserted)) => FirstWrite::Done(self.finish(raw, &accepted, Ok(inserted)).await),
+            Err(error) => FirstWrite::Done(WriteResult::failed(error)),
         }
     }
 
-    fn accept(self, raw: &RawEvent<'_>) -> Result<AcceptedEvent, Rejection> {
-        let catalog = self.catalog.ok_or_else(|| Rejection::unknown_catalog(self.catalog_name))?;
-        catalog.accept(raw)
+    /// Validates the event at a position of the request.
+    fn accept(
+        self,
+        at: usize,
+        IncomingEvent { mut raw, rejection }: IncomingEvent<'_>,
+    ) -> (RawEvent<'_>, Result<Box<AcceptedEvent>, Rejection>) {
+        // The request has an ID, or each of its events is distinct.
+        if raw.attributes.id.is_none() {
+            raw.attributes.receipt = Some(format!("{:032x}/{at}", self.receipt));
+        }
+        let catalog = self.catalog.ok_or_else(|| Rejection::unknown_catalog(self.catalog_name));
+        let accepted = rejection.map_or(catalog, Err).and_then(|catalog| catalog.accept(&raw));
+        (raw, accepted.map(Box::new))
     }
 
-    async fn store(self, mut raw: RawEvent<'_>, accepted: AcceptedEvent) -> WriteResult {
-        let inserted = match self.state.events.insert(&accepted, self.deadline).await {
+    /// Returns the result of an insert. Quarantines an event that was not stored because of another event.
+    async fn finish(
+        self,
+        mut raw: RawEvent<'_>,
+        accepted: &AcceptedEvent,
+        inserted: Result<InsertResult, Error>,
+    ) -> WriteResult {
+        let InsertResult { outcome, write_units } = match inserted {
             Ok(inserted) => inserted,
             Err(error) => return WriteResult::failed(error),
         };
-        let write_units = inserted.write_units;
-        let event = &accepted.event;
-        match inserted.outcome {
-            InsertOutcome::Stored(id) => {
-                tracing::debug!(event = %id, source = event.source, r#type = event.fields.event_type, "stored");
-                let began = event.received_at;
-                let span =
-                    Span { function: "ingest", event: id, received_at: began, began, attempt: None, error: None };
-                self.state.tracer.emit(&span, (self.state.clock)());
-                WriteResult { outcome: EventOutcome::Stored { id }, write_units }
+        match outcome {
+            InsertOutcome::Stored(id) => self.report_stored(accepted, id, write_units),
+            // The event met itself, because its first write succeeded without a response.
+            InsertOutcome::Duplicate(id) if accepted.dedup_key == DedupKey::Receipt => {
+                self.report_stored(accepted, id, write_units)
             }
             InsertOutcome::Duplicate(id) => WriteResult { outcome: EventOutcome::Duplicate { id }, write_units },
-            InsertOutcome::Conflict(id) => {
-                // Without the key, the event can be reingested.
-                raw.attributes.id = None;
-                let event_type = Some(event.fields.event_type.clone());
-                let quarantined = self.quarantine(&raw, Rejection::id_in_use(event_type, id)).await;
+            InsertOutcome::Refused(refusal) => {
+                if matches!(refusal, InsertRefusal::Conflict(_)) {
+                    // Without the ID of the request, the event can be reingested.
+                    raw.attributes.id = None;
+                }
+                let quarantined = self.quarantine(&raw, refusal.rejection(accepted)).await;
                 WriteResult { write_units: quarantined.write_units + write_units, ..quarantined }
             }
         }
+    }
+
+    fn report_stored(self, accepted: &AcceptedEvent, id: EventId, write_units: f64) -> WriteResult {
+        let event = &accepted.event;
+        tracing::debug!(event = %id, source = event.source, r#type = event.fields.event_type, "stored");
+        let began = event.received_at;
+        let span = Span { function: "ingest", event: id, received_at: began, began, attempt: None, error: None };
+        self.state.tracer.emit(&span, (self.state.clock)());
+        WriteResult { outcome: EventOutcome::Stored { id }, write_units }
     }
 
     /// Stores a rejected event in the quarantine, with the reasons.

@@ -1,6 +1,7 @@
 //! Tests of the whole function with a fake DynamoDB, which responds immediately and throttles on request.
 
 mod fuzz;
+mod identity;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +30,7 @@ fn state(dynamodb: &FakeDynamoDb, write_timeout: Duration) -> State {
     let retention = Retention::new(None, now);
     let config = ConfigTable::new(client.clone(), "config".to_owned());
     State {
-        events: EventTable::new(client.clone(), "events".to_owned(), 4, retention),
+        events: EventTable::new(client.clone(), "events".to_owned(), 4, retention).with_slot_key(config.clone()),
         quarantine: Quarantine::new(client, "quarantine".to_owned(), retention),
         keys: Keys::new(config.clone(), None, now),
         sources: Arc::new(CachedRecords::new(config)),
@@ -98,7 +99,7 @@ async fn events_of_an_unknown_catalog_are_quarantined() {
     assert_eq!(json(response).await["violations"][0]["keyword"], "catalog");
     let response = post(&state, &batch(3)).await;
     assert_eq!(response.status(), StatusCode::MULTI_STATUS);
-    assert_eq!(dynamodb.items("quarantine").len(), 3, "the first event of both requests is the same");
+    assert_eq!(dynamodb.items("quarantine").len(), 4, "each receipt is stored");
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,7 +14,7 @@ use model::Retention;
 use runtime::Env;
 use search::{EventLog, Segments};
 use serde_json::{Value, json};
-use store::EventTable;
+use store::{ConfigTable, EventTable};
 
 use super::metering_proxy::MeteringProxy;
 
@@ -115,7 +115,8 @@ impl Functions<'_> {
     fn log(&self) -> EventLog {
         let client = self.create_state(|env| Client::new(&env.aws("DYNAMODB").expect("DynamoDB")));
         let retention = Retention::new(Some(RETENTION_DAYS), now);
-        let events = EventTable::new(client.clone(), format!("{}-events", self.name), 4, retention);
+        let events = EventTable::new(client.clone(), format!("{}-events", self.name), 4, retention)
+            .with_slot_key(ConfigTable::new(client.clone(), "config".to_owned()));
         EventLog { events, segments: Segments::new(client, format!("{}-segments", self.name)) }
     }
 

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Config};
 use aws_sdk_dynamodb::types::AttributeValue;
-use events::{AcceptedEvent, DedupKey, Event, EventId, Fields, Fingerprint, ProducerId, Scope, first_slot};
+use events::{AcceptedEvent, DedupKey, Event, EventId, Fields, Fingerprint, ProducerId, Scope};
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use model::{RecordedStatus, Retention};
-use store::{EventTable, status_key};
+use store::{EventTable, SlotKey, status_key};
 
 /// Number of events in a sample: a multiple of 64, so that consecutive numbers fill every shard equally.
 pub(crate) const SAMPLE_EVENTS: u32 = 1024;
@@ -70,9 +70,9 @@ pub(crate) struct Write {
 /// Returns the writes of a sample to the `events` table and its indexes, in a log of `shards` shards.
 pub(crate) fn event_writes(shape: Shape, shards: u16) -> Vec<Vec<Write>> {
     // A fixed seed makes the sample reproducible.
-    let (mut rng, events) = (Rng::with_seed(7), event_table(shards));
+    let (mut rng, events, key) = (Rng::with_seed(7), event_table(shards), SlotKey::from_bytes([7; 32]));
     (0..SAMPLE_EVENTS)
-        .map(|number| item_writes(&events.item(&accepted(shape, number, &mut rng)).expect("an item")))
+        .map(|number| item_writes(&events.item(&accepted(shape, number, &mut rng), &key).expect("an item")))
         .collect()
 }
 
@@ -84,7 +84,7 @@ pub(crate) fn delivery_writes(accepts: bool) -> Vec<Vec<Write>> {
     let waiting = status_key(target, RecordedStatus::Waiting);
     (0..SAMPLE_EVENTS)
         .map(|number| {
-            let id = accepted(Shape::Spread, number, &mut rng).event.id.to_string();
+            let id = format!("{}-{number}", accepted(Shape::Spread, number, &mut rng).event.id);
             if accepts {
                 return vec![write("deliveries", &id, 1), write("by_target", target, 1)];
             }
@@ -147,7 +147,7 @@ fn accepted(shape: Shape, number: u32, rng: &mut Rng) -> AcceptedEvent {
     let producer = ProducerId::Number(own);
     let fingerprint = Fingerprint::of("unleash", &fields.event_type, Some(&producer), payload.as_bytes());
     let event = Event {
-        id: EventId::at(time, first_slot(Some(&producer), fingerprint)).expect("an id"),
+        id: EventId::at(time, 0).expect("an id"),
         source: "unleash".to_owned(),
         catalog: "unleash".to_owned(),
         received_at: now(),
@@ -155,7 +155,7 @@ fn accepted(shape: Shape, number: u32, rng: &mut Rng) -> AcceptedEvent {
         fields,
         payload: payload.into_bytes(),
     };
-    AcceptedEvent { event, fingerprint, dedup_key: DedupKey::ProducerId }
+    AcceptedEvent { event, fingerprint, dedup_key: DedupKey::ProducerId, counter: Some(own) }
 }
 
 /// Returns a rank from 1 to `of` with a Zipf distribution: rank 2 is half as frequent as rank 1, rank 3 a third.

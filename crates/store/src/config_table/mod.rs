@@ -2,5 +2,6 @@
 
 pub(crate) mod cached_records;
 mod replay_progress;
+pub(crate) mod slot_key;
 pub(crate) mod table;
 mod target_state;

@@ -1,16 +1,22 @@
 //! The `events` table: reading events by id.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use events::{Event, EventId};
 use model::Retention;
+use tokio::time::Instant;
 
+use super::crowded_milliseconds::CrowdedMilliseconds;
 use super::event_item::EventItem;
 use super::item_key::shard_key;
 use crate::batch_get::{Item, batch_get};
+use crate::config_table::slot_key::{SlotKey, SlotKeys};
+use crate::config_table::table::ConfigTable;
 use crate::error::Error;
+use crate::throttle_backoff::retry_throttled;
 
 /// The `events` table of a deployment.
 #[derive(Debug, Clone)]
@@ -19,12 +25,30 @@ pub struct EventTable {
     pub(crate) table: String,
     pub(crate) shards: u16,
     pub(crate) retention: Retention,
+    /// Key that determines the slots of events; `None` for a handle that does not insert.
+    slot_keys: Option<Arc<SlotKeys>>,
+    pub(crate) crowded: Arc<CrowdedMilliseconds>,
 }
 
 impl EventTable {
-    /// Creates a handle for the table `table`, whose log has `shards` partitions.
+    /// Creates a handle for the table `table`, whose log has `shards` partitions. It reads events.
     pub fn new(client: Client, table: String, shards: u16, retention: Retention) -> Self {
-        Self { client, table, shards, retention }
+        Self { client, table, shards, retention, slot_keys: None, crowded: Arc::default() }
+    }
+
+    /// Returns a handle that also inserts events, in slots that the slot key in the `config` table determines.
+    #[must_use]
+    pub fn with_slot_key(self, config: ConfigTable) -> Self {
+        Self { slot_keys: Some(Arc::new(SlotKeys::new(config))), ..self }
+    }
+
+    /// Returns the slot key. Throttled calls are retried until the deadline.
+    pub(crate) async fn slot_key(&self, deadline: Instant) -> Result<SlotKey, Error> {
+        let Some(keys) = &self.slot_keys else {
+            let reason = "the handle has no slot key: create it with EventTable::with_slot_key".to_owned();
+            return Err(Error::Failed { operation: "PutItem", reason });
+        };
+        retry_throttled(deadline, "Query", || keys.get(self.retention.now())).await
     }
 
     /// Returns the number of partitions of the log.
@@ -66,12 +90,7 @@ impl EventTable {
     /// Events never change. An eventually consistent read, at half the price, can therefore only miss an event that
     /// was just written. Missing events are read again consistently.
     pub async fn get_items(&self, ids: &[EventId]) -> Result<(Vec<Item>, f64), Error> {
-        let key = |id: &EventId| {
-            Item::from([
-                ("pk".to_owned(), AttributeValue::S(shard_key(id.shard(self.shards)))),
-                ("sk".to_owned(), AttributeValue::N(id.to_string())),
-            ])
-        };
+        let key = |id: &EventId| self.key_of(*id);
         let keys = ids.iter().map(key).collect();
         let (mut items, mut units) = batch_get(&self.client, &self.table, keys, false).await?;
         if items.len() < ids.len() {
@@ -82,6 +101,14 @@ impl EventTable {
             units += used;
         }
         Ok((items, units))
+    }
+
+    /// Returns the key of an event's item.
+    pub(crate) fn key_of(&self, id: EventId) -> Item {
+        Item::from([
+            ("pk".to_owned(), AttributeValue::S(shard_key(id.shard(self.shards)))),
+            ("sk".to_owned(), AttributeValue::N(id.to_string())),
+        ])
     }
 
     /// Returns the id of an item.

@@ -231,7 +231,7 @@ async fn replay(
     Ok(match state.events.insert(&accepted, deadline).await?.outcome {
         InsertOutcome::Stored(id) => Again::Kept(Replayed::Stored { id }),
         InsertOutcome::Duplicate(id) => Again::Kept(Replayed::Duplicate { id }),
-        InsertOutcome::Conflict(id) => Again::Refused(Rejection::id_in_use(None, id)),
+        InsertOutcome::Refused(refusal) => Again::Refused(refusal.rejection(&accepted)),
     })
 }
 
