@@ -6,6 +6,7 @@ use std::path::Path;
 
 use model::{Key, KeyUse, Record, Replay, Source, Target, TargetState};
 use serde_json::{Value, json};
+use store::SlotKey;
 
 use crate::calls::{CODE_CALLS, LAMBDA_CALLS};
 use crate::{assert_violation, read, statements_pointer, template, workspace_sources};
@@ -94,12 +95,14 @@ fn imported_names(code: &str) -> BTreeSet<&str> {
 }
 
 /// Returns the kinds of the config table that a function uses, by the types that it imports from `model`, directly or
-/// through the key check of `web`.
+/// through the key check of `web`, and by inserting events, which needs the slot key.
 fn used_kinds(role: &str) -> BTreeSet<&'static str> {
     let own = package_code(&function_of(role));
     let keys = if own.contains("Keys::new(") { package_code("web") } else { String::new() };
+    let slots = own.contains(".with_slot_key(").then_some(SlotKey::KIND);
     let (own, keys) = (imported_names(&own), imported_names(&keys));
-    KINDS.iter().filter(|(name, _)| own.contains(name) || keys.contains(name)).map(|(_, kind)| *kind).collect()
+    let kinds = KINDS.iter().filter(|(name, _)| own.contains(name) || keys.contains(name)).map(|(_, kind)| *kind);
+    kinds.chain(slots).collect()
 }
 
 /// Returns the kinds to which a role's statements are restricted.
@@ -120,7 +123,7 @@ fn roles_access_the_config_kinds_that_their_functions_use() {
         assert_eq!(allowed_kinds(&template, role), used, "{role}");
     }
     assert!(used_kinds("PackRole").is_empty());
-    let all: BTreeSet<&str> = KINDS.iter().map(|(_, kind)| *kind).collect();
+    let all: BTreeSet<&str> = KINDS.iter().map(|(_, kind)| *kind).chain([SlotKey::KIND]).collect();
     assert_eq!(used_kinds("ManageRole"), all, "manage has access to all of the config table");
 }
 

@@ -14,7 +14,7 @@ use model::Retention;
 use runtime::Env;
 use search::{EventLog, Segments};
 use serde_json::{Value, json};
-use store::{ConfigTable, EventTable};
+use store::{ConfigTable, EventTable, SlotKey};
 
 use super::metering_proxy::MeteringProxy;
 
@@ -56,6 +56,9 @@ impl MeasuredStack {
         let dev = std::fs::read_to_string(local.data_dir().join("dev.json")).expect("dev.json");
         let dev: Value = serde_json::from_str(&dev).expect("JSON");
         let text = |name: &str| dev["aws"][name].as_str().expect("an address").to_owned();
+        // A known slot key distributes the events over the shards in the same way in every run.
+        let config = ConfigTable::new(local.database(), "config".to_owned());
+        config.put(&SlotKey::from_bytes([7; 32])).await.expect("the slot key written");
         let meter = MeteringProxy::start(&text("dynamodb"), &text("sqs")).await;
         let delivery = text("delivery_queue");
         let (account, _) = delivery.rsplit_once('/').expect("a queue's address");
