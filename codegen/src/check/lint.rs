@@ -77,7 +77,7 @@ fn lint_plain_schemas(files: &SchemaFiles, bounded: bool, report: &mut Report) {
             find_unbounded(path, schema, "", &mut report.findings);
         }
     }
-    let units = schema_units(files);
+    let units = schema_units(files).units;
     report.types = units.len();
     for SchemaUnit { path, schema, .. } in &units {
         sample_check::check_samples(files, path, schema, report);

@@ -1,6 +1,7 @@
 //! Checks of schemas, and reference pages for them: the commands of `codegen` and
 //! `tidings schemas`.
 
+mod catalog_changes;
 pub mod cli;
 mod compare;
 mod docs;
