@@ -5,6 +5,8 @@ mod catalog_changes;
 pub mod cli;
 mod compare;
 mod docs;
+mod event_time;
+mod example_rules;
 mod finding;
 mod folder_check;
 mod git_revision;
