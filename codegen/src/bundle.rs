@@ -64,8 +64,9 @@ pub(crate) fn bundle(files: &SchemaFiles, path: &str, schema: &Value) -> Result<
 pub(crate) fn bundle_for_types(files: &SchemaFiles, path: &str, schema: &Value) -> Result<Value, Problem> {
     let Bundle { schema, origins } = bundle(files, path, schema)?;
     for origin in &origins {
-        let name = origin.pointer.trim_start_matches("/$defs/");
-        if let Some(other) = origins.iter().find(|other| other.name == name && **other != *origin) {
+        let name = origin.name.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('-');
+        let has_number = name.len() < origin.name.len() && !origin.pointer.ends_with(&origin.name);
+        if let Some(other) = origins.iter().find(|other| has_number && other.name == name && **other != *origin) {
             let message = format!("{} also defines this name: rename one of the two", other.file);
             return Err(Problem::new("name", &origin.file, &origin.pointer, message));
         }
@@ -87,6 +88,11 @@ impl Bundler<'_> {
                     let at = child_pointer(pointer, key);
                     let value = match (key.as_str(), value) {
                         ("$ref", Value::String(reference)) => self.rewrite_reference(path, reference, &at)?.into(),
+                        ("$dynamicRef", Value::String(reference)) => {
+                            let reference = self.rewrite_dynamic_reference(path, object, reference, &at)?;
+                            rewritten.insert("$ref".to_owned(), reference.into());
+                            continue;
+                        }
                         (key, value) if DATA_KEYWORDS.contains(&key) => value.clone(),
                         // References through these keywords are resolved already.
                         ("$anchor" | "$dynamicAnchor", Value::String(_)) => continue,
@@ -130,7 +136,7 @@ impl Bundler<'_> {
         let name = match known {
             Some(known) => known.name.clone(),
             None => {
-                let name = self.unused_name(found.name());
+                let name = self.unused_name(&found.name());
                 self.origins.push(Origin { name: name.clone(), file: found.file, pointer: found.pointer });
                 name
             }
@@ -138,9 +144,39 @@ impl Bundler<'_> {
         Ok(format!("#{}", child_pointer("/$defs", name)))
     }
 
+    /// Returns a static reference for a `$dynamicRef`. The two are the same as long as the anchor exists
+    /// once.
+    fn rewrite_dynamic_reference(
+        &mut self,
+        path: &str,
+        schema: &Map<String, Value>,
+        reference: &str,
+        at: &str,
+    ) -> Result<String, Problem> {
+        let anchor = reference.rsplit('#').next().unwrap_or_default();
+        let anchors: usize = self.files.schemas().map(|(_, schema)| count_dynamic_anchors(schema, anchor)).sum();
+        if anchors > 1 || schema.contains_key("$ref") {
+            let message = format!("`{reference}` may lead to several schemas, which is not supported: use $ref");
+            return Err(Problem::new("reference", path, at, message));
+        }
+        self.rewrite_reference(path, reference, at)
+    }
+
     fn unused_name(&self, preferred: &str) -> String {
         let is_used = |name: &str| self.origins.iter().any(|known| known.name == name);
         let numbered = (2..).map(|number| format!("{preferred}-{number}"));
         std::iter::once(preferred.to_owned()).chain(numbered).find(|name| !is_used(name)).unwrap_or_default()
+    }
+}
+
+/// Returns how many schemas in `schema` have the `$dynamicAnchor` `name`.
+fn count_dynamic_anchors(schema: &Value, name: &str) -> usize {
+    match schema {
+        Value::Object(object) => {
+            let own = usize::from(object.get("$dynamicAnchor").is_some_and(|anchor| anchor == name));
+            own + object.values().map(|value| count_dynamic_anchors(value, name)).sum::<usize>()
+        }
+        Value::Array(items) => items.iter().map(|item| count_dynamic_anchors(item, name)).sum(),
+        _ => 0,
     }
 }

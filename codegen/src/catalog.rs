@@ -25,7 +25,10 @@ pub(crate) struct Catalog {
 /// An event type of a catalog.
 #[derive(Debug)]
 pub(crate) struct EventType {
+    /// The name that producers use: `x-type`, or else the name of the file.
     pub(crate) name: String,
+    /// Name of the file, without its extension.
+    file_stem: String,
     pub(crate) description: String,
     pub(crate) version: u32,
     /// `x-label`, or else the name.
@@ -74,6 +77,16 @@ impl Catalog {
                 Err(found) => problems.extend(found.0),
             }
         }
+        // Types are found by name, which may differ from that of the file.
+        catalog.types.sort_by(|a, b| a.name.cmp(&b.name));
+        for pair in catalog.types.windows(2) {
+            if let [first, second] = pair
+                && first.name == second.name
+            {
+                let message = format!("{} describes the same type: remove one of the two", first.path(&catalog));
+                problems.push(Problem::new("name", second.path(&catalog), "/x-type", message));
+            }
+        }
         Problems::check(problems)?;
         Ok(catalog)
     }
@@ -82,11 +95,11 @@ impl Catalog {
 impl EventType {
     /// Returns the path of the type's file, relative to the schemas folder.
     pub(crate) fn path(&self, catalog: &Catalog) -> String {
-        format!("{}/{}.json", catalog.name, self.name)
+        format!("{}/{}.json", catalog.name, self.file_stem)
     }
 
-    fn read(files: &SchemaFiles, catalog: &Catalog, base: &Value, name: &str) -> Result<Self, Problems> {
-        let path = format!("{}/{name}.json", catalog.name);
+    fn read(files: &SchemaFiles, catalog: &Catalog, base: &Value, file_stem: &str) -> Result<Self, Problems> {
+        let path = format!("{}/{file_stem}.json", catalog.name);
         let schema = files.require(&path)?;
         let header = TypeHeader { path: &path, schema };
         let version = header
@@ -100,21 +113,32 @@ impl EventType {
                 let parsed = template.map(|template| parse_template(&template)).transpose();
                 parsed.map_err(|message| Problem::new("summary", &path, "/x-summary", message))
             });
-        let mut problems: Vec<_> = header.check_style(name);
+        let name = header.optional("x-type", "the type's name, of 1 to 200 characters", |v| {
+            v.as_str().filter(|name| is_type_name(name)).map(str::to_owned)
+        });
+        let mut problems: Vec<_> = header.check_style(file_stem, name.as_ref().ok().and_then(Option::as_deref));
         problems.extend(
-            [version.clone().err(), examples.clone().err(), label.clone().err(), summary.clone().err()]
-                .into_iter()
-                .flatten(),
+            [
+                version.clone().err(),
+                examples.clone().err(),
+                label.clone().err(),
+                summary.clone().err(),
+                name.clone().err(),
+            ]
+            .into_iter()
+            .flatten(),
         );
         Problems::check(problems)?;
 
         // The type and its base are in the same folder, so relative references of both still resolve.
         let schema = bundle_for_types(files, &path, &merge_with_base(base, schema, &path)?)?;
+        let name = name?.unwrap_or_else(|| file_stem.to_owned());
         Ok(Self {
-            name: name.to_owned(),
+            file_stem: file_stem.to_owned(),
             description: header.text("description"),
             version: version?,
-            label: label?.unwrap_or_else(|| name.to_owned()),
+            label: label?.unwrap_or_else(|| name.clone()),
+            name,
             summary: summary?,
             examples: examples?,
             schema,
@@ -154,12 +178,15 @@ impl TypeHeader<'_> {
         self.optional(keyword, expected, read)?.ok_or_else(missing)
     }
 
-    /// Checks the type's name and its reference to the base.
-    fn check_style(&self, name: &str) -> Vec<Problem> {
+    /// Checks the names of the file and the type, and the reference to the base.
+    fn check_style(&self, file_stem: &str, type_name: Option<&str>) -> Vec<Problem> {
         let mut problems = Vec::new();
-        if !is_kebab_case(name) {
-            problems.push(Problem::new("name", self.path, "", "name the file after the type, in kebab-case"));
+        if !is_file_name(file_stem) {
+            let message = "name the file after the type, with letters, digits, '-', '_' and '.'; if the type has other \
+                           characters, add it as `x-type`";
+            problems.push(Problem::new("name", self.path, "", message));
         }
+        let name = type_name.unwrap_or(file_stem);
         if self.text("title") != name {
             problems.push(Problem::new("title", self.path, "/title", format!("must be the type's name, {name}")));
         }
@@ -176,6 +203,7 @@ fn header_rule(keyword: &str) -> &'static str {
     match keyword {
         "examples" => "examples",
         "x-version" => "version",
+        "x-type" => "name",
         _ => "label",
     }
 }
@@ -185,7 +213,20 @@ fn is_shared(path: &str) -> bool {
     path.ends_with("/base.json") || path.ends_with("/defs.json")
 }
 
-fn is_kebab_case(name: &str) -> bool {
+/// Returns whether a producer may use `name` as a type.
+fn is_type_name(name: &str) -> bool {
+    const MAX_TYPE_NAME_CHARS: usize = 200;
+    let length = name.chars().count();
+    (1..=MAX_TYPE_NAME_CHARS).contains(&length) && name.trim() == name && !name.chars().any(char::is_control)
+}
+
+/// Returns whether the file of a type may have the name `stem`, without its extension.
+fn is_file_name(stem: &str) -> bool {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || ['-', '_', '.'].contains(&c);
+    stem.starts_with(|c: char| c.is_ascii_alphanumeric()) && stem.chars().all(is_allowed)
+}
+
+pub(crate) fn is_kebab_case(name: &str) -> bool {
     let starts = name.starts_with(|c: char| c.is_ascii_lowercase());
     starts && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 }

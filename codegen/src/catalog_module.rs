@@ -7,7 +7,8 @@ use quote::{format_ident, quote};
 use serde_json::{Value, json};
 use typify::{TypeSpace, TypeSpaceImpl, TypeSpaceSettings};
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, is_kebab_case};
+use crate::field_names::make_field_names_distinct;
 use crate::nullable_field::apply_nullable_markers;
 use crate::problem::{Problem, Problems};
 use crate::type_shape::{INSTANT_FORMAT, pascal_case, type_shapes};
@@ -25,8 +26,9 @@ pub(crate) fn catalog_module(catalog: &Catalog) -> Result<TokenStream, Problems>
     let base = without_descriptions(&defs[BASE_STRUCT]);
     let mut same_as_base = Vec::new();
     for event_type in &catalog.types {
-        for (name, shape) in type_shapes(&event_type.path(catalog), &event_type.name, &event_type.schema)? {
-            if name == event_type.name && without_descriptions(&shape) == base {
+        let own_name = rust_key(&event_type.name);
+        for (name, shape) in type_shapes(&event_type.path(catalog), &own_name, &event_type.schema)? {
+            if name == own_name && without_descriptions(&shape) == base {
                 same_as_base.push(name);
             } else {
                 defs.insert(name, shape);
@@ -43,12 +45,13 @@ pub(crate) fn catalog_module(catalog: &Catalog) -> Result<TokenStream, Problems>
     let mut variants = Vec::new();
     let mut newtypes = Vec::new();
     for event_type in &catalog.types {
-        let name = if same_as_base.contains(&event_type.name) {
-            let name = pascal_case(&event_type.name);
+        let key = rust_key(&event_type.name);
+        let name = if same_as_base.contains(&key) {
+            let name = pascal_case(&key);
             newtypes.push(newtype(&name, &event_type.description));
             name
         } else {
-            let reference = json!({"$ref": format!("#/$defs/{}", event_type.name)});
+            let reference = json!({"$ref": format!("#/$defs/{key}")});
             let reference = serde_json::from_value(reference).map_err(|e| failure(&e))?;
             let id = space.add_type(&reference).map_err(|e| failure(&e))?;
             space.get_type(&id).map_err(|e| failure(&e))?.name()
@@ -66,7 +69,8 @@ pub(crate) fn catalog_module(catalog: &Catalog) -> Result<TokenStream, Problems>
     let module_doc = format!("{}: {}", catalog.file.title, catalog.file.description);
     let enum_doc = format!("An event of the catalog `{}`.", catalog.name);
     let catalog_name = &catalog.name;
-    let structs = apply_nullable_markers(space.to_stream()).map_err(|e| failure(&e))?;
+    let mut structs = apply_nullable_markers(space.to_stream()).map_err(|e| failure(&e))?;
+    make_field_names_distinct(&mut structs);
     Ok(quote! {
         #[doc = #module_doc]
         #[allow(clippy::all, clippy::pedantic, missing_docs, unreachable_pub, rust_2018_idioms)]
@@ -110,6 +114,16 @@ pub(crate) fn catalog_module(catalog: &Catalog) -> Result<TokenStream, Problems>
             }
         }
     })
+}
+
+/// Returns the name of a type's definition: the type's name in kebab-case, which is unchanged if it has
+/// that form, and otherwise a name that begins with a letter.
+fn rust_key(name: &str) -> String {
+    if is_kebab_case(name) {
+        return name.to_owned();
+    }
+    let ident = pascal_case(name);
+    if ident.starts_with(|c: char| c.is_ascii_alphabetic()) && ident != "Self" { ident } else { format!("Type{ident}") }
 }
 
 /// Generates a newtype around `Base` for a type that adds no fields. The serde code for the base is

@@ -19,23 +19,45 @@ const MAX_SAFE_INTEGER: i64 = (1 << 53) - 1;
 /// The largest edit distance at which a known keyword is suggested for an unknown one.
 const MAX_TYPO_DISTANCE: usize = 2;
 
+/// Keywords of older drafts, with what replaces them.
+const OLDER_KEYWORDS: [(&str, &str); 6] = [
+    ("$recursiveAnchor", "$dynamicAnchor"),
+    ("$recursiveRef", "$dynamicRef"),
+    ("additionalItems", "items, after prefixItems"),
+    ("definitions", "$defs"),
+    ("dependencies", "dependentRequired and dependentSchemas"),
+    ("id", "$id"),
+];
+
 /// The required value of `$schema`.
 pub(crate) const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 
-/// Formats that are checked in every dialect; a validator treats other formats as annotations.
-const FORMATS: [&str; 11] =
-    ["date", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "regex", "time", "uri", "uuid"];
-/// Formats that are checked in plain schemas only.
-const PLAIN_FORMATS: [&str; 8] = [
-    "idn-email",
-    "idn-hostname",
+/// Formats that are checked; a validator treats other formats as annotations. The validator does not
+/// check `idn-email` and `idn-hostname`.
+const FORMATS: [&str; 17] = [
+    "date",
+    "date-time",
+    "duration",
+    "email",
+    "hostname",
+    "ipv4",
+    "ipv6",
     "iri",
     "iri-reference",
     "json-pointer",
+    "regex",
     "relative-json-pointer",
+    "time",
+    "uri",
     "uri-reference",
     "uri-template",
+    "uuid",
 ];
+
+/// Returns whether the validator checks a format.
+pub(crate) fn is_checked_format(format: &str) -> bool {
+    FORMATS.contains(&format)
+}
 
 /// The set of rules that apply to a schema file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +66,12 @@ pub(crate) enum Dialect {
     Catalog,
     /// Rules for any JSON Schema.
     Plain,
+}
+
+/// Returns the name of the draft that `$schema` names, if it is older than 2020-12.
+pub(crate) fn older_draft(schema_uri: &str) -> Option<&'static str> {
+    let drafts = ["draft-03", "draft-04", "draft-06", "draft-07", "2019-09"];
+    drafts.into_iter().find(|name| schema_uri.contains(name))
 }
 
 /// Returns every violation of `dialect` in the schema file at `path`.
@@ -77,8 +105,17 @@ impl DialectChecker<'_> {
 
     /// Checks the keywords that describe the file itself.
     fn check_header(&mut self, schema: &Value) {
-        if schema.get("$schema").and_then(Value::as_str) != Some(DRAFT) {
-            self.report("schema-draft", "", format!("set \"$schema\" to \"{DRAFT}\""));
+        let draft = schema.get("$schema").and_then(Value::as_str);
+        if draft != Some(DRAFT) {
+            let message = match draft.and_then(older_draft) {
+                Some(name) => format!(
+                    "the schema is written in {name}, which is not checked: convert it to 2020-12 (rename definitions to \
+                     $defs, lists of items to prefixItems, dependencies to dependentRequired and dependentSchemas), and \
+                     set \"$schema\" to \"{DRAFT}\""
+                ),
+                None => format!("set \"$schema\" to \"{DRAFT}\""),
+            };
+            self.report("schema-draft", "", message);
         }
         let id = schema.get("$id").and_then(Value::as_str).unwrap_or_default();
         let names_file = match self.dialect {
@@ -146,17 +183,7 @@ impl DialectChecker<'_> {
                 }
             }
             key if self.allows(key, &VALUE_KEYWORDS, &PLAIN_VALUE_KEYWORDS) || key.starts_with("x-") => {}
-            key => {
-                let fix = match self.nearest_keyword(key) {
-                    Some(near) => format!("write `{near}`"),
-                    None => "fix its spelling".to_owned(),
-                };
-                self.report(
-                    "unknown-keyword",
-                    &at,
-                    format!("`{key}` is not a keyword of this dialect: {fix}, or prefix it with x-"),
-                );
-            }
+            key => self.report("unknown-keyword", &at, self.keyword_advice(key)),
         }
     }
 
@@ -181,6 +208,37 @@ impl DialectChecker<'_> {
             .is_some_and(|to| resolve_reference(self.files, self.path, to).is_none_or(|found| describes(found.schema)))
     }
 
+    /// Explains why a keyword is not allowed, and what to write instead.
+    fn keyword_advice(&self, keyword: &str) -> String {
+        let older = OLDER_KEYWORDS.iter().find(|(older, _)| *older == keyword);
+        let is_plain_keyword = keyword == PLAIN_MAP_KEYWORD
+            || PLAIN_VALUE_KEYWORDS.contains(&keyword)
+            || PLAIN_SCHEMA_KEYWORDS.contains(&keyword)
+            || PLAIN_LIST_KEYWORDS.contains(&keyword);
+        match (older, self.nearest_keyword(keyword)) {
+            (Some((_, instead)), _) => {
+                format!("`{keyword}` is a keyword of older drafts of JSON Schema: use {instead}")
+            }
+            (None, _) if is_plain_keyword => {
+                let instead = match keyword {
+                    "patternProperties" => "additionalProperties, and check the names with propertyNames",
+                    "prefixItems" => "items",
+                    "$anchor" | "$dynamicAnchor" | "$dynamicRef" => "#/$defs/<Name>",
+                    _ => "other keywords",
+                };
+                format!(
+                    "catalogs do not support `{keyword}`, which has no counterpart in the Rust types: use {instead}"
+                )
+            }
+            (None, Some(near)) => {
+                format!("`{keyword}` is not a keyword of JSON Schema: write `{near}`, or prefix it with x-")
+            }
+            (None, None) => {
+                format!("`{keyword}` is not a keyword of JSON Schema: fix its spelling, or prefix it with x-")
+            }
+        }
+    }
+
     /// Returns the known keyword closest to a misspelled one.
     fn nearest_keyword(&self, keyword: &str) -> Option<&'static str> {
         let mut known: Vec<_> =
@@ -195,8 +253,16 @@ impl DialectChecker<'_> {
 
     /// Checks that integers fit a Rust integer type: JSON Schema's integers are unbounded.
     fn check_integer_bounds(&mut self, schema: &Map<String, Value>, pointer: &str) {
-        let is_bounded = |key| schema.get(key).and_then(Value::as_i64).is_some_and(|n| n.abs() <= MAX_SAFE_INTEGER);
-        if type_names(schema).contains(&"integer") && !(is_bounded("minimum") && is_bounded("maximum")) {
+        let is_safe = |value: &Value| value.as_i64().is_some_and(|n| n.abs() <= MAX_SAFE_INTEGER);
+        let has_bound = |keys: [&str; 2]| keys.iter().any(|key| schema.get(*key).is_some_and(is_safe));
+        let is_listed = schema.get("const").is_some_and(is_safe)
+            || schema
+                .get("enum")
+                .and_then(Value::as_array)
+                .is_some_and(|values| values.iter().all(|value| !value.is_number() || is_safe(value)));
+        let is_bounded =
+            is_listed || (has_bound(["minimum", "exclusiveMinimum"]) && has_bound(["maximum", "exclusiveMaximum"]));
+        if type_names(schema).contains(&"integer") && !is_bounded {
             let message = format!(
                 "bound the integer with minimum and maximum within ±{MAX_SAFE_INTEGER}, or refer to ../common/defs.json#/$defs/WholeNumber"
             );
@@ -205,12 +271,8 @@ impl DialectChecker<'_> {
     }
 
     fn check_format(&mut self, format: &Value, pointer: &str) {
-        if !format.as_str().is_some_and(|format| self.allows(format, &FORMATS, &PLAIN_FORMATS)) {
-            let mut known = FORMATS.to_vec();
-            if self.dialect == Dialect::Plain {
-                known.extend(PLAIN_FORMATS);
-            }
-            self.report("format", pointer, format!("this format is not checked: use one of {}", known.join(", ")));
+        if !format.as_str().is_some_and(is_checked_format) {
+            self.report("format", pointer, format!("this format is not checked: use one of {}", FORMATS.join(", ")));
         }
     }
 

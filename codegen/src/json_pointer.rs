@@ -9,7 +9,6 @@ pub(crate) fn child_pointer(pointer: &str, key: impl fmt::Display) -> String {
 }
 
 /// Unescapes a reference token: `a~1b` names the key `a/b`.
-#[cfg(feature = "check")]
 pub(crate) fn unescape_token(token: &str) -> String {
     token.replace("~1", "/").replace("~0", "~")
 }

@@ -3,12 +3,15 @@
 use serde_json::{Map, Value};
 
 /// Keywords that hold no schema.
-pub(crate) const VALUE_KEYWORDS: [&str; 26] = [
+pub(crate) const VALUE_KEYWORDS: [&str; 31] = [
     "$comment",
     "$id",
     "$ref",
     "$schema",
     "const",
+    "contentEncoding",
+    "contentMediaType",
+    "default",
     "deprecated",
     "dependentRequired",
     "description",
@@ -27,25 +30,15 @@ pub(crate) const VALUE_KEYWORDS: [&str; 26] = [
     "minimum",
     "multipleOf",
     "pattern",
+    "readOnly",
     "required",
     "type",
     "uniqueItems",
-];
-/// Keywords that hold no schema and have no counterpart in the generated types.
-pub(crate) const PLAIN_VALUE_KEYWORDS: [&str; 12] = [
-    "$anchor",
-    "$dynamicAnchor",
-    "$dynamicRef",
-    "$vocabulary",
-    "contentEncoding",
-    "contentMediaType",
-    "default",
-    "maxContains",
-    "minContains",
-    "readOnly",
-    "title",
     "writeOnly",
 ];
+/// Keywords that hold no schema and have no counterpart in the generated types.
+pub(crate) const PLAIN_VALUE_KEYWORDS: [&str; 7] =
+    ["$anchor", "$dynamicAnchor", "$dynamicRef", "$vocabulary", "maxContains", "minContains", "title"];
 
 /// Keywords that hold one schema.
 pub(crate) const SCHEMA_KEYWORDS: [&str; 8] =

@@ -7,6 +7,7 @@ mod catalog_module;
 #[cfg(feature = "check")]
 pub mod check;
 mod dialect;
+mod field_names;
 mod generator;
 mod json_pointer;
 mod keyword;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::json_pointer::child_pointer;
+use crate::json_pointer::{child_pointer, unescape_token};
 use crate::schema_files::{SchemaFiles, resolve_path};
 
 /// A schema that a reference leads to.
@@ -16,10 +16,16 @@ pub(crate) struct ResolvedReference<'a> {
 }
 
 impl ResolvedReference<'_> {
-    /// Returns a name for the schema: the last token of its pointer, or else the file's name.
-    pub(crate) fn name(&self) -> &str {
+    /// Returns a name for the schema: the last token of its pointer, or else the file's name. The name
+    /// has no characters that a reference would have to escape.
+    pub(crate) fn name(&self) -> String {
         let token = self.pointer.rsplit('/').next().filter(|token| !token.is_empty());
-        token.unwrap_or_else(|| self.file.rsplit('/').next().unwrap_or_default().trim_end_matches(".json"))
+        let name = match token {
+            Some(token) => unescape_token(token),
+            None => self.file.rsplit('/').next().unwrap_or_default().trim_end_matches(".json").to_owned(),
+        };
+        let is_plain = |c: char| c.is_alphanumeric() && c.is_ascii() || ['-', '.', '_', ':'].contains(&c);
+        name.chars().map(|c| if is_plain(c) { c } else { '_' }).collect()
     }
 }
 

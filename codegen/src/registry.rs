@@ -52,7 +52,7 @@ fn option_literal(text: Option<&str>) -> TokenStream {
 }
 
 fn event_type_literal(event_type: &EventType) -> TokenStream {
-    let EventType { name, description, version, label, summary, examples, schema } = event_type;
+    let EventType { name, description, version, label, summary, examples, schema, .. } = event_type;
     let schema = schema.to_string();
     let examples = examples.iter().map(ToString::to_string);
     let summary = summary.as_deref().map_or_else(|| quote!(&[]), segment_list);

@@ -113,6 +113,12 @@ impl SchemaFiles {
             .filter_map(|path| Some((path.as_str(), format!("{}.json", path.strip_suffix(REFUSED_SAMPLES_SUFFIX)?))))
     }
 
+    /// Returns the path of every `catalog.json`.
+    #[cfg(feature = "check")]
+    pub(crate) fn catalog_files(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str).filter(|path| is_catalog_file(path))
+    }
+
     /// Returns the file at `path`.
     pub(crate) fn get(&self, path: &str) -> Option<&Value> {
         self.0.get(path)

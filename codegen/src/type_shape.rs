@@ -5,12 +5,16 @@
 //! items, and enums of strings); everything else becomes a `serde_json::Value`. A shape accepts every
 //! value that its schema accepts; the validator checks the rest.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use crate::json_pointer::child_pointer;
 use crate::keyword::type_names;
 use crate::problem::Problem;
 
+/// Name of the field of each struct that holds its unknown fields.
+const EXTRA_FIELD: &str = "extra";
 /// The format of times in shapes.
 pub(crate) const INSTANT_FORMAT: &str = "date-time";
 /// Prefix of the description of a field that is both optional and nullable. It is removed after typify
@@ -72,7 +76,7 @@ impl ShapeBuilder<'_> {
             ["array"] => {
                 json!({"items": self.shape(schema.get("items").unwrap_or(&json!({})), &child_pointer(pointer, "items"))?})
             }
-            ["string"] => self.string(schema, pointer)?,
+            ["string"] => Self::string(schema),
             // typify only distinguishes signed and unsigned integers.
             ["integer"] => match schema.get("minimum").and_then(Value::as_i64) {
                 Some(0..) => json!({"minimum": 0}),
@@ -111,10 +115,15 @@ impl ShapeBuilder<'_> {
         let required = schema.get("required").and_then(Value::as_array);
         let is_required = |name: &str| required.is_some_and(|names| names.iter().any(|n| n == name));
         let mut shapes = Map::new();
+        let mut idents = BTreeSet::from([EXTRA_FIELD.to_owned()]);
         for (name, property) in properties {
             let at = child_pointer(&child_pointer(pointer, "properties"), name);
             let mut shape = self.shape(property, &at)?;
-            if shape.get("description").is_none() && shape.get("$ref").is_none() {
+            // A type inside this field would have the same name as that of the other field.
+            if !idents.insert(snake_case(name)) {
+                shape = with_description(json!({}), property.as_object().unwrap_or(&Map::new()));
+            }
+            if shape.get("description").is_none() && shape.get("$ref").is_none() && !property.is_boolean() {
                 let message = "add a description: it becomes the field's documentation";
                 return Err(Problem::new("description", self.path, at, message));
             }
@@ -135,27 +144,21 @@ impl ShapeBuilder<'_> {
     }
 
     /// Returns the shape of a string: a time, an enum, or any text.
-    fn string(&self, schema: &Map<String, Value>, pointer: &str) -> Result<Value, Problem> {
+    fn string(schema: &Map<String, Value>) -> Value {
         let is_time = schema.get("format").is_some_and(|format| format == "date-time");
         if is_time || schema.get("x-instant") == Some(&Value::Bool(true)) {
-            return Ok(json!({ "format": INSTANT_FORMAT }));
+            return json!({ "format": INSTANT_FORMAT });
         }
         let words: Option<Vec<_>> =
             schema.get("enum").and_then(Value::as_array).map(|words| words.iter().filter_map(Value::as_str).collect());
         let Some(words) = words else {
-            return Ok(json!({}));
+            return json!({});
         };
-        let mut idents: Vec<_> = words.iter().map(|word| pascal_case(word)).collect();
-        idents.sort();
-        idents.dedup();
-        if idents.len() < words.len()
-            || idents.iter().any(|ident| !ident.starts_with(|c: char| c.is_ascii_alphabetic()))
-        {
-            let message =
-                "these values do not have distinct Rust names: remove the enum and list the values in the description";
-            return Err(Problem::new("type", self.path, child_pointer(pointer, "enum"), message));
-        }
-        Ok(json!({ "enum": words }))
+        // Words without distinct Rust names, such as "<" and "<=", cannot be variants: the field is a string.
+        let idents: BTreeSet<_> = words.iter().map(|word| pascal_case(word).to_ascii_lowercase()).collect();
+        let is_ident = |ident: &String| ident.starts_with(|c: char| c.is_ascii_alphabetic()) && ident != "self";
+        let is_enum = idents.len() == words.len() && idents.iter().all(is_ident);
+        if is_enum { json!({ "enum": words }) } else { json!({}) }
     }
 }
 
@@ -183,4 +186,21 @@ pub(crate) fn pascal_case(name: &str) -> String {
     words
         .filter_map(|word| Some((word.chars().next()?.to_ascii_uppercase(), &word[1..])))
         .fold(String::new(), |all, (first, rest)| all + &first.to_string() + rest)
+}
+
+/// Converts a name to one like a Rust field's: `userId`, `user_id` and `@user-id` become `user_id`.
+fn snake_case(name: &str) -> String {
+    let mut snake = String::new();
+    let mut last = ' ';
+    for c in name.chars() {
+        let is_boundary = c.is_ascii_uppercase() && last.is_ascii_lowercase();
+        last = c;
+        if !c.is_ascii_alphanumeric() || is_boundary {
+            snake.push('_');
+        }
+        if c.is_ascii_alphanumeric() {
+            snake.push(c.to_ascii_lowercase());
+        }
+    }
+    snake.split('_').filter(|word| !word.is_empty()).collect::<Vec<_>>().join("_")
 }

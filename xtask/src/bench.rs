@@ -12,9 +12,12 @@ pub(crate) fn run_benchmarks() -> Result {
     run("benchmark the local stack", cargo(&["bench", "--package", "tidings", "--benches"]))
 }
 
-/// Sends random requests to the ingest function for five minutes.
-pub(crate) fn fuzz_ingest() -> Result {
+/// Sends random requests to the ingest function for five minutes, and searches wrong verdicts of the comparison of schemas.
+pub(crate) fn fuzz() -> Result {
     let mut fuzz = cargo(&["test", "--package", "ingest", "--lib", "--", "fuzz", "--nocapture"]);
     fuzz.env("FUZZ_SECONDS", "300");
-    run("fuzz the ingest function", fuzz)
+    run("fuzz the ingest function", fuzz)?;
+    let mut fuzz = cargo(&["test", "--release", "--package", "codegen", "--lib", "--", "fuzz", "--nocapture"]);
+    fuzz.env("FUZZ_SCHEMA_PAIRS", "10000");
+    run("fuzz the comparison of schemas", fuzz)
 }

@@ -39,7 +39,7 @@ enum Command {
     Lambda,
     /// Run the benchmarks, which print ratios
     Bench,
-    /// Send random requests to the ingest function for five minutes
+    /// Send random requests to the ingest function for five minutes, and compare random schemas
     Fuzz,
     /// Calculate the cost of Tidings on AWS from the units that the tests measured
     Cost(cost::CostArguments),
@@ -77,7 +77,7 @@ fn main() -> ExitCode {
         Command::Browser => browser::run_browser_tests().and_then(test_run::TestCounts::finish),
         Command::Lambda => functions::build_functions(),
         Command::Bench => bench::run_benchmarks(),
-        Command::Fuzz => bench::fuzz_ingest(),
+        Command::Fuzz => bench::fuzz(),
         Command::Cost(arguments) => cost::run(&arguments),
         Command::Audit { advisories } => audit::audit(advisories),
         Command::Sbom => sbom::write_sboms(),

@@ -8,11 +8,10 @@ use serde_json::{Map, Value};
 use super::finding::Finding;
 use super::json_schema::canonicalize;
 use super::report::Report;
-use super::sample_check;
 use super::schema_unit::{SchemaUnit, schema_units};
-use crate::catalog::{Catalog, read_catalogs};
-use crate::catalog_file::FieldPath;
-use crate::dialect::{Dialect, check_dialect};
+use super::{example_rules, sample_check};
+use crate::catalog::read_catalogs;
+use crate::dialect::{Dialect, check_dialect, older_draft};
 use crate::generator::generate_source;
 use crate::json_pointer::child_pointer;
 use crate::keyword::{MAP_KEYWORDS, is_library};
@@ -53,7 +52,12 @@ fn lint_catalogs(files: &SchemaFiles, bounded: bool, report: &mut Report) {
             let path = event_type.path(catalog);
             sample_check::check_samples(files, &path, &event_type.schema, report);
             report.findings.extend(check_satisfiable(&path, &event_type.schema));
-            report.findings.extend(check_example_types(catalog, &path, &event_type.name, &event_type.examples));
+            report.findings.extend(example_rules::check_examples(
+                &catalog.file,
+                &path,
+                &event_type.name,
+                &event_type.examples,
+            ));
         }
         if bounded || catalog.file.bounded {
             let folder = format!("{}/", catalog.name);
@@ -77,7 +81,7 @@ fn lint_plain_schemas(files: &SchemaFiles, bounded: bool, report: &mut Report) {
             find_unbounded(path, schema, "", &mut report.findings);
         }
     }
-    let units = schema_units(files);
+    let units = schema_units(files).units;
     report.types = units.len();
     for SchemaUnit { path, schema, .. } in &units {
         sample_check::check_samples(files, path, schema, report);
@@ -87,6 +91,10 @@ fn lint_plain_schemas(files: &SchemaFiles, bounded: bool, report: &mut Report) {
 
 /// Validates a schema against the meta-schema of its draft.
 fn check_meta_schema(path: &str, schema: &Value) -> Vec<Finding> {
+    // A schema of an older draft is reported as such. Judged by 2020-12, it would seem invalid.
+    if schema.get("$schema").and_then(Value::as_str).and_then(older_draft).is_some() {
+        return Vec::new();
+    }
     let validator = jsonschema::draft202012::meta::validator();
     let finding = |error: jsonschema::ValidationError<'_>| {
         let message = format!("invalid JSON Schema: {}", sample_check::error_message(&error));
@@ -119,25 +127,6 @@ fn check_satisfiable(path: &str, schema: &Value) -> Option<Finding> {
         let message = "no value can satisfy this schema: look for bounds or types that contradict each other";
         Finding::error("unsatisfiable", path, "", message)
     })
-}
-
-/// Checks that `catalog.json` assigns each example to its own type.
-fn check_example_types(catalog: &Catalog, path: &str, name: &str, examples: &[Value]) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for (index, example) in examples.iter().enumerate() {
-        let paths = catalog.file.event_type.iter();
-        let is_whole = |path: &FieldPath| matches!(path, FieldPath::Whole(_));
-        if !paths.clone().all(is_whole) {
-            continue;
-        }
-        let found = paths.filter_map(|path| example.pointer(path.pointer())).find_map(Value::as_str);
-        let found = found.or(catalog.file.untyped.as_deref());
-        if found != Some(name) {
-            let message = format!("this event has the type {} according to catalog.json", found.unwrap_or("(none)"));
-            findings.push(Finding::error("example-type", path, child_pointer("/examples", index), message));
-        }
-    }
-    findings
 }
 
 /// Finds strings and arrays without an upper bound, in a schema and its subschemas.

@@ -1,9 +1,12 @@
 //! Checks of schemas, and reference pages for them: the commands of `codegen` and
 //! `tidings schemas`.
 
+mod catalog_changes;
 pub mod cli;
 mod compare;
 mod docs;
+mod event_time;
+mod example_rules;
 mod finding;
 mod folder_check;
 mod git_revision;

@@ -1,8 +1,9 @@
 //! Compatibility of an OpenAPI document with an earlier version.
 //!
 //! The server must still accept the requests of old clients, and old clients must still accept its
-//! responses: requests must stay backward compatible, and responses forward compatible. Parameters
-//! are compared as one closed object, because a server rejects unknown parameters.
+//! responses: requests must stay backward compatible, and responses forward compatible. The server sends
+//! webhooks and callbacks, so the opposite holds for them. Parameters are compared as one closed object,
+//! because a server rejects unknown parameters.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,6 +22,8 @@ use crate::json_pointer::child_pointer;
 use crate::reference::resolve_reference;
 use crate::schema_files::SchemaFiles;
 
+/// Maximum number of chained references that are followed.
+const MAX_CHAINED_REFERENCES: usize = 8;
 const HTTP_METHODS: [&str; 8] = ["delete", "get", "head", "options", "patch", "post", "put", "trace"];
 
 /// Checks the document at `path`. `against` is another file, or a Git revision of the document, to
@@ -72,20 +75,56 @@ fn message_schemas(document: &Value, file: &str, findings: &mut Vec<Finding>) ->
         findings.push(Finding::error("openapi", file, "/openapi", message));
     }
     let files = SchemaFiles::from_one(file, document.clone());
-    let mut collector = MessageCollector { files, file, messages: MessageSchemas::new(), findings };
-    for (path, item) in document.get("paths").and_then(Value::as_object).into_iter().flatten() {
-        let shared = item.get("parameters");
-        for method in HTTP_METHODS {
-            if let Some(operation) = item.get(method) {
-                let at = child_pointer(&child_pointer("/paths", path), method);
-                collector.add_operation(&format!("{} {path}", method.to_uppercase()), operation, shared, &at);
-            }
+    let mut collector = MessageCollector { callback_depth: 0, files, file, messages: MessageSchemas::new(), findings };
+    for (keyword, prefix, sender) in [("paths", "", Sender::Client), ("webhooks", "webhook ", Sender::Server)] {
+        for (path, item) in document.get(keyword).and_then(Value::as_object).into_iter().flatten() {
+            let at = child_pointer(&child_pointer("", keyword), path);
+            collector.add_path_item(&format!("{prefix}{path}"), item, &at, sender);
         }
     }
     collector.messages
 }
 
+/// The sender of a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sender {
+    /// A client of the API.
+    Client,
+    /// The server itself, which sends webhooks and callbacks.
+    Server,
+}
+
+impl Sender {
+    /// Returns the required compatibility of requests. The receiver must accept those of the sender,
+    /// whichever of them is newer.
+    fn request_level(self) -> CompatibilityLevel {
+        match self {
+            Self::Client => CompatibilityLevel::Backward,
+            Self::Server => CompatibilityLevel::Forward,
+        }
+    }
+
+    /// Returns the required compatibility of responses.
+    fn response_level(self) -> CompatibilityLevel {
+        match self {
+            Self::Client => CompatibilityLevel::Forward,
+            Self::Server => CompatibilityLevel::Backward,
+        }
+    }
+}
+
+/// A part of the document, with its JSON Pointer.
+struct DocumentPart {
+    value: Value,
+    at: String,
+}
+
+/// Maximum depth of callbacks within callbacks.
+const MAX_CALLBACK_DEPTH: usize = 3;
+
 struct MessageCollector<'a> {
+    /// Depth of the callbacks around the current operation.
+    callback_depth: usize,
     files: SchemaFiles,
     file: &'a str,
     messages: MessageSchemas,
@@ -93,33 +132,66 @@ struct MessageCollector<'a> {
 }
 
 impl MessageCollector<'_> {
-    fn add_operation(&mut self, name: &str, operation: &Value, shared: Option<&Value>, at: &str) {
-        let parameters = parameters_schema(&self.files, self.file, operation, shared);
-        self.add(
-            format!("{name}: parameters"),
-            &parameters,
-            child_pointer(at, "parameters"),
-            CompatibilityLevel::Backward,
-        );
-        let body = operation.get("requestBody");
-        self.add_contents(
-            &format!("{name}: request"),
-            body,
-            &child_pointer(at, "requestBody"),
-            CompatibilityLevel::Backward,
-        );
+    /// Returns `value`, or the part of the document that it refers to.
+    fn resolve(&mut self, value: &Value, at: &str) -> DocumentPart {
+        let mut part = DocumentPart { value: value.clone(), at: at.to_owned() };
+        for _ in 0..MAX_CHAINED_REFERENCES {
+            let Some(reference) = part.value.get("$ref").and_then(Value::as_str) else { break };
+            let Some(found) = resolve_reference(&self.files, self.file, reference) else {
+                let message = format!("`{reference}` cannot be resolved");
+                self.findings.push(Finding::error("reference", self.file, part.at.clone(), message));
+                break;
+            };
+            part = DocumentPart { value: found.schema.clone(), at: found.pointer };
+        }
+        part
+    }
+
+    fn add_path_item(&mut self, path: &str, item: &Value, at: &str, sender: Sender) {
+        let item = self.resolve(item, at);
+        let shared = item.value.get("parameters");
+        for method in HTTP_METHODS {
+            if let Some(operation) = item.value.get(method) {
+                let name = format!("{} {path}", method.to_uppercase());
+                self.add_operation(&name, operation, shared, &child_pointer(&item.at, method), sender);
+            }
+        }
+    }
+
+    fn add_operation(&mut self, name: &str, operation: &Value, shared: Option<&Value>, at: &str, sender: Sender) {
+        let parameters = parameters_schema(&self.files, self.file, operation, shared, sender == Sender::Client);
+        let level = sender.request_level();
+        self.add(format!("{name}: parameters"), &parameters, child_pointer(at, "parameters"), level);
+        if let Some(body) = operation.get("requestBody") {
+            let body = self.resolve(body, &child_pointer(at, "requestBody"));
+            self.add_contents(&format!("{name}: request"), &body, level);
+        }
         for (status, response) in operation.get("responses").and_then(Value::as_object).into_iter().flatten() {
-            let at = child_pointer(&child_pointer(at, "responses"), status);
-            self.add_contents(&format!("{name}: response {status}"), Some(response), &at, CompatibilityLevel::Forward);
+            let response = self.resolve(response, &child_pointer(&child_pointer(at, "responses"), status));
+            self.add_contents(&format!("{name}: response {status}"), &response, sender.response_level());
+        }
+        if self.callback_depth < MAX_CALLBACK_DEPTH {
+            self.callback_depth += 1;
+            self.add_callbacks(name, operation, at);
+            self.callback_depth -= 1;
+        }
+    }
+
+    fn add_callbacks(&mut self, name: &str, operation: &Value, at: &str) {
+        for (callback, paths) in operation.get("callbacks").and_then(Value::as_object).into_iter().flatten() {
+            let paths = self.resolve(paths, &child_pointer(&child_pointer(at, "callbacks"), callback));
+            for (path, item) in paths.value.as_object().into_iter().flatten() {
+                let at = child_pointer(&paths.at, path);
+                self.add_path_item(&format!("callback {callback} {path} of {name}"), item, &at, Sender::Server);
+            }
         }
     }
 
     /// Adds the schema of each media type of a request or response.
-    fn add_contents(&mut self, name: &str, holder: Option<&Value>, at: &str, level: CompatibilityLevel) {
-        let contents = holder.and_then(|holder| holder.get("content")?.as_object());
-        for (media, content) in contents.into_iter().flatten() {
+    fn add_contents(&mut self, name: &str, holder: &DocumentPart, level: CompatibilityLevel) {
+        for (media, content) in holder.value.get("content").and_then(Value::as_object).into_iter().flatten() {
             if let Some(schema) = content.get("schema") {
-                let at = child_pointer(&child_pointer(&child_pointer(at, "content"), media), "schema");
+                let at = child_pointer(&child_pointer(&child_pointer(&holder.at, "content"), media), "schema");
                 self.add(format!("{name} {media}"), schema, at, level);
             }
         }
@@ -143,7 +215,14 @@ impl MessageCollector<'_> {
 }
 
 /// Returns the schema of an object with an operation's parameters as fields.
-fn parameters_schema(files: &SchemaFiles, file: &str, operation: &Value, shared: Option<&Value>) -> Value {
+/// If `is_closed` is true, the receiver rejects other parameters.
+fn parameters_schema(
+    files: &SchemaFiles,
+    file: &str,
+    operation: &Value,
+    shared: Option<&Value>,
+    is_closed: bool,
+) -> Value {
     let mut properties = Map::new();
     let mut required = Vec::new();
     let lists = [shared, operation.get("parameters")].into_iter().flatten().filter_map(Value::as_array);
@@ -156,9 +235,10 @@ fn parameters_schema(files: &SchemaFiles, file: &str, operation: &Value, shared:
         if parameter.get("required") == Some(&Value::Bool(true)) {
             required.push(json!(name));
         }
-        properties.insert(name, parameter.get("schema").cloned().unwrap_or(json!({})));
+        let content = || parameter.get("content")?.as_object()?.values().next()?.get("schema");
+        properties.insert(name, parameter.get("schema").or_else(content).cloned().unwrap_or(json!({})));
     }
-    json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
+    json!({"type": "object", "properties": properties, "required": required, "additionalProperties": !is_closed})
 }
 
 /// Returns the change for a schema that the new document no longer has.

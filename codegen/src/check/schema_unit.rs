@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::bundle::{Bundle, Origin, bundle};
 use crate::json_pointer::child_pointer;
 use crate::keyword::is_library;
+use crate::problem::Problem;
 use crate::schema_files::SchemaFiles;
 
 /// A self-contained schema: of an event type, a catalog's base, a plain file, or an API message.
@@ -35,14 +36,27 @@ impl SchemaUnit {
     }
 }
 
-/// Returns every unit of a folder. Files that cannot be bundled are skipped: lint reports them.
-pub(super) fn schema_units(files: &SchemaFiles) -> Vec<SchemaUnit> {
+/// The units of a folder.
+#[derive(Debug, Default)]
+pub(super) struct SchemaUnits {
+    pub(super) units: Vec<SchemaUnit>,
+    /// Problems of the files that cannot be bundled. Lint reports them too.
+    pub(super) unreadable: Vec<Problem>,
+}
+
+/// Returns every unit of a folder.
+pub(super) fn schema_units(files: &SchemaFiles) -> SchemaUnits {
     let has_catalogs = files.has_catalogs();
-    let schemas = files.schemas().filter(|(_, schema)| !is_library(schema));
-    let units = schemas.filter_map(|(path, schema)| {
-        let Bundle { schema, origins } = bundle(files, path, schema).ok()?;
-        let name = if has_catalogs { path.trim_end_matches(".json") } else { path };
-        Some(SchemaUnit { name: name.to_owned(), path: path.to_owned(), root: String::new(), schema, origins })
-    });
-    units.collect()
+    let mut found = SchemaUnits::default();
+    for (path, schema) in files.schemas().filter(|(_, schema)| !is_library(schema)) {
+        match bundle(files, path, schema) {
+            Ok(Bundle { schema, origins }) => {
+                let name = if has_catalogs { path.trim_end_matches(".json") } else { path };
+                let (name, path) = (name.to_owned(), path.to_owned());
+                found.units.push(SchemaUnit { name, path, root: String::new(), schema, origins });
+            }
+            Err(problem) => found.unreadable.push(Problem { file: path.to_owned(), ..problem }),
+        }
+    }
+    found
 }

@@ -14,6 +14,100 @@ fn a_small_catalog_generates_types_and_a_registry() {
     insta::assert_snapshot!(codegen::generate(fixture()).unwrap_or_else(|e| panic!("{e}")));
 }
 
+/// Returns the source that is generated after `edit` has changed the fixture's type.
+fn source_after(edit: impl FnOnce(&mut Value)) -> String {
+    let folder = crate::check::shop();
+    crate::check::edit(folder.path(), "shop/order-placed.json", edit);
+    codegen::generate(folder.path()).unwrap_or_else(|e| panic!("{e}"))
+}
+
+#[test]
+fn properties_with_the_same_name_in_rust_are_distinct_fields() {
+    let source = source_after(|schema| {
+        for name in ["extra", "_note", "Note", "self", "Self"] {
+            schema["properties"][name] = json!({"type": "string", "description": "Text."});
+        }
+    });
+    for field in [
+        "rename = \"_note\"",
+        "rename = \"Note\"",
+        "rename = \"note\"",
+        "pub note_2:",
+        "pub note_3:",
+        "rename = \"extra\"",
+        "pub extra_2:",
+        "pub extra:",
+        "rename = \"Self\"",
+    ] {
+        assert!(source.contains(field), "{field}: {source}");
+    }
+}
+
+#[test]
+fn enums_without_distinct_names_are_strings() {
+    for words in [
+        json!(["0", "1"]),
+        json!(["<", "<=", ">"]),
+        json!(["open", "Open"]),
+        json!(["in progress", "in-progress"]),
+        json!(["", "a"]),
+        json!(["é", "日本"]),
+        json!(["a-b", "a_b"]),
+        json!(["self"]),
+    ] {
+        let source = source_after(|schema| schema["properties"]["note"]["enum"] = words.clone());
+        assert!(source.contains("pub note: ::std::option::Option<::std::string::String>"), "{words}: {source}");
+    }
+}
+
+#[test]
+fn integers_are_bounded_by_any_keyword() {
+    for bounded in
+        [json!({"enum": [1, 2, 3]}), json!({"const": 7}), json!({"exclusiveMinimum": 0, "exclusiveMaximum": 10})]
+    {
+        source_after(|schema| {
+            let mut property = json!({"type": "integer", "description": "Number.", "default": 1, "readOnly": true});
+            property.as_object_mut().unwrap().extend(bounded.as_object().unwrap().clone());
+            schema["properties"]["number"] = property;
+        });
+    }
+}
+
+#[test]
+fn any_property_may_be_a_boolean_schema() {
+    source_after(|schema| schema["properties"]["anything"] = json!(true));
+}
+
+#[test]
+fn types_have_the_names_that_producers_use() {
+    for (file, x_type, rust_name) in [
+        ("charge.succeeded", None, "ChargeSucceeded"),
+        ("payment_intent.Succeeded", None, "PaymentIntentSucceeded"),
+        ("2fa", None, "Type2fa"),
+        ("ec2", Some("EC2 Instance State-change Notification"), "Ec2InstanceStateChangeNotification"),
+        ("create", Some("orders/create"), "OrdersCreate"),
+    ] {
+        let folder = crate::check::shop();
+        let path = |name: &str| folder.path().join(format!("shop/{name}.json"));
+        fs::rename(path("order-placed"), path(file)).unwrap();
+        crate::check::edit(folder.path(), &format!("shop/{file}.json"), |schema| {
+            let name = x_type.unwrap_or(file);
+            schema["title"] = json!(name);
+            schema["$id"] = json!(format!("https://shop.example/schemas/shop/{file}.json"));
+            schema["properties"]["kind"]["const"] = json!(name);
+            schema["examples"][0]["kind"] = json!(name);
+            if let Some(name) = x_type {
+                schema["x-type"] = json!(name);
+            }
+        });
+        let source = codegen::generate(folder.path()).unwrap_or_else(|e| panic!("{e}"));
+        assert!(source.contains(&format!("pub struct {rust_name} {{")), "{file}: {source}");
+        assert!(source.contains(&format!("name: {:?}", x_type.unwrap_or(file))), "{file}");
+        let (found, status) = crate::check::report(folder.path(), &[]);
+        assert_eq!((status, crate::check::findings(&found)), (0, Vec::new()), "{file}");
+    }
+}
+
 /// Returns the pointers and messages that are reported after `edit` has changed the fixture's `file`.
 #[track_caller]
 fn problems_after(file: &str, edit: impl FnOnce(&mut Value)) -> Vec<(String, String)> {
@@ -90,8 +184,8 @@ fn problems_in_a_type_are_reported() {
     assert_problem(file, |s| drop(s["allOf"].take()), "/allOf", "base.json");
     let props = |s: &mut Value| s["properties"]["note"]["properties"] = json!({});
     assert_problem(file, props, "/properties/note/properties", "set \"type\" to \"object\"");
-    let words = |s: &mut Value| s["properties"]["note"]["enum"] = json!(["a-b", "a_b"]);
-    assert_problem(file, words, "/properties/note/enum", "distinct Rust names");
+    let pattern = |s: &mut Value| s["properties"]["note"]["patternProperties"] = json!({});
+    assert_problem(file, pattern, "/properties/note/patternProperties", "catalogs do not support `patternProperties`");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up fails")]
 
+mod catalog_check;
 mod check;
 mod docs;
 mod generate;

@@ -3,10 +3,14 @@
 use serde_json::Value;
 
 use super::compatibility::Compatibility;
+use super::draft_upgrade::upgrade_draft;
 use super::edit::{Edit, Effect, apply_edit};
+use super::equivalence::is_equivalent;
 use super::inlined_reference::inline_references;
-use super::rules::diff_schemas;
-use super::subset_proof::{SchemaSide, Subset, find_refuting_value, is_proven_subset, prove_subset};
+use super::proof_budget::ProofBudget;
+use super::rules::{diff_schemas, whole_schema_edit};
+use super::schema_view::SchemaView;
+use super::subset_proof::{SchemaSide, Subset, find_refuting_value, prove_subset};
 
 /// A change of a self-contained schema.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,14 +30,24 @@ pub(crate) struct SchemaChange {
 
 /// Returns the changes from `old` to `new`, two self-contained schemas.
 pub(crate) fn compare_schemas(old: &Value, new: &Value) -> Vec<SchemaChange> {
-    let (old, new) = (&inline_references(old), &inline_references(new));
-    let edits = diff_schemas(old, new);
-    if edits.is_empty() {
+    if old == new {
         return Vec::new();
     }
+    let (old, new) = (&inline_references(&upgrade_draft(old)), &inline_references(&upgrade_draft(new)));
+    let mut edits = diff_schemas(old, new);
+    let is_understood = !edits.is_empty();
+    if !is_understood {
+        if is_equivalent(SchemaView::new(old), SchemaView::new(new)) {
+            return Vec::new();
+        }
+        edits.push(whole_schema_edit(new));
+    }
+    let budget = ProofBudget::new();
     let (old_side, new_side) = (SchemaSide::new(old.clone()), SchemaSide::new(new.clone()));
-    let edited: Vec<_> = edits.iter().map(|edit| SchemaSide::new(apply_edit(old, new, edit))).collect();
-    let comparison = Comparison { edits: &edits, old: &old_side, new: &new_side, edited: &edited };
+    if !old_side.is_valid() || !new_side.is_valid() {
+        return vec![not_comparable(if old_side.is_valid() { "new" } else { "old" })];
+    }
+    let comparison = Comparison { edits: &edits, schemas: (old, new), old: &old_side, new: &new_side, budget: &budget };
     let backward = comparison.verdicts(Direction::Backward);
     let forward = comparison.verdicts(Direction::Forward);
     let verdicts = std::iter::zip(backward, forward);
@@ -46,7 +60,21 @@ pub(crate) fn compare_schemas(old: &Value, new: &Value) -> Vec<SchemaChange> {
         refused_by_new: backward.counterexample,
         refused_by_old: forward.counterexample,
     });
-    changes.collect()
+    // A difference that no rule describes and that has no effect is another spelling.
+    changes.filter(|change| is_understood || change.compatibility != Compatibility::Full).collect()
+}
+
+/// Returns the change for a version that cannot be compiled.
+fn not_comparable(version: &str) -> SchemaChange {
+    SchemaChange {
+        rule: "not-understood",
+        pointer: String::new(),
+        in_new: true,
+        message: format!("the {version} schema cannot be compiled, so the versions cannot be compared"),
+        compatibility: Compatibility::Breaking,
+        refused_by_new: None,
+        refused_by_old: None,
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -72,28 +100,23 @@ impl Direction {
 struct Verdict {
     is_compatible: bool,
     counterexample: Option<Value>,
-    /// If true, only the rule decided: there is neither a proof nor a counterexample.
-    is_by_rule: bool,
 }
 
 impl Verdict {
-    const COMPATIBLE: Self = Self { is_compatible: true, counterexample: None, is_by_rule: false };
-
-    fn incompatible(counterexample: Option<Value>) -> Self {
-        Self { is_compatible: false, counterexample, is_by_rule: false }
-    }
+    const COMPATIBLE: Self = Self { is_compatible: true, counterexample: None };
+    const INCOMPATIBLE: Self = Self { is_compatible: false, counterexample: None };
 }
 
 struct Comparison<'a> {
     edits: &'a [Edit],
+    schemas: (&'a Value, &'a Value),
     old: &'a SchemaSide,
     new: &'a SchemaSide,
-    /// For each edit, the old schema with only that edit applied.
-    edited: &'a [SchemaSide],
+    budget: &'a ProofBudget,
 }
 
 impl Comparison<'_> {
-    /// Returns a verdict for each edit.
+    /// Returns a verdict for each edit. All are compatible only if the two schemas provably are.
     fn verdicts(&self, direction: Direction) -> Vec<Verdict> {
         let overall = self.prove_all(direction);
         let counterexample = match &overall {
@@ -101,30 +124,35 @@ impl Comparison<'_> {
             Subset::No(counterexample) => counterexample.clone(),
             Subset::Unknown => None,
         };
-        let mut verdicts: Vec<_> = match self.edits.len() == 1 && matches!(overall, Subset::No(Some(_))) {
-            true => vec![Verdict::incompatible(None)],
-            false => (0..self.edits.len()).map(|index| self.verdict(index, direction)).collect(),
+        let mut verdicts: Vec<_> = match self.edits {
+            [_] => vec![Verdict::INCOMPATIBLE],
+            edits => edits.iter().map(|edit| self.verdict(edit, direction)).collect(),
         };
-        let is_explained = verdicts.iter().any(|verdict| !verdict.is_compatible);
-        let has_format_edit = self.edits.iter().any(|edit| edit.rule.starts_with("format-"));
-        if matches!(overall, Subset::No(_)) && !is_explained && !(overall == Subset::No(None) && has_format_edit) {
-            // No single edit is incompatible, but all of them together are.
-            for (verdict, edit) in std::iter::zip(&mut verdicts, self.edits) {
-                verdict.is_compatible = edit.effect == Effect::Keeps;
-            }
-            if verdicts.iter().all(|verdict| verdict.is_compatible) {
-                for verdict in &mut verdicts {
-                    verdict.is_compatible = false;
-                }
-            }
+        if verdicts.iter().all(|verdict| verdict.is_compatible) {
+            self.blame_together(direction, &mut verdicts);
         }
         for (verdict, edit) in std::iter::zip(&mut verdicts, self.edits) {
             if !verdict.is_compatible && verdict.counterexample.is_none() {
-                let overall = if verdict.is_by_rule { None } else { counterexample.clone() };
-                verdict.counterexample = self.counterexample_from_edit(edit, direction).or(overall);
+                verdict.counterexample =
+                    self.counterexample_from_edit(edit, direction).or_else(|| counterexample.clone());
             }
         }
         verdicts
+    }
+
+    /// Marks the edits that are compatible one by one, but not together: those that restrict the reader,
+    /// or else all of them.
+    fn blame_together(&self, direction: Direction, verdicts: &mut [Verdict]) {
+        let harmless = match direction {
+            Direction::Backward => Effect::Widens,
+            Direction::Forward => Effect::Narrows,
+        };
+        for (verdict, edit) in std::iter::zip(verdicts.iter_mut(), self.edits) {
+            verdict.is_compatible = edit.effect == Effect::Keeps || edit.effect == harmless;
+        }
+        if verdicts.iter().all(|verdict| verdict.is_compatible) {
+            verdicts.fill(Verdict::INCOMPATIBLE);
+        }
     }
 
     /// Builds a counterexample around a value that is known to show the edit.
@@ -134,35 +162,29 @@ impl Comparison<'_> {
             Direction::Forward => edit.known_values.gained.as_ref()?,
         };
         let (reader, writer) = direction.reader_and_writer(self.old, self.new);
-        find_refuting_value(reader, writer, at, value)
+        find_refuting_value(reader, writer, at, value, self.budget)
     }
 
     /// Compares the two schemas with all edits.
     fn prove_all(&self, direction: Direction) -> Subset {
         let (reader, writer) = direction.reader_and_writer(self.old, self.new);
-        if self.edits.iter().any(|edit| edit.affects_unknown_fields) {
-            return prove_subset(reader, writer, false);
-        }
-        if is_proven_subset(reader, writer) { Subset::Yes } else { prove_subset(reader, writer, true) }
+        let affects_unknown_fields = self.edits.iter().any(|edit| edit.affects_unknown_fields);
+        prove_subset(reader, writer, !affects_unknown_fields, self.budget)
     }
 
-    /// Returns the verdict for a single edit.
-    fn verdict(&self, index: usize, direction: Direction) -> Verdict {
-        let (edit, edited) = (&self.edits[index], &self.edited[index]);
-        let (reader, writer) = direction.reader_and_writer(self.old, edited);
-        let is_harmless = match direction {
-            Direction::Backward => matches!(edit.effect, Effect::Widens | Effect::Keeps),
-            Direction::Forward => matches!(edit.effect, Effect::Narrows | Effect::Keeps),
-        };
-        match prove_subset(reader, writer, !edit.affects_unknown_fields) {
+    /// Returns the verdict for a single edit, which is compatible only if that is proven.
+    fn verdict(&self, edit: &Edit, direction: Direction) -> Verdict {
+        let (old, new) = self.schemas;
+        let edited = SchemaSide::new(apply_edit(old, new, edit));
+        let (reader, writer) = direction.reader_and_writer(self.old, &edited);
+        match prove_subset(reader, writer, !edit.affects_unknown_fields, self.budget) {
             Subset::Yes => Verdict::COMPATIBLE,
-            // The proof treats different formats as disjoint, although one may include the other.
-            Subset::No(None) if is_harmless && edit.rule.starts_with("format-") => Verdict::COMPATIBLE,
             Subset::No(counterexample) => {
                 let (reader, writer) = direction.reader_and_writer(self.old, self.new);
-                Verdict::incompatible(counterexample.filter(|value| writer.accepts(value) && !reader.accepts(value)))
+                let counterexample = counterexample.filter(|value| writer.accepts(value) && !reader.accepts(value));
+                Verdict { is_compatible: false, counterexample }
             }
-            Subset::Unknown => Verdict { is_compatible: is_harmless, counterexample: None, is_by_rule: true },
+            Subset::Unknown => Verdict::INCOMPATIBLE,
         }
     }
 }

@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use super::compare_schemas;
 use super::compatibility::Compatibility;
 use super::subset_proof::SchemaSide;
+use crate::bundle::bundle;
+use crate::schema_files::SchemaFiles;
 
 fn object(properties: Value, required: Value) -> Value {
     json!({"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object",
@@ -272,4 +274,63 @@ fn branches_are_paired_by_their_constant_properties() {
     let new = json!({"oneOf": [branch("c", string()), branch("b", json!({"type": ["string", "null"]}))]});
     let changes: Vec<_> = compare_schemas(&old, &new).into_iter().map(|c| (c.rule, c.compatibility)).collect();
     assert_eq!(changes, [("type-widened", Compatibility::Backward), ("branch-removed", Compatibility::Forward)]);
+}
+
+/// Pairs of schemas with their true compatibility, many of them reported by users.
+const VERDICT_CASES: &str = include_str!("verdict_cases.json");
+/// Cases whose verdict is stricter than the truth.
+const STRICT_CASES: [&str; 12] = [
+    "pattern-lookahead-removed",
+    "pattern-lookahead-added",
+    "pattern-backreference",
+    "pattern-to-length",
+    "pattern-to-enum",
+    "pattern-dollar-newline",
+    "const-object-vs-props",
+    "closed-and-optional-added",
+    "optional-removed-then-different",
+    "format-email-pattern",
+    "f03-careful-pattern-implies-maxLength",
+    "f04-careful-email-maxLength-320",
+];
+
+#[derive(serde::Deserialize)]
+struct VerdictCase {
+    name: String,
+    right: String,
+    old: Value,
+    new: Value,
+}
+
+#[test]
+fn a_verdict_is_never_safer_than_the_truth() {
+    let cases: Vec<VerdictCase> = serde_json::from_str(VERDICT_CASES).unwrap();
+    let mut unsafe_cases = Vec::new();
+    let mut strict_cases = Vec::new();
+    for case in &cases {
+        let truth = match case.right.as_str() {
+            "full" => Compatibility::Full,
+            "backward" => Compatibility::Backward,
+            "forward" => Compatibility::Forward,
+            _ => Compatibility::Breaking,
+        };
+        let self_contained = |schema: &Value| {
+            let files = SchemaFiles::from_one("t.json", schema.clone());
+            bundle(&files, "t.json", schema).map(|bundle| bundle.schema)
+        };
+        // A version that cannot be read is not compatible.
+        let (rules, found) = match (self_contained(&case.old), self_contained(&case.new)) {
+            (Ok(old), Ok(new)) => verdict(&old, &new),
+            _ => (vec!["not-understood"], Compatibility::Breaking),
+        };
+        if found.and(truth) != found {
+            unsafe_cases.push(format!("{}: {found:?} instead of {truth:?} {rules:?}", case.name));
+        } else if found != truth {
+            strict_cases.push(format!("{}: {found:?} instead of {truth:?} {rules:?}", case.name));
+        }
+    }
+    assert!(unsafe_cases.is_empty(), "too safe: {unsafe_cases:#?}");
+    let is_known = |case: &&String| STRICT_CASES.iter().any(|name| case.starts_with(&format!("{name}:")));
+    let unknown: Vec<_> = strict_cases.iter().filter(|case| !is_known(case)).collect();
+    assert!(unknown.is_empty(), "too strict: {unknown:#?}");
 }

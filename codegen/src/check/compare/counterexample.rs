@@ -4,6 +4,9 @@ use serde_json::Value;
 
 use crate::json_pointer::{child_pointer, unescape_token};
 
+/// Maximum number of changes that are tried to simplify a value.
+const MAX_SIMPLIFICATIONS: usize = 400;
+
 /// Returns a simpler value for which `refutes` holds: one of the schema's examples with a single
 /// change, if that suffices, or else `found` with everything irrelevant removed.
 pub(super) fn simplify_counterexample(found: Value, examples: &[Value], refutes: impl Fn(&Value) -> bool) -> Value {
@@ -20,7 +23,7 @@ fn change_example(example: &Value, found: &Value, refutes: impl Fn(&Value) -> bo
     found_pointers.sort_by_key(|at| std::cmp::Reverse(at.matches('/').count()));
     let copied = found_pointers.iter().filter_map(|at| with_value(example, at, found.pointer(at)?.clone()));
     let removed = example_pointers.iter().rev().filter_map(|at| without(example, at));
-    copied.chain(removed).find(|value| refutes(value))
+    copied.chain(removed).take(MAX_SIMPLIFICATIONS).find(|value| refutes(value))
 }
 
 /// Returns `value` with `new` at `at`, if the parent exists.
@@ -55,12 +58,12 @@ fn shrink(mut value: Value, refutes: impl Fn(&Value) -> bool) -> Value {
     let mut pointers = Vec::new();
     collect_pointers(&value, "", &mut pointers);
     // Backwards, so that a removal does not change the indexes of the remaining pointers.
-    for at in pointers.iter().rev() {
+    for at in pointers.iter().rev().take(MAX_SIMPLIFICATIONS) {
         if let Some(smaller) = without(&value, at).filter(|smaller| refutes(smaller)) {
             value = smaller;
         }
     }
-    for at in &pointers {
+    for at in pointers.iter().take(MAX_SIMPLIFICATIONS) {
         let mut simpler = value.clone();
         if let Some(Value::String(text)) = simpler.pointer_mut(at) {
             *text = "x".repeat(text.chars().count());

@@ -91,7 +91,7 @@ fn plain_group(files: &SchemaFiles) -> PageGroup {
             schema: without_examples(&unit.schema),
         }
     };
-    let pages = schema_units(files).into_iter().map(page).collect();
+    let pages = schema_units(files).units.into_iter().map(page).collect();
     PageGroup { title: "Schemas".to_owned(), description: String::new(), pages }
 }
 

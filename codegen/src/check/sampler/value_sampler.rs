@@ -15,6 +15,10 @@ use crate::reference::local_reference;
 const SPARSE_DEPTH: usize = 5;
 /// Maximum number of schemas for one value, which limits recursive references.
 const MAX_SCHEMAS: usize = 64;
+/// Maximum depth of a sample. Below it, a sample holds null, even if the schema forbids that.
+const MAX_SAMPLE_DEPTH: usize = 48;
+/// Maximum number of values in a sample, which limits schemas that require themselves.
+const MAX_SAMPLE_VALUES: usize = 20_000;
 /// Maximum length of a generated array or number of extra fields.
 const MAX_ITEMS: u64 = 64;
 
@@ -23,6 +27,8 @@ const MAX_ITEMS: u64 = 64;
 pub struct Sampler<'a> {
     root: &'a Value,
     random: fastrand::Rng,
+    /// Number of values that the current sample may still hold.
+    values_left: usize,
     has_unknown_fields: bool,
     /// Patterns that the names of some unknown fields match.
     name_patterns: Vec<String>,
@@ -31,7 +37,13 @@ pub struct Sampler<'a> {
 impl<'a> Sampler<'a> {
     /// Creates a sampler for `root`, a self-contained schema.
     pub fn new(root: &'a Value, seed: u64) -> Self {
-        Self { root, random: fastrand::Rng::with_seed(seed), has_unknown_fields: false, name_patterns: Vec::new() }
+        Self {
+            root,
+            random: fastrand::Rng::with_seed(seed),
+            values_left: MAX_SAMPLE_VALUES,
+            has_unknown_fields: false,
+            name_patterns: Vec::new(),
+        }
     }
 
     /// Also adds unknown fields to objects, if the schema allows them.
@@ -50,11 +62,16 @@ impl<'a> Sampler<'a> {
 
     /// Generates a value that the schema is likely to accept.
     pub fn sample(&mut self) -> Value {
+        self.values_left = MAX_SAMPLE_VALUES;
         self.value(&[self.root], 0)
     }
 
     /// Generates a value for all of `schemas`.
     fn value(&mut self, schemas: &[&'a Value], depth: usize) -> Value {
+        self.values_left = self.values_left.saturating_sub(1);
+        if depth > MAX_SAMPLE_DEPTH || self.values_left == 0 {
+            return Value::Null;
+        }
         let mut all = Vec::new();
         for schema in schemas {
             self.expand(schema, &mut all);

@@ -11,4 +11,4 @@ mod schema_pair;
 mod subschema_rules;
 mod value_rules;
 
-pub(super) use schema_diff::diff_schemas;
+pub(super) use schema_diff::{diff_schemas, whole_schema_edit};

@@ -21,6 +21,16 @@ pub(in crate::check::compare) fn diff_schemas(old: &Value, new: &Value) -> Vec<E
     diff.recorder.into_edits()
 }
 
+/// Returns an edit that replaces the whole schema, for a difference that no rule describes.
+pub(in crate::check::compare) fn whole_schema_edit(new: &Value) -> Edit {
+    let message = "the schema changed in a way that no rule describes".to_owned();
+    let put = |(keyword, value): (&String, &Value)| {
+        (keyword != "$defs").then(|| Operation::Put(child_pointer("", keyword), value.clone()))
+    };
+    let operations = new.as_object().into_iter().flatten().filter_map(put).collect();
+    edit("not-understood", String::new(), true, Effect::Changes, message, operations)
+}
+
 struct SchemaDiff<'a> {
     old: &'a Value,
     new: &'a Value,
@@ -39,7 +49,7 @@ impl SchemaDiff<'_> {
         let (old, new) = (self.old.pointer(&at_old), self.new.pointer(&at_new));
         match (old, new) {
             (Some(Value::Object(old)), Some(Value::Object(new))) => {
-                let pair = SchemaPair { at_old, at_new, old, new };
+                let pair = SchemaPair { roots: (self.old, self.new), at_old, at_new, old, new };
                 value_rules::compare_values(&mut self.recorder, &pair);
                 self.compare_properties(&pair);
                 self.compare_subschemas(&pair);

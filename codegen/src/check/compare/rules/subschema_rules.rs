@@ -24,7 +24,8 @@ pub(super) fn record_single_schema(recorder: &mut EditRecorder, pair: &SchemaPai
     let (old, new) = pair.values(keyword);
     let open = json!(true);
     let (old_schema, new_schema) = (old.unwrap_or(&open), new.unwrap_or(&open));
-    if old_schema == new_schema || (is_open(old_schema) && is_open(new_schema)) {
+    let is_same = pair.is_equivalent(keyword, old_schema, new_schema);
+    if is_same || (is_open(old_schema) && is_open(new_schema)) {
         return;
     }
     let effect = match keyword {
@@ -59,7 +60,11 @@ pub(super) fn record_single_schema(recorder: &mut EditRecorder, pair: &SchemaPai
 pub(super) fn record_condition_changes(recorder: &mut EditRecorder, pair: &SchemaPair<'_>) {
     for keyword in ["if", "then", "else"] {
         let (old, new) = pair.values(keyword);
-        if old != new {
+        let is_same = match (old, new) {
+            (Some(old), Some(new)) => pair.is_equivalent(keyword, old, new),
+            (old, new) => old.is_none() && new.is_none(),
+        };
+        if !is_same {
             let message = format!("`{keyword}` changed");
             recorder.record(pair, "condition-changed", &[keyword], Effect::Changes, message);
         }

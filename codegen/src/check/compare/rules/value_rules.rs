@@ -1,11 +1,14 @@
 //! Rules for keywords that hold no schemas: types, enums, bounds, patterns and formats.
 
+use std::cmp::Ordering;
+
 use serde_json::{Value, json};
 
 use super::edit_recorder::{EditRecorder, display, display_optional};
 use super::schema_pair::SchemaPair;
 use crate::check::compare::edit::{Effect, KnownValues};
 use crate::check::compare::pattern_inclusion::{Inclusion, pattern_inclusion};
+use crate::check::compare::value_implication::{WIDER_FORMATS, compare_numbers};
 
 /// Bounds that accept fewer values the higher they are.
 const LOWER_BOUNDS: [&str; 6] =
@@ -15,17 +18,6 @@ const UPPER_BOUNDS: [&str; 6] =
     ["exclusiveMaximum", "maxContains", "maxItems", "maxLength", "maxProperties", "maximum"];
 /// Types of JSON Schema.
 const TYPES: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];
-/// Pairs of formats of which the second accepts every value of the first.
-const WIDER_FORMATS: [(&str, &str); 7] = [
-    ("email", "idn-email"),
-    ("hostname", "idn-hostname"),
-    ("uri", "uri-reference"),
-    ("uri", "iri"),
-    ("uri", "iri-reference"),
-    ("uri-reference", "iri-reference"),
-    ("iri", "iri-reference"),
-];
-
 /// Names of the rules for the addition, removal and change of a keyword.
 type RuleNames = [&'static str; 3];
 
@@ -37,10 +29,10 @@ pub(super) fn compare_values(recorder: &mut EditRecorder, pair: &SchemaPair<'_>)
     compare_pattern(recorder, pair);
     compare_format(recorder, pair);
     for keyword in LOWER_BOUNDS {
-        compare_bound(recorder, pair, keyword, |old, new| new > old);
+        compare_bound(recorder, pair, keyword, Ordering::Greater);
     }
     for keyword in UPPER_BOUNDS {
-        compare_bound(recorder, pair, keyword, |old, new| new < old);
+        compare_bound(recorder, pair, keyword, Ordering::Less);
     }
     compare_multiple_of(recorder, pair);
     compare_unique_items(recorder, pair);
@@ -168,7 +160,7 @@ fn compare_opaque(
     let (rule, effect, message) = match pair.values(keyword) {
         (None, Some(new)) => (added, Effect::Narrows, format!("`{keyword}` was added: {}", display(new))),
         (Some(old), None) => (removed, Effect::Widens, format!("`{keyword}` was removed: {}", display(old))),
-        (Some(old), Some(new)) if old != new => {
+        (Some(old), Some(new)) if !pair.is_equivalent(keyword, old, new) => {
             (changed, Effect::Changes, format!("`{keyword}` changed from {} to {}", display(old), display(new)))
         }
         _ => return,
@@ -176,14 +168,19 @@ fn compare_opaque(
     recorder.record(pair, rule, &[keyword], effect, message);
 }
 
-fn compare_bound(recorder: &mut EditRecorder, pair: &SchemaPair<'_>, keyword: &str, is_tighter: fn(f64, f64) -> bool) {
-    let (old, new) = numbers(pair, keyword);
-    let (rule, effect) = match (old, new) {
+/// Compares a bound. `tighter` is the order of a tighter bound relative to a looser one.
+fn compare_bound(recorder: &mut EditRecorder, pair: &SchemaPair<'_>, keyword: &str, tighter: Ordering) {
+    let (rule, effect) = match pair.values(keyword) {
+        (None, None) => return,
         (None, Some(_)) => ("bound-tightened", Effect::Narrows),
         (Some(_), None) => ("bound-loosened", Effect::Widens),
-        (Some(old), Some(new)) if is_tighter(old, new) => ("bound-tightened", Effect::Narrows),
-        (Some(old), Some(new)) if is_tighter(new, old) => ("bound-loosened", Effect::Widens),
-        _ => return,
+        (Some(old), Some(new)) => match compare_numbers(new, old) {
+            Some(Ordering::Equal) => return,
+            Some(order) if order == tighter => ("bound-tightened", Effect::Narrows),
+            Some(_) => ("bound-loosened", Effect::Widens),
+            None if old == new => return,
+            None => ("bound-changed", Effect::Changes),
+        },
     };
     record_number(recorder, pair, rule, keyword, effect);
 }
