@@ -22,7 +22,7 @@ pub use accept::{AcceptedEvent, DedupKey};
 pub use catalog::{Catalog, EventType, TIDINGS_SOURCE, catalog, catalogs};
 pub use describe::Description;
 pub use event::{Event, Fields, Level, Scope};
-pub use event_id::{EventId, MAX_SPILL_MS};
+pub use event_id::{EventId, InvalidEventId, MAX_SPILL_MS};
 pub use extract::ExtractedFields;
 pub use fingerprint::{Fingerprint, ProducerId, first_slot};
 pub use raw_event::{Attributes, Form, RawEvent};
