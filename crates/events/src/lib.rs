@@ -27,7 +27,7 @@ pub use extract::ExtractedFields;
 pub use fingerprint::{Fingerprint, ProducerId, first_slot};
 pub use raw_event::{Attributes, Form, RawEvent};
 pub use text::truncate;
-pub use time::{Instant, unix_nanoseconds};
+pub use time::{Instant, parse_time, parse_unix_time, unix_nanoseconds};
 pub use typed::ParseError;
 pub use violation::{Rejection, Violation};
 
