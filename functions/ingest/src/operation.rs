@@ -119,7 +119,7 @@ static POST_EVENTS: Operation = Operation {
             example: not_acceptable_example,
         },
         ErrorResponse { description: "The request has no body.", example: response::length_required },
-        ErrorResponse { description: "The batch has too many events.", example: || response::too_many_events(1001) },
+        ErrorResponse { description: "The batch has too many events.", example: response::too_many_events },
         ErrorResponse { description: "The body or the event is too large.", example: body_too_large },
         ErrorResponse {
             description: "The media type or the content encoding is not supported. The body was quarantined.",
