@@ -41,12 +41,9 @@ pub struct CatalogFile {
     pub untyped: Option<String>,
     /// Scope of the event.
     pub scope: ScopeRule,
-    /// Time of the event, or else the time of receipt.
+    /// Time of the event, as text or as a Unix time; the time of receipt if the event has none.
     #[serde(default)]
     pub time: Vec<FieldPath>,
-    /// If true, an invalid time is treated as missing; otherwise the event is rejected.
-    #[serde(default)]
-    pub lenient_time: bool,
     /// ID that the producer gave to the event: an integer or a string.
     #[serde(default)]
     pub producer_id: Vec<FieldPath>,

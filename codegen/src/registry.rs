@@ -108,12 +108,10 @@ fn rules_literal(file: &CatalogFile) -> TokenStream {
         quote!(&[#(#list),*])
     });
     let untyped = option_literal(file.untyped.as_deref());
-    let lenient_time = file.lenient_time;
     quote! {
         Rules {
             event_type: #event_type,
             untyped: #untyped,
-            lenient_time: #lenient_time,
             scope: #scope,
             time: #time,
             producer_id: #producer_id,

@@ -140,6 +140,94 @@ async fn any_object_is_a_valid_signal() {
 }
 
 #[tokio::test]
+async fn times_of_signals_are_read_or_rejected() {
+    let stack = start().await;
+    let signal = stack.ingest("signal");
+    for (time, utc) in [
+        ("1777627800", "2026-05-01T09:30:00Z"),
+        ("1777627800123", "2026-05-01T09:30:00.123Z"),
+        ("1777627800.5", "2026-05-01T09:30:00.5Z"),
+        (r#""2026-05-01 09:30:00""#, "2026-05-01T09:30:00Z"),
+        (r#""2026-05-01T09:30Z""#, "2026-05-01T09:30:00Z"),
+        (r#""2026-05-01T09:30:00+0200""#, "2026-05-01T07:30:00Z"),
+    ] {
+        let stored =
+            signal.post_bytes("/v1/events", format!(r#"{{"type": "read", "time": {time}}}"#)).await.expect(201);
+        let event = read(&stack, &stored).await;
+        assert_eq!((&event["time"], &event["time_given"]), (&json!(utc), &json!(true)), "{time}");
+    }
+    for time in [
+        r#""2026-05-01""#,
+        r#""yesterday""#,
+        r#""Fri, 01 May 2026 09:30:00 GMT""#,
+        r#""2026-05-01T09:30:00+25:00""#,
+        r#""2026-05-01T12:34:60Z""#,
+        "20260501",
+        "true",
+    ] {
+        let body = format!(r#"{{"type": "unread", "time": {time}}}"#);
+        let problem = signal.post_bytes("/v1/events", body).await.expect_problem(422);
+        let violation = &problem["violations"][0];
+        assert_eq!((&violation["pointer"], &violation["keyword"]), (&json!("/time"), &json!("time")), "{time}");
+        assert!(problem["quarantine"].is_string(), "{time}");
+    }
+    for (from, found) in [("1777627800123", 2), ("2026-05-01%2009:30", 5), ("2026-05-01T09:30:00.6", 0)] {
+        let path = format!("/v1/events?type=read&from={from}&total=exact");
+        assert_eq!(stack.read().get(&path).await.expect(200)["total"], found, "{from}");
+    }
+    stack.read().get("/v1/events?from=2026-05-01T09:30:00%2B25:00").await.expect_problem(400);
+}
+
+#[tokio::test]
+async fn misaddressed_events_are_kept() {
+    let stack = start().await;
+    let signal = stack.ingest("signal");
+    for path in ["/v1/events/", "//v1/events", "//v1//events//?a=b"] {
+        let stored = signal.post(path, &json!({ "type": "slash", "path": path })).await.expect(201);
+        assert_eq!(read(&stack, &stored).await["payload"]["path"], path);
+    }
+    for method in [Method::PUT, Method::PATCH] {
+        let body = json!({ "type": "method", "method": method.as_str() }).to_string();
+        let response = signal.send(signal.request(method.clone(), "/v1/events").body(body.clone())).await;
+        assert!(response.headers["allow"].to_str().expect("text").contains("POST"));
+        let problem = response.expect_problem(405);
+        let path = format!("/v1/quarantine/signal/{}", problem["quarantine"].as_str().expect("an id"));
+        assert_eq!(stack.manage().get(&path).await.expect(200)["body"], body);
+        let reingest = stack.manage().request(Method::POST, &format!("{path}/replay"));
+        assert_eq!(stack.manage().send(reingest).await.expect(200)["status"], "stored");
+    }
+    stack.read().get("/v1/events/").await.expect_problem(404);
+}
+
+#[tokio::test]
+async fn cloudevents_that_two_readers_would_read_differently_are_rejected() {
+    let stack = start().await;
+    let signal = stack.ingest("signal");
+    let attributes = [("ce-specversion", "1.0"), ("ce-id", "1"), ("ce-source", "/s"), ("ce-type", "t")];
+    let with = |name, value| [&attributes[..], &[(name, value)]].concat();
+    let problem = post(&signal, &with("ce-subject", "%FF"), "{}").await.expect_problem(422);
+    assert_eq!(problem["violations"][0]["pointer"], "/subject");
+    post(&signal, &with("ce-id", "2"), "{}").await.expect_problem(422);
+    let stored = post(&signal, &with("ce-subject", "\"a b\""), "{}").await.expect(201);
+    assert_eq!(read(&stack, &stored).await["subject"], "a b");
+
+    let array = r#"["1.0", "id1", "/src", "x", null, null, {"x": 1}, null]"#;
+    let structured = [("content-type", "application/cloudevents+json")];
+    let problem = post(&signal, &structured, array).await.expect_problem(422);
+    assert!(problem["violations"][0]["message"].as_str().expect("text").contains("expected an object"), "{problem}");
+    let batch = [("content-type", "application/cloudevents-batch+json")];
+    let results = post(&signal, &batch, format!("[{array}]")).await.expect(207);
+    assert_eq!(results["results"][0]["status"], "quarantined");
+    let problem = post(&signal, &batch, envelope("1", &json!({})).to_string()).await.expect_problem(400);
+    assert!(problem["detail"].as_str().expect("text").contains("application/cloudevents+json"), "{problem}");
+    let mut late = envelope("2", &json!({}));
+    late["time"] = json!("9999-12-31T23:59:59Z");
+    let problem = post(&signal, &structured, late.to_string()).await.expect_problem(422);
+    assert_eq!(problem["violations"][0]["pointer"], "/time");
+    assert!(problem["violations"][0]["message"].as_str().expect("text").contains("9999-12-31T23:59:59Z"), "{problem}");
+}
+
+#[tokio::test]
 async fn ambiguous_json_is_rejected() {
     let stack = start().await;
     let signal = stack.ingest("signal");

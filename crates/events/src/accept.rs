@@ -1,5 +1,7 @@
 //! Acceptance of raw events by their catalog.
 
+use jiff::Timestamp;
+
 use crate::catalog::Catalog;
 use crate::cloudevent;
 use crate::event::Event;
@@ -40,11 +42,20 @@ impl Catalog {
     /// # Errors
     /// All violations of the event.
     pub fn accept(&self, raw: &RawEvent<'_>) -> Result<AcceptedEvent, Rejection> {
+        self.accept_at(raw, raw.received_at)
+    }
+
+    /// As [`accept`](Self::accept), for an event that was received before `now`. A time that was in the future when the
+    /// event was received is accepted once it has come.
+    ///
+    /// # Errors
+    /// As for [`accept`](Self::accept).
+    pub fn accept_at(&self, raw: &RawEvent<'_>, now: Timestamp) -> Result<AcceptedEvent, Rejection> {
         match raw.form {
-            Form::Event => self.accept_payload(raw, &raw.bytes, &raw.attributes),
+            Form::Event => self.accept_payload(raw, &raw.bytes, &raw.attributes, now),
             Form::CloudEvent => {
                 let envelope = cloudevent::parse_envelope(&raw.bytes)?;
-                self.accept_payload(raw, &envelope.data, &envelope.attributes)
+                self.accept_payload(raw, &envelope.data, &envelope.attributes, now)
             }
         }
     }
@@ -54,8 +65,11 @@ impl Catalog {
         raw: &RawEvent<'_>,
         payload: &[u8],
         attributes: &Attributes,
+        now: Timestamp,
     ) -> Result<AcceptedEvent, Rejection> {
-        let extracted = self.extract_with(payload, attributes, raw.received_at)?;
+        // A clock that goes back must not reject what it accepted before.
+        let now = now.max(raw.received_at);
+        let extracted = self.extract_with(payload, attributes, raw.received_at, now)?;
         let fields = extracted.fields;
         let of_id = |id: &ProducerId| Fingerprint::of(raw.source, &fields.event_type, Some(id), payload);
         let (fingerprint, dedup_key) = match (&extracted.producer_id, &attributes.id, &attributes.receipt) {
@@ -147,6 +161,24 @@ mod tests {
         assert_eq!(of("{}", "1/0", Some("a")).fingerprint, of("{}", "1/1", Some("a")).fingerprint);
         let with_time = r#"{"time": "2025-06-01T10:00:00Z"}"#;
         assert_eq!(of(with_time, "1/0", None).fingerprint, of(with_time, "1/1", None).fingerprint);
+    }
+
+    #[test]
+    fn events_from_the_future_are_accepted_when_their_time_has_come() {
+        let at = |time: &str| time.parse::<Timestamp>().unwrap();
+        let raw = RawEvent {
+            source: "s",
+            bytes: Cow::Borrowed(br#"{"time": "2026-01-01T03:00:00Z"}"#),
+            form: Form::Event,
+            attributes: Attributes::default(),
+            received_at: at("2026-01-01T00:00:00Z"),
+        };
+        let accept = |now| catalog("signal").unwrap().accept_at(&raw, at(now));
+        for too_early in ["2025-01-01T00:00:00Z", "2026-01-01T01:59:59Z"] {
+            assert_eq!(accept(too_early).unwrap_err().violations[0].keyword, "time", "{too_early}");
+        }
+        let event = accept("2026-01-01T02:00:00Z").unwrap().event;
+        assert_eq!((event.fields.time, event.received_at), (at("2026-01-01T03:00:00Z"), raw.received_at));
     }
 
     #[test]

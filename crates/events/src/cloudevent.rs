@@ -5,13 +5,13 @@ use std::borrow::Cow;
 
 use base64::Engine;
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::event_id::EventId;
 use crate::limits::MAX_INDEXED_BYTES;
 use crate::raw_event::Attributes;
 use crate::text::truncate;
-use crate::time;
+use crate::time::parse_time;
 use crate::violation::{Rejection, Violation};
 
 /// Attributes that every envelope must have.
@@ -33,18 +33,26 @@ pub(crate) struct Envelope<'a> {
 }
 
 /// The members of an envelope, before validation. Extension attributes are meant for intermediaries and are ignored.
+///
+/// Members are not parsed further than necessary: a hostile value may have millions of elements.
 #[derive(Deserialize)]
 struct EnvelopeMembers<'a> {
-    specversion: Option<Value>,
-    id: Option<Value>,
-    source: Option<Value>,
-    #[serde(rename = "type")]
-    event_type: Option<Value>,
-    subject: Option<Value>,
-    time: Option<Value>,
+    #[serde(borrow)]
+    specversion: Option<&'a RawValue>,
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    source: Option<&'a RawValue>,
+    #[serde(borrow, rename = "type")]
+    event_type: Option<&'a RawValue>,
+    #[serde(borrow)]
+    subject: Option<&'a RawValue>,
+    #[serde(borrow)]
+    time: Option<&'a RawValue>,
     #[serde(borrow)]
     data: Option<&'a RawValue>,
-    data_base64: Option<Value>,
+    #[serde(borrow)]
+    data_base64: Option<&'a RawValue>,
 }
 
 /// Parses an envelope.
@@ -52,28 +60,32 @@ struct EnvelopeMembers<'a> {
 /// # Errors
 /// All violations of the envelope.
 pub(crate) fn parse_envelope(envelope: &[u8]) -> Result<Envelope<'_>, Rejection> {
-    let envelope: EnvelopeMembers<'_> = serde_json::from_slice(envelope).map_err(|error| {
-        let message = format!("expected a CloudEvents envelope: {error}");
-        Rejection { event_type: None, violations: vec![Violation::new("", "cloudevents", message)] }
-    })?;
+    let envelope = parse_members(envelope)?;
     let mut violations = Vec::new();
-    let mut text = |name: &'static str, value: &Option<Value>| match value {
-        None | Some(Value::Null) => None,
-        Some(Value::String(text)) => Some((name, text.clone())),
+    let mut text = |name: &'static str, value: Option<&RawValue>| match value.map(RawValue::get) {
+        None | Some("null") => None,
+        Some(json) if json.starts_with('"') => match serde_json::from_str::<String>(json) {
+            Ok(text) => Some((name, text)),
+            Err(error) => {
+                violations.push(Violation::new(format!("/{name}"), "json", error.to_string()));
+                None
+            }
+        },
         Some(_) => {
             violations.push(Violation::new(format!("/{name}"), "type", "expected string"));
             None
         }
     };
     let found = [
-        text("specversion", &envelope.specversion),
-        text("id", &envelope.id),
-        text("source", &envelope.source),
-        text("type", &envelope.event_type),
-        text("subject", &envelope.subject),
-        text("time", &envelope.time),
+        text("specversion", envelope.specversion),
+        text("id", envelope.id),
+        text("source", envelope.source),
+        text("type", envelope.event_type),
+        text("subject", envelope.subject),
+        text("time", envelope.time),
     ];
-    let base64 = text("data_base64", &envelope.data_base64);
+    let event_type = found[3].as_ref().map(|(_, name)| name.clone());
+    let base64 = text("data_base64", envelope.data_base64);
     let attributes = validate_attributes(found.into_iter().flatten());
     let data = decode_data(envelope.data, base64.map(|(_, text)| text));
     if let Err(more) = &attributes {
@@ -86,15 +98,35 @@ pub(crate) fn parse_envelope(envelope: &[u8]) -> Result<Envelope<'_>, Rejection>
         (Ok(attributes), Ok(data)) if violations.is_empty() => Ok(Envelope { data, attributes }),
         _ => {
             // An attribute of the wrong type is not missing as well.
-            let wrongly_typed: Vec<String> =
-                violations.iter().filter(|v| v.keyword == "type").map(|v| v.pointer.clone()).collect();
-            violations.retain(|v| v.keyword != "required" || !wrongly_typed.contains(&v.pointer));
+            let unreadable: Vec<String> = violations
+                .iter()
+                .filter(|v| ["type", "json"].contains(&v.keyword.as_str()))
+                .map(|v| v.pointer.clone())
+                .collect();
+            violations.retain(|v| v.keyword != "required" || !unreadable.contains(&v.pointer));
             violations.sort();
-            let event_type = envelope.event_type.as_ref().and_then(Value::as_str);
-            let event_type = event_type.filter(|name| name.len() <= MAX_INDEXED_BYTES).map(str::to_owned);
+            let event_type = event_type.filter(|name| name.len() <= MAX_INDEXED_BYTES);
             Err(Rejection { event_type, violations })
         }
     }
+}
+
+/// Parses the members of an envelope, which is an object: serde would also accept an array, with the members by position.
+fn parse_members(envelope: &[u8]) -> Result<EnvelopeMembers<'_>, Rejection> {
+    let found = match envelope.trim_ascii_start().first() {
+        Some(b'[') => Some("an array (send several envelopes as application/cloudevents-batch+json)"),
+        Some(b'"') => Some("a string"),
+        Some(b't' | b'f') => Some("a boolean"),
+        Some(b'n') => Some("null"),
+        Some(b'-' | b'0'..=b'9') => Some("a number"),
+        _ => None,
+    };
+    let parsed = match found {
+        Some(found) => Err(format!("expected a CloudEvents envelope: expected an object, found {found}")),
+        None => serde_json::from_slice(envelope).map_err(|error| format!("expected a CloudEvents envelope: {error}")),
+    };
+    parsed
+        .map_err(|message| Rejection { event_type: None, violations: vec![Violation::new("", "cloudevents", message)] })
 }
 
 /// Validates the names and values of attributes, from an envelope or from the headers of the binary mode.
@@ -123,15 +155,15 @@ pub fn validate_attributes(found: impl Iterator<Item = (&'static str, String)>) 
         violations.push(Violation::new("/specversion", "const", message));
     }
     let time = get("time").and_then(|text| {
-        let parsed = time::parse(&text);
-        if parsed.is_none() {
-            let message = format!(
-                "expected a time such as 2024-10-03T11:09:53.225Z, found {:?}",
-                truncate(&text, MAX_QUOTED_CHARS)
-            );
-            violations.push(Violation::new("/time", "format", message));
-        }
-        parsed
+        let range = EventId::MIN.time()..=EventId::MAX.time();
+        let (keyword, expected) = match parse_time(&text) {
+            Some(time) if range.contains(&time) => return Some(time),
+            Some(_) => ("time", "a time from the year 2000 to 2069"),
+            None => ("format", "a time such as 2024-10-03T11:09:53.225Z"),
+        };
+        let message = format!("expected {expected}, found {:?}", truncate(&text, MAX_QUOTED_CHARS));
+        violations.push(Violation::new("/time", keyword, message));
+        None
     });
     if !violations.is_empty() {
         return Err(violations);
@@ -190,12 +222,39 @@ mod tests {
             ["/data_base64 not", "/id type", "/source required", "/specversion const", "/time format"]
         );
         assert_eq!(rejection.event_type.as_deref(), Some("t"));
-        for envelope in ["", "[]", "7", r#"{"id": "1", "id": "2"}"#] {
+        for envelope in ["", "{", "{]", r#"{"id": "1", "id": "2"}"#] {
             assert_eq!(
                 parse_envelope(envelope.as_bytes()).unwrap_err().violations[0].keyword,
                 "cloudevents",
                 "{envelope}"
             );
+        }
+    }
+
+    #[test]
+    fn only_an_object_is_an_envelope() {
+        for envelope in [
+            r#"["1.0", "7", "/ci", "deployed", null, null, {"x": 1}, null]"#,
+            "[[]]",
+            "[]",
+            " 7",
+            "\"text\"",
+            "null",
+            "true",
+        ] {
+            let violation = parse_envelope(envelope.as_bytes()).unwrap_err().violations.remove(0);
+            assert_eq!(violation.keyword, "cloudevents", "{envelope}");
+            assert!(violation.message.contains("expected an object, found"), "{violation}");
+        }
+    }
+
+    #[test]
+    fn times_out_of_range_are_quoted_as_sent() {
+        for time in ["9999-12-31T23:59:59Z", "1999-12-31T23:59:59Z", "2070-01-01T00:00:00+02:00"] {
+            let envelope = COMPLETE.replace("2025-06-01T10:00:00Z", time);
+            let violation = parse_envelope(envelope.as_bytes()).unwrap_err().violations.remove(0);
+            assert_eq!((violation.pointer.as_str(), violation.keyword.as_str()), ("/time", "time"));
+            assert!(violation.message.contains(time), "{violation}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Event IDs.
 
 use std::fmt;
+use std::num::IntErrorKind;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -71,8 +72,14 @@ impl EventId {
 
 /// The error of a text that is not an event ID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected an integer from 0 to 2^53 - 1")]
-pub struct InvalidEventId;
+pub enum InvalidEventId {
+    /// The text is not an integer.
+    #[error("expected an integer from 0 to 2^53 - 1")]
+    NotAnInteger,
+    /// The integer is larger than every ID.
+    #[error("too large: expected an integer from 0 to 2^53 - 1 (9007199254740991)")]
+    TooLarge,
+}
 
 impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -84,7 +91,11 @@ impl std::str::FromStr for EventId {
     type Err = InvalidEventId;
 
     fn from_str(s: &str) -> Result<Self, InvalidEventId> {
-        s.parse().ok().and_then(Self::from_u64).ok_or(InvalidEventId)
+        match s.parse() {
+            Ok(id) => Self::from_u64(id).ok_or(InvalidEventId::TooLarge),
+            Err(error) if *error.kind() == IntErrorKind::PosOverflow => Err(InvalidEventId::TooLarge),
+            Err(_) => Err(InvalidEventId::NotAnInteger),
+        }
     }
 }
 
@@ -124,8 +135,12 @@ mod tests {
     #[test]
     fn numbers_above_2_to_53_are_rejected() {
         assert!("9007199254740991".parse::<EventId>().is_ok());
-        assert!("9007199254740992".parse::<EventId>().is_err());
-        assert!("-1".parse::<EventId>().is_err());
+        for text in ["9007199254740992", "18446744073709551616", &"9".repeat(100)] {
+            assert_eq!(text.parse::<EventId>(), Err(InvalidEventId::TooLarge), "{text}");
+        }
+        for text in ["", "-1", "1.5", "x"] {
+            assert_eq!(text.parse::<EventId>(), Err(InvalidEventId::NotAnInteger), "{text}");
+        }
     }
 
     proptest! {

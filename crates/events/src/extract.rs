@@ -11,15 +11,17 @@ use crate::limits::{
     MAX_ENTITIES, MAX_INDEXED_BYTES, MAX_PAYLOAD_BYTES, MAX_REPORTED_VIOLATIONS, MAX_VALUES_FOR_ALL_VIOLATIONS,
 };
 use crate::raw_event::Attributes;
-use crate::rules::{FoundText, Rules, find_all, find_first};
+use crate::rules::{FoundText, FoundTime, Rules, find_all, find_first};
 use crate::strict_json::{self, ParsedPayload};
-use crate::time;
 use crate::violation::{Rejection, Violation};
 
 /// Earliest time that an event ID can hold, 2000-01-01T00:00:00Z, in seconds since 1970.
 const MIN_TIME_SECONDS: i64 = 946_684_800;
 /// Maximum time by which a producer's clock may be ahead.
 const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_hours(1);
+
+/// Description of a readable time, for messages.
+pub(crate) const TIME_EXAMPLE: &str = "a time such as 2024-10-03T11:09:53.225Z, or a Unix time as a number";
 
 /// The information that a catalog extracts from a payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,15 +42,17 @@ impl Catalog {
     /// All violations of the schema. Times before 2000 or more than an hour after `received_at`, and payloads larger than
     /// 4.5 MB, are violations as well.
     pub fn extract(&self, payload: &[u8], received_at: Timestamp) -> Result<ExtractedFields, Rejection> {
-        self.extract_with(payload, &Attributes::default(), received_at)
+        self.extract_with(payload, &Attributes::default(), received_at, received_at)
     }
 
-    /// As [`extract`](Self::extract), with attributes that the payload may lack.
+    /// As [`extract`](Self::extract), with attributes that the payload may lack. Times more than an hour after `now` are
+    /// violations.
     pub(crate) fn extract_with(
         &self,
         payload: &[u8],
         attributes: &Attributes,
         received_at: Timestamp,
+        now: Timestamp,
     ) -> Result<ExtractedFields, Rejection> {
         let reject = |violation| Rejection { event_type: None, violations: vec![violation] };
         if payload.len() > MAX_PAYLOAD_BYTES {
@@ -62,7 +66,7 @@ impl Catalog {
         let validator = known.map_or_else(|| self.validator(), EventType::validator);
         let mut extraction = Extraction { violations: validate(validator, &payload, value_count) };
         let event_type = extraction.event_type(found, &self.rules);
-        let given = extraction.time(&self.rules, &payload, attributes, received_at);
+        let given = extraction.time(&self.rules, &payload, attributes, now);
         let mut fields = extraction.fields(&self.rules, &payload, attributes);
         fields.event_type = event_type;
         fields.time = given.unwrap_or(received_at);
@@ -108,33 +112,29 @@ impl Extraction {
     }
 
     /// Extracts the time of the event; `None` if it is missing or invalid.
-    fn time(
-        &mut self,
-        rules: &Rules,
-        payload: &Value,
-        attributes: &Attributes,
-        received_at: Timestamp,
-    ) -> Option<Timestamp> {
-        let (at, time, text) = match find_first(rules.time, payload).map(|(at, text)| (at, time::parse(&text), text)) {
-            Some((at, Some(time), text)) => (at, time, text),
-            Some((at, None, text)) if !rules.lenient_time => {
+    fn time(&mut self, rules: &Rules, payload: &Value, attributes: &Attributes, now: Timestamp) -> Option<Timestamp> {
+        let (at, time, found) = match rules.time(payload) {
+            Some(FoundTime { pointer, time: Some(time), found }) => (pointer, time, found),
+            Some(FoundTime { pointer, time: None, found }) => {
                 // The schema has reported this already, unless it specifies no format.
-                if self.violations.iter().all(|violation| violation.pointer != at) {
-                    let message = format!("expected a time such as 2024-10-03T11:09:53.225Z, found {text}");
-                    self.violations.push(Violation::new(at, "time", message));
+                if self.violations.iter().all(|violation| violation.pointer != pointer) {
+                    let message = format!("expected {TIME_EXAMPLE}, found {found}");
+                    self.violations.push(Violation::new(pointer, "time", message));
                 }
                 return None;
             }
-            _ => attributes.time.map(|time| ("", time, time.to_string()))?,
+            // Only CloudEvents envelopes have a time attribute.
+            None => attributes.time.map(|time| ("/time", time, time.to_string()))?,
         };
         let expected = if time.as_second() < MIN_TIME_SECONDS {
             "expected a time after 1999"
-        } else if time.duration_since(received_at) > MAX_CLOCK_SKEW {
-            "expected a time that is not in the future (check the producer's clock)"
+        } else if time.duration_since(now) > MAX_CLOCK_SKEW {
+            "expected a time that is at most an hour in the future (check the producer's clock, or ingest the event again \
+             after its time)"
         } else {
             return Some(time);
         };
-        self.violations.push(Violation::new(at, "time", format!("{expected}, found {text}")));
+        self.violations.push(Violation::new(at, "time", format!("{expected}, found {found}")));
         None
     }
 
@@ -269,16 +269,42 @@ mod tests {
         for (signal, event_type, time) in [
             (json!({}), "signal", "2026-01-01T00:00:00Z"),
             (json!({"type": "deployed", "time": "2025-06-01T10:00:00"}), "deployed", "2025-06-01T10:00:00Z"),
-            (json!({"type": ["odd"], "time": 1_700_000_000, "id": {}}), "signal", "2026-01-01T00:00:00Z"),
-            (json!({"type": 7, "time": "yesterday", "project": "web"}), "7", "2026-01-01T00:00:00Z"),
+            (json!({"type": ["odd"], "time": 1_700_000_000, "id": {}}), "signal", "2023-11-14T22:13:20Z"),
+            (json!({"type": "ms", "time": 1_700_000_000_123_u64}), "ms", "2023-11-14T22:13:20.123Z"),
+            (json!({"type": "float", "time": 1_700_000_000.5}), "float", "2023-11-14T22:13:20.5Z"),
+            (json!({"type": "sql", "time": "2025-06-01 10:00:00+02"}), "sql", "2025-06-01T08:00:00Z"),
+            (json!({"type": 7, "time": null, "project": "web"}), "7", "2026-01-01T00:00:00Z"),
         ] {
             let fields = extract("signal", &signal).unwrap_or_else(|e| panic!("{signal}: {e}")).fields;
             assert_eq!((fields.scope, fields.event_type.as_str()), (Scope::Signal, event_type), "{signal}");
             assert_eq!(fields.time, time.parse().unwrap(), "{signal}");
         }
         assert_eq!(violation(extract("signal", &json!([]))), (String::new(), "type".to_owned()));
-        let old = json!({"time": "1999-01-01T00:00:00Z"});
-        assert_eq!(violation(extract("signal", &old)), ("/time".to_owned(), "time".to_owned()));
+    }
+
+    #[test]
+    fn times_that_cannot_be_read_are_rejected() {
+        for time in [
+            json!("yesterday"),
+            json!(""),
+            json!("2026-01-01"),
+            json!("1700000000"),
+            json!("2025-06-01T10:00:00+24:00"),
+            json!("2025-06-01T10:00:60Z"),
+            json!("1999-01-01T00:00:00Z"),
+            json!("2026-01-01T01:00:01Z"),
+            json!(0),
+            json!(-1),
+            json!(20_250_601),
+            json!(1_800_000_000),
+            json!(1e300),
+            json!(true),
+            json!([]),
+            json!({"seconds": 1_700_000_000}),
+        ] {
+            let rejected = extract("signal", &json!({"type": "t", "time": time}));
+            assert_eq!(violation(rejected), ("/time".to_owned(), "time".to_owned()), "{time}");
+        }
     }
 
     #[test]

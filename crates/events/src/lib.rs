@@ -23,13 +23,13 @@ pub use accept::{AcceptedEvent, DedupKey};
 pub use catalog::{Catalog, EventType, TIDINGS_SOURCE, catalog, catalogs};
 pub use describe::Description;
 pub use event::{Event, Fields, Level, Scope};
-pub use event_id::{EventId, MAX_SPILL_MS, SLOTS_PER_MS};
+pub use event_id::{EventId, InvalidEventId, MAX_SPILL_MS, SLOTS_PER_MS};
 pub use extract::ExtractedFields;
 pub use fingerprint::{Fingerprint, ProducerId};
 pub use json_equality::is_same_json;
 pub use raw_event::{Attributes, Form, RawEvent};
 pub use text::truncate;
-pub use time::{Instant, unix_nanoseconds};
+pub use time::{Instant, parse_time, parse_unix_time, unix_nanoseconds};
 pub use typed::ParseError;
 pub use violation::{Rejection, Violation};
 

@@ -2,10 +2,16 @@
 
 use std::collections::HashSet;
 
-use serde_json::Value;
+use jiff::Timestamp;
+use serde_json::{Number, Value};
 
 use crate::event::{Level, Scope};
 use crate::fingerprint::ProducerId;
+use crate::text::truncate;
+use crate::time::{parse_time, parse_unix_time};
+
+/// Maximum length of a time that a message quotes, in characters.
+const MAX_QUOTED_TIME_CHARS: usize = 40;
 
 /// The paths of each field in a payload; the first path with a value wins. `codegen::CatalogFile`, from which these rules
 /// are generated, documents the fields.
@@ -13,7 +19,6 @@ use crate::fingerprint::ProducerId;
 pub(crate) struct Rules {
     pub(crate) event_type: &'static [FieldPath],
     pub(crate) untyped: Option<&'static str>,
-    pub(crate) lenient_time: bool,
     pub(crate) scope: ScopeRule,
     pub(crate) time: &'static [FieldPath],
     pub(crate) producer_id: &'static [FieldPath],
@@ -42,6 +47,15 @@ pub(crate) enum ScopeRule {
     From { path: FieldPath, values: &'static [(&'static str, Scope)], otherwise: Scope },
 }
 
+/// The time that a payload states.
+pub(crate) struct FoundTime {
+    pub(crate) pointer: &'static str,
+    /// The time; `None` if the value is not a time.
+    pub(crate) time: Option<Timestamp>,
+    /// Description of the value, for a message.
+    pub(crate) found: String,
+}
+
 /// A text and the JSON Pointer to it.
 pub(crate) type FoundText = (&'static str, String);
 
@@ -58,9 +72,29 @@ impl FieldPath {
             Value::Number(number) => return Some(number.to_string()),
             _ => return None,
         };
-        let text = self.after.and_then(|after| text.split_once(after)).map_or(text, |(_, rest)| rest);
-        let text = self.before.and_then(|before| text.rsplit_once(before)).map_or(text, |(rest, _)| rest);
+        let text = self.part_of(text);
         (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    /// Returns the part of a string that this path selects.
+    fn part_of<'a>(&self, text: &'a str) -> &'a str {
+        let text = self.after.and_then(|after| text.split_once(after)).map_or(text, |(_, rest)| rest);
+        self.before.and_then(|before| text.rsplit_once(before)).map_or(text, |(rest, _)| rest)
+    }
+
+    /// Interprets a value at this path as a time: a text, or a Unix time as a number.
+    fn read_time(&self, value: &Value) -> FoundTime {
+        let (time, found) = match value {
+            Value::String(text) => {
+                let text = self.part_of(text);
+                (parse_time(text), format!("{:?}", truncate(text, MAX_QUOTED_TIME_CHARS)))
+            }
+            Value::Number(number) => (unix_time(number), number.to_string()),
+            Value::Array(_) => (None, "an array".to_owned()),
+            Value::Object(_) => (None, "an object".to_owned()),
+            Value::Bool(_) | Value::Null => (None, value.to_string()),
+        };
+        FoundTime { pointer: self.pointer, time, found }
     }
 }
 
@@ -97,6 +131,17 @@ impl Rules {
     /// Returns the type of events that do not state one, if the catalog allows that.
     pub(crate) fn untyped(&self) -> Option<FoundText> {
         Some(("", self.untyped?.to_owned()))
+    }
+
+    /// Returns the time that the payload states, even if it is not readable: the first value that is neither null nor
+    /// empty, or else an empty one.
+    pub(crate) fn time(&self, payload: &Value) -> Option<FoundTime> {
+        let values = || {
+            let value = |path: &'static FieldPath| Some((path, payload.pointer(path.pointer)?));
+            self.time.iter().filter_map(value).filter(|(_, value)| !value.is_null())
+        };
+        let (path, value) = values().find(|(_, value)| value.as_str() != Some("")).or_else(|| values().next())?;
+        Some(path.read_time(value))
     }
 
     /// Returns the event's scope.
@@ -139,6 +184,16 @@ impl Rules {
             ("FATAL", Level::Error),
         ];
         levels.into_iter().find(|(name, _)| text.starts_with(name)).map(|(_, level)| level)
+    }
+}
+
+/// Parses a number as a Unix time.
+fn unix_time(number: &Number) -> Option<Timestamp> {
+    match (number.as_u64(), number.as_f64()) {
+        (Some(integer), _) => parse_unix_time(&integer.to_string()),
+        // Rust never writes a float with an exponent.
+        (None, Some(float)) => parse_unix_time(&format!("{float}")),
+        (None, None) => None,
     }
 }
 

@@ -25,9 +25,9 @@ pub struct Violation {
     /// JSON Pointer to the invalid value. A pointer of more than 300 characters is truncated and ends with an ellipsis.
     pub pointer: String,
     /// Violated keyword of JSON Schema; or `json` (invalid JSON), `duplicate` (an object contains a name twice),
-    /// `maxValues` (too many values), `time` (outside of the range of times that the log accepts), `id` (another event has
-    /// the ID), `retention` (an expired event was sent again), `slot` (too many events have one time), `cloudevents` (not
-    /// an envelope), or the name of the invalid header.
+    /// `maxValues` (too many values), `time` (not a time, or outside of the range of times that the log accepts), `id`
+    /// (another event has the ID), `retention` (an expired event was sent again), `slot` (too many events have one time),
+    /// `cloudevents` (not an envelope), `method` (the request was not a POST), or the name of the invalid header.
     pub keyword: String,
     /// Expected and found value, in words.
     pub message: String,

@@ -16,6 +16,7 @@ mod problem;
 mod query_params;
 mod request_id;
 mod response_size;
+mod surplus_slashes;
 mod time_range;
 pub mod token;
 
@@ -23,7 +24,7 @@ pub use auth::{AnyKey, COMMON_AUTH_ERRORS, Caller, Ingest, Keys, Manage, Read, R
 pub use content_negotiation::{not_acceptable, require_json_accepted};
 pub use http_cache::{Caching, cached_response};
 pub use json_body::{AnyJsonBody, BODY_ERRORS, JsonBody, Object, unreadable_body};
-pub use middleware::{MAX_BODY_BYTES, cors_origins, with_common_layers, with_read_layers};
+pub use middleware::{MAX_BODY_BYTES, cors_origins, method_not_allowed, with_common_layers, with_read_layers};
 pub use operation::{
     Content, ErrorResponse, Method, Operation, Parameter, ParameterLocation, Routes, SchemaOf, SuccessResponse,
     schema_of,
@@ -33,4 +34,5 @@ pub use operation::{concatenate, total_length};
 pub use problem::{Problem, ProblemType};
 pub use query_params::{Params, UNKNOWN_PARAMETER_ERROR, invalid_parameter, list_schema, quoted, text_schema};
 pub use response_size::{MAX_RESPONSE_BYTES, compression_required, response_size};
+pub use surplus_slashes::{ignore_surplus_slashes, redirect_surplus_slashes};
 pub use time_range::{parse_time_range, parse_time_range_of, reversed_time_range};

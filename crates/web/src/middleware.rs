@@ -27,7 +27,7 @@ pub const MAX_BODY_BYTES: usize = 4_500_000;
 pub fn with_common_layers(routes: Router) -> Router {
     routes
         .fallback(not_found)
-        .method_not_allowed_fallback(method_not_allowed)
+        .method_not_allowed_fallback(async |method: Method, uri: Uri| method_not_allowed(&method, &uri))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(middleware::map_response(plain_text_to_problem))
         .layer(middleware::from_fn(log_request))
@@ -85,7 +85,8 @@ async fn not_found(uri: Uri) -> Problem {
     Problem::new(ProblemType::NotFound, format!("No route matches {}", uri.path()))
 }
 
-async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
+/// The problem of a method that the path does not support. axum adds the `Allow` header.
+pub fn method_not_allowed(method: &Method, uri: &Uri) -> Problem {
     let detail = format!("{} does not support {method}: see the Allow header", uri.path());
     Problem::new(ProblemType::MethodNotAllowed, detail)
 }

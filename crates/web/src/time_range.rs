@@ -1,7 +1,7 @@
 //! Time ranges, as the parameters `from` and `to` describe them.
 
+use events::{parse_time, parse_unix_time};
 use jiff::civil::Date;
-use jiff::fmt::temporal::Pieces;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
@@ -49,28 +49,16 @@ fn after((first, from): (&str, &str), (last, to): (&str, &str)) -> Problem {
     invalid_parameter(first, &format!("is {from:?}, which is after `{last}`, {to:?}: expected the same or earlier"))
 }
 
-/// The half-open range that a date or a time covers. Both ends of a range of parameters are inclusive.
+/// The half-open range that a date, or a time as in an event, covers. Both ends of a range of parameters are inclusive.
 fn parse_date_or_time(value: &str) -> Option<(Timestamp, Timestamp)> {
-    if let Some(time) = parse_time(value) {
+    if let Some(time) = parse_time(value).or_else(|| parse_unix_time(value)) {
         return Some((time, time.checked_add(1.nanosecond()).unwrap_or(Timestamp::MAX)));
     }
-    // Only a date on its own: jiff would also accept a date and time without a zone.
+    // Only a date on its own: jiff would also accept other forms of dates and times.
     let date: Date = (value.len() == "2026-01-31".len()).then(|| value.parse().ok())??;
     // The last days of the calendar are beyond the largest timestamp.
     let start = |date: Date| date.to_zoned(TimeZone::UTC).map_or(Timestamp::MAX, |day| day.timestamp());
     Some((start(date), date.tomorrow().map_or(Timestamp::MAX, start)))
-}
-
-/// Parses a time. The last hours of 9999, which are beyond the largest timestamp, become that timestamp.
-fn parse_time(value: &str) -> Option<Timestamp> {
-    if let Ok(time) = value.parse() {
-        return Some(time);
-    }
-    let pieces = Pieces::parse(value).ok()?;
-    let (date, offset) = (pieces.date(), pieces.to_numeric_offset()?);
-    let time = date.to_datetime(pieces.time()?);
-    // Valid, but outside the range of `Timestamp`.
-    (date.year() == 9999 && offset.to_timestamp(time).is_err()).then_some(Timestamp::MAX)
 }
 
 #[cfg(test)]
@@ -92,6 +80,14 @@ mod tests {
     }
 
     #[test]
+    fn times_have_the_forms_of_times_in_events() {
+        let expected = parse_date_or_time("2024-10-03T11:09:53.225Z");
+        for time in ["2024-10-03T11:09:53.225", "2024-10-03 13:09:53,225+0200", "1727953793225", "1727953793.225"] {
+            assert_eq!(parse_date_or_time(time), expected, "{time}");
+        }
+    }
+
+    #[test]
     fn the_last_day_of_the_calendar_is_valid() {
         assert_eq!(parse_date_or_time("9999-12-31"), Some((Timestamp::MAX, Timestamp::MAX)));
     }
@@ -107,9 +103,18 @@ mod tests {
 
     #[test]
     fn other_formats_are_rejected() {
-        for value in
-            ["", "yesterday", "2024-02-30", "2024-1-1", "2024-01-01T00:00:00", "20240101", "9999-12-31T24:00:00Z"]
-        {
+        for value in [
+            "",
+            "yesterday",
+            "2024-02-30",
+            "2024-1-1",
+            "2024-01-01T00:00:00+24:00",
+            "2024-01-01T12:34:60Z",
+            "20240101",
+            "2024",
+            "0",
+            "9999-12-31T24:00:00Z",
+        ] {
             assert_eq!(parse_date_or_time(value), None, "{value}");
         }
     }

@@ -54,7 +54,7 @@ pub(crate) async fn post_events(
     });
     let response = match split {
         Ok(RequestBody::Batch(events)) if events.len() > MAX_EVENTS_PER_REQUEST => {
-            return Err(too_many_events(events.len()));
+            return Err(too_many_events());
         }
         Ok(RequestBody::Batch(events)) => batch_response(metrics.add_all(writer.write_all(events).await)),
         Ok(RequestBody::Single(event)) => single_response(metrics.add(writer.write(*event).await), hint),
@@ -68,7 +68,8 @@ pub(crate) async fn post_events(
     response
 }
 
-async fn find_source(state: &State, caller: &Caller) -> Result<Source, Problem> {
+/// Returns the source of the caller's key.
+pub(crate) async fn find_source(state: &State, caller: &Caller) -> Result<Source, Problem> {
     let Some(name) = &caller.source else { return Err(no_source(&caller.key)) };
     state.sources.find(|source| source.name == *name).await?.ok_or_else(|| source_removed(name))
 }

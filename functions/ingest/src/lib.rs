@@ -10,6 +10,7 @@ mod content_type;
 mod event_outcome;
 mod handler;
 mod idempotency_key;
+mod method_fallback;
 mod metrics;
 mod operation;
 mod quarantine_alert;
@@ -25,9 +26,13 @@ pub use config::from_env;
 pub use quarantine_alert::QuarantineAlertLimiter;
 pub use state::State;
 
+/// Path of the function's only operation.
+pub const PATH: &str = "/v1/events";
+
 /// The function's routes.
 pub fn router(state: State) -> Router {
-    operation::register_routes(Router::new()).with_state(state)
+    let routes = operation::register_routes(Router::new());
+    routes.method_not_allowed_fallback(method_fallback::reject_method).with_state(state)
 }
 
 /// The function's operations, for the OpenAPI document.

@@ -22,7 +22,7 @@ pub(crate) fn register_routes<R: Routes<State>>(routes: R) -> R {
 
 static POST_EVENTS: Operation = Operation {
     method: Method::Post,
-    path: "/v1/events",
+    path: crate::PATH,
     id: "postEvents",
     summary: "Post events",
     description: "The key determines the source, and the source determines the catalog that validates its events.\n\n\
@@ -34,7 +34,8 @@ static POST_EVENTS: Operation = Operation {
         their producer's ID. An event without an ID is identified by the request's `Idempotency-Key` or `webhook-id`, \
         or the ID of its CloudEvents envelope; otherwise by its time and its bytes. If you receive no response, send \
         the request again. An event whose type is not in the catalog is stored if it matches the catalog's base \
-        schema. Whatever the response, rejected events are stored in the quarantine. Query parameters are ignored.",
+        schema. Whatever the response, rejected events are stored in the quarantine. Query parameters and surplus \
+        slashes in the path are ignored. A body that is sent with `PUT` or `PATCH` is quarantined.",
     scope: Some(KeyScope::Ingest),
     // Producers send an event once. It must not be lost because of the URL's query.
     allow_unknown_query: true,
@@ -119,7 +120,7 @@ static POST_EVENTS: Operation = Operation {
             example: not_acceptable_example,
         },
         ErrorResponse { description: "The request has no body.", example: response::length_required },
-        ErrorResponse { description: "The batch has too many events.", example: || response::too_many_events(1001) },
+        ErrorResponse { description: "The batch has too many events.", example: response::too_many_events },
         ErrorResponse { description: "The body or the event is too large.", example: body_too_large },
         ErrorResponse {
             description: "The media type or the content encoding is not supported. The body was quarantined.",

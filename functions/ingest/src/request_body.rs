@@ -1,11 +1,12 @@
 //! Splits a request body into events, without changing their bytes.
 
 use std::borrow::Cow;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use axum::http::HeaderMap;
 use events::{Attributes, Form, RawEvent, Rejection, Violation};
 use jiff::Timestamp;
+use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use web::ProblemType;
 
@@ -24,7 +25,7 @@ pub(crate) struct IncomingEvent<'a> {
     pub(crate) rejection: Option<Rejection>,
 }
 
-/// The events of a body.
+/// The events of a body. A batch may have one event more than [`MAX_EVENTS_PER_REQUEST`], which stands for all others.
 #[derive(Debug)]
 pub(crate) enum RequestBody<'a> {
     /// One event.
@@ -51,6 +52,7 @@ impl<'a> RequestContext<'a> {
             BodyFormat::Json => self.single(json_value(body)?, Form::Event),
             BodyFormat::JsonLines => self.batch(non_empty_lines(body), Form::Event),
             BodyFormat::Envelope => self.single(json_value(body)?, Form::CloudEvent),
+            BodyFormat::EnvelopeArray if first_byte(body) == Some(b'{') => return Err(single_envelope()),
             BodyFormat::EnvelopeArray => self.batch(array_elements(body)?, Form::CloudEvent),
             BodyFormat::Binary(attributes) => self.binary_mode(body, attributes)?,
         })
@@ -110,15 +112,50 @@ fn json_value(body: &[u8]) -> Result<&[u8], BodyError> {
     serde_json::from_slice::<&RawValue>(body).map(|value| value.get().as_bytes()).map_err(invalid_json)
 }
 
-/// Returns the elements of the single JSON array of a body.
+/// Returns the elements of the single JSON array of a body: at most one more than a request may contain, so that the memory
+/// for them is bounded. The rest of such a body is not parsed.
 fn array_elements(body: &[u8]) -> Result<Vec<&[u8]>, BodyError> {
-    let elements: Vec<&RawValue> = serde_json::from_slice(body).map_err(invalid_json)?;
-    Ok(elements.into_iter().map(|element| element.get().as_bytes()).collect())
+    let mut elements = Vec::new();
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let parsed = deserializer.deserialize_seq(ElementVisitor(&mut elements)).and_then(|()| deserializer.end());
+    match parsed {
+        Err(error) if elements.len() <= MAX_EVENTS_PER_REQUEST => Err(invalid_json(error)),
+        _ => Ok(elements),
+    }
 }
 
-/// Returns the lines of a body that are not empty. A line that is not JSON is an invalid event.
+/// Collects the elements of an array until there are too many.
+struct ElementVisitor<'a, 'de>(&'a mut Vec<&'de [u8]>);
+
+impl<'de> Visitor<'de> for ElementVisitor<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
+        while self.0.len() <= MAX_EVENTS_PER_REQUEST
+            && let Some(element) = elements.next_element::<&RawValue>()?
+        {
+            self.0.push(element.get().as_bytes());
+        }
+        Ok(())
+    }
+}
+
+/// Returns the lines of a body that are not empty: at most one more than a request may contain. A line that is not JSON is
+/// an invalid event.
 fn non_empty_lines(body: &[u8]) -> Vec<&[u8]> {
-    body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty()).collect()
+    let lines = body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+    lines.take(MAX_EVENTS_PER_REQUEST + 1).collect()
+}
+
+/// The error of an object that is sent as an array of envelopes.
+fn single_envelope() -> BodyError {
+    let message = "expected an array of CloudEvents envelopes, found an object: send a single envelope as \
+                   application/cloudevents+json";
+    BodyError::new(ProblemType::BadRequest, "cloudevents", message)
 }
 
 /// The error of a body that is not JSON.
@@ -157,6 +194,34 @@ mod tests {
         }
         let lines = HeaderMap::from_iter([(header::CONTENT_TYPE, "application/x-ndjson".parse().unwrap())]);
         assert_eq!(texts(&split(&lines, b"{ }\r\n\n{\"a\":1}\nhello").unwrap()), ["{ }", "{\"a\":1}", "hello"]);
+    }
+
+    #[test]
+    fn splitting_stops_when_there_are_too_many_events() {
+        let count = |media_type: &str, body: &[u8]| {
+            let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, media_type.parse().unwrap())]);
+            match split(&headers, body) {
+                Ok(RequestBody::Batch(events)) => events.len(),
+                other => panic!("{other:?}"),
+            }
+        };
+        for (elements, counted) in [(999, 1000), (1000, 1001), (100_000, 1001)] {
+            let array = format!("[{}0]", "0,".repeat(elements));
+            assert_eq!(count("application/json", array.as_bytes()), counted);
+            assert_eq!(count("application/cloudevents-batch+json", array.as_bytes()), counted);
+            assert_eq!(count("application/x-ndjson", array.replace(',', "\n").as_bytes()), counted);
+        }
+        // The rest is not parsed.
+        assert_eq!(count("application/json", format!("[{}", "0,".repeat(2000)).as_bytes()), 1001);
+    }
+
+    #[test]
+    fn single_envelope_in_a_batch_is_rejected_with_advice() {
+        let batch =
+            HeaderMap::from_iter([(header::CONTENT_TYPE, "application/cloudevents-batch+json".parse().unwrap())]);
+        let error = split(&batch, b" {\"id\": 1}").map(|_| ()).unwrap_err();
+        assert_eq!((error.problem_type, error.violation.keyword.as_str()), (ProblemType::BadRequest, "cloudevents"));
+        assert!(error.violation.message.contains("application/cloudevents+json"), "{}", error.violation.message);
     }
 
     #[test]

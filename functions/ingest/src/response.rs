@@ -119,8 +119,8 @@ pub(crate) fn length_required() -> Problem {
 }
 
 /// The problem of a batch with too many events.
-pub(crate) fn too_many_events(events: usize) -> Problem {
-    let detail = format!("The body contains {events} events: send at most {MAX_EVENTS_PER_REQUEST} in one request");
+pub(crate) fn too_many_events() -> Problem {
+    let detail = format!("The body contains more than {MAX_EVENTS_PER_REQUEST} events: split it into several requests");
     Problem::new(ProblemType::TooLarge, detail)
 }
 

@@ -181,6 +181,33 @@ async fn long_headers_and_attributes_are_accepted_or_rejected() {
 }
 
 #[tokio::test]
+async fn body_with_a_wrong_method_is_quarantined() {
+    let dynamodb = FakeDynamoDb::new(TOKEN, "signal").with_storage();
+    let state = state(&dynamodb, Duration::from_secs(2));
+    let send = async |method: &str, token: &str, body: &'static str| {
+        let request = Request::builder().method(method).uri(PATH).header("authorization", format!("Bearer {token}"));
+        let app = web::with_common_layers(router(state.clone()));
+        app.oneshot(request.body(Body::from(body)).unwrap()).await.unwrap()
+    };
+    for (method, quarantined) in [("PUT", 1), ("PATCH", 2)] {
+        let body = if method == "PUT" { r#"{"type": "a"}"# } else { r#"{"type": "b"}"# };
+        let response = send(method, TOKEN, body).await;
+        assert_eq!((response.status().as_u16(), &response.headers()["allow"]), (405, &"POST".parse().unwrap()));
+        let problem = json(response).await;
+        assert_eq!(problem["violations"][0]["keyword"], "method");
+        assert!(problem["quarantine"].is_string(), "{problem}");
+        assert_eq!(dynamodb.items("quarantine").len(), quarantined);
+    }
+    let unknown = web::token::generate().unwrap();
+    for (method, token, body) in [("PUT", unknown.as_str(), "{}"), ("PUT", TOKEN, ""), ("DELETE", TOKEN, "{}")] {
+        let response = send(method, token, body).await;
+        assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED, "{method}");
+        assert!(json(response).await["quarantine"].is_null(), "{method}");
+    }
+    assert_eq!(dynamodb.items("quarantine").len(), 2);
+}
+
+#[tokio::test]
 async fn event_with_many_entities_is_processed_in_linear_time() {
     let dynamodb = FakeDynamoDb::new(TOKEN, "migration-manager").with_storage();
     let entities: Vec<String> = (0..190_000).map(|n| format!("/1.0/instances/{n}")).collect();

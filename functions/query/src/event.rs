@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State as Shared};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use events::EventId;
+use events::{EventId, InvalidEventId};
 use model::KeyScope;
 use web::{
     Caching, ErrorResponse, Method, Operation, Parameter, Problem, ProblemType, Read, SuccessResponse, cached_response,
@@ -54,7 +54,15 @@ pub(crate) async fn read_event(
 
 /// Parses the id in a path.
 pub(crate) fn parse_event_id(id: &str) -> Result<EventId, Problem> {
-    id.parse().map_err(|_| malformed_event_id(id))
+    id.parse().map_err(|error| match error {
+        InvalidEventId::NotAnInteger => malformed_event_id(id),
+        InvalidEventId::TooLarge => event_id_too_large(id),
+    })
+}
+
+fn event_id_too_large(id: &str) -> Problem {
+    let detail = format!("{:?} is not an event id: it is too large, event ids are below 2^53", quoted(id));
+    Problem::new(ProblemType::BadRequest, detail)
 }
 
 /// The problem of a malformed event id.
@@ -65,4 +73,16 @@ pub(crate) fn malformed_event_id(id: &str) -> Problem {
 /// The problem of an id that no event has.
 pub(crate) fn event_not_found(id: &str) -> Problem {
     Problem::new(ProblemType::NotFound, format!("event {} does not exist", quoted(id)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_that_are_too_large_are_named_as_such() {
+        let detail = |id: &str| parse_event_id(id).unwrap_err().detail().to_owned();
+        assert!(detail("9007199254740992").contains("too large"));
+        assert!(detail("one").contains("whole numbers"));
+    }
 }

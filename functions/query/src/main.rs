@@ -8,5 +8,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     let lookup = |name: &str| std::env::var(name).ok();
     let env = Env::new(&lookup);
     let routes = web::with_common_layers(query::router(query::from_env(&env)?));
-    lambda_http::run(web::with_read_layers(routes, web::cors_origins(&env)?)).await
+    let app = web::with_read_layers(routes, web::cors_origins(&env)?);
+    // API Gateway routes paths with surplus slashes to this function.
+    lambda_http::run(web::redirect_surplus_slashes(app, "/v1/events")).await
 }

@@ -108,7 +108,8 @@ impl Functions {
         };
         let writers = ingest::router(self.ingest.clone()).merge(manage::router(self.manage.clone()));
         let router = writers.route_layer(middleware::from_fn(notify)).merge(query::router(self.query.clone()));
-        web::with_read_layers(web::with_common_layers(router), self.cors_origins.clone())
+        let app = web::with_read_layers(web::with_common_layers(router), self.cors_origins.clone());
+        web::ignore_surplus_slashes(app, ingest::PATH)
     }
 
     /// Starts a task for each event source mapping and for the packing schedule.

@@ -208,7 +208,8 @@ async fn replay_listed<'a>(
     Ok(Some((source, id, again)))
 }
 
-/// Reads one again, as of when it was received, and writes it into the log where it fits.
+/// Reads one again, as of when it was received, and writes it into the log where it fits. A time that was too far ahead
+/// is compared with the time now.
 ///
 /// It leaves the quarantine after it is in the log, and after that is told: what is interrupted in between is a
 /// duplicate when it is done again.
@@ -219,7 +220,7 @@ async fn replay(
     deadline: Instant,
 ) -> Result<Again, Problem> {
     let arrival = quarantined.arrival();
-    let accepted = match catalog.accept(&arrival) {
+    let accepted = match catalog.accept_at(&arrival, (state.clock)()) {
         Ok(accepted) => accepted,
         Err(refused) => {
             if refused.violations != quarantined.violations {
