@@ -16,6 +16,7 @@ mod responses;
 mod retention;
 mod search;
 mod segments;
+mod set_clocks;
 mod timeline;
 mod tour;
 mod unleash_api;

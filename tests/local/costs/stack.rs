@@ -116,7 +116,7 @@ impl Functions<'_> {
         let client = self.create_state(|env| Client::new(&env.aws("DYNAMODB").expect("DynamoDB")));
         let retention = Retention::new(Some(RETENTION_DAYS), now);
         let events = EventTable::new(client.clone(), format!("{}-events", self.name), 4, retention);
-        EventLog { events, segments: Segments::new(client, format!("{}-segments", self.name)) }
+        EventLog { events, segments: Segments::new(client, format!("{}-segments", self.name)).with_immediate_packing() }
     }
 
     /// Starts a new ingest process and returns a client with the source's ingest key.

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::event_item::EventItem;
 use super::item_key::{claim_key, link_key};
+use super::pack_fence::PackFence;
 use super::table::EventTable;
 use crate::batch_get::{Item, consumed_units};
 use crate::compression::decompress;
@@ -75,7 +76,8 @@ impl EventTable {
     ///
     /// Slots are taken by conditional writes, so two writers of the same event cannot both succeed.
     pub async fn insert(&self, accepted: &AcceptedEvent, deadline: Instant) -> Result<InsertResult, Error> {
-        let mut insert = self.prepare_insert(accepted)?;
+        let fence = retry_throttled(deadline, "BatchGetItem", || self.pack_fence()).await?;
+        let mut insert = self.prepare_insert(accepted, fence)?;
         let mut write_units = 0.0;
         for id in slots(accepted.event.id) {
             insert.item.place(id, self.shards);
@@ -95,15 +97,19 @@ impl EventTable {
 
     /// Returns the item of an event in its first slot.
     pub fn item(&self, accepted: &AcceptedEvent) -> Result<Item, Error> {
-        let mut insert = self.prepare_insert(accepted)?;
+        let mut insert = self.prepare_insert(accepted, PackFence::default())?;
         insert.item.place(accepted.event.id, self.shards);
         self.to_item(&insert.item)
     }
 
-    pub(crate) fn prepare_insert<'a>(&self, accepted: &'a AcceptedEvent) -> Result<PendingInsert<'a>, Error> {
+    pub(crate) fn prepare_insert<'a>(
+        &self,
+        accepted: &'a AcceptedEvent,
+        fence: PackFence,
+    ) -> Result<PendingInsert<'a>, Error> {
         let expires = self.retention.expires(accepted.event.received_at);
         let mut item = EventItem::new(&accepted.event, &accepted.fingerprint, expires)?;
-        item.set_stored_at(self.retention.now());
+        item.set_stored_at(self.retention.now(), fence);
         let claims = !accepted.event.fields.time_given && accepted.dedup_key != DedupKey::Bytes;
         Ok(PendingInsert { accepted, item, claim: claims.then(|| claim_key(&accepted.fingerprint)) })
     }

@@ -1,6 +1,7 @@
 //! The `events` table: reading events by id.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -9,6 +10,7 @@ use model::Retention;
 
 use super::event_item::EventItem;
 use super::item_key::shard_key;
+use super::pack_fence::FenceCache;
 use crate::batch_get::{Item, batch_get};
 use crate::error::Error;
 
@@ -19,12 +21,13 @@ pub struct EventTable {
     pub(crate) table: String,
     pub(crate) shards: u16,
     pub(crate) retention: Retention,
+    pub(crate) fence: Arc<FenceCache>,
 }
 
 impl EventTable {
     /// Creates a handle for the table `table`, whose log has `shards` partitions.
     pub fn new(client: Client, table: String, shards: u16, retention: Retention) -> Self {
-        Self { client, table, shards, retention }
+        Self { client, table, shards, retention, fence: Arc::default() }
     }
 
     /// Returns the number of partitions of the log.
