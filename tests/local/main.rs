@@ -17,6 +17,7 @@ mod retention;
 mod search;
 mod segments;
 mod set_clocks;
+mod text_search;
 mod timeline;
 mod tour;
 mod unleash_api;

@@ -327,7 +327,7 @@ impl<'a> SegmentWalker<'a> {
             let ids: Vec<EventId> = EventId::from_u64(id).into_iter().collect();
             let (events, units) = self.log.events.get_many_with_units(&ids).await?;
             self.stats.units += units;
-            if events.iter().any(|event| query.matches(&String::from_utf8_lossy(&event.payload))) {
+            if events.iter().any(|event| query.matches(event)) {
                 found.push(row);
             }
         }

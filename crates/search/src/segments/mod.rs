@@ -21,9 +21,11 @@ mod packer_memory;
 pub(crate) mod row;
 pub(crate) mod segment_range;
 pub(crate) mod table;
+mod text_search;
 pub(crate) mod unpacked;
 pub(crate) mod unpacked_block;
 pub(crate) mod watermarks;
+mod word_search;
 mod zstd_frame;
 
 #[cfg(test)]
