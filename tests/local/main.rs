@@ -16,6 +16,8 @@ mod responses;
 mod retention;
 mod search;
 mod segments;
+mod set_clocks;
+mod text_search;
 mod timeline;
 mod tour;
 mod unleash_api;

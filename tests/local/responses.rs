@@ -203,8 +203,10 @@ async fn cursors_are_accepted_only_unchanged_and_for_the_same_search() {
 async fn csv_parameters_are_rejected_for_other_formats() {
     let stack = start().await;
     for format in ["json", "ndjson"] {
-        let path = format!("/v1/export?format={format}&header=false");
-        assert_eq!(stack.read().get(&path).await.expect_problem(400)["parameter"], "header");
+        for (name, value) in [("header", "false"), ("ids", "text"), ("bom", "true")] {
+            let path = format!("/v1/export?format={format}&{name}={value}");
+            assert_eq!(stack.read().get(&path).await.expect_problem(400)["parameter"], name);
+        }
     }
 }
 
@@ -240,7 +242,8 @@ async fn a_paged_export_has_one_header() {
     let stack = start().await;
     post_quotes(&stack, &[1, 1, 1]).await;
     let api = stack.read();
-    let (mut text, mut path) = (String::new(), "/v1/export?format=csv&limit=1&header=true".to_owned());
+    let (mut text, mut path) =
+        (String::new(), "/v1/export?format=csv&limit=1&header=true&bom=true&ids=text".to_owned());
     let mut content_types = Vec::new();
     loop {
         let page = api.get(&path).await;
@@ -251,7 +254,15 @@ async fn a_paged_export_has_one_header() {
             None => break,
         }
     }
-    assert_eq!(text.matches("id,source,catalog").count(), 1);
+    assert!(text.starts_with("\u{feff}id,source,catalog"), "{text:?}");
+    assert_eq!((text.matches("id,source,catalog").count(), text.matches('\u{feff}').count()), (1, 1));
+    let mut rows = csv::Reader::from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+    for row in rows.records() {
+        let row = row.expect("a row");
+        let id =
+            row[0].strip_prefix("=\"").and_then(|id| id.strip_suffix('"')).expect("a formula whose value is a text");
+        assert!(id.len() == 16 && id.bytes().all(|digit| digit.is_ascii_digit()), "{id}");
+    }
     let content_type = |header| format!("text/csv; charset=utf-8; header={header}");
     assert_eq!(content_types, ["present", "absent", "absent"].map(content_type));
 }

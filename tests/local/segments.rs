@@ -82,7 +82,7 @@ pub(crate) async fn put_one(events: &EventTable, source: &str, payload: &Value) 
 }
 
 /// Stores `count` recent signals of `bytes` bytes that hardly compress, and returns their ids.
-async fn put_signals(events: &EventTable, random: &mut fastrand::Rng, count: u64, bytes: usize) -> Vec<u64> {
+pub(crate) async fn put_signals(events: &EventTable, random: &mut fastrand::Rng, count: u64, bytes: usize) -> Vec<u64> {
     let signals: Vec<Value> = (0..count)
         .map(|_| {
             let noise: String = std::iter::repeat_with(|| random.alphanumeric()).take(bytes).collect();
@@ -165,7 +165,8 @@ async fn packed_and_unpacked_searches_find_the_same_events() {
     let stack = start().await;
     let database = stack.database();
     let events = event_table(database.clone(), now);
-    let segments = || Segments::new(database.clone(), "segments".to_owned()).with_events_per_segment(60);
+    let segments =
+        || Segments::new(database.clone(), "segments".to_owned()).with_events_per_segment(60).with_immediate_packing();
     let log = EventLog { events: events.clone(), segments: segments() };
     let (mut random, mut known) = (fastrand::Rng::with_seed(7), Vec::new());
     let (mut packed, mut one_by_one) = (0, HashSet::new());
@@ -204,12 +205,29 @@ impl SharedLog {
     pub(crate) fn process(&self, max_units: f64) -> EventLog {
         let segments = Segments::new(self.stack.database(), "segments".to_owned())
             .with_events_per_segment(30)
+            .with_immediate_packing()
             .with_max_units(max_units);
         EventLog { events: self.events.clone(), segments }
     }
 
+    /// Settles all events.
+    pub(crate) async fn settle(&self) {
+        NOW.fetch_add(330_000, Ordering::Relaxed);
+        self.process(0.0).segments.settle(&self.events).await.expect("settled");
+    }
+
+    /// Returns a process that writes events. It has not cached the fence.
+    pub(crate) fn writer(&self) -> EventTable {
+        EventTable::new(self.stack.database(), "events".to_owned(), 4, Retention::new(None, now))
+    }
+
     async fn pack(&self) -> u64 {
         NOW.fetch_add(330_000, Ordering::Relaxed);
+        self.pack_now().await
+    }
+
+    /// Packs at the time that the clock shows.
+    pub(crate) async fn pack_now(&self) -> u64 {
         let deadline = Instant::now() + Duration::from_mins(1);
         self.process(0.0).segments.pack(&self.events, deadline).await.expect("packed").events
     }
@@ -311,8 +329,8 @@ async fn unpacked_events_are_read_once_and_within_budget() {
     let of_feature = log.process(5000.0).matches(&feature, None).await.expect("all");
     assert!(of_feature.units < 10.0, "{of_feature:?}");
 
-    // Blocks that cannot change any more are not read twice.
-    NOW.fetch_add(150_000, Ordering::Relaxed);
+    // Settled blocks are not read twice.
+    log.settle().await;
     let warm = log.process(5000.0);
     let first = warm.search(&nothing()).await.expect("a page");
     let again = warm.search(&nothing()).await.expect("a page");

@@ -1,13 +1,11 @@
 //! Searches of events that are not packed into a segment yet.
 
-use std::sync::atomic::Ordering;
-
 use jiff::SignedDuration;
 use model::{Condition, Field, SearchFilter};
 use search::EventLog;
 use serde_json::json;
 
-use crate::segments::{NOW, SharedLog, now, partial_pages, put_one, search};
+use crate::segments::{SharedLog, now, partial_pages, put_one, search};
 
 #[tokio::test]
 async fn unpacked_scan_reads_only_matching_payloads() {
@@ -35,8 +33,8 @@ async fn unpacked_scan_reads_only_matching_payloads() {
         let page = || search(filter.clone(), true, 5);
         assert_eq!(partial_pages(page(), || log.process(units)).await.0, rare, "with a budget of {units} read units");
     }
-    // Blocks that cannot change any more are cached one by one.
-    NOW.fetch_add(330_000, Ordering::Relaxed);
+    // Settled blocks are cached one by one.
+    log.settle().await;
     let warm = log.process(5000.0);
     let mut units = Vec::new();
     for _ in 0..6 {

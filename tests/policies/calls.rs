@@ -24,6 +24,7 @@ const CHANGE_VISIBILITY: &[&str] = &["sqs:ChangeMessageVisibility"];
 /// The calls of our code. A transaction needs the permissions of the puts, updates and deletions in it.
 pub(crate) const CODE_CALLS: &[Call] = &[
     ("IngestRole", "EventsTable", PUT, "events.insert("),
+    ("IngestRole", "EventsTable", GET_MANY, "events.insert("),
     ("IngestRole", "EventsTable", GET_MANY, "events.insert_deferred("),
     ("IngestRole", "ConfigTable/slots", QUERY, ".with_slot_key("),
     ("IngestRole", "ConfigTable/slots", PUT, ".with_slot_key("),
@@ -45,6 +46,7 @@ pub(crate) const CODE_CALLS: &[Call] = &[
     ("QueryRole", "ConfigTable/keys", QUERY, "Keys::new("),
     ("QueryRole", "ConfigTable/uses", PUT, "Keys::new("),
     ("PackRole", "EventsTable", QUERY, "segments.pack("),
+    ("PackRole", "EventsTable", PUT, "segments.pack("),
     ("PackRole", "EventsTable/index/by_late", QUERY, "segments.pack("),
     ("PackRole", "SegmentsTable", GET, "segments.pack("),
     ("PackRole", "SegmentsTable", PUT, "segments.pack("),

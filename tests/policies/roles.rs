@@ -108,8 +108,8 @@ fn used_kinds(role: &str) -> BTreeSet<&'static str> {
 /// Returns the kinds to which a role's statements are restricted.
 fn allowed_kinds(template: &Value, role: &str) -> BTreeSet<String> {
     let statements = template.pointer(&statements_pointer(role)).and_then(Value::as_array).expect("statements");
-    let keys = statements
-        .iter()
+    let of_config = statements.iter().filter(|statement| statement["Resource"].to_string().contains("ConfigTable"));
+    let keys = of_config
         .filter_map(|statement| statement["Condition"]["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"].as_array());
     keys.flatten().map(|key| key.as_str().expect("a kind").to_owned()).collect()
 }

@@ -18,6 +18,26 @@ pub struct Description {
     pub summary: String,
 }
 
+/// Actor in the summary of an event without one.
+const NO_ACTOR: &str = "system";
+
+/// The texts of a type's description that do not depend on the event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DescriptionTexts {
+    /// The label.
+    pub label: &'static str,
+    /// The literals of the summary's templates, in plain text, in no particular order.
+    pub literals: Vec<String>,
+}
+
+/// The notation of a summary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Notation {
+    Markdown,
+    /// As a reader of the rendered Markdown sees it.
+    Plain,
+}
+
 const GENERIC_TEMPLATE: &[SummarySegment] = &[
     SummarySegment::Text("**"),
     SummarySegment::Field(SummaryField::Actor),
@@ -31,7 +51,36 @@ impl Catalog {
     ///
     /// The description of an event whose type has no template consists of its actor and type.
     pub fn describe(&self, fields: &Fields, payload: &Value) -> Description {
-        let event = DescribedEvent { fields, payload };
+        self.describe_in(fields, payload, Notation::Markdown)
+    }
+
+    /// Returns the label and the summary as people read them, each on a line.
+    pub fn describe_plainly(&self, fields: &Fields, payload: &Value) -> String {
+        let Description { label, summary } = self.describe_in(fields, payload, Notation::Plain);
+        format!("{label}\n{summary}")
+    }
+
+    /// Returns the texts that descriptions of this type may contain, apart from values of the event.
+    pub fn description_texts_of(&self, event_type: &str) -> DescriptionTexts {
+        let known = self.event_type(event_type);
+        let templates = [GENERIC_TEMPLATE, known.map_or(&[][..], |known| known.summary)];
+        // Values, between spaces.
+        let levels = [Level::Debug, Level::Info, Level::Warn, Level::Error].map(Level::as_str);
+        let mut literals: Vec<String> = levels.iter().chain([&NO_ACTOR]).map(|value| format!(" {value} ")).collect();
+        for template in templates {
+            add_literals(template, &mut literals);
+        }
+        DescriptionTexts { label: known.map_or("", |known| known.label), literals }
+    }
+
+    /// Returns the texts of every type of this catalog, and those of unknown types.
+    pub fn description_texts(&self) -> impl Iterator<Item = DescriptionTexts> {
+        let names = self.types.iter().map(|known| known.name).chain([""]);
+        names.map(|name| self.description_texts_of(name))
+    }
+
+    fn describe_in(&self, fields: &Fields, payload: &Value, notation: Notation) -> Description {
+        let event = DescribedEvent { fields, payload, notation };
         let known = self.event_type(&fields.event_type);
         let summary = known
             .filter(|known| !known.summary.is_empty())
@@ -44,9 +93,26 @@ impl Catalog {
     }
 }
 
+/// Adds the literals of a template in plain text.
+fn add_literals(template: &[SummarySegment], literals: &mut Vec<String>) {
+    for segment in template {
+        match segment {
+            SummarySegment::Text(text) => literals.push(without_markers(text)),
+            SummarySegment::Optional(segments) | SummarySegment::First(segments) => add_literals(segments, literals),
+            SummarySegment::Field(_) | SummarySegment::At(_) => {}
+        }
+    }
+}
+
+/// Removes the markers of bold text, the only Markdown in templates.
+fn without_markers(literal: &str) -> String {
+    literal.replace("**", "")
+}
+
 struct DescribedEvent<'a> {
     fields: &'a Fields,
     payload: &'a Value,
+    notation: Notation,
 }
 
 impl DescribedEvent<'_> {
@@ -55,10 +121,13 @@ impl DescribedEvent<'_> {
         let mut summary = String::new();
         for segment in segments {
             match segment {
+                SummarySegment::Text(text) if self.notation == Notation::Plain => {
+                    summary.push_str(&without_markers(text));
+                }
                 SummarySegment::Text(text) => summary.push_str(text),
-                SummarySegment::Field(field) => summary.push_str(&sanitize(self.field(*field)?)?),
+                SummarySegment::Field(field) => summary.push_str(&self.value(self.field(*field)?)?),
                 SummarySegment::At(pointer) => match self.payload.pointer(pointer)? {
-                    Value::String(text) => summary.push_str(&sanitize(text)?),
+                    Value::String(text) => summary.push_str(&self.value(text)?),
                     value @ (Value::Number(_) | Value::Bool(_)) => summary.push_str(&value.to_string()),
                     _ => return None,
                 },
@@ -72,11 +141,19 @@ impl DescribedEvent<'_> {
         Some(summary)
     }
 
+    /// Returns a value of the event in the notation; `None` if it has no visible characters.
+    fn value(&self, text: &str) -> Option<String> {
+        match self.notation {
+            Notation::Markdown => sanitize(text),
+            Notation::Plain => visible(text).map(truncated),
+        }
+    }
+
     fn field(&self, field: SummaryField) -> Option<&str> {
         let fields = self.fields;
         match field {
             // Some events have no actor.
-            SummaryField::Actor => Some(fields.actor.as_deref().unwrap_or("system")),
+            SummaryField::Actor => Some(fields.actor.as_deref().unwrap_or(NO_ACTOR)),
             SummaryField::Environment => fields.environment.as_deref(),
             SummaryField::Level => fields.level.map(Level::as_str),
             SummaryField::Project => fields.project.as_deref(),
@@ -86,17 +163,28 @@ impl DescribedEvent<'_> {
     }
 }
 
-/// Returns a producer's text on one line, truncated and escaped; `None` if it has no visible characters.
-fn sanitize(text: &str) -> Option<String> {
+/// Returns a producer's text on one line, without characters that disguise it; `None` if it has no visible characters.
+fn visible(text: &str) -> Option<String> {
     let visible: String = text
         .chars()
         .map(|c| if c.is_whitespace() || c.is_control() { ' ' } else { c })
         .filter(|c| !is_bidi_control(*c))
         .collect();
     let visible = visible.trim();
-    if visible.is_empty() {
-        return None;
+    (!visible.is_empty()).then(|| visible.to_owned())
+}
+
+/// Truncates a text of an event.
+fn truncated(text: String) -> String {
+    match text.char_indices().nth(MAX_SUMMARY_VALUE_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
+}
+
+/// Returns a producer's text on one line, truncated and escaped; `None` if it has no visible characters.
+fn sanitize(text: &str) -> Option<String> {
+    let visible = visible(text)?;
     let mut sanitized = String::with_capacity(visible.len());
     for c in visible.chars().take(MAX_SUMMARY_VALUE_CHARS) {
         if r"\`*_[]<>&~|#!".contains(c) {

@@ -21,7 +21,7 @@ mod violation;
 
 pub use accept::{AcceptedEvent, DedupKey};
 pub use catalog::{Catalog, EventType, TIDINGS_SOURCE, catalog, catalogs};
-pub use describe::Description;
+pub use describe::{Description, DescriptionTexts};
 pub use event::{Event, Fields, Level, Scope};
 pub use event_id::{EventId, InvalidEventId, MAX_SPILL_MS, SLOTS_PER_MS};
 pub use extract::ExtractedFields;

@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 use futures::{StreamExt, TryStreamExt};
 use jiff::{SignedDuration, Timestamp};
 use runtime::Env;
+use store::PACK_FENCE_KEY;
 
 /// Number of parts of the table that are scanned in parallel.
 const PARALLEL_SCANS: i32 = 4;
@@ -100,7 +101,11 @@ async fn copy_part(
     let mut pages = scan.into_paginator().send();
     while let Some(page) = pages.next().await {
         let items = page.with_context(|| format!("failed to read {}", options.from))?.items.unwrap_or_default();
-        let puts = items.into_iter().map(|item| copy_item(options, to, item, counts));
+        // The fence belongs to the segments, which are not copied.
+        let is_fence =
+            |item: &Item| item.get("pk").and_then(|key| key.as_s().ok()).is_some_and(|key| key == PACK_FENCE_KEY);
+        let items = items.into_iter().filter(|item| !is_fence(item));
+        let puts = items.map(|item| copy_item(options, to, item, counts));
         futures::stream::iter(puts.collect::<Vec<_>>())
             .buffer_unordered(MAX_CONCURRENT_COPIES)
             .try_collect::<()>()

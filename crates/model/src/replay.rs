@@ -114,7 +114,7 @@ impl ReplaySelection {
     pub fn search_filter(&self, target_conditions: Vec<Condition>) -> SearchFilter {
         let mut conditions = target_conditions;
         conditions.extend(self.conditions.iter().cloned());
-        let text = self.text.as_deref().map(TextQuery::part);
+        let text = self.text.as_deref().map(|text| TextQuery::words(text).unwrap_or_else(|_| TextQuery::part(text)));
         SearchFilter { conditions, from: self.from, until: self.until, text, ..SearchFilter::default() }
     }
 }

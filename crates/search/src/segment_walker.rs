@@ -19,7 +19,7 @@ use crate::segments::row::row_of;
 use crate::segments::segment_range::SegmentRange;
 use crate::segments::unpacked::MAX_UNITS_TO_CACHE;
 use crate::segments::unpacked_block::{BlockBuilder, UnpackedBlock};
-use crate::segments::watermarks::{PackWatermarks, settled_ends};
+use crate::segments::watermarks::PackWatermarks;
 
 /// Number of segments searched in one step: few at first, because common events are found in the first segments.
 const FIRST_SEGMENTS_PER_STEP: usize = 4;
@@ -126,7 +126,7 @@ impl<'a> SegmentWalker<'a> {
         for (low, high, block) in in_time.blocks {
             self.add(low, high, RangeSource::Unpacked(block));
         }
-        let (end, _) = settled_ends(&log.events);
+        let end = self.watermarks.settled_before;
         for gap in in_time.gaps {
             match self.plan.subject_index.clone() {
                 Some(query) => self.add_log(gap, PartitionQuery { range: gap.0..=gap.1, ..query }, 0),
@@ -327,7 +327,7 @@ impl<'a> SegmentWalker<'a> {
             let ids: Vec<EventId> = EventId::from_u64(id).into_iter().collect();
             let (events, units) = self.log.events.get_many_with_units(&ids).await?;
             self.stats.units += units;
-            if events.iter().any(|event| query.matches(&String::from_utf8_lossy(&event.payload))) {
+            if events.iter().any(|event| query.matches(event)) {
                 found.push(row);
             }
         }

@@ -226,7 +226,9 @@ impl EventTable {
         let (now, deadline) = (self.retention.now(), Instant::now() + AUDITED_WRITE_TIMEOUT);
         let accepted = changes.iter().map(|(event, _)| self.accept_audit_event(event, now, Attributes::default()));
         let accepted = accepted.collect::<Result<Vec<_>, _>>()?;
-        let mut inserts = accepted.iter().map(|event| self.prepare_insert(event)).collect::<Result<Vec<_>, _>>()?;
+        let fence = retry_throttled(deadline, "BatchGetItem", || self.pack_fence()).await?;
+        let mut inserts =
+            accepted.iter().map(|event| self.prepare_insert(event, fence)).collect::<Result<Vec<_>, _>>()?;
         let key = self.slot_key(deadline).await?;
         let mut free: Vec<_> = accepted.iter().map(|event| SlotSequence::new(&key, event).into_slots()).collect();
         let mut ids: Vec<Option<EventId>> = vec![None; changes.len()];

@@ -26,6 +26,7 @@ pub use event_table::filter_expression::FilterExpression;
 pub use event_table::insert_deferred::DeferredInsert;
 pub use event_table::insert_event::{FirstInsert, InsertOutcome, InsertRefusal, InsertResult};
 pub use event_table::item_key::{index_key, link_key, shard_key};
+pub use event_table::pack_fence::{FENCE_SPREAD_MS, MAX_FENCE_AGE, PACK_FENCE_KEY, PackFence};
 pub use event_table::partition_query::PartitionQuery;
 pub use event_table::partition_scan::{PartitionScan, ScanStep};
 pub use event_table::reshard_item::reshard_item;

@@ -7,7 +7,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use crate::join_parameters;
 use crate::operation::Parameter;
 use crate::problem::Problem;
-use crate::query_params::{Params, list_schema};
+use crate::query_params::{Params, invalid_parameter, list_schema};
 use crate::time_range::parse_time_range;
 
 /// Scopes of events.
@@ -56,8 +56,9 @@ pub const TEXT_PARAMETERS: [Parameter; 2] = [
     filter("type", "Types of the event.", r#"["feature-tagged", "feature-untagged"]"#),
     Parameter::query(
         "q",
-        "Text that the payload contains, as its producer wrote it. The search ignores case: it compares both texts in \
-            lower case, character by character.",
+        "Words that the event contains: in its payload, in its label and summary, as its id, or as the id of one of its \
+            webhooks. Every word must be found; put a phrase into quotation marks. The payload is searched as it was \
+            sent and with its strings decoded. The search ignores case (Unicode's full case folding).",
         text_part_schema,
         r#""dark-mode""#,
     ),
@@ -71,7 +72,8 @@ pub const PARAMETERS: &[Parameter] = join_parameters!(&FIELD_PARAMETERS, &TEXT_P
 /// # Errors
 /// If a parameter is invalid.
 pub fn parse(params: &Params) -> Result<SearchFilter, Problem> {
-    let text = params.bounded_text("q", MAX_SEARCH_TEXT_CHARS)?.map(TextQuery::part);
+    let text = params.bounded_text("q", MAX_SEARCH_TEXT_CHARS)?.map(TextQuery::words).transpose();
+    let text = text.map_err(|error| invalid_parameter("q", &error.to_string()))?;
     let filter = SearchFilter { text, ..parse_fields(params)? };
     Ok(filter.and(Field::Type, params.list("type")?))
 }

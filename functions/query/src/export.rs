@@ -40,9 +40,10 @@ pub(crate) static EXPORT_EVENTS: Operation = Operation {
         the response has a header `Link: </v1/export?…>; rel=\"next\"`. Concatenated pages of CSV or NDJSON are one \
         file. To resume an interrupted export, request the last link again.\n\n\
         CSV follows RFC 4180, with the columns `id, source, catalog, scope, type, time, time_given, received_at, \
-        actor, subject, entities, project, environment, level, sv, label, summary, payload`. `entities` and `payload` \
-        are JSON. A cell that a spreadsheet would evaluate as a formula is prefixed with an apostrophe. New columns are \
-        added at the end. `format` alone selects the format; `Accept` is ignored.",
+        actor, subject, entities, project, environment, level, sv, label, summary, payload, summary_markdown`. \
+        `entities` and `payload` are JSON, and `summary` is plain text. What a spreadsheet would evaluate as a formula \
+        is prefixed with an apostrophe, also after a semicolon in a cell; in JSON, the sign is escaped instead. New \
+        columns are added at the end. `format` alone selects the format; `Accept` is ignored.",
     scope: Some(KeyScope::Read),
     parameters: web::join_parameters!(
         filters::PARAMETERS,
@@ -66,6 +67,19 @@ pub(crate) static EXPORT_EVENTS: Operation = Operation {
                 "header",
                 "For CSV only: if the page begins with the column names. By default, only the first page does.",
                 |_| json_schema!({ "enum": ["true", "false"] }),
+                r#""true""#,
+            ),
+            Parameter::query(
+                "ids",
+                "For CSV only: how ids are written. Spreadsheets keep 15 digits of a number, and ids have 16. `text` writes \
+                    an id as `=\"3479069955254805\"`, which spreadsheets show as the text within the quotation marks.",
+                |_| json_schema!({ "enum": ["number", "text"], "default": "number" }),
+                r#""text""#,
+            ),
+            Parameter::query(
+                "bom",
+                "For CSV only: `true` begins the first page with a byte order mark, so that Excel reads UTF-8.",
+                |_| json_schema!({ "enum": ["true", "false"], "default": "false" }),
                 r#""true""#,
             ),
             Parameter::query("limit", "Maximum number of events of the page.", limit_schema, "1000"),
@@ -138,9 +152,12 @@ pub(crate) async fn export_events(
     };
     let ascending = params.choice("order", &["desc", "asc"])? != Some("desc");
     let header = params.choice("header", &["true", "false"])?.map(|word| word == "true");
-    if header.is_some() && format != Format::Csv {
-        return Err(invalid_parameter("header", "applies only to CSV: omit it"));
+    let (ids, bom) = (params.choice("ids", &["number", "text"])?, params.choice("bom", &["true", "false"])?);
+    let of_csv = [("header", header.is_some()), ("ids", ids.is_some()), ("bom", bom.is_some())];
+    if let Some((name, _)) = of_csv.iter().find(|(_, is_given)| *is_given && format != Format::Csv) {
+        return Err(invalid_parameter(name, "applies only to CSV: omit it"));
     }
+    let ids = if ids == Some("text") { csv::IdNotation::Text } else { csv::IdNotation::Number };
     let limit = |value: &str| value.parse::<usize>().ok().filter(|limit| (1..=MAX_EXPORT_PAGE_EVENTS).contains(limit));
     let filter = filters::parse(&params)?;
     let canonical = filters::canonical(&params, &filter, ascending);
@@ -161,7 +178,7 @@ pub(crate) async fn export_events(
     // Concatenated pages are one file, which has one header.
     let header = header.unwrap_or(after.is_none());
     let write = |event| match format {
-        Format::Csv => csv::row(&EventView::new(event)),
+        Format::Csv => csv::row(&EventView::new(event), ids),
         Format::Json => to_json(event),
         Format::Ndjson => to_ndjson_line(&to_json(event)),
     };
@@ -172,6 +189,8 @@ pub(crate) async fn export_events(
         Format::Csv | Format::Ndjson => events.concat(),
         Format::Json => format!("[{}]\n", events.join(",\n")),
     };
+    // Concatenated pages are one file, which has one mark.
+    let body = if bom == Some("true") && after.is_none() { format!("{}{body}", csv::BYTE_ORDER_MARK) } else { body };
     let next = last_fitting.or(page.next).map(|id| cursor::encode(id, &canonical));
     Ok(file_response(format.media_type(header), format.name(), &params, next.as_deref(), body))
 }

@@ -22,6 +22,7 @@ mod search_metrics;
 mod timeline;
 mod timeline_event;
 mod ui;
+mod unknown_types;
 mod unleash;
 
 use std::sync::Arc;

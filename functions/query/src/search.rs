@@ -15,6 +15,7 @@ use crate::event_view::EventView;
 use crate::operation_parts::{CURSOR, EVENT_TOO_LARGE, FILTER_ERRORS, ORDER};
 use crate::response_budget::{JSON, ResponseBudget, serialize};
 use crate::search_metrics::SearchMetrics;
+use crate::unknown_types::unknown_type_warnings;
 use crate::{State, cursor, examples};
 
 /// Maximum number of events of a page.
@@ -83,6 +84,9 @@ pub(crate) struct EventList {
     /// True if the search ended early because of its time or its read units. `next` continues it. Omitted if false.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     partial: bool,
+    /// Advice on filters that explain why the page is empty. Omitted if there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
     /// Explanation of the search's execution; only if requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     explain: Option<SearchPlan>,
@@ -142,6 +146,7 @@ pub(crate) async fn search_events(
         total,
         deadline: Some(Instant::now() + MAX_SEARCH_TIME),
     };
+    let advice = unknown_type_warnings(&request.filter);
     let metrics = SearchMetrics::start("search");
     let page = state.log.search(&request).await?;
     metrics.emit(page.stats.read, page.events.len(), page.stats.units, page.partial);
@@ -151,6 +156,7 @@ pub(crate) async fn search_events(
         |event| event.get().as_bytes(),
     );
     Ok(Json(EventList {
+        warnings: if events.is_empty() { advice } else { Vec::new() },
         events,
         next: last_fitting.or(page.next).map(|id| cursor::encode(id, &canonical)),
         total: page.total,

@@ -120,7 +120,7 @@ impl Functions<'_> {
         let retention = Retention::new(Some(RETENTION_DAYS), now);
         let events = EventTable::new(client.clone(), format!("{}-events", self.name), 4, retention)
             .with_slot_key(ConfigTable::new(client.clone(), "config".to_owned()));
-        EventLog { events, segments: Segments::new(client, format!("{}-segments", self.name)) }
+        EventLog { events, segments: Segments::new(client, format!("{}-segments", self.name)).with_immediate_packing() }
     }
 
     /// Starts a new ingest process and returns a client with the source's ingest key.

@@ -3,7 +3,9 @@
 pub(crate) mod case_fold;
 pub(crate) mod json_text;
 mod like_pattern;
+pub(crate) mod searched_text;
 pub(crate) mod text_query;
+pub(crate) mod word_query;
 
 use events::{Event, EventId, MAX_SPILL_MS, unix_nanoseconds};
 use jiff::Timestamp;
@@ -67,7 +69,7 @@ pub struct SearchFilter {
     pub from: Option<Timestamp>,
     /// End of the time range, exclusive.
     pub until: Option<Timestamp>,
-    /// Text that the payload must contain.
+    /// Text that the event must contain.
     pub text: Option<TextQuery>,
 }
 

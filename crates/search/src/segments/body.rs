@@ -136,7 +136,7 @@ impl DecompressedSegment {
 }
 
 /// Parses the name of a scope or level.
-fn parse_name<T: DeserializeOwned>(name: &str) -> Option<T> {
+pub(super) fn parse_name<T: DeserializeOwned>(name: &str) -> Option<T> {
     T::deserialize(StrDeserializer::<Unknown>::new(name)).ok()
 }
 

@@ -21,6 +21,11 @@ pub(crate) const COLUMNS: [Field; 12] = [
     Field::Group,
 ];
 
+/// The columns whose values a description may contain, although the payload may not: CloudEvents may have them in its
+/// their headers.
+pub(super) const DESCRIBED_FIELDS: [Field; 5] =
+    [Field::Type, Field::Actor, Field::Subject, Field::Project, Field::Environment];
+
 /// Maximum bytes of a payload in a segment's body. Larger payloads are read from the log.
 pub(crate) const MAX_PAYLOAD: usize = 200_000;
 

@@ -1,11 +1,13 @@
 //! The header of a segment: every field that events are filtered by, as columns. The body holds the payloads.
 
+use std::borrow::Cow;
+
 use events::{EventId, unix_nanoseconds};
-use model::{Condition, Field, SearchFilter, TextQuery, lower};
+use model::{Condition, Field, SearchFilter, fold_case, lower, other_forms};
 use serde::{Deserialize, Serialize};
 use store::Error;
 
-use super::columns::{COLUMNS, Column, ColumnBuilder, ListColumn};
+use super::columns::{COLUMNS, Column, ColumnBuilder, DESCRIBED_FIELDS, ListColumn};
 use super::ngram_bloom::NgramBloom;
 use super::row::Row;
 use super::zstd_frame::decompressed_size;
@@ -30,7 +32,15 @@ pub(crate) struct SegmentHeader {
     /// Bytes of each payload in the text; `None` if the payload is not in it.
     lengths: Vec<Option<u32>>,
     bloom: NgramBloom,
+    /// Version of the Bloom filter's content. It follows the other fields in the stored form, where earlier versions have
+    /// nothing.
+    #[serde(skip)]
+    bloom_version: u8,
 }
+
+/// Version of Bloom filters that contain payloads as words are searched in them, and the values that descriptions may
+/// contain. Version 0 contains only payloads as they were sent.
+const WORD_BLOOM_VERSION: u8 = 1;
 
 /// A matching event of a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,16 +89,19 @@ impl SegmentHeader {
 
     /// Adds the Bloom filter of the text. It pays off only for stored segments.
     pub(crate) fn add_bloom(&mut self, text: &[u8]) {
-        let payloads: Vec<String> = text
-            .split(|byte| *byte == PAYLOAD_SEPARATOR)
-            .map(|payload| lower(&String::from_utf8_lossy(payload)))
-            .collect();
-        self.bloom = NgramBloom::from_texts(payloads.iter().map(String::as_bytes));
+        let payloads = text.split(|byte| *byte == PAYLOAD_SEPARATOR).map(String::from_utf8_lossy);
+        let mut texts: Vec<String> =
+            payloads.flat_map(|payload| std::iter::once(lower(&payload)).chain(other_forms(&payload))).collect();
+        let columns = DESCRIBED_FIELDS.into_iter().filter_map(|field| self.column(field));
+        texts.extend(columns.flat_map(|column| &column.values).map(|value| fold_case(value).into_owned()));
+        self.bloom = NgramBloom::from_texts(texts.iter().map(String::as_bytes));
+        self.bloom_version = WORD_BLOOM_VERSION;
     }
 
     /// Returns the stored bytes.
     pub(crate) fn encode(&self) -> Result<Vec<u8>, Error> {
-        let bytes = postcard::to_allocvec(self).map_err(|e| Error::corrupt("segments", e))?;
+        let mut bytes = postcard::to_allocvec(self).map_err(|e| Error::corrupt("segments", e))?;
+        bytes.push(self.bloom_version);
         zstd::bulk::compress(&bytes, zstd::DEFAULT_COMPRESSION_LEVEL).map_err(|e| Error::corrupt("segments", e))
     }
 
@@ -97,7 +110,8 @@ impl SegmentHeader {
         const MAX_HEADER_BYTES: usize = 64 * 1024 * 1024;
         let bytes = zstd::bulk::decompress(bytes, decompressed_size(bytes, MAX_HEADER_BYTES))
             .map_err(|e| Error::corrupt("segments", e))?;
-        postcard::from_bytes(&bytes).map_err(|e| Error::corrupt("segments", e))
+        let (header, rest) = postcard::take_from_bytes::<Self>(&bytes).map_err(|e| Error::corrupt("segments", e))?;
+        Ok(Self { bloom_version: rest.first().copied().unwrap_or(0), ..header })
     }
 
     /// Returns the number of events.
@@ -185,8 +199,23 @@ impl SegmentHeader {
     }
 
     /// Returns the column of a field. The default header, which represents an expired segment, has no columns.
-    fn column(&self, field: Field) -> Option<&Column> {
+    pub(super) fn column(&self, field: Field) -> Option<&Column> {
         self.columns.get(COLUMNS.iter().position(|column| *column == field)?)
+    }
+
+    /// Returns whether the header has the event with this id.
+    pub(super) fn has_id(&self, id: u64) -> bool {
+        self.ids.binary_search(&id).is_ok()
+    }
+
+    /// Returns whether a payload as it was sent, in lower case, may contain these bytes.
+    pub(super) fn bloom_may_contain(&self, part: &[u8]) -> bool {
+        self.bloom.may_contain(part)
+    }
+
+    /// Returns whether the text, or a value that descriptions may contain, may contain a folded word.
+    pub(super) fn bloom_may_contain_word(&self, word: &str) -> bool {
+        self.bloom_version < WORD_BLOOM_VERSION || self.bloom.may_contain(word.as_bytes())
     }
 
     fn time(&self, row: usize) -> i64 {
@@ -240,29 +269,10 @@ impl SegmentHeader {
         offsets(self.lengths.iter().map(|length| length.map_or(0, |length| length as usize + 1)))
     }
 
-    /// Returns whether the payload of one of these rows may match the text query.
-    pub(crate) fn may_contain(&self, rows: &[usize], text: &TextQuery) -> bool {
-        text.may_match(|part| self.bloom.may_contain(part)) || rows.iter().any(|row| self.lengths[*row].is_none())
-    }
-
-    /// Returns the rows whose payloads match in the segment's text, and the rows whose payloads are not in it.
-    pub(crate) fn find(&self, rows: &[usize], query: &TextQuery, text: &[u8]) -> (Vec<usize>, Vec<usize>) {
-        let (inside, outside): (Vec<usize>, Vec<usize>) = rows.iter().partition(|row| self.lengths[**row].is_some());
-        let starts = self.payload_offsets();
-        let payload = |row: usize| {
-            let end = starts[row] + self.lengths[row].unwrap_or(0) as usize;
-            String::from_utf8_lossy(text.get(starts[row]..end).unwrap_or_default())
-        };
-        let literal = query.literal();
-        let found = if literal.is_empty() {
-            inside
-        } else if literal.is_ascii() {
-            let lowered = text.to_ascii_lowercase();
-            rows_at(query.candidate_positions(&lowered), &starts, &inside)
-        } else {
-            inside.into_iter().filter(|row| lower(&payload(*row)).contains(literal)).collect()
-        };
-        (found.into_iter().filter(|row| query.decides(&payload(*row))).collect(), outside)
+    /// Returns the payload of a row, which begins at `start` of the text.
+    pub(super) fn payload<'a>(&self, row: usize, start: usize, text: &'a [u8]) -> Cow<'a, str> {
+        let end = start + self.length(row).unwrap_or(0);
+        String::from_utf8_lossy(text.get(start..end).unwrap_or_default())
     }
 }
 
@@ -272,7 +282,7 @@ fn offsets(lengths: impl Iterator<Item = usize>) -> Vec<usize> {
 }
 
 /// Returns the rows that contain one of the positions, which are in ascending order.
-fn rows_at(positions: impl Iterator<Item = usize>, starts: &[usize], rows: &[usize]) -> Vec<usize> {
+pub(super) fn rows_at(positions: impl Iterator<Item = usize>, starts: &[usize], rows: &[usize]) -> Vec<usize> {
     let mut found: Vec<usize> = Vec::new();
     for position in positions {
         // The last row that starts at or before the position. A row without text has the offset of the next row.

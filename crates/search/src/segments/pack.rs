@@ -1,5 +1,6 @@
 //! Packing events into segments.
 
+use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
@@ -11,7 +12,7 @@ use super::header::SegmentHeader;
 use super::row::{Row, row_of};
 use super::segment_range::SegmentRange;
 use super::table::{RANGES_KEY, Segments, StoredPart, WATERMARKS_KEY, body_key, header_key, key};
-use super::watermarks::{PackWatermarks, settled_ends};
+use super::watermarks::PackWatermarks;
 
 /// Maximum bytes of the payloads of a segment: about 100 KB compressed.
 const MAX_SEGMENT_PAYLOAD_BYTES: usize = 1_000_000;
@@ -29,8 +30,8 @@ const MAX_LATE_PAYLOAD_BYTES: usize = 20_000_000;
 /// Maximum bytes of a header or body. DynamoDB's limit of an item is 400 KB.
 const MAX_PACKED_ITEM_BYTES: usize = 380 * 1024;
 
-/// Duration of the packer's lease in milliseconds: longer than the function's timeout.
-const PACK_LEASE_MS: u64 = 15 * 60 * 1000;
+/// Number of the lease of the packer that wrote an item of a segment.
+const LEASE_ATTRIBUTE: &str = "lease";
 
 /// The outcome of a pack run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -54,15 +55,18 @@ impl Segments {
     /// Packs events into segments until the deadline. A lease ensures that only one packer writes at a time; a second
     /// one returns immediately.
     ///
-    /// A segment is written before the watermarks include it, so an interrupted run leaves no visible changes.
+    /// A segment is written before the watermarks include it, so an interrupted run leaves no visible changes. Only
+    /// settled events are packed. Most runs only settle events; see [`Self::settle`].
     ///
     /// # Errors
     /// If DynamoDB fails. Segments that were packed before remain.
     pub async fn pack(&self, events: &EventTable, deadline: Instant) -> Result<PackOutcome, Error> {
-        let (mut watermarks, _) = self.watermarks().await?;
-        let mut packed = PackOutcome::default();
-        let now = now_in_milliseconds(events);
-        if watermarks.lease_until > now {
+        let (stored, _) = self.watermarks().await?;
+        let (mut watermarks, mut packed) = (stored, PackOutcome::default());
+        self.raise_fence(events, &mut watermarks, deadline).await?;
+        let is_free = self.memory().is_lease_free(&stored, Instant::now());
+        if !is_free || !self.memory().is_scan_due(Instant::now()) {
+            self.save_settled(&stored, &watermarks).await?;
             return Ok(packed);
         }
         let mut held = false;
@@ -74,29 +78,32 @@ impl Segments {
                     Some(batch) => (batch, true),
                     None => {
                         packed.unfinished = false;
+                        self.memory().record_scan(Instant::now(), self.timing);
                         break;
                     }
                 },
             };
             // The lease is acquired only if there is something to pack.
             if !held {
-                held = self.acquire_lease(&mut watermarks, now + PACK_LEASE_MS).await?;
+                held = self.acquire_lease(&stored, &mut watermarks, now_in_milliseconds(events)).await?;
                 if !held {
                     packed.unfinished = false;
-                    break;
+                    return Ok(packed);
                 }
             }
             packed.events += batch.rows.len() as u64;
-            let written = self.write(&batch.rows, watermarks.segment_count).await?;
+            let written = self.write(&batch.rows, &watermarks).await?;
             packed.segments += written;
             let watermark = if late { &mut watermarks.late_packed_before } else { &mut watermarks.packed_before };
             *watermark = batch.reached;
             watermarks.segment_count += written;
-            self.save(&watermarks, watermarks.lease_until).await?;
+            self.save(&watermarks, watermarks.lease).await?;
         }
         if held {
-            let lease = std::mem::take(&mut watermarks.lease_until);
+            let lease = std::mem::take(&mut watermarks.lease);
             self.save(&watermarks, lease).await?;
+        } else {
+            self.save_settled(&stored, &watermarks).await?;
         }
         Ok(packed)
     }
@@ -107,7 +114,7 @@ impl Segments {
         events: &EventTable,
         watermarks: &PackWatermarks,
     ) -> Result<Option<Batch>, Error> {
-        let (end, _) = settled_ends(events);
+        let end = watermarks.settled_before;
         let query = PartitionQuery {
             range: watermarks.packed_before..=end.saturating_sub(1),
             page: (self.events_per_segment + self.events_per_segment / 5) / usize::from(events.shards()) + 1,
@@ -132,7 +139,7 @@ impl Segments {
 
     /// Returns the next segments of late events, in the order of storing; `None` if there are not enough events.
     async fn next_late_batch(&self, events: &EventTable, watermarks: &PackWatermarks) -> Result<Option<Batch>, Error> {
-        let (_, end) = settled_ends(events);
+        let end = watermarks.late_settled_before;
         let query = PartitionQuery {
             range: watermarks.late_packed_before..=end.saturating_sub(1),
             ..PartitionQuery::late(events, watermarks.late_packed_before)
@@ -159,8 +166,8 @@ impl Segments {
             .then_some(Batch { rows, reached }))
     }
 
-    /// Writes the rows as segments, numbered from `number`. Returns the number of segments.
-    async fn write(&self, rows: &[Row], number: u64) -> Result<u64, Error> {
+    /// Writes the rows as segments after those of the watermarks. Returns the number of segments.
+    async fn write(&self, rows: &[Row], watermarks: &PackWatermarks) -> Result<u64, Error> {
         let mut made: Vec<NewSegment> = Vec::new();
         let mut start = 0;
         let mut bytes = 0;
@@ -171,6 +178,7 @@ impl Segments {
                 (start, bytes) = (at + 1, 0);
             }
         }
+        let (number, lease) = (watermarks.segment_count, watermarks.lease);
         let mut next = number;
         for NewSegment { low, high, header, body, expires } in made {
             let size = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
@@ -183,33 +191,61 @@ impl Segments {
                 expires,
             };
             let stored = |pk, packed, extras| StoredPart { pk, sk: next, packed, extras, expires };
-            self.put(stored(body_key(next), body.text, body.extras), Item::new()).await?;
-            self.put(stored(header_key(next), header, Vec::new()), Item::new()).await?;
-            self.put(entry, key(RANGES_KEY, next)).await?;
+            self.put(stored(body_key(next), body.text, body.extras), Item::new(), lease).await?;
+            self.put(stored(header_key(next), header, Vec::new()), Item::new(), lease).await?;
+            self.put(entry, key(RANGES_KEY, next), lease).await?;
             next += 1;
         }
         Ok(next - number)
     }
 
-    async fn put(&self, part: impl Serialize, key: Item) -> Result<(), Error> {
+    /// Puts an item of a segment. An item of a later lease is not replaced, so that a packer that has lost its lease
+    /// unnoticed cannot mix its segments with those of its successor.
+    async fn put(&self, part: impl Serialize, key: Item, lease: u64) -> Result<(), Error> {
         let mut item: Item = serde_dynamo::to_item(part).map_err(|e| Error::corrupt(&self.table, e))?;
         item.extend(key);
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
-        put.send().await.map(drop).map_err(|e| Error::sdk("PutItem", e))
+        let lease = AttributeValue::N(lease.to_string());
+        item.insert(LEASE_ATTRIBUTE.to_owned(), lease.clone());
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(#lease) OR #lease <= :lease")
+            .expression_attribute_names("#lease", LEASE_ATTRIBUTE)
+            .expression_attribute_values(":lease", lease);
+        put.send().await.map(drop).map_err(put_error)
     }
 
-    /// Acquires the lease. Returns false if another packer holds it or has changed the watermarks since they were read.
-    async fn acquire_lease(&self, watermarks: &mut PackWatermarks, until: u64) -> Result<bool, Error> {
-        let before = std::mem::replace(&mut watermarks.lease_until, until);
-        let unchanged = [
-            ("#upto", "upto", watermarks.packed_before),
-            ("#late", "late_upto", watermarks.late_packed_before),
-            ("#next", "next", watermarks.segment_count),
-        ];
-        match self.save_if(watermarks, before, &unchanged).await {
+    /// Acquires the lease. Returns false if another packer has acquired it or has changed the watermarks since they were
+    /// read as `stored`.
+    async fn acquire_lease(
+        &self,
+        stored: &PackWatermarks,
+        watermarks: &mut PackWatermarks,
+        now_ms: u64,
+    ) -> Result<bool, Error> {
+        // The time keeps the numbers increasing after the watermarks were deleted, and their earlier value otherwise.
+        watermarks.lease = now_ms.max(stored.lease.max(stored.last_lease) + 1);
+        watermarks.last_lease = watermarks.lease;
+        match self.save_unless_changed(watermarks, stored).await {
             Err(Error::Exists(_)) => Ok(false),
             saved => saved.map(|()| true),
         }
+    }
+
+    /// Saves the watermarks if the stored ones are still `stored`, apart from what is settled.
+    pub(super) async fn save_unless_changed(
+        &self,
+        watermarks: &PackWatermarks,
+        stored: &PackWatermarks,
+    ) -> Result<(), Error> {
+        let unchanged = [
+            ("#upto", "upto", stored.packed_before),
+            ("#late", "late_upto", stored.late_packed_before),
+            ("#next", "next", stored.segment_count),
+        ];
+        self.save_if(watermarks, stored.lease, &unchanged).await
     }
 
     /// Saves the watermarks if the stored lease is still `lease`.
@@ -236,14 +272,15 @@ impl Segments {
             put = put.expression_attribute_values(value_name, AttributeValue::N(value.to_string()));
         }
         let put = put.condition_expression(format!("attribute_not_exists(pk) OR ({})", same.join(" AND ")));
-        match put.send().await {
-            Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => {
-                Err(Error::Exists("the lease of another packer".to_owned()))
-            }
-            Err(error) => Err(Error::sdk("PutItem", error)),
-        }
+        put.send().await.map(drop).map_err(put_error)
     }
+}
+
+fn put_error(error: SdkError<PutItemError>) -> Error {
+    if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) {
+        return Error::Exists("the lease of another packer".to_owned());
+    }
+    Error::sdk("PutItem", error)
 }
 
 /// A segment that has no number yet.

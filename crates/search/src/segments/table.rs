@@ -1,7 +1,7 @@
 //! The `segments` table.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
@@ -11,6 +11,7 @@ use store::{Error, Item, batch_get, consumed_units};
 use super::body::Body;
 use super::cache::Cache;
 use super::header::SegmentHeader;
+use super::packer_memory::{PackTiming, PackerMemory};
 use super::segment_range::SegmentRange;
 use super::unpacked::Unpacked;
 use super::watermarks::PackWatermarks;
@@ -41,6 +42,9 @@ pub struct Segments {
     pub(super) table: String,
     cache: Arc<Cache>,
     unpacked: Arc<Unpacked>,
+    /// The memory of packing.
+    pub(super) packer: Arc<Mutex<PackerMemory>>,
+    pub(super) timing: PackTiming,
     /// Number of events of a full segment.
     pub(super) events_per_segment: usize,
     /// Maximum read units of one search.
@@ -52,7 +56,16 @@ impl Segments {
     pub fn new(client: Client, table: String) -> Self {
         let (cache, unpacked) =
             (Arc::new(Cache::new(DEFAULT_CACHE_BYTES)), Arc::new(Unpacked::new(DEFAULT_CACHE_BYTES)));
-        Self { client, table, cache, unpacked, events_per_segment: EVENTS_PER_SEGMENT, max_units: MAX_UNITS }
+        Self {
+            client,
+            table,
+            cache,
+            unpacked,
+            packer: Arc::default(),
+            timing: PackTiming::default(),
+            events_per_segment: EVENTS_PER_SEGMENT,
+            max_units: MAX_UNITS,
+        }
     }
 
     /// Sets the size of the cache in bytes. Unpacked events take at most a sixth of this size in addition.
@@ -71,6 +84,12 @@ impl Segments {
     #[must_use]
     pub fn with_events_per_segment(self, events_per_segment: usize) -> Self {
         Self { events_per_segment, ..self }
+    }
+
+    /// Packs without waiting for writes and for the index of late events. This is only correct if no write is in progress.
+    #[must_use]
+    pub fn with_immediate_packing(self) -> Self {
+        Self { timing: PackTiming::IMMEDIATE, ..self }
     }
 
     /// Reads the watermarks. Returns them and the consumed read units.

@@ -8,7 +8,7 @@ use store::{Error, EventTable, FilterExpression, PartitionQuery, PartitionScan, 
 
 use super::row::row_of;
 use super::unpacked_block::{BlockBuilder, UnpackedBlock};
-use super::watermarks::{PackWatermarks, settled_ends};
+use super::watermarks::PackWatermarks;
 
 /// Maximum read units of a search for reading events unfiltered, so that they can be cached for other searches, if it
 /// could read only the matching ones.
@@ -171,7 +171,7 @@ impl Unpacked {
             let same = cached.late_packed_before == watermarks.late_packed_before;
             if same { (cached.late_reached, cached.late.clone()) } else { (watermarks.late_packed_before, Vec::new()) }
         };
-        let (_, end) = settled_ends(events);
+        let end = watermarks.late_settled_before;
         let (mut query, mut stop_after) = (PartitionQuery::late(events, from), max_units);
         if matching.is_some() {
             (query.range, stop_after) = (from..=end.saturating_sub(1), MAX_UNITS_TO_CACHE);

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::item_key::{index_key, late_key, shard_key};
+use super::pack_fence::PackFence;
 use crate::compression::{MAX_STORED_BYTES, compress, decompress};
 use crate::error::Error;
 
@@ -132,10 +133,13 @@ impl EventItem {
         })
     }
 
-    /// Records `now` as the time of storage if the event is late.
-    pub(crate) fn set_stored_at(&mut self, now: Timestamp) {
-        let late = i128::from(self.tm) + LATE_AFTER.as_nanos() < now.as_nanosecond();
-        self.w = late.then(|| now.as_millisecond());
+    /// Records the time of storage if the event is late: by the clock, or because it belongs below the fence.
+    pub(crate) fn set_stored_at(&mut self, now: Timestamp, fence: PackFence) {
+        let is_late = i128::from(self.tm) + LATE_AFTER.as_nanos() < now.as_nanosecond();
+        // The id may be anywhere in the millisecond of the event's time, or later.
+        let lowest_id = Timestamp::from_nanosecond(self.tm.into()).ok().and_then(|time| EventId::at(time, 0));
+        let is_below_fence = lowest_id.is_none_or(|id| id.as_u64() < fence.id);
+        self.w = (is_late || is_below_fence).then(|| fence.late_storage_ms(now.as_millisecond()));
     }
 
     /// Sets the keys of the item for an id in a log of `shards` shards.
@@ -240,6 +244,25 @@ mod tests {
             let back: EventItem = serde_dynamo::from_item(stored).unwrap();
             assert_eq!(back.into_event().unwrap(), event);
         }
+    }
+
+    #[test]
+    fn lateness_depends_on_the_fence_whatever_the_clock_shows() {
+        let event = event(b"{}".to_vec());
+        let (time, hour) = (event.fields.time, SignedDuration::from_hours(1));
+        let stored_ms = |now: Timestamp, fence_time: Timestamp, late_ms| {
+            let id = EventId::at(fence_time, 0).unwrap().as_u64();
+            let mut item = item(&event);
+            item.set_stored_at(now, PackFence { id, late_ms });
+            item.w
+        };
+        let now_ms = u64::try_from(time.as_millisecond()).unwrap();
+        assert_eq!(stored_ms(time, time - hour, 0), None, "in time");
+        assert_eq!(stored_ms(time, time, 0), None, "the millisecond of the fence belongs to the events in time");
+        assert_eq!(stored_ms(time, time + hour, now_ms), Some(time.as_millisecond()), "pack has passed the id");
+        assert!(stored_ms(time, time + hour, now_ms + 5000) >= Some(time.as_millisecond() + 5000));
+        let later = time + hour;
+        assert_eq!(stored_ms(later, time - hour, 0), Some(later.as_millisecond()), "late by the clock");
     }
 
     #[test]

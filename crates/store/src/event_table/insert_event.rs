@@ -4,12 +4,14 @@ use events::{AcceptedEvent, DedupKey, EventId, Rejection};
 use tokio::time::Instant;
 
 use super::insert_deferred::DeferredInsert;
+use super::pack_fence::PackFence;
 use super::put_event::SlotOccupant;
 use super::slot_sequence::SlotSequence;
 use super::table::EventTable;
 use crate::batch_get::Item;
 use crate::config_table::slot_key::SlotKey;
 use crate::error::Error;
+use crate::throttle_backoff::retry_throttled;
 
 /// The result of an insert.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -107,7 +109,8 @@ impl EventTable {
         let Some(id) = deferred.next_slot() else {
             return Ok(Some(InsertOutcome::Refused(InsertRefusal::NoFreeSlot)));
         };
-        let mut insert = self.prepare_insert(accepted)?;
+        let fence = retry_throttled(deadline, "BatchGetItem", || self.pack_fence()).await?;
+        let mut insert = self.prepare_insert(accepted, fence)?;
         insert.item.place(id, self.shards);
         Ok(match self.try_slot(&insert, deadline, &mut deferred.write_units).await? {
             SlotOccupant::Inserted => Some(InsertOutcome::Stored(id)),
@@ -125,7 +128,7 @@ impl EventTable {
 
     /// Returns the item of an event in its first slot.
     pub fn item(&self, accepted: &AcceptedEvent, key: &SlotKey) -> Result<Item, Error> {
-        let mut insert = self.prepare_insert(accepted)?;
+        let mut insert = self.prepare_insert(accepted, PackFence::default())?;
         let first = SlotSequence::new(key, accepted).get(0);
         insert.item.place(first.unwrap_or(accepted.event.id), self.shards);
         self.to_item(&insert.item)

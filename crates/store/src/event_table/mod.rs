@@ -6,6 +6,7 @@ pub(crate) mod filter_expression;
 pub(crate) mod insert_deferred;
 pub(crate) mod insert_event;
 pub(crate) mod item_key;
+pub(crate) mod pack_fence;
 pub(crate) mod partition_query;
 pub(crate) mod partition_scan;
 pub(crate) mod put_event;

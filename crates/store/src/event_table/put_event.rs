@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::event_item::EventItem;
 use super::item_key::{claim_key, link_key};
+use super::pack_fence::PackFence;
 use super::slot_occupant::has_id;
 use super::table::EventTable;
 use crate::batch_get::{Item, consumed_units};
@@ -46,10 +47,14 @@ pub(crate) struct PendingInsert<'a> {
 }
 
 impl EventTable {
-    pub(crate) fn prepare_insert<'a>(&self, accepted: &'a AcceptedEvent) -> Result<PendingInsert<'a>, Error> {
+    pub(crate) fn prepare_insert<'a>(
+        &self,
+        accepted: &'a AcceptedEvent,
+        fence: PackFence,
+    ) -> Result<PendingInsert<'a>, Error> {
         let expires = self.retention.expires(accepted.event.received_at);
         let mut item = EventItem::new(&accepted.event, &accepted.fingerprint, expires)?;
-        item.set_stored_at(self.retention.now());
+        item.set_stored_at(self.retention.now(), fence);
         let claims = has_id(accepted) && !accepted.event.fields.time_given;
         Ok(PendingInsert { accepted, item, claim: claims.then(|| claim_key(&accepted.fingerprint)) })
     }

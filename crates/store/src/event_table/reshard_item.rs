@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::event_item::EventItem;
 use super::item_key::link_key;
+use super::pack_fence::PackFence;
 use crate::error::Error;
 
 /// Rewrites the keys of an item of the `events` table for a log of `shards` shards. An event that is stored there at
@@ -33,7 +34,7 @@ pub fn reshard_item(
     } else if key.starts_with("E#") {
         let mut event: EventItem = serde_dynamo::from_item(item).map_err(|e| corrupt(e.to_string()))?;
         if let Some(stored) = stored {
-            event.set_stored_at(stored);
+            event.set_stored_at(stored, PackFence::default());
         }
         event.place(event.sk, shards);
         return serde_dynamo::to_item(event).map_err(|e| corrupt(e.to_string()));

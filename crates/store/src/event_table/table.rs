@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::crowded_milliseconds::CrowdedMilliseconds;
 use super::event_item::EventItem;
 use super::item_key::shard_key;
+use super::pack_fence::FenceCache;
 use crate::batch_get::{Item, batch_get};
 use crate::config_table::slot_key::{SlotKey, SlotKeys};
 use crate::config_table::table::ConfigTable;
@@ -28,12 +29,13 @@ pub struct EventTable {
     /// Key that determines the slots of events; `None` for a handle that does not insert.
     slot_keys: Option<Arc<SlotKeys>>,
     pub(crate) crowded: Arc<CrowdedMilliseconds>,
+    pub(crate) fence: Arc<FenceCache>,
 }
 
 impl EventTable {
     /// Creates a handle for the table `table`, whose log has `shards` partitions. It reads events.
     pub fn new(client: Client, table: String, shards: u16, retention: Retention) -> Self {
-        Self { client, table, shards, retention, slot_keys: None, crowded: Arc::default() }
+        Self { client, table, shards, retention, slot_keys: None, crowded: Arc::default(), fence: Arc::default() }
     }
 
     /// Returns a handle that also inserts events, in slots that the slot key in the `config` table determines.
