@@ -56,7 +56,8 @@ async fn quarantine(state: &State, source: &Source, headers: &HeaderMap, body: B
         Err(DecompressError::Invalid(_)) => body,
     };
     let catalog = events::catalog(&source.catalog);
-    let writer = EventWriter { state, catalog, catalog_name: &source.catalog, deadline };
+    let receipt = fastrand::u128(..);
+    let writer = EventWriter { state, catalog, catalog_name: &source.catalog, deadline, receipt };
     let context = RequestContext { source: &source.name, received_at: (state.clock)(), headers };
     let violation = Violation::new("", "method", format!("{reason}; send events with POST"));
     let rejection = Rejection { event_type: None, violations: vec![violation] };
