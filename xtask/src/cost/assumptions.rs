@@ -8,8 +8,17 @@ pub(crate) const HOURS_PER_MONTH: f64 = 730.0;
 pub(crate) const DAYS_PER_MONTH: f64 = HOURS_PER_MONTH / 24.0;
 
 /// Seconds between two runs of the pack function: its schedule in the template.
-pub(crate) const PACK_INTERVAL_SECONDS: f64 = 300.0;
+pub(crate) const PACK_INTERVAL_SECONDS: f64 = 60.0;
 pub(crate) const PACK_RUNS_PER_MONTH: f64 = HOURS_PER_MONTH * 3600.0 / PACK_INTERVAL_SECONDS;
+
+/// Runs of pack that look for events to pack: every fourth run is the first after the interval of 220 s.
+pub(crate) const PACK_SCANS_PER_MONTH: f64 = PACK_RUNS_PER_MONTH / 4.0;
+
+/// Write units of every run of pack: for the fence and for what is settled.
+pub(crate) const UNITS_PER_PACK_RUN: f64 = 2.0;
+
+/// Seconds for which ingest caches the fence. Each read of it takes a read unit.
+pub(crate) const FENCE_CACHE_SECONDS: f64 = 1.0;
 
 /// Requests a month that `DynamoDB` sends to KMS for the key of one table that a function uses: one every five minutes
 /// (KMS guide, "How `DynamoDB` uses AWS KMS").

@@ -1,10 +1,11 @@
 //! The monthly bill of an installation.
 
 use super::assumptions::{
-    ACCESS_LOG_BYTES, COLD_START_SHARE, CONFIG_CACHE_SECONDS, DAYS_PER_MONTH, EVENTS_PER_PAGE, FUNCTION_MS,
-    HOURS_PER_MONTH, HTTP_OVERHEAD_BYTES, KEY_REQUESTS_PER_TABLE, LAMBDA_SAMPLE_SHARE, LOG_BYTES_PER_DELIVERY,
-    LOG_BYTES_PER_INGEST, LOG_BYTES_PER_INVOCATION, LOG_BYTES_PER_SEARCH, METRIC_COUNT, PACK_RUNS_PER_MONTH,
-    PAGE_COMPRESSION_RATIO, POLLS_PER_QUEUE, QUEUE_COUNT, TABLES_IN_USE,
+    ACCESS_LOG_BYTES, COLD_START_SHARE, CONFIG_CACHE_SECONDS, DAYS_PER_MONTH, EVENTS_PER_PAGE, FENCE_CACHE_SECONDS,
+    FUNCTION_MS, HOURS_PER_MONTH, HTTP_OVERHEAD_BYTES, KEY_REQUESTS_PER_TABLE, LAMBDA_SAMPLE_SHARE,
+    LOG_BYTES_PER_DELIVERY, LOG_BYTES_PER_INGEST, LOG_BYTES_PER_INVOCATION, LOG_BYTES_PER_SEARCH, METRIC_COUNT,
+    PACK_RUNS_PER_MONTH, PACK_SCANS_PER_MONTH, PAGE_COMPRESSION_RATIO, POLLS_PER_QUEUE, QUEUE_COUNT, TABLES_IN_USE,
+    UNITS_PER_PACK_RUN,
 };
 use super::deployment::Deployment;
 use super::measured_units::MeasuredUnits;
@@ -123,7 +124,7 @@ impl Calculation<'_> {
             ("segments", self.packing()),
             ("reading to deliver", prices::READ.of(self.delivery_reads())),
             ("searches", prices::READ.of(self.scenario.searches * self.search_units())),
-            ("keys and sources", prices::READ.of(self.config_reads())),
+            ("keys, sources, fence", prices::READ.of(self.config_reads())),
             ("storage", self.storage()),
             ("Lambda", self.lambda()),
             ("SQS", self.queues()),
@@ -145,15 +146,16 @@ impl Calculation<'_> {
         average_search_units(self.scenario, self.units)
     }
 
-    /// Segments are written once. Each run of pack also reads the unpacked events, half a segment on average.
+    /// Segments are written once. Each scan of pack also reads the unpacked events, half a segment on average.
     fn packing(&self) -> f64 {
         let full_segment = events_per_segment(self.scenario.payload_bytes);
         let idle = self.for_payload("/pack_idle");
         let per_event = self.units.per_event(self.scenario.payload_bytes, "/pack/read")
             - self.units.per_event(self.scenario.payload_bytes, "/pack_idle");
-        let unpacked = PACK_RUNS_PER_MONTH * full_segment.min(self.scenario.events) / 2.0;
-        let read = PACK_RUNS_PER_MONTH * idle + per_event * self.scenario.events.max(unpacked);
-        prices::WRITE.of(self.usage.segments * self.for_payload("/pack/write")) + prices::READ.of(read)
+        let unpacked = PACK_SCANS_PER_MONTH * full_segment.min(self.scenario.events) / 2.0;
+        let read = PACK_SCANS_PER_MONTH * idle + per_event * self.scenario.events.max(unpacked);
+        let written = self.usage.segments * self.for_payload("/pack/write") + PACK_RUNS_PER_MONTH * UNITS_PER_PACK_RUN;
+        prices::WRITE.of(written) + prices::READ.of(read)
     }
 
     fn delivery_reads(&self) -> f64 {
@@ -167,7 +169,8 @@ impl Calculation<'_> {
     fn config_reads(&self) -> f64 {
         let max_reads = HOURS_PER_MONTH * 3600.0 / CONFIG_CACHE_SECONDS;
         let reads = self.usage.requests.min(max_reads) + self.scenario.searches.min(max_reads);
-        reads * self.units.constant("/once/config_read_by_a_new_process")
+        let fence_reads = self.usage.requests.min(HOURS_PER_MONTH * 3600.0 / FENCE_CACHE_SECONDS);
+        reads * self.units.constant("/once/config_read_by_a_new_process") + fence_reads
     }
 
     /// Events, their indexes, segments and deliveries are stored until they expire. Point-in-time recovery is billed for

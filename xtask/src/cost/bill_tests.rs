@@ -51,12 +51,13 @@ fn dynamodb_matches_a_calculation_by_hand() {
     // 5 and 4 million write units.
     assert_near(line(&scenario, "storing events"), 3.125);
     assert_near(line(&scenario, "recording deliveries"), 2.5);
-    // A thousand segments of 250 write units. 8,760 runs read 5 units each, and 90 for half a segment.
-    assert_near(line(&scenario, "segments"), 0.156_25 + 438_000.0 * 0.125e-6);
+    // A thousand segments of 250 write units, and 2 for each of 43,800 runs. 10,950 scans read 5 units each, and 45 for
+    // half a segment.
+    assert_near(line(&scenario, "segments"), 0.156_25 + 87_600.0 * 0.625e-6 + 547_500.0 * 0.125e-6);
     // 2 per event; 2 and 1.5 per delivery, of which there are two million.
     assert_near(line(&scenario, "reading to deliver"), 9.0 * 0.125);
-    // 2 in each of 87,600 half minutes.
-    assert_near(line(&scenario, "keys and sources"), 0.175_2 * 0.125);
+    // 2 in each of 87,600 half minutes, and 1 for the fence of each request.
+    assert_near(line(&scenario, "keys, sources, fence"), (0.175_2 + 1.0) * 0.125);
     // 12 million times 3,000 bytes at 0.25 dollars, and 1,800 bytes of each also at 0.20.
     assert_near(line(&scenario, "storage"), 33.528 * 0.25 + 20.117 * 0.20);
 }
@@ -69,17 +70,17 @@ fn requests_and_invocations_match_a_calculation_by_hand() {
         ("Ingest", 1e6, 21.0),
         ("Fanout", 1e6, 30.0),
         ("Deliver", 2e6, 130.0),
-        ("Pack", 8760.0, 100.0 + 1000.0 * 1000.0 / 8760.0),
+        ("Pack", 43_800.0, 100.0 + 1000.0 * 1000.0 / 43_800.0),
     ];
     let gb_seconds: f64 =
         gb_seconds.iter().map(|(name, calls, ms)| Deployment::memory_gb(name) * calls * (ms + 4.0) / 1000.0).sum();
-    assert_near(line(&scenario, "Lambda"), gb_seconds * 0.000_013_333_4 + 4_008_760.0 * 0.2e-6);
+    assert_near(line(&scenario, "Lambda"), gb_seconds * 0.000_013_333_4 + 4_043_800.0 * 0.2e-6);
     // One send per event, a receive and a delete per delivery, and 657,000 polls of each of three queues.
     assert_near(line(&scenario, "SQS"), 5.0 * 0.5 + 1.971 * 0.4);
     assert_near(line(&scenario, "API Gateway"), 1.0);
-    // 4,008,760 invocations with 900 bytes, a million lines each of the access log and of ingest, two million of
-    // deliver: 5.409 GB.
-    assert_near(line(&scenario, "logs"), 5.409 * (0.5 + 0.03 * 30.0 / 30.4167));
+    // 4,043,800 invocations with 900 bytes, a million lines each of the access log and of ingest, two million of
+    // deliver: 5.438 GB.
+    assert_near(line(&scenario, "logs"), 5.438 * (0.5 + 0.03 * 30.0 / 30.4167));
     // Two million webhooks of 2,000 bytes and a million responses of 1,000 bytes: 4.657 GB.
     assert_near(line(&scenario, "data out"), 4.657 * 0.09);
 }

@@ -60,7 +60,7 @@ mod tests {
             "TABLES_IN_USE in assumptions.rs assumes that KMS encrypts every table"
         );
         assert!(
-            TEMPLATE.contains("Schedule: rate(5 minutes)"),
+            TEMPLATE.contains("Schedule: rate(1 minute)"),
             "PACK_INTERVAL_SECONDS in assumptions.rs differs from the template's schedule"
         );
     }
