@@ -6,7 +6,7 @@ use web::{Content, ErrorResponse, Method, Operation, Routes, SuccessResponse, sc
 
 use super::problems::changed_since;
 use super::request::NewTarget;
-use super::{Created, NewTargets, Resumed, Rotation, TargetList, TargetView, Tested, Why};
+use super::{Created, NewTargets, PauseRequest, Resumed, Rotation, TargetList, TargetView, Tested};
 use crate::health::{self, Health};
 use crate::match_preview::MatchPreview;
 use crate::operation_parts::{
@@ -147,7 +147,7 @@ static PAUSE_TARGET: Operation = Operation {
     summary: "Pause a target",
     description: "Deliveries stop within a second. Events for the target are held until it is resumed; none are lost.",
     parameters: &[TARGET_NAME],
-    body: &[Content::json(schema_of::<Why>, &[("reason", r#"{"reason": "maintenance"}"#)])],
+    body: &[Content::json(schema_of::<PauseRequest>, &[("reason", r#"{"reason": "maintenance"}"#)])],
     body_is_optional: true,
     responses: &[TARGET_RESPONSE],
     errors: &[TARGET_NOT_FOUND, web::BODY_ERRORS[0], web::BODY_ERRORS[1], INVALID_BODY],

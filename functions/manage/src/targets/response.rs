@@ -1,4 +1,4 @@
-//! What the API shows of a target: everything but its secrets.
+//! Representations of targets in responses, without secrets.
 
 use jiff::Timestamp;
 use model::{Pause, PreviousFilter, Target, TargetState, duration};
@@ -10,100 +10,100 @@ use url::Url;
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Target")]
 pub(crate) struct TargetView {
-    /// Its name.
+    /// Name of the target.
     name: String,
-    /// What it is for.
+    /// Description for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
-    /// What kind of target it is: `webhook`.
+    /// Type of the target: `webhook`.
     #[serde(rename = "type")]
     kind: &'static str,
-    /// Whether its events are delivered; where not, they are held.
+    /// False if the target is paused and its events are held.
     enabled: bool,
-    /// Since when it is paused, and why; null where it is not.
+    /// Pause of the target; null if it is not paused.
     paused: Option<Pause>,
-    /// Since when every attempt has failed; null where the last one succeeded.
+    /// Time since which every attempt has failed; null if the last attempt succeeded.
     failing_since: Option<Timestamp>,
-    /// Where its events are posted.
+    /// URL to which events are posted.
     address: Url,
-    /// The user name of its Basic credentials.
+    /// User name of Basic credentials.
     #[serde(skip_serializing_if = "Option::is_none")]
     username: Option<String>,
-    /// Which secrets it has: `signing_secret`, `password`, `authorization`, and its headers as `headers.<name>`.
+    /// Names of the secrets that are set: `signing_secret`, `password`, `authorization`, and headers as `headers.<name>`.
     secrets: Vec<String>,
-    /// The certificates, in PEM, that its own must be signed by.
+    /// Trusted certificates, in PEM.
     #[serde(skip_serializing_if = "Option::is_none")]
     ca_cert: Option<String>,
-    /// What it wants.
+    /// Filters of the target.
     #[serde(flatten)]
     wanted: WantedView,
-    /// What it wanted before, the latest last.
+    /// Previous filters, latest last.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     wanted_before: Vec<FormerView>,
-    /// How often a delivery is attempted.
+    /// Maximum number of attempts of a delivery.
     retry_count: u32,
-    /// How long to wait between two attempts.
+    /// Time between two attempts.
     retry_timeout: String,
-    /// The waits between attempts, instead of those two.
+    /// Times between consecutive attempts, instead of `retry_count` and `retry_timeout`.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_schedule: Option<Vec<String>>,
-    /// How long an attempt may take.
+    /// Maximum duration of an attempt.
     timeout: String,
-    /// For how long it may fail without one success before it is paused.
+    /// Time without a success after which the failing target is paused.
     disable_after: String,
-    /// The `content-type` of what is posted.
+    /// `content-type` of the posted body.
     content_type: String,
-    /// The body as a Mustache template.
+    /// Mustache template of the body.
     #[serde(skip_serializing_if = "Option::is_none")]
     body_template: Option<String>,
-    /// Until when deliveries are also signed with the secret before the last rotation.
+    /// End of the period in which deliveries are also signed with the previous secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     rotating_until: Option<Timestamp>,
-    /// When it was created: events that were received earlier are not delivered to it.
+    /// Time at which the target was created. Events that were received earlier are not delivered.
     created_at: Timestamp,
-    /// Shown in the answer that creates the target or rotates it, and never again.
+    /// Signing secret. Only the responses to creation and rotation contain it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) signing_secret: Option<String>,
 }
 
-/// Which events a target wants.
+/// Filters of a target.
 #[derive(Debug, Serialize, JsonSchema)]
 struct WantedView {
-    /// The least severe log line that it wants; bounds `logging` events only.
+    /// Minimum log level. Only applies to `logging` events.
     level: events::Level,
-    /// The scopes that it wants.
+    /// Scopes of the delivered events.
     scopes: Vec<events::Scope>,
-    /// The sources that it wants; empty means every source but Tidings itself.
+    /// Sources of the delivered events; empty for every source except `tidings`.
     sources: Vec<String>,
-    /// The types that it wants; empty means every type.
+    /// Types of the delivered events; empty for every type.
     events: Vec<String>,
-    /// The projects that it wants; empty means every project.
+    /// Projects of the delivered events; empty for every project.
     projects: Vec<String>,
-    /// The environments that it wants; empty means every environment.
+    /// Environments of the delivered events; empty for every environment.
     environments: Vec<String>,
-    /// Whether events of no project, or no environment, pass those two filters.
+    /// If true, events without a project or environment pass the `projects` and `environments` filters.
     include_unscoped: bool,
 }
 
-/// Which events a target wanted before a change.
+/// Filters of a target before a change.
 #[derive(Debug, Serialize, JsonSchema)]
 struct FormerView {
-    /// Since when.
+    /// Time since which they applied.
     since: Timestamp,
-    /// What.
+    /// The filters.
     #[serde(flatten)]
     wanted: WantedView,
 }
 
-/// Every target.
+/// The list of all targets.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct TargetList {
-    /// By name.
+    /// The targets, sorted by name.
     pub(super) targets: Vec<TargetView>,
 }
 
 impl TargetView {
-    /// What is shown of a target, and of how it is doing.
+    /// Returns the representation of a target and its state.
     pub(super) fn new(target: Target, state: Option<&TargetState>) -> Self {
         let secrets = [(true, "signing_secret"), (target.has_password, "password")]
             .into_iter()
