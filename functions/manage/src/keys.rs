@@ -99,10 +99,17 @@ pub(crate) async fn create_key(
 ) -> Result<(StatusCode, Json<CreatedKey>), Problem> {
     let mut violations = Violations::default();
     violations.check_name(&new.name);
+    if Key::is_reserved_name(&new.name) {
+        violations.add("name", "not", "expected another name: audit events name this actor, which is not a key");
+    }
+    let mut source_created_at = None;
     match (new.scope, &new.source) {
         (KeyScope::Ingest, None) => violations.add("source", "required", "expected the source that the key posts for"),
         (KeyScope::Ingest, Some(source)) => {
-            if state.config.get::<Source>(source).await?.is_none() {
+            source_created_at = state.config.get::<Source>(source).await?.map(|source| source.created_at);
+            if Source::is_reserved_name(source) {
+                violations.add("source", "not", "expected another source: only Tidings writes its own events");
+            } else if source_created_at.is_none() {
                 violations.add("source", "enum", "expected the name of a source: create it first");
             }
         }
@@ -120,6 +127,7 @@ pub(crate) async fn create_key(
         name: new.name,
         scope: new.scope,
         source: new.source,
+        source_created_at,
         sha256: token::sha256(&token),
         created_at: now,
         expires_at: new.expires_at,

@@ -56,9 +56,9 @@ pub(crate) struct SourceList {
     sources: Vec<Source>,
 }
 
-/// Returns the names of the catalogs of this version.
+/// Returns the names of the catalogs that sources can have. Only Tidings writes events of its own catalog.
 fn catalogs() -> Vec<&'static str> {
-    events::catalogs().map(events::Catalog::name).collect()
+    events::catalogs().map(events::Catalog::name).filter(|name| !Source::is_reserved_name(name)).collect()
 }
 
 /// `POST /v1/sources`.
@@ -69,6 +69,9 @@ pub(crate) async fn create_source(
 ) -> Result<(StatusCode, Json<Source>), Problem> {
     let mut violations = Violations::default();
     violations.check_name(&new.name);
+    if Source::is_reserved_name(&new.name) {
+        violations.add("name", "not", "expected another name: Tidings' own events have this source");
+    }
     let NewSource { name, catalog, description } = new;
     let source = Source { name, catalog, description, created_at: (state.clock)() };
     check(&source, &mut violations);
@@ -90,7 +93,7 @@ pub(crate) async fn create_source(
 }
 
 fn check(source: &Source, violations: &mut Violations) {
-    if events::catalog(&source.catalog).is_none() {
+    if !catalogs().contains(&source.catalog.as_str()) {
         violations.add("catalog", "enum", format!("expected one of {}", catalogs().join(", ")));
     }
     if source.description.as_ref().is_some_and(|words| words.chars().count() > MAX_DESCRIPTION_CHARS) {

@@ -294,3 +294,51 @@ async fn a_target_can_be_previewed_before_its_creation() {
     stack.manage().post("/v1/targets/preview", &wrong).await.expect_problem(422);
     stack.manage().get("/v1/targets/later").await.expect_problem(404);
 }
+
+#[tokio::test]
+async fn audit_events_show_no_credentials_in_addresses_and_templates() {
+    let stack = start().await;
+    let manage = stack.manage();
+    let template = |secret: &str| json!({ "body_template": format!("{{\"routing_key\": \"{secret}\"}}") });
+    stack.create_target("slack", "https://hooks.example.com/services/SECRET-1", &template("SECRET-2")).await;
+    let change = json!({ "address": "https://hooks.example.com/?token=SECRET-3" });
+    manage.patch("/v1/targets/slack", &change).await.expect(200);
+    manage.patch("/v1/targets/slack", &template("SECRET-4")).await.expect(200);
+    manage.post("/v1/targets/slack/rotate", &Value::Null).await.expect(200);
+    // Callers who may change the target see what they have to change.
+    assert!(manage.get("/v1/targets/slack").await.text.contains("SECRET-3"));
+    manage.delete("/v1/targets/slack").await.expect(204);
+    let read = stack.read();
+    let found = read.get("/v1/events?source=tidings&order=asc&limit=1000").await;
+    let export = read.get("/v1/export?source=tidings&format=ndjson").await;
+    for shown in [&found.text, &export.text] {
+        assert!(shown.contains("hooks.example.com/***"), "{shown}");
+        assert!(!shown.contains("SECRET"), "{shown}");
+    }
+    let found = found.expect(200);
+    let [_, modified, template, ..] = &found["events"].as_array().expect("events")[..] else { panic!("{found}") };
+    assert_ne!(modified["payload"]["data"]["address"], modified["payload"]["previous"]["address"]);
+    assert_ne!(template["payload"]["data"]["body_template"], template["payload"]["previous"]["body_template"]);
+}
+
+#[tokio::test]
+async fn a_test_uses_the_address_that_was_just_set() {
+    let stack = start().await;
+    let manage = stack.manage();
+    let receivers = [Receiver::start().await, Receiver::start().await];
+    stack.create_target("audit", receivers[0].url(), &json!({})).await;
+    manage.post("/v1/targets/audit/test", &Value::Null).await.expect(200);
+    for change in 1..=6 {
+        let new = &receivers[change % 2];
+        let before = new.received().len();
+        manage.patch("/v1/targets/audit", &json!({ "address": new.url() })).await.expect(200);
+        manage.post("/v1/targets/audit/test", &Value::Null).await.expect(200);
+        assert_eq!(new.received().len(), before + 1, "change {change}");
+    }
+    // A target with the same name and another address is another target.
+    let before = receivers[1].received().len();
+    manage.delete("/v1/targets/audit").await.expect(204);
+    stack.create_target("audit", receivers[1].url(), &json!({})).await;
+    manage.post("/v1/targets/audit/test", &Value::Null).await.expect(200);
+    assert_eq!(receivers[1].received().len(), before + 1);
+}

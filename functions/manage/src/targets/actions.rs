@@ -23,7 +23,7 @@ use webhook::SigningSecret;
 
 use super::load::load_target;
 use super::problems::{changed_since, no_key, no_randomness};
-use super::response::TargetView;
+use super::response::{TargetView, audit_view};
 use super::strict_json::{Strict, read_as};
 use super::{PauseRequest, validate};
 use crate::State;
@@ -193,7 +193,7 @@ pub(crate) async fn rotate_target(
         event_type: "target-modified",
         actor: &caller.key,
         subject: &name,
-        data: json!(view),
+        data: audit_view(target.clone(), target_state.as_ref()),
         previous: Value::Null,
     };
     let write = state.config.replace_target_write(&target, version)?;

@@ -6,14 +6,14 @@ use axum::http::StatusCode;
 use model::{AuditEvent, Pause, Record, Target, TargetState};
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use store::{ConfigWrite, EventTable};
 use web::{AnyJsonBody, Caller, Manage, Problem, ProblemType};
 use webhook::Secrets;
 
 use super::problems::{no_key, no_randomness};
 use super::request::{NewTarget, TARGET_BODY, ValidatedTarget};
-use super::response::{TargetList, TargetView};
+use super::response::{TargetList, TargetView, audit_view};
 use super::strict_json::{Strict, read, read_as};
 use crate::State;
 use crate::validation::Violations;
@@ -139,7 +139,7 @@ async fn store(state: &State, caller: &Caller, all: Vec<ValidatedTarget>) -> Res
             event_type: "target-created",
             actor: &caller.key,
             subject: &new.0.name,
-            data: json!(TargetView::new(new.0.clone(), Some(&new.1))),
+            data: audit_view(new.0.clone(), Some(&new.1)),
             previous: Value::Null,
         };
         changes.push((entry, change(new)?));

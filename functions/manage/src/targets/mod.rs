@@ -19,7 +19,7 @@ use axum::response::Response;
 use model::{AuditEvent, Record, Target, TargetState};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use store::WriteOutcome;
 use web::{Manage, Problem};
 
@@ -30,7 +30,7 @@ use actions::{Resumed, Rotation, Tested, pause_target, resume_target, rotate_tar
 use create::{Created, NewTargets, create_target};
 use patch::change_target;
 use problems::changed_since;
-use response::{TargetList, TargetView};
+use response::{TargetList, TargetView, audit_view};
 
 use etag::{Condition, tagged};
 
@@ -75,7 +75,7 @@ pub(crate) async fn remove_target(
         actor: &caller.key,
         subject: &name,
         data: Value::Null,
-        previous: json!(TargetView::new(target, target_state.as_ref())),
+        previous: audit_view(target, target_state.as_ref()),
     };
     let changes = vec![removing, state.config.remove_write::<TargetState>(&name, false)?];
     match state.events.write_audited(&entry, changes).await? {

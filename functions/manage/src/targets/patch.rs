@@ -15,7 +15,7 @@ use super::etag::{Condition, tagged};
 use super::load::load_target;
 use super::problems::{changed_since, no_key, no_randomness};
 use super::request::{MAX_TARGET_BYTES, NewTarget, TARGET_BODY, ValidatedTarget, text_bytes};
-use super::response::TargetView;
+use super::response::audit_view;
 use super::strict_json::{Strict, read_as};
 use crate::State;
 use crate::validation::Violations;
@@ -73,8 +73,8 @@ async fn write(
         event_type: "target-modified",
         actor: &caller.key,
         subject: &before.name,
-        data: json!(TargetView::new(changed.clone(), target_state)),
-        previous: json!(TargetView::new(before.clone(), target_state)),
+        data: audit_view(changed.clone(), target_state),
+        previous: audit_view(before.clone(), target_state),
     };
     let write = state.config.replace_target_write(&changed, before.version)?;
     let made = state.events.write_audited(&entry, vec![write]).await?;
