@@ -11,13 +11,16 @@ use serde::Serialize;
 use web::{Problem, ReadOrManage};
 
 use crate::State;
-use crate::targets::load_target;
+use crate::targets::{filter_warnings, load_target};
 
 /// Age of the oldest events whose deliveries count.
 const HEALTH_WINDOW: SignedDuration = SignedDuration::from_hours(24);
 
 /// Period over which the delivery rate is measured.
 const THROUGHPUT_WINDOW: SignedDuration = SignedDuration::from_mins(5);
+
+/// Time without a matching event after which a response contains a warning.
+const NO_MATCH_WARNING_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Maximum number of deliveries that are read for rates and latencies.
 const MAX_SAMPLED_DELIVERIES: usize = 1000;
@@ -63,6 +66,11 @@ pub(crate) struct Health {
     unattempted: usize,
     /// Time of the oldest undelivered event.
     oldest_undelivered_at: Option<Timestamp>,
+    /// Time of the newest stored event that the filters match; null if none has matched since the target was created.
+    latest_match_at: Option<Timestamp>,
+    /// Advice about filters that match no event.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
     /// Number of deliveries that failed after their last attempt.
     failed: usize,
     /// Estimated time at which the backlog will be delivered, at the rate of the running replays, or else of the last five
@@ -91,16 +99,22 @@ pub(crate) async fn read_target_health(
         limit: MAX_SAMPLED_DELIVERIES,
     };
     let count = |status| state.deliveries.count(&name, target.created_at, status, MAX_COUNTED_DELIVERIES);
-    let (listed, replays, waiting, held, failed, oldest, (unattempted, oldest_unattempted)) = futures::try_join!(
+    let (listed, replays, waiting, held, failed, oldest, unattempted) = futures::try_join!(
         state.deliveries.list(listing),
         state.config.list::<Replay>(),
         count(RecordedStatus::Waiting),
         count(RecordedStatus::Held),
         count(RecordedStatus::Failed),
         oldest(&state, &target),
-        unattempted(&state, &target, target_state.as_ref().is_some_and(|target_state| target_state.pause.is_some())),
+        find_unattempted(
+            &state,
+            &target,
+            target_state.as_ref().is_some_and(|target_state| target_state.pause.is_some())
+        ),
     )?;
     let listed = listed.0;
+    let Unattempted { count: unattempted, oldest: oldest_unattempted, newest_match } = unattempted;
+    let latest_match_at = newest_match.map(EventId::time);
     let over: Vec<&DeliverySummary> =
         listed.iter().filter(|one| matches!(one.status, RecordedStatus::Delivered | RecordedStatus::Failed)).collect();
     let mut took: Vec<u64> = over.iter().filter_map(|one| Some(one.last.as_ref()?.ms)).collect();
@@ -120,6 +134,8 @@ pub(crate) async fn read_target_health(
         held,
         unattempted,
         oldest_undelivered_at: oldest.into_iter().chain(oldest_unattempted).min().map(EventId::time),
+        latest_match_at,
+        warnings: health_warnings(&target, latest_match_at, now),
         failed,
         through_at: pace(&listed, &replays, &name, now).and_then(|pace| through_at(backlog, pace, now)),
         target: name,
@@ -186,43 +202,58 @@ async fn oldest(state: &State, target: &Target) -> Result<Option<EventId>, store
     Ok([waiting, held].into_iter().filter_map(|(listed, _)| Some(listed.first()?.event)).min())
 }
 
-/// Counts the matching events without a delivery record, and returns the oldest of them.
+/// Returns advice about a target whose filters match no event.
+fn health_warnings(target: &Target, latest_match_at: Option<Timestamp>, now: Timestamp) -> Vec<String> {
+    let since = latest_match_at.unwrap_or(target.created_at).max(target.filter_since);
+    let silent = (now.duration_since(since) >= NO_MATCH_WARNING_AFTER).then(|| {
+        format!("no event has matched the filters since {since}: compare them with a preview (`POST /v1/targets/{{name}}/preview`)")
+    });
+    silent.into_iter().chain(filter_warnings(&target.filter)).collect()
+}
+
+/// Matching events without a delivery record.
+#[derive(Default)]
+struct Unattempted {
+    count: usize,
+    oldest: Option<EventId>,
+    /// Newest event that matches the filters, attempted or not.
+    newest_match: Option<EventId>,
+}
+
+/// Counts the matching events without a delivery record, and finds the oldest of them and the newest matching event.
 ///
 /// Such events are among the newest. Standard queues do not keep the order, so the search continues until
 /// [`MAX_EMPTY_PAGES`] consecutive pages have only attempted events.
-async fn unattempted(state: &State, target: &Target, paused: bool) -> Result<(usize, Option<EventId>), store::Error> {
-    let (mut count, mut oldest, mut after, mut empty_pages) = (0, None, None, 0);
-    if paused {
-        return Ok((0, None));
-    }
+async fn find_unattempted(state: &State, target: &Target, paused: bool) -> Result<Unattempted, store::Error> {
+    let (mut found, mut after, mut empty_pages) = (Unattempted::default(), None, 0);
+    let limit = if paused { 1 } else { UNATTEMPTED_PAGE_SIZE };
     for _ in 0..MAX_UNATTEMPTED_PAGES {
         let filter = SearchFilter {
             conditions: target.filter.conditions(),
             from: Some(target.created_at),
             ..SearchFilter::default()
         };
-        let search = SearchRequest {
-            filter,
-            after,
-            limit: UNATTEMPTED_PAGE_SIZE,
-            max_bytes: 16 << 20,
-            ..SearchRequest::default()
-        };
+        let search = SearchRequest { filter, after, limit, max_bytes: 16 << 20, ..SearchRequest::default() };
         let page = state.log.search(&search).await?;
         let wanted: Vec<&Event> = page.events.iter().filter(|event| target.accepts(event).is_ok()).collect();
+        found.newest_match = found.newest_match.max(wanted.iter().map(|event| event.id).max());
+        // The events of a paused target are held, and have a record.
+        if paused {
+            break;
+        }
         let keys: Vec<(EventId, &str)> = wanted.iter().map(|event| (event.id, target.name.as_str())).collect();
         let known = state.deliveries.get_many(&keys).await?;
         let missing = keys.iter().filter(|(event, _)| !known.iter().any(|known| known.event == *event));
         let missing: Vec<EventId> = missing.map(|(event, _)| *event).collect();
-        count += missing.len();
-        oldest = missing.iter().min().copied().or(oldest);
+        found.count += missing.len();
+        found.oldest = missing.iter().min().copied().or(found.oldest);
         after = page.next;
         empty_pages = if missing.is_empty() { empty_pages + 1 } else { 0 };
         if empty_pages == MAX_EMPTY_PAGES || after.is_none() {
             break;
         }
     }
-    Ok((count, oldest))
+    Ok(found)
 }
 
 #[cfg(test)]

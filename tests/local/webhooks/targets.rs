@@ -21,7 +21,7 @@ async fn migration_manager_log_targets_are_accepted_unchanged() {
     assert!(both["targets"][1]["signing_secret"].is_string());
 
     let mut wrong = target("test05");
-    wrong["retry_count"] = json!(0);
+    wrong["retry_count"] = json!(101);
     let refused = stack.manage().post("/v1/targets", &json!([target("test04"), wrong])).await.expect_problem(422);
     assert_eq!(refused["violations"][0]["pointer"], "/1/retry_count");
     stack.manage().get("/v1/targets/test04").await.expect_problem(404);
@@ -41,6 +41,22 @@ async fn migration_manager_field_values_are_accepted() {
     let created = &created["targets"][0];
     assert_eq!((&created["level"], &created["retry_count"]), (&json!("WARN"), &json!(3)));
     assert_eq!((&created["scopes"], &created["retry_timeout"]), (&json!(["lifecycle", "logging"]), &json!("500ms")));
+
+    // The zero values of Go, credentials in the address, and the actions of lifecycle events.
+    let address = receiver.url().replace("http://", "http://mm:token@");
+    let target = json!({
+        "name": "mm", "type": "webhook", "level": "INFO", "address": address, "username": "", "password": "",
+        "ca_cert": "", "retry_count": 0, "retry_timeout": "0s", "scopes": ["lifecycle", "logging"],
+        "lifecycle_actions": ["batch-created"],
+    });
+    let created = stack.manage().post("/v1/targets", &target).await.expect(201);
+    assert_eq!((&created["username"], &created["retry_count"]), (&json!("mm"), &json!(3)));
+    assert_eq!(created["events"], json!(["batch-created", "logging"]));
+    let change =
+        json!({ "address": address.replace("mm:token", "other:secret"), "lifecycle_actions": ["batch-removed"] });
+    let changed = stack.manage().patch("/v1/targets/mm", &change).await.expect(200);
+    assert_eq!((&changed["username"], &changed["events"]), (&json!("other"), &json!(["batch-removed", "logging"])));
+    stack.manage().delete("/v1/targets/mm").await.expect(204);
 
     // The name is used in paths, keys and queues.
     stack.manage().get("/v1/targets/siem.prod").await.expect(200);
@@ -341,4 +357,24 @@ async fn a_test_uses_the_address_that_was_just_set() {
     stack.create_target("audit", receivers[1].url(), &json!({})).await;
     manage.post("/v1/targets/audit/test", &Value::Null).await.expect(200);
     assert_eq!(receivers[1].received().len(), before + 1);
+}
+
+#[tokio::test]
+async fn filters_that_match_nothing_are_reported() {
+    let stack = start().await;
+    let manage = stack.manage();
+    let receiver = Receiver::start().await;
+    let star = json!({ "projects": ["*"], "environments": ["*"], "sources": ["*"], "events": ["*"] });
+    stack.create_target("star", receiver.url(), &star).await;
+    let typo = json!({ "name": "typo", "address": receiver.url(), "events": ["feature-craeted"] });
+    let created = manage.post("/v1/targets", &typo).await.expect(201);
+    assert!(created["warnings"][0].as_str().is_some_and(|text| text.contains("feature-craeted")), "{created}");
+    stack.ingest("unleash").post("/v1/events", &e2e::sample_event(1)).await.expect(201);
+    stack.wait_until_idle().await;
+    assert_eq!(receiver.received().len(), 1);
+    let star = manage.get("/v1/targets/star/health").await.expect(200);
+    assert!(star["latest_match_at"].is_string() && star.get("warnings").is_none(), "{star}");
+    let typo = manage.get("/v1/targets/typo/health").await.expect(200);
+    assert_eq!(typo["latest_match_at"], Value::Null);
+    assert_eq!(typo["warnings"], created["warnings"]);
 }

@@ -4,6 +4,7 @@ mod actions;
 mod create;
 mod etag;
 mod load;
+mod log_target;
 mod operations;
 mod patch;
 mod problems;
@@ -25,6 +26,7 @@ use web::{Manage, Problem};
 
 pub(crate) use load::load_target;
 pub(crate) use operations::register_routes;
+pub(crate) use response::filter_warnings;
 
 use actions::{Resumed, Rotation, Tested, pause_target, resume_target, rotate_target, test_target};
 use create::{Created, NewTargets, create_target};

@@ -13,6 +13,7 @@ use web::{Caller, JsonBody, Manage, Problem, ProblemType};
 use super::actions;
 use super::etag::{Condition, tagged};
 use super::load::load_target;
+use super::log_target::split_credentials;
 use super::problems::{changed_since, no_key, no_randomness};
 use super::request::{MAX_TARGET_BYTES, NewTarget, TARGET_BODY, ValidatedTarget, text_bytes};
 use super::response::audit_view;
@@ -107,8 +108,21 @@ async fn patched(state: &State, target: &Target, patch: Value) -> Result<(Target
     if headers.is_some_and(|headers| !lowercase_names(headers)) {
         violations.add("headers", "uniqueItems", "expected each header once: upper and lower case are the same");
     }
+    // A field that sets others replaces them.
+    let in_patch = |name: &str| patch.get(name).is_some_and(|value| !value.is_null());
+    let has_credentials = patch.get("address").and_then(Value::as_str).and_then(split_credentials).is_some();
+    let mut replaced: Vec<&str> = Vec::new();
+    if has_credentials && !in_patch("username") && !in_patch("password") {
+        replaced.extend(["username", "password"]);
+    }
+    if in_patch("lifecycle_actions") && !in_patch("events") {
+        replaced.push("events");
+    }
     let secrets = state.keyring.open(&target.name, &target.secrets).await.map_err(no_key)?;
     let mut definition = json!(NewTarget::of(target, &secrets));
+    for field in replaced {
+        definition[field] = Value::Null;
+    }
     // The definition has all fields; those without a value are null. The merge would drop unknown fields of the patch
     // that are null, so they are added again and rejected.
     let unknown: Vec<String> = patch.keys().filter(|name| definition.get(name.as_str()).is_none()).cloned().collect();

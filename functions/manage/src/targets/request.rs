@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use webhook::{Secrets, SigningSecret};
 
+use super::log_target;
 use super::validate::{self, MAX_ADDRESS_CHARS, MAX_FILTER_VALUES, MAX_HEADER_VALUE_CHARS, MAX_VALUE_CHARS};
 use crate::validation::{self, Violations};
 
@@ -45,8 +46,8 @@ pub(crate) struct NewTarget {
     /// If false, the target is created paused, and its events are held.
     #[schemars(extend("default" = true))]
     pub(super) enabled: Option<bool>,
-    /// URL to which events are posted: `https` or `http`, without a user name or password. Addresses in private networks
-    /// are rejected, unless the deployment allows them.
+    /// URL to which events are posted: `https` or `http`. Credentials in it (`https://user:password@host`) are stored as
+    /// `username` and `password`. Addresses in private networks are rejected, unless the deployment allows them.
     #[schemars(url, length(max = MAX_ADDRESS_CHARS), regex(pattern = r"^[Hh][Tt][Tt][Pp][Ss]?://[^/\\]"))]
     pub(super) address: String,
     /// User name of Basic credentials, without `:` and control characters.
@@ -70,23 +71,29 @@ pub(crate) struct NewTarget {
     /// Scopes of the delivered events; empty for the default scopes.
     #[schemars(with = "Option<Vec<Scope>>", extend("default" = ["lifecycle", "logging"]))]
     pub(super) scopes: Option<Vec<String>>,
-    /// Sources of the delivered events; empty for every source except `tidings`.
+    /// Sources of the delivered events; empty, or `*` alone, for every source except `tidings`.
     #[schemars(length(max = MAX_FILTER_VALUES), inner(length(min = 1, max = MAX_VALUE_CHARS)))]
     pub(super) sources: Option<Vec<String>>,
-    /// Types of the delivered events; empty for every type.
+    /// Types of the delivered events; empty, or `*` alone, for every type. Patterns are not supported.
     #[schemars(length(max = MAX_FILTER_VALUES), inner(length(min = 1, max = MAX_VALUE_CHARS)))]
     pub(super) events: Option<Vec<String>>,
-    /// Projects of the delivered events; empty for every project.
+    /// Types of the delivered `lifecycle` events, as in Migration Manager's log targets; `logging` events are not affected.
+    /// It is stored as `events`, and cannot be combined with it.
+    #[schemars(length(max = MAX_FILTER_VALUES), inner(length(min = 1, max = MAX_VALUE_CHARS)))]
+    #[serde(skip_serializing)]
+    pub(super) lifecycle_actions: Option<Vec<String>>,
+    /// Projects of the delivered events; empty, or `*` alone, for every project.
     #[schemars(length(max = MAX_FILTER_VALUES), inner(length(min = 1, max = MAX_VALUE_CHARS)))]
     pub(super) projects: Option<Vec<String>>,
-    /// Environments of the delivered events; empty for every environment.
+    /// Environments of the delivered events; empty, or `*` alone, for every environment.
     #[schemars(length(max = MAX_FILTER_VALUES), inner(length(min = 1, max = MAX_VALUE_CHARS)))]
     pub(super) environments: Option<Vec<String>>,
     /// If true, events without a project or environment pass the `projects` and `environments` filters.
     #[schemars(extend("default" = true))]
     pub(super) include_unscoped: Option<bool>,
-    /// Maximum number of attempts of a delivery.
-    #[schemars(range(min = 1, max = MAX_RETRY_COUNT), extend("default" = DEFAULT_RETRY_COUNT))]
+    /// Maximum number of attempts of a delivery. 0 means the default, as in Migration Manager; `retry_timeout` of `0s` then
+    /// does as well.
+    #[schemars(range(min = 0, max = MAX_RETRY_COUNT), extend("default" = DEFAULT_RETRY_COUNT))]
     pub(super) retry_count: Option<u32>,
     /// Time between two attempts, such as `10s`, `5m` or `1h30m`. All delays of a delivery have at most 9 days.
     #[schemars(extend("default" = DEFAULT_RETRY_INTERVAL))]
@@ -145,6 +152,7 @@ impl NewTarget {
             scopes: Some(filter.scopes.iter().map(Scope::to_string).collect()),
             sources: list(&filter.sources),
             events: list(&filter.events),
+            lifecycle_actions: None,
             projects: list(&filter.projects),
             environments: list(&filter.environments),
             include_unscoped: Some(filter.include_unscoped),
@@ -160,7 +168,8 @@ impl NewTarget {
     }
 
     /// Returns the target, or adds its violations.
-    pub(crate) fn check(self, now: Timestamp, violations: &mut Violations) -> Option<ValidatedTarget> {
+    pub(crate) fn check(mut self, now: Timestamp, violations: &mut Violations) -> Option<ValidatedTarget> {
+        self.convert_log_target(violations);
         violations.check_target_name(&self.name);
         if text_bytes(&json!(self)) > MAX_TARGET_BYTES {
             violations.add("", "maxLength", format!("expected at most {MAX_TARGET_BYTES} bytes together"));
@@ -217,11 +226,35 @@ impl NewTarget {
         Some(ValidatedTarget { target, secrets, enabled: self.enabled.unwrap_or(true) })
     }
 
+    /// Converts the forms of Migration Manager's log targets: credentials in the address, actions of lifecycle events, and
+    /// Go's zero values for the defaults.
+    fn convert_log_target(&mut self, violations: &mut Violations) {
+        if let Some((address, username, password)) = log_target::split_credentials(&self.address) {
+            let is_empty = |field: &Option<String>| field.as_ref().is_none_or(String::is_empty);
+            if is_empty(&self.username) && is_empty(&self.password) {
+                (self.address, self.username, self.password) = (address, Some(username), Some(password));
+            } else {
+                let message = "expected credentials either in the address, or in `username` and `password`";
+                violations.add("address", "not", message);
+            }
+        }
+        if self.retry_count == Some(0) {
+            self.retry_count = None;
+            self.retry_timeout = self.retry_timeout.take().filter(|timeout| !matches!(timeout.as_str(), "0" | "0s"));
+        }
+        let actions = self.lifecycle_actions.take().filter(|actions| !actions.is_empty());
+        if let Some(actions) = actions {
+            if self.events.as_ref().is_some_and(|events| !events.is_empty()) {
+                violations.add("lifecycle_actions", "not", "expected either `events` or `lifecycle_actions`, not both");
+            }
+            self.events = Some(log_target::event_types(actions));
+        }
+    }
+
     fn retry(&self, violations: &mut Violations) -> Option<RetryPolicy> {
         let count = self.retry_count.unwrap_or(DEFAULT_RETRY_COUNT);
         if !(1..=MAX_RETRY_COUNT).contains(&count) {
-            let keyword = if count == 0 { "minimum" } else { "maximum" };
-            violations.add("retry_count", keyword, format!("expected a whole number from 1 to {MAX_RETRY_COUNT}"));
+            violations.add("retry_count", "maximum", format!("expected a whole number from 1 to {MAX_RETRY_COUNT}"));
         }
         let limits = ["0s", "216h"];
         let timeout =
@@ -240,9 +273,7 @@ impl NewTarget {
 
     fn filter(&self, violations: &mut Violations) -> EventFilter {
         let list = |field: &str, values: &Option<Vec<String>>, violations: &mut Violations| {
-            let values = values.clone().unwrap_or_default();
-            validate::list(field, &values, violations);
-            values
+            validate::list(field, values.as_deref().unwrap_or_default(), violations)
         };
         let default = EventFilter::default();
         EventFilter {

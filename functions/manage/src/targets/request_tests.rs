@@ -31,7 +31,7 @@ fn a_name_and_an_address_are_enough() {
 #[test]
 fn all_violations_are_listed_together() {
     let fields = json!({
-        "name": "a b", "address": "ftp://example.com", "scopes": ["x"], "retry_count": 0, "retry_timeout": "soon",
+        "name": "a b", "address": "ftp://example.com", "scopes": ["x"], "retry_count": 101, "retry_timeout": "soon",
         "signing_secret": "whsec_c2hvcnQ=", "level": "FATAL", "type": "syslog", "timeout": "1h", "ca_cert": "x",
         "body_template": "{{#a}}", "content_type": "json", "headers": { "Host": "x" }, "password": "p",
     });
@@ -62,7 +62,6 @@ fn addresses_that_cannot_be_posted_to_are_refused() {
         "",
         "example.com",
         "https://",
-        "http://user:pw@example.com",
         "http://example.com:0",
         "http://example.com:70000",
         "file:///etc/passwd",
@@ -218,4 +217,41 @@ fn a_definition_survives_a_round_trip() {
     let again = check(again).unwrap();
     assert_eq!(again.secrets, checked.secrets);
     assert_eq!(again.target, checked.target);
+}
+
+#[test]
+fn a_star_alone_means_every_value_and_patterns_are_rejected() {
+    for field in ["sources", "events", "projects", "environments"] {
+        let star = json!({ "name": "a", "address": "https://example.com", field: ["*"] });
+        assert_eq!(check(star).unwrap().target.filter, model::EventFilter::default(), "{field}");
+        for values in [json!(["feature-*"]), json!(["*", "web"]), json!(["user.*.created"])] {
+            let refused = refused(json!({ field: values }));
+            assert_eq!(refused[0].0, format!("/{field}"));
+            assert!(refused[0].1.contains("patterns are not supported"), "{refused:?}");
+        }
+        assert!(refused(json!({ field: [" web"] }))[0].1.contains("no spaces around"), "{field}");
+    }
+}
+
+#[test]
+fn all_forms_of_log_targets_are_accepted() {
+    let target = |fields: serde_json::Value| {
+        let mut new = json!({ "name": "mm", "address": "https://mm:a%40b@example.com/v1/events" });
+        new.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        check(new).unwrap()
+    };
+    let zero = target(json!({ "username": "", "password": "", "retry_count": 0, "retry_timeout": "0s" }));
+    assert_eq!(zero.target.address.as_str(), "https://example.com/v1/events");
+    assert_eq!((zero.target.username.as_deref(), zero.secrets.password.as_deref()), (Some("mm"), Some("a@b")));
+    assert_eq!((zero.target.retry.count, zero.target.retry.timeout), (3, Duration::from_secs(10)));
+    let immediate = target(json!({ "retry_count": 2, "retry_timeout": "0s" }));
+    assert_eq!((immediate.target.retry.count, immediate.target.retry.timeout), (2, Duration::ZERO));
+    let actions = target(json!({ "lifecycle_actions": ["batch-created"] }));
+    assert_eq!(actions.target.filter.events, ["batch-created", "logging"]);
+    for all in [json!([]), json!(null)] {
+        assert!(target(json!({ "lifecycle_actions": all })).target.filter.events.is_empty());
+    }
+    assert_eq!(refused(json!({ "lifecycle_actions": ["a"], "events": ["b"] }))[0].0, "/lifecycle_actions");
+    let both = json!({ "address": "https://a:b@example.com", "username": "c", "password": "d" });
+    assert_eq!(refused(both)[0].0, "/address");
 }

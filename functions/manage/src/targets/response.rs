@@ -1,7 +1,7 @@
 //! Representations of targets in responses, without secrets.
 
 use jiff::Timestamp;
-use model::{Pause, PreviousFilter, Target, TargetState, duration};
+use model::{EventFilter, Pause, PreviousFilter, Target, TargetState, duration};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -66,6 +66,9 @@ pub(crate) struct TargetView {
     rotating_until: Option<Timestamp>,
     /// Time at which the target was created. Events that were received earlier are not delivered.
     created_at: Timestamp,
+    /// Advice about filters that may match no event, such as a type that no catalog has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
     /// Signing secret. Only the responses to creation and rotation contain it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) signing_secret: Option<String>,
@@ -124,6 +127,7 @@ impl TargetView {
             kind: "webhook",
             enabled: paused.is_none(),
             paused,
+            warnings: filter_warnings(&target.filter),
             failing_since: state.and_then(|state| state.failing_since),
             address: target.address,
             username: target.username,
@@ -149,14 +153,27 @@ impl TargetView {
 /// The path and the query of an address, and the literal text of a template, are the credentials of many receivers, such as
 /// Slack, Teams, Discord, Telegram and `PagerDuty`. They are replaced by hashes, which show that they were changed.
 pub(super) fn audit_view(target: Target, state: Option<&TargetState>) -> Value {
+    // Warnings are advice for the caller, not part of the configuration.
     let masked_address = mask_address(&target.address);
     let masked_template = target.body_template.as_deref().map(|template| format!("*** ({})", short_hash(template)));
     let mut view = json!(TargetView::new(target, state));
     view["address"] = json!(masked_address);
+    if let Some(fields) = view.as_object_mut() {
+        fields.remove("warnings");
+    }
     if let Some(template) = masked_template {
         view["body_template"] = json!(template);
     }
     view
+}
+
+/// Returns advice about a filter that may match no event.
+pub(crate) fn filter_warnings(filter: &EventFilter) -> Vec<String> {
+    let has_type = |name: &str| events::catalogs().any(|catalog| catalog.types().any(|known| known.name == name));
+    let unknown = filter.events.iter().filter(|name| !has_type(name)).map(|name| {
+        format!("no catalog has the event type {name:?}: check its spelling, unless a source sends types of its own")
+    });
+    unknown.collect()
 }
 
 /// Returns the scheme, host and port of an address. A path or query is replaced by a hash of the address.
@@ -173,9 +190,9 @@ fn short_hash(text: &str) -> String {
     format!("sha256 {hash}")
 }
 
-impl From<model::EventFilter> for WantedView {
-    fn from(wanted: model::EventFilter) -> Self {
-        let model::EventFilter { level, scopes, sources, events, projects, environments, include_unscoped } = wanted;
+impl From<EventFilter> for WantedView {
+    fn from(wanted: EventFilter) -> Self {
+        let EventFilter { level, scopes, sources, events, projects, environments, include_unscoped } = wanted;
         Self { level, scopes, sources, events, projects, environments, include_unscoped }
     }
 }

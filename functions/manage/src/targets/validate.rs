@@ -155,13 +155,29 @@ pub(super) fn scopes(given: Option<&[String]>, violations: &mut Violations) -> O
     None
 }
 
-pub(super) fn list(field: &str, values: &[String], violations: &mut Violations) {
+/// Validates the values of a filter field. `*` alone means every value, as in other products, which an empty list does here.
+pub(super) fn list(field: &str, values: &[String], violations: &mut Violations) -> Vec<String> {
+    if let ["*"] = values.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        return Vec::new();
+    }
+    let shown = |value: &str| value.chars().take(64).collect::<String>();
+    if let Some(pattern) = values.iter().find(|value| value.contains('*')) {
+        let message = format!(
+            "{:?}: patterns are not supported: list each value, or leave the field out for every value",
+            shown(pattern)
+        );
+        violations.add(field, "pattern", message);
+    }
+    if let Some(padded) = values.iter().find(|value| value.trim() != *value) {
+        violations.add(field, "pattern", format!("{:?}: expected no spaces around a value", shown(padded)));
+    }
     if values.len() > MAX_FILTER_VALUES
         || values.iter().any(|value| value.is_empty() || is_longer(value, MAX_VALUE_CHARS))
     {
         let message = format!("expected at most {MAX_FILTER_VALUES} values of 1 to {MAX_VALUE_CHARS} characters");
         violations.add(field, "maxItems", message);
     }
+    values.to_vec()
 }
 
 /// Returns `true` if a text has more characters, as JSON Schema counts them.
