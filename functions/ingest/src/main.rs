@@ -7,5 +7,6 @@ async fn main() -> Result<(), lambda_http::Error> {
     runtime::init_logging()?;
     let lookup = |name: &str| std::env::var(name).ok();
     let state = ingest::from_env(&Env::new(&lookup))?;
-    lambda_http::run(web::with_common_layers(ingest::router(state))).await
+    let routes = web::with_common_layers(ingest::router(state));
+    lambda_http::run(web::with_strict_transport_security(routes)).await
 }

@@ -19,6 +19,7 @@ use crate::State;
 /// | `SHARDS` | number of partitions of the log (default 4) |
 /// | `RETENTION_DAYS` | number of days for which records are kept; 0 or unset: forever |
 /// | `MANAGE_KEY_SHA256` | SHA-256 of the token of the first manage key; unset on the local stack, which creates its own keys |
+/// | `HTTPS_ONLY` | `true` rejects `http` addresses of targets (default `false`) |
 /// | `AWS_REGION`, `AWS_ACCESS_KEY_ID`, … | set by Lambda |
 pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
     let client = Client::new(&env.aws("DYNAMODB")?);
@@ -28,6 +29,7 @@ pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
         Segments::new(client.clone(), env.required("SEGMENTS_TABLE")?).with_cache_bytes(env.segment_cache_bytes()?);
     Ok(State {
         keys: Keys::new(config.clone(), env.get("MANAGE_KEY_SHA256"), runtime::now),
+        https_only: env.parsed("HTTPS_ONLY", false, "true or false")?,
         config: config.into(),
         log: EventLog { events: events.clone(), segments },
         events,

@@ -206,7 +206,8 @@ async fn oldest(state: &State, target: &Target) -> Result<Option<EventId>, store
 fn health_warnings(target: &Target, latest_match_at: Option<Timestamp>, now: Timestamp) -> Vec<String> {
     let since = latest_match_at.unwrap_or(target.created_at).max(target.filter_since);
     let silent = (now.duration_since(since) >= NO_MATCH_WARNING_AFTER).then(|| {
-        format!("no event has matched the filters since {since}: compare them with a preview (`POST /v1/targets/{{name}}/preview`)")
+        let name = &target.name;
+        format!("no event has matched the filters since {since}: check them with POST /v1/targets/{name}/preview")
     });
     silent.into_iter().chain(filter_warnings(&target.filter)).collect()
 }

@@ -60,7 +60,8 @@ pub(crate) async fn create_target(
         Value::Array(several) => (check_all(&state, several).await?, false),
         body => {
             let mut violations = Violations::default();
-            let checked = read_as::<NewTarget>(TARGET_BODY, body)?.check((state.clock)(), &mut violations);
+            let checked =
+                read_as::<NewTarget>(TARGET_BODY, body)?.check((state.clock)(), state.https_only, &mut violations);
             violations.into_result()?;
             // `None` without violations: only the generation of the secret can fail.
             (vec![checked.ok_or_else(no_randomness)?], true)
@@ -112,7 +113,7 @@ async fn check_all(state: &State, several: Vec<Value>) -> Result<Vec<ValidatedTa
             own.add("name", "uniqueItems", "expected another name: a target has this one");
         }
         names.push(new.name.clone());
-        all.push(new.check((state.clock)(), &mut own));
+        all.push(new.check((state.clock)(), state.https_only, &mut own));
         violations.extend(&number.to_string(), own);
     }
     violations.into_result()?;

@@ -13,7 +13,7 @@ pub(super) fn event_types(mut actions: Vec<String>) -> Vec<String> {
     actions
 }
 
-/// Returns an address without its credentials, the user name, and the password; `None` if it has none.
+/// Returns an address without its credentials, the user name, and the password; `None` if it contains no credentials.
 pub(super) fn split_credentials(address: &str) -> Option<(String, String, String)> {
     let mut url: Url = address.parse().ok()?;
     if url.username().is_empty() && url.password().is_none() {

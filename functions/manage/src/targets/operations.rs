@@ -1,6 +1,6 @@
 //! The operations on targets.
 
-use model::{Record, Target};
+use model::{KeyScope, Record, Target};
 use schemars::{Schema, SchemaGenerator, json_schema};
 use web::{Content, ErrorResponse, Method, Operation, Routes, SuccessResponse, schema_of};
 
@@ -226,8 +226,8 @@ static READ_TARGET_HEALTH: Operation = Operation {
     path: "/v1/targets/{name}/health",
     id: "readTargetHealth",
     summary: "Get target health",
-    description: "Returns success rate, latency, backlog, and the estimated time until the backlog is delivered. A read key is \
-        sufficient.",
+    description: "Returns success rate, latency, backlog, and the estimated time until the backlog is delivered.",
+    other_scopes: &[KeyScope::Read],
     parameters: &[TARGET_NAME],
     responses: &[SuccessResponse::json(
         200,

@@ -134,7 +134,7 @@ async fn patched(state: &State, target: &Target, patch: Value) -> Result<(Target
     }
     let new: NewTarget = read_as(TARGET_BODY, definition)?;
     let now = (state.clock)();
-    let checked = new.check(now, &mut violations);
+    let checked = new.check(now, state.https_only, &mut violations);
     violations.into_result()?;
     let Some(ValidatedTarget { target: new, secrets: mut own, .. }) = checked else { return Err(no_randomness()) };
     own.previous_signing.clone_from(&secrets.previous_signing);

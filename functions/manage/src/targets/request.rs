@@ -167,8 +167,13 @@ impl NewTarget {
         }
     }
 
-    /// Returns the target, or adds its violations.
-    pub(crate) fn check(mut self, now: Timestamp, violations: &mut Violations) -> Option<ValidatedTarget> {
+    /// Returns the target, or adds its violations. `https_only` rejects addresses without TLS.
+    pub(crate) fn check(
+        mut self,
+        now: Timestamp,
+        https_only: bool,
+        violations: &mut Violations,
+    ) -> Option<ValidatedTarget> {
         self.convert_log_target(violations);
         violations.check_target_name(&self.name);
         if text_bytes(&json!(self)) > MAX_TARGET_BYTES {
@@ -181,6 +186,9 @@ impl NewTarget {
             violations.add("type", "const", "expected \"webhook\": there is no other type of target");
         }
         let address = validate::address(&self.address, violations);
+        if https_only && address.as_ref().is_some_and(|address| address.scheme() == "http") {
+            violations.add("address", "pattern", "expected an https address: this deployment requires TLS");
+        }
         let (retry, filter) = (self.retry(violations), self.filter(violations));
         let timeout =
             validate::span("timeout", self.timeout.as_deref(), DEFAULT_ATTEMPT_TIMEOUT, ["1s", "30s"], violations);

@@ -3,7 +3,7 @@ use super::*;
 fn check(new: serde_json::Value) -> Result<ValidatedTarget, serde_json::Value> {
     let new: NewTarget = serde_json::from_value(new).unwrap();
     let mut violations = Violations::default();
-    let checked = new.check(Timestamp::UNIX_EPOCH, &mut violations);
+    let checked = new.check(Timestamp::UNIX_EPOCH, false, &mut violations);
     violations.into_result().map_err(|problem| problem.document())?;
     Ok(checked.unwrap())
 }
@@ -254,4 +254,15 @@ fn all_forms_of_log_targets_are_accepted() {
     assert_eq!(refused(json!({ "lifecycle_actions": ["a"], "events": ["b"] }))[0].0, "/lifecycle_actions");
     let both = json!({ "address": "https://a:b@example.com", "username": "c", "password": "d" });
     assert_eq!(refused(both)[0].0, "/address");
+}
+
+#[test]
+fn plain_http_can_be_forbidden() {
+    for (address, allowed) in
+        [("https://example.com", true), ("http://example.com", false), ("HTTP://example.com", false)]
+    {
+        let new: NewTarget = serde_json::from_value(json!({ "name": "a", "address": address })).unwrap();
+        let mut violations = Violations::default();
+        assert_eq!(new.check(Timestamp::UNIX_EPOCH, true, &mut violations).is_some(), allowed, "{address}");
+    }
 }
