@@ -124,3 +124,78 @@ async fn key_expiry_and_source_description_can_be_changed() {
     assert_eq!((&logged[2]["subject"], &logged[2]["previous"]["catalog"]), (&json!("unleash"), &json!("unleash")));
     assert!(!json!(logged).to_string().contains("sha256"));
 }
+
+#[tokio::test]
+async fn names_of_tidings_itself_are_reserved() {
+    let stack = start().await;
+    let manage = &stack.manage();
+    let refused = async |path: &'static str, body: Value| {
+        let problem = manage.post(path, &body).await.expect_problem(422);
+        problem["violations"][0]["pointer"].as_str().expect("a pointer").to_owned()
+    };
+    for name in ["tidings", "Tidings"] {
+        let source = json!({ "name": name, "catalog": "signal" });
+        assert_eq!(refused("/v1/sources", source).await, "/name", "{name}");
+    }
+    assert_eq!(refused("/v1/sources", json!({ "name": "other", "catalog": "tidings" })).await, "/catalog");
+    let change = json!({ "catalog": "tidings" });
+    assert_eq!(
+        manage.patch("/v1/sources/signal", &change).await.expect_problem(422)["violations"][0]["pointer"],
+        "/catalog"
+    );
+    for name in ["tidings", "TIDINGS", "first-manage-key"] {
+        assert_eq!(refused("/v1/keys", json!({ "name": name, "scope": "read" })).await, "/name", "{name}");
+    }
+    let ingest = json!({ "name": "forger", "scope": "ingest", "source": "tidings" });
+    assert_eq!(refused("/v1/keys", ingest).await, "/source");
+
+    // The local stack has neither a source nor a key for them.
+    let sources = manage.get("/v1/sources").await.expect(200).to_string();
+    let keys = manage.get("/v1/keys").await.expect(200).to_string();
+    assert!(!sources.contains("\"tidings\"") && !keys.contains("ingest-tidings"), "{sources} {keys}");
+}
+
+#[tokio::test]
+async fn a_removed_manage_key_cannot_create_its_successor() {
+    let stack = start().await;
+    let manage = stack.manage();
+    let created = manage.post("/v1/keys", &json!({ "name": "stolen", "scope": "manage" })).await.expect(201);
+    let stolen = stack.anonymous().with_token(created["token"].as_str().expect("a token"));
+    stolen.get("/v1/keys").await.expect(200);
+    manage.delete("/v1/keys/stolen").await.expect(204);
+    stolen.post("/v1/keys", &json!({ "name": "successor", "scope": "manage" })).await.expect_problem(401);
+    stolen.patch("/v1/keys/dev-read", &json!({ "expires_at": null })).await.expect_problem(401);
+    stolen.delete("/v1/keys/dev-read").await.expect_problem(401);
+    manage.get("/v1/keys/successor").await.expect_problem(404);
+
+    // Another key with the same name is another key.
+    let created = manage.post("/v1/keys", &json!({ "name": "twice", "scope": "manage" })).await.expect(201);
+    let first = stack.anonymous().with_token(created["token"].as_str().expect("a token"));
+    first.get("/v1/keys").await.expect(200);
+    manage.delete("/v1/keys/twice").await.expect(204);
+    manage.post("/v1/keys", &json!({ "name": "twice", "scope": "manage" })).await.expect(201);
+    first.post("/v1/keys", &json!({ "name": "successor", "scope": "manage" })).await.expect_problem(401);
+}
+
+#[tokio::test]
+async fn keys_of_a_removed_source_stay_invalid_when_its_name_is_used_again() {
+    let stack = start().await;
+    let manage = stack.manage();
+    let source = json!({ "name": "ci", "catalog": "signal" });
+    let key = |name: &str| json!({ "name": name, "scope": "ingest", "source": "ci" });
+    let signal = json!({ "type": "deploy" });
+    manage.post("/v1/sources", &source).await.expect(201);
+    let created = manage.post("/v1/keys", &key("old")).await.expect(201);
+    let old = stack.anonymous().with_token(created["token"].as_str().expect("a token"));
+    old.post("/v1/events", &signal).await.expect(201);
+    manage.delete("/v1/sources/ci").await.expect(204);
+    manage.post("/v1/sources", &source).await.expect(201);
+    let created = manage.post("/v1/keys", &key("new")).await.expect(201);
+    let new = stack.anonymous().with_token(created["token"].as_str().expect("a token"));
+    // The new key makes the function read the new source.
+    within(Duration::from_secs(20), "the new key to work", || async {
+        (new.post("/v1/events", &signal).await.status == 201).then_some(())
+    })
+    .await;
+    old.post("/v1/events", &signal).await.expect_problem(403);
+}

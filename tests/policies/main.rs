@@ -129,6 +129,11 @@ fn unneeded_permissions_are_detected() {
         with_statement(allow_on_table("dynamodb:Scan", "EventsTable")),
         "PackRole More: the function does not call dynamodb:Scan on EventsTable",
     );
+    assert_violation(
+        &statements_pointer("DeliverRole"),
+        with_statement(allow_on_table("kms:Decrypt", "SecretsKey")),
+        "DeliverRole More: a shared key decrypts the secrets of other systems",
+    );
     // Actions of other functions, and this function's actions on other resources.
     assert_violation(
         &statements_pointer("QueryRole"),
@@ -165,6 +170,8 @@ fn unprotected_resources_are_detected() {
     assert_violation(events, without_member("TimeToLiveSpecification"), "EventsTable: no time to live");
     assert_violation(events, |of| of["DeletionProtectionEnabled"] = json!(false), "EventsTable: deletion protection");
     assert_violation("/Resources/EventsTable", without_member("DeletionPolicy"), "EventsTable: DeletionPolicy");
+    let variables = "/Resources/QueryFunction/Properties/Environment/Variables";
+    assert_violation(variables, without_member("RETENTION_DAYS"), "QueryFunction: no RETENTION_DAYS");
     let queue = "/Resources/DeliveryQueue/Properties";
     assert_violation(queue, without_member("SqsManagedSseEnabled"), "DeliveryQueue: not encrypted");
     assert_violation(queue, without_member("RedrivePolicy"), "DeliveryQueue: no dead-letter queue");

@@ -202,6 +202,10 @@ fn check_data_access(role: &str, statement: &Value, actions: &[String], resource
     if actions.iter().any(|action| action.starts_with("kms:")) && !secrets {
         found.push("access to secrets is not needed".to_owned());
     }
+    let context = &statement["Condition"]["StringEquals"]["kms:EncryptionContext:purpose"];
+    if actions.iter().any(|action| action.starts_with("kms:")) && context != "tidings-targets" {
+        found.push("a shared key decrypts the secrets of other systems".to_owned());
+    }
     found
 }
 
@@ -249,6 +253,8 @@ fn check_function(name: &str, properties: &Value, found: &mut Vec<String>) {
     for member in ["Timeout", "MemorySize", "Role"] {
         require(name, properties, member, &format!("no {member}"), found);
     }
+    // Every function reads it: without it, a function would return what has expired, and store records forever.
+    require(name, &properties["Environment"]["Variables"], "RETENTION_DAYS", "no RETENTION_DAYS", found);
     let events = properties["Events"].as_object();
     for (source, event) in events.into_iter().flatten() {
         let (name, event, kind) = (format!("{name} {source}"), &event["Properties"], event["Type"].as_str());

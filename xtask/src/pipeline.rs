@@ -46,7 +46,7 @@ fn run_rust_tests(profile: &str) -> Result<TestCounts> {
 pub(crate) fn check_texts() -> Result {
     run("check the spelling", program(tools::checks()?.join("typos"), &["--hidden"]))?;
     eprintln!("==> check for banned phrases");
-    prose::summarize(&[])
+    prose::check(&[])
 }
 
 /// Checks the GitHub workflows for security problems, without network access.

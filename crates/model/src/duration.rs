@@ -1,13 +1,14 @@
-//! The text format of durations, as in Migration Manager: `10s`, `5m`, `1h30m`.
+//! The text format of durations: `10s`, `5m`, `1h30m` as in Migration Manager, and `2d`. A day has 24 hours.
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{Span, SpanRelativeTo};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Parses a duration such as `10s`, `5m` or `1h30m`; `None` if it is invalid or negative.
+/// Parses a duration such as `10s`, `5m`, `1h30m` or `2d`; `None` if it is invalid or negative.
 pub fn parse(text: &str) -> Option<Duration> {
-    text.parse::<SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok())
+    let duration = text.parse::<Span>().ok()?.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    Duration::try_from(duration).ok()
 }
 
 /// Formats a duration in hours, minutes, seconds and milliseconds, as [`parse`] reads it.
@@ -30,7 +31,7 @@ pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duratio
 }
 
 fn read<E: serde::de::Error>(text: &str) -> Result<Duration, E> {
-    parse(text).ok_or_else(|| E::custom("expected a duration such as 10s, 5m or 1h30m"))
+    parse(text).ok_or_else(|| E::custom("expected a duration such as 10s, 5m, 1h30m or 2d"))
 }
 
 /// Serde support for an optional list of durations.
@@ -61,7 +62,9 @@ mod tests {
             assert_eq!(format(Duration::from_secs(seconds)), text);
         }
         assert_eq!(format(Duration::from_millis(1500)), "1s500ms");
-        for text in ["", "ten", "-5s", "10"] {
+        assert_eq!(parse("2d"), Some(Duration::from_hours(48)));
+        assert_eq!(parse("1d12h30m"), Some(Duration::from_mins(36 * 60 + 30)));
+        for text in ["", "ten", "-5s", "10", "1mo", "1y", "99999999999999999999h", "99999999d99999999h"] {
             assert_eq!(parse(text), None, "{text}");
         }
     }

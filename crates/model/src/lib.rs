@@ -27,7 +27,7 @@ pub use delivery::record::{
     RecordedStatus, TARGET_REMOVED,
 };
 pub use event_filter::{EventFilter, FilterMismatch};
-pub use key::{Key, KeyScope, KeyUse};
+pub use key::{FIRST_MANAGE_KEY_NAME, Key, KeyScope, KeyUse};
 pub use message::{DeliveryMessage, ReplayMessage};
 pub use record::Record;
 pub use replay::{Replay, ReplayOf, ReplaySelection, ReplayState, run_name, run_name_prefix};
@@ -40,5 +40,5 @@ pub use search_filter::text_query::{JsonNotation, LikeQuery, TextQuery};
 pub use search_filter::word_query::{InvalidWords, MAX_QUERY_WORDS, Word, WordQuery};
 pub use search_filter::{Condition, Field, SearchFilter};
 pub use source::Source;
-pub use target::{PreviousFilter, SealedSecrets, Target, known_since};
+pub use target::{PreviousFilter, SealedSecrets, Target, is_test_of, known_since};
 pub use target_state::{Pause, TargetState};

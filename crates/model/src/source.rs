@@ -1,5 +1,6 @@
 //! Sources: the producers that may post events.
 
+use events::TIDINGS_SOURCE;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,13 @@ pub struct Source {
     pub description: Option<String>,
     /// Time at which the source was registered.
     pub created_at: Timestamp,
+}
+
+impl Source {
+    /// Returns whether the name of a source or a catalog is reserved, in any case: only Tidings writes its own events.
+    pub fn is_reserved_name(name: &str) -> bool {
+        name.eq_ignore_ascii_case(TIDINGS_SOURCE)
+    }
 }
 
 impl Record for Source {

@@ -134,12 +134,10 @@ impl Target {
             .check(event)
     }
 
-    /// Returns whether an event tests this target. A test event is delivered once, even if the target is paused.
+    /// Returns whether an event tests this target. A test event is delivered once, even if the target is paused. Only
+    /// Tidings writes events of its own source.
     pub fn is_tested_by(&self, event: &Event) -> bool {
-        let fields = &event.fields;
-        event.catalog == TIDINGS_SOURCE
-            && fields.event_type == TEST_EVENT_TYPE
-            && fields.subject.as_deref() == Some(self.name.as_str())
+        is_test_of(event, &self.name)
     }
 
     /// Returns the filter that applied at `time`; `None` if it is no longer stored.
@@ -168,6 +166,14 @@ impl Target {
     pub fn known_since(&self) -> Timestamp {
         known_since(self.created_at)
     }
+}
+
+/// Returns whether an event tests the target with this name.
+pub fn is_test_of(event: &Event, target: &str) -> bool {
+    event.source == TIDINGS_SOURCE
+        && event.catalog == TIDINGS_SOURCE
+        && event.fields.event_type == TEST_EVENT_TYPE
+        && event.fields.subject.as_deref() == Some(target)
 }
 
 /// Returns the earliest time at which another process may have known a target that was created at `created_at`.

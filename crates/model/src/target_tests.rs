@@ -107,6 +107,20 @@ fn tidings_events_require_their_source_in_the_filter() {
 }
 
 #[test]
+fn only_tidings_tests_targets() {
+    let target = target();
+    let mut test = event(Scope::Lifecycle, "target-tested", None);
+    test.fields.subject = Some(target.name.clone());
+    (test.source, test.catalog) = ("tidings".into(), "tidings".into());
+    assert!(target.is_tested_by(&test));
+    for (source, catalog) in [("ops", "tidings"), ("tidings", "signal"), ("ops", "signal")] {
+        let forged = Event { source: source.into(), catalog: catalog.into(), ..test.clone() };
+        assert!(!target.is_tested_by(&forged), "{source} {catalog}");
+    }
+    assert!(!target.is_tested_by(&Event { fields: event(Scope::Lifecycle, "target-tested", None).fields, ..test }));
+}
+
+#[test]
 fn events_older_than_the_target_are_rejected() {
     let mut early = event(Scope::Lifecycle, "x", None);
     early.received_at = "2025-12-31T23:59:59Z".parse().unwrap();

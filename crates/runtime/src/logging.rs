@@ -6,6 +6,12 @@ use tracing_subscriber::fmt::format::JsonFields;
 use crate::emf::{JsonLines, METRICS_TARGET};
 use crate::env::EnvError;
 
+/// Crates that may log at `trace`: they never log payloads or secrets.
+const OWN_CRATES: [&str; 13] = [
+    "deliver", "events", "fanout", "ingest", "manage", "model", "pack", "query", "runtime", "search", "store", "web",
+    "webhook",
+];
+
 /// Logs JSON lines to standard output, filtered by `RUST_LOG` (default `info`).
 ///
 /// # Errors
@@ -28,7 +34,23 @@ fn parse_filter(filter: &str) -> Result<EnvFilter, EnvError> {
     if !directives.split(',').all(is_known) {
         return Err(invalid());
     }
-    EnvFilter::builder().parse(format!("{directives},{METRICS_TARGET}=info")).map_err(|_| invalid())
+    EnvFilter::builder().parse(format!("{},{METRICS_TARGET}=info", cap_trace(directives))).map_err(|_| invalid())
+}
+
+/// Restricts the level `trace` to our own crates. At `trace`, the AWS SDKs and HTTP libraries log whole requests, with
+/// payloads, hashes of tokens and addresses of targets.
+fn cap_trace(directives: &str) -> String {
+    let is_trace = |level: &str| level.eq_ignore_ascii_case("trace") || level == "5";
+    let is_own = |module: &str| OWN_CRATES.contains(&module.split(':').next().unwrap_or_default());
+    let capped = directives.split(',').map(|directive| match directive.rsplit_once('=') {
+        None if is_trace(directive) => {
+            let own = OWN_CRATES.map(|name| format!("{name}=trace")).join(",");
+            format!("debug,{own}")
+        }
+        Some((module, level)) if is_trace(level) && !is_own(module) => format!("{module}=debug"),
+        _ => directive.to_owned(),
+    });
+    capped.collect::<Vec<_>>().join(",")
 }
 
 #[cfg(test)]
@@ -73,6 +95,31 @@ mod tests {
             let written = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
             assert!(written.contains("\"not_kept\":1"), "{asked}: {written}");
             assert_eq!(written.contains("a log line"), says_info, "{asked}");
+        }
+    }
+
+    #[test]
+    fn libraries_do_not_log_at_trace() {
+        for asked in ["trace", "info,aws_smithy_runtime=trace", "aws_smithy_runtime::client=TRACE,store=trace", "h2=5"]
+        {
+            let written = Written::default();
+            let to = written.clone();
+            let subscriber = tracing_subscriber::fmt()
+                .with_env_filter(parse_filter(asked).unwrap())
+                .with_writer(move || to.clone())
+                .finish();
+            tracing::subscriber::with_default(subscriber, || {
+                tracing::trace!(target: "aws_smithy_runtime::client", "payload");
+                tracing::trace!(target: "h2", "payload");
+                tracing::trace!(target: "store::event_table", "a step");
+            });
+            let written = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+            assert!(!written.contains("payload"), "{asked}: {written}");
+            assert_eq!(
+                written.contains("a step"),
+                asked.contains("store=trace") || asked == "trace",
+                "{asked}: {written}"
+            );
         }
     }
 

@@ -10,7 +10,7 @@ use base64::Engine;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use model::{Key, KeyScope, KeyUse};
+use model::{FIRST_MANAGE_KEY_NAME, Key, KeyScope, KeyUse, Source};
 use store::{CachedRecords, ConfigTable};
 use subtle::ConstantTimeEq;
 use tracing::Instrument;
@@ -20,9 +20,6 @@ use crate::operation::{ErrorResponse, Operation};
 use crate::problem::{Problem, ProblemType, busy};
 use crate::query_params::reject_unknown_parameters;
 use crate::token;
-
-/// Name of the manage key that a deployment is created with.
-const FIRST_KEY_NAME: &str = "first-manage-key";
 
 /// The errors of every operation that requires a key.
 pub const COMMON_AUTH_ERRORS: [ErrorResponse; 4] = [
@@ -40,7 +37,8 @@ pub const COMMON_AUTH_ERRORS: [ErrorResponse; 4] = [
 
 /// The API keys of a deployment.
 ///
-/// Keys are cached for at most 30 s, so a removed key may continue to work for that long.
+/// Keys are cached for at most 30 s, so a removed key may continue to work for that long. Changes are the exception: a
+/// removed manage key cannot change anything, above all not create another key.
 #[derive(Debug, Clone)]
 pub struct Keys(Arc<Inner>);
 
@@ -63,6 +61,15 @@ pub struct Caller {
     pub scope: KeyScope,
     /// Source that an ingest key belongs to.
     pub source: Option<String>,
+    /// Record of the key; `None` for the first manage key, which is not in the table.
+    record: Option<Key>,
+}
+
+impl Caller {
+    /// Returns whether the caller may post events of this source.
+    pub fn may_post_to(&self, source: &Source) -> bool {
+        self.record.as_ref().is_some_and(|key| key.is_for(source))
+    }
 }
 
 impl Keys {
@@ -82,18 +89,33 @@ impl Keys {
         let sha256 = token::sha256(&token);
         let is = |known: &str| bool::from(known.as_bytes().ct_eq(sha256.as_bytes()));
         if self.0.first_sha256.as_deref().is_some_and(is) {
-            return Ok(Caller { key: FIRST_KEY_NAME.to_owned(), scope: KeyScope::Manage, source: None });
+            let key = FIRST_MANAGE_KEY_NAME.to_owned();
+            return Ok(Caller { key, scope: KeyScope::Manage, source: None, record: None });
         }
         if !token::is_well_formed(&token) {
             return Err(unauthorized());
         }
         let now = (self.0.clock)();
         let key = self.0.keys.find(|key| is(&key.sha256)).await?.ok_or_else(unauthorized)?;
-        if key.expires_at.is_some_and(|end| end <= now) {
+        // Only Tidings writes events of its own source. Earlier versions allowed keys for it.
+        let is_reserved = key.source.as_deref().is_some_and(Source::is_reserved_name);
+        if is_reserved || is_expired(&key, now) {
             return Err(unauthorized());
         }
         self.record_use(&key.name, now.to_zoned(TimeZone::UTC).date());
-        Ok(Caller { key: key.name, scope: key.scope, source: key.source })
+        Ok(Caller { key: key.name.clone(), scope: key.scope, source: key.source.clone(), record: Some(key) })
+    }
+
+    /// Reads the key of a caller again, and rejects it if it was removed, replaced or has expired since it was cached.
+    async fn confirm(&self, caller: &Caller) -> Result<(), Problem> {
+        let Some(cached) = &caller.record else { return Ok(()) };
+        let current = self.0.config.get::<Key>(&cached.name).await?;
+        let now = (self.0.clock)();
+        if current.is_some_and(|key| key.sha256 == cached.sha256 && !is_expired(&key, now)) {
+            return Ok(());
+        }
+        self.0.keys.invalidate().await;
+        Err(unauthorized())
     }
 
     /// Records the use of a key, once per day and process. The request does not wait for the write, and a failed write
@@ -111,6 +133,10 @@ impl Keys {
         };
         tokio::spawn(write.in_current_span());
     }
+}
+
+fn is_expired(key: &Key, now: Timestamp) -> bool {
+    key.expires_at.is_some_and(|end| end <= now)
 }
 
 /// Extracts the token from the `Authorization` header: a bearer token, the password of Basic credentials, or the token
@@ -160,9 +186,13 @@ macro_rules! extractor {
             type Rejection = Problem;
 
             async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-                let caller = Keys::from_ref(state).authenticate(&parts.headers).await?;
+                let keys = Keys::from_ref(state);
+                let caller = keys.authenticate(&parts.headers).await?;
                 if !matches!(caller.scope, $(KeyScope::$scope)|+) {
                     return Err(missing_permission($permission, &caller.key));
+                }
+                if caller.scope == KeyScope::Manage && !parts.method.is_safe() {
+                    keys.confirm(&caller).await?;
                 }
                 let check: fn(&HeaderMap) -> Result<(), Problem> = $check;
                 check(&parts.headers)?;

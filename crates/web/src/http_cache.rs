@@ -1,8 +1,12 @@
 //! Cacheable responses (RFC 9111) with entity tags, so that unchanged content is not sent again.
 
+use std::io::Write;
+
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
 /// Cache-Control policy.
@@ -47,6 +51,47 @@ pub fn cached_response(request: &HeaderMap, caching: Caching, body: impl IntoBod
     response
 }
 
+/// A text that does not change while the process runs. It is compressed once, so that anonymous requests for large
+/// documents cost little.
+#[derive(Debug)]
+pub struct StaticText {
+    media_type: &'static str,
+    text: String,
+    gzip: Bytes,
+}
+
+impl StaticText {
+    /// Compresses a text.
+    pub fn new(media_type: &'static str, text: String) -> Self {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        // Writing to memory does not fail. An empty result would only mean that the text is not sent compressed.
+        let gzip = encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish()).unwrap_or_default();
+        Self { media_type, text, gzip: gzip.into() }
+    }
+
+    /// Responds with the text like [`cached_response`], compressed if the client accepts gzip.
+    pub fn respond(&'static self, request: &HeaderMap, caching: Caching) -> Response {
+        let mut response = cached_response(request, caching, (self.media_type, self.text.as_str()));
+        if response.status() == StatusCode::OK && !self.gzip.is_empty() && accepts_gzip(request) {
+            response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            response.headers_mut().remove(header::CONTENT_LENGTH);
+            *response.body_mut() = self.gzip.clone().into();
+        }
+        response
+    }
+}
+
+/// Returns whether `Accept-Encoding` allows gzip (RFC 9110, 12.5.3). A request without the header gets plain text.
+fn accepts_gzip(request: &HeaderMap) -> bool {
+    let values = request.get_all(header::ACCEPT_ENCODING).into_iter().filter_map(|value| value.to_str().ok());
+    let mut codings = values.flat_map(|value| value.split(',')).map(|coding| {
+        let (name, parameters) = coding.split_once(';').unwrap_or((coding, ""));
+        let weight = parameters.trim().strip_prefix("q=").and_then(|weight| weight.trim().parse::<f32>().ok());
+        (name.trim(), weight.unwrap_or(1.0))
+    });
+    codings.any(|(name, weight)| name.eq_ignore_ascii_case("gzip") && weight > 0.0)
+}
+
 /// A response body with a media type.
 pub trait IntoBody {
     /// Returns the bytes and their media type.
@@ -79,6 +124,30 @@ impl IntoBody for (&'static str, std::borrow::Cow<'static, str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn static_texts_are_sent_compressed_to_clients_that_accept_it() {
+        let text: &'static StaticText = Box::leak(Box::new(StaticText::new("text/plain", "hello ".repeat(1000))));
+        let respond = |accepted: &str| {
+            let request = HeaderMap::from_iter([(header::ACCEPT_ENCODING, accepted.parse().unwrap())]);
+            text.respond(&request, Caching::Public)
+        };
+        for accepted in ["gzip", "br, GZIP;q=0.5", "deflate, gzip"] {
+            let response = respond(accepted);
+            assert_eq!(response.headers()[header::CONTENT_ENCODING], "gzip", "{accepted}");
+            assert_eq!(response.headers()[header::VARY], "accept-encoding");
+            assert!(axum::body::HttpBody::size_hint(response.body()).exact().is_some_and(|size| size < 200));
+        }
+        for accepted in ["", "identity", "gzip;q=0", "br"] {
+            assert!(!respond(accepted).headers().contains_key(header::CONTENT_ENCODING), "{accepted}");
+        }
+        let plain = text.respond(&HeaderMap::new(), Caching::Public);
+        let known = HeaderMap::from_iter([
+            (header::IF_NONE_MATCH, plain.headers()[header::ETAG].clone()),
+            (header::ACCEPT_ENCODING, HeaderValue::from_static("gzip")),
+        ]);
+        assert_eq!(text.respond(&known, Caching::Public).status(), StatusCode::NOT_MODIFIED);
+    }
 
     #[test]
     fn unchanged_content_is_not_sent_again() {

@@ -22,9 +22,12 @@ pub mod token;
 
 pub use auth::{AnyKey, COMMON_AUTH_ERRORS, Caller, Ingest, Keys, Manage, Read, ReadAnyFormat, ReadOrManage};
 pub use content_negotiation::{not_acceptable, require_json_accepted};
-pub use http_cache::{Caching, cached_response};
+pub use http_cache::{Caching, StaticText, cached_response};
 pub use json_body::{AnyJsonBody, BODY_ERRORS, JsonBody, Object, unreadable_body};
-pub use middleware::{MAX_BODY_BYTES, cors_origins, method_not_allowed, with_common_layers, with_read_layers};
+pub use middleware::{
+    MAX_BODY_BYTES, cors_origins, method_not_allowed, with_common_layers, with_read_layers,
+    with_strict_transport_security,
+};
 pub use operation::{
     Content, ErrorResponse, Method, Operation, Parameter, ParameterLocation, Routes, SchemaOf, SuccessResponse,
     schema_of,

@@ -30,6 +30,7 @@ pub fn with_common_layers(routes: Router) -> Router {
         .method_not_allowed_fallback(async |method: Method, uri: Uri| method_not_allowed(&method, &uri))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(middleware::map_response(plain_text_to_problem))
+        .layer(middleware::map_response(set_default_headers))
         .layer(middleware::from_fn(log_request))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(SetRequestIdLayer::new(REQUEST_ID, RandomRequestId))
@@ -42,7 +43,27 @@ pub fn with_read_layers(routes: Router, origins: Vec<HeaderValue>) -> Router {
     let routes = routes
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(middleware::map_response(limit_response_size));
-    if origins.is_empty() { routes } else { routes.layer(cors_layer(origins)) }
+    let routes = if origins.is_empty() { routes } else { routes.layer(cors_layer(origins)) };
+    // Again for the responses of these layers.
+    routes.layer(middleware::map_response(set_default_headers))
+}
+
+/// Adds the header of functions that are only reachable with TLS: browsers then never use plain HTTP for this host.
+pub fn with_strict_transport_security(routes: Router) -> Router {
+    routes.layer(middleware::map_response(async |mut response: Response| {
+        let always = HeaderValue::from_static("max-age=31536000");
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, always);
+        response
+    }))
+}
+
+/// Sets the headers of every response that does not define them: it is not stored, because it may contain the log, a token
+/// or a secret, and its media type is not guessed.
+async fn set_default_headers(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
+    response
 }
 
 /// The origins whose pages may call the API, from the comma-separated list in `CORS_ORIGINS`; empty if it is not set.
@@ -144,6 +165,20 @@ mod tests {
             let [id] = ids[..] else { panic!("{path}: {ids:?}") };
             let id = id.to_str().unwrap();
             assert!(id.len() == 16 && u64::from_str_radix(id, 16).is_ok(), "{path}: {id}");
+        }
+    }
+
+    #[tokio::test]
+    async fn responses_are_not_stored_and_not_sniffed_unless_they_allow_it() {
+        let cached = async || ([(header::CACHE_CONTROL, "public, max-age=300")], "ok");
+        let routes = Router::new().route("/cached", axum::routing::get(cached));
+        let app = with_strict_transport_security(with_read_layers(with_common_layers(routes), Vec::new()));
+        for (path, caching) in [("/cached", "public, max-age=300"), ("/unknown", "no-store")] {
+            let request = Request::get(path).body(Body::empty()).unwrap();
+            let response = app.clone().oneshot(request).await.unwrap();
+            assert_eq!(response.headers()[header::CACHE_CONTROL], caching, "{path}");
+            assert_eq!(response.headers()[header::X_CONTENT_TYPE_OPTIONS], "nosniff", "{path}");
+            assert_eq!(response.headers()[header::STRICT_TRANSPORT_SECURITY], "max-age=31536000", "{path}");
         }
     }
 }

@@ -35,6 +35,8 @@ pub struct Operation {
     pub description: &'static str,
     /// Permission that the operation requires; `None` for public operations.
     pub scope: Option<KeyScope>,
+    /// Other permissions that are sufficient.
+    pub other_scopes: &'static [KeyScope],
     /// Path and query parameters.
     pub parameters: &'static [Parameter],
     /// True if unknown query parameters are ignored instead of rejected, for callers that rely on that.
@@ -58,6 +60,7 @@ impl Operation {
         summary: "",
         description: "",
         scope: None,
+        other_scopes: &[],
         parameters: &[],
         allow_unknown_query: false,
         body: &[],

@@ -21,6 +21,7 @@ use crate::state::State;
 /// | `DELIVERY_QUEUE_URL`, `SLOW_QUEUE_URL` | queues of the delivery messages |
 /// | `SECRETS_KEY_ID` or `SECRETS_KEY_FILE` | encryption key of the targets' secrets, see [`Keyring`] |
 /// | `ALLOWED_CIDRS` | networks of targets that are allowed although they are not public, such as `10.0.0.0/8,fd00::/8` |
+/// | `HTTPS_ONLY` | `true` rejects `http` addresses of targets (default `false`) |
 /// | `TRACE_PERCENT`, `AWS_XRAY_DAEMON_ADDRESS` | percentage of traced events and address of the daemon, see [`Tracer`] |
 /// | `AWS_REGION`, `AWS_ACCESS_KEY_ID`, … | set by Lambda |
 ///
@@ -42,7 +43,7 @@ pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
         keyring: Keyring::from_env(env)?,
         queues: Queues::new(queues, env.required("DELIVERY_QUEUE_URL")?, env.required("SLOW_QUEUE_URL")?),
         permits: Permits::default(),
-        client: Client::new(guard),
+        client: Client::new(guard.with_https_only(env.parsed("HTTPS_ONLY", false, "true or false")?)),
         tracer: Tracer::from_env(env)?,
         clock: runtime::now,
     })

@@ -9,7 +9,9 @@ use model::delivery::decision::{
     AttemptVerdict, MessageDecision, decide_after_attempt, decide_message, lost_attempts, status_before_attempt,
 };
 use model::delivery::transition::DeliveryState;
-use model::{AttemptOutcome, Delivery, DeliveryKey, DeliveryMessage, RecordedStatus, Target, TargetState, jittered};
+use model::{
+    AttemptOutcome, Delivery, DeliveryKey, DeliveryMessage, RecordedStatus, Target, TargetState, is_test_of, jittered,
+};
 
 use crate::attempt::{AttemptResult, send_attempt};
 use crate::metrics::AttemptReport;
@@ -123,10 +125,11 @@ async fn prepare<'a>(
         return Ok(None);
     };
     let (targets, states) = futures::try_join!(state.targets.all(MAX_TARGET_AGE), state.states.all(MAX_TARGET_AGE))?;
-    // A target that is newer than the cache is read by its name.
+    // A target that is newer than the cache is read by its name. So is a tested target: callers test the change that they
+    // have just made.
     let target = match targets.iter().find(|target| target.name == *name) {
-        Some(target) => Some(target.clone()),
-        None => state.config.get(name).await?,
+        Some(target) if !is_test_of(event, name) => Some(target.clone()),
+        _ => state.config.get(name).await?,
     };
     let Some(target) = target else {
         tracing::info!(event = %event.id, target = name, "the target was removed; dropping the delivery");

@@ -11,6 +11,7 @@ use ipnet::IpNet;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SsrfGuard {
     allowed: Arc<[IpNet]>,
+    https_only: bool,
 }
 
 impl FromStr for SsrfGuard {
@@ -19,11 +20,22 @@ impl FromStr for SsrfGuard {
     /// Parses networks in CIDR notation, separated by commas.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let networks = text.split(',').map(str::trim).filter(|network| !network.is_empty());
-        Ok(Self { allowed: networks.map(str::parse).collect::<Result<_, _>>()? })
+        Ok(Self { allowed: networks.map(str::parse).collect::<Result<_, _>>()?, https_only: false })
     }
 }
 
 impl SsrfGuard {
+    /// Returns a guard that also rejects connections without TLS, if `https_only` is true.
+    #[must_use]
+    pub fn with_https_only(self, https_only: bool) -> Self {
+        Self { https_only, ..self }
+    }
+
+    /// Returns whether connections without TLS are rejected.
+    pub fn requires_https(&self) -> bool {
+        self.https_only
+    }
+
     /// Returns whether a connection to an address is allowed.
     pub fn allows(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();

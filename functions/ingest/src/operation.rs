@@ -181,7 +181,7 @@ fn envelopes_schema(_: &mut SchemaGenerator) -> Schema {
 fn request_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "oneOf": [
-            { "description": "One event.", "type": "object" },
+            { "description": "A single event.", "type": "object" },
             {
                 "description": "At most 1,000 events.",
                 "type": "array",

@@ -1,4 +1,4 @@
-//! What the function reads from its environment.
+//! Configuration from the environment.
 
 use aws_sdk_dynamodb::Client;
 use runtime::{Env, EnvError};
@@ -13,12 +13,13 @@ use crate::State;
 ///
 /// | variable | meaning |
 /// |---|---|
-/// | `EVENTS_TABLE`, `SEGMENTS_TABLE`, `CONFIG_TABLE`, `DELIVERIES_TABLE`, `QUARANTINE_TABLE` | the tables' names |
-/// | `DELIVERY_QUEUE_URL` | the queue that deliver reads |
-/// | `SECRETS_KEY_ID` or `SECRETS_KEY_FILE` | what the targets' secrets are encrypted with, see [`Keyring`] |
-/// | `SHARDS` | into how many partitions the log is spread (default 4) |
-/// | `RETENTION_DAYS` | for how many days what is received is kept; for good where it is 0 or not set |
-/// | `MANAGE_KEY_SHA256` | SHA-256 of the first manage key's token; the local stack makes its own keys and does without |
+/// | `EVENTS_TABLE`, `SEGMENTS_TABLE`, `CONFIG_TABLE`, `DELIVERIES_TABLE`, `QUARANTINE_TABLE` | names of the tables |
+/// | `DELIVERY_QUEUE_URL` | URL of the queue that deliver reads |
+/// | `SECRETS_KEY_ID` or `SECRETS_KEY_FILE` | key that encrypts the targets' secrets, see [`Keyring`] |
+/// | `SHARDS` | number of partitions of the log (default 4) |
+/// | `RETENTION_DAYS` | number of days for which records are kept; 0 or unset: forever |
+/// | `MANAGE_KEY_SHA256` | SHA-256 of the token of the first manage key; unset on the local stack, which creates its own keys |
+/// | `HTTPS_ONLY` | `true` rejects `http` addresses of targets (default `false`) |
 /// | `AWS_REGION`, `AWS_ACCESS_KEY_ID`, … | set by Lambda |
 pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
     let client = Client::new(&env.aws("DYNAMODB")?);
@@ -29,6 +30,7 @@ pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
         Segments::new(client.clone(), env.required("SEGMENTS_TABLE")?).with_cache_bytes(env.segment_cache_bytes()?);
     Ok(State {
         keys: Keys::new(config.clone(), env.get("MANAGE_KEY_SHA256"), runtime::now),
+        https_only: env.parsed("HTTPS_ONLY", false, "true or false")?,
         config: config.into(),
         log: EventLog { events: events.clone(), segments },
         events,

@@ -1,4 +1,4 @@
-//! `/v1/deliveries`: what was delivered and what was not, and trying again.
+//! `/v1/deliveries`: delivery records and retries.
 
 mod operations;
 
@@ -31,44 +31,44 @@ pub(crate) use operations::register_routes;
 const DEFAULT_LIMIT: usize = 50;
 pub(crate) const MAX_LIMIT: usize = 1000;
 
-/// How many targets are asked at the same time.
-const TOGETHER: usize = 8;
+/// Maximum number of delivery lists that are queried in parallel.
+const MAX_CONCURRENT_LISTS: usize = 8;
 
-/// The most failed deliveries that are counted before they are retried.
-const MOST_COUNTED: usize = 100_000;
+/// Maximum number of failed deliveries that are counted before a retry.
+const MAX_COUNTED_FAILED: usize = 100_000;
 
-/// A delivery as lists have it.
+/// A delivery in a list.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct DeliveryView {
-    /// The event.
+    /// Id of the event.
     event: EventId,
-    /// The target's name.
+    /// Name of the target.
     target: String,
-    /// Where it stands.
+    /// Status of the delivery.
     status: RecordedStatus,
-    /// How many attempts there were.
+    /// Number of attempts so far.
     attempts: u32,
-    /// When the last of them began.
+    /// Time at which the last attempt began.
     last_attempt_at: Option<Timestamp>,
-    /// How long that took, in milliseconds.
+    /// Duration of the last attempt, in milliseconds.
     last_duration_ms: Option<u64>,
-    /// The status of its answer.
+    /// HTTP status of the response to the last attempt.
     last_status: Option<u16>,
-    /// Why it failed.
+    /// Reason why the last attempt failed.
     last_error: Option<String>,
-    /// When the next one is due.
+    /// Time at which the next attempt is due.
     next_attempt_at: Option<Timestamp>,
-    /// The replay or retry that it is delivered by.
+    /// Name of the replay or retry that the delivery is part of.
     #[serde(skip_serializing_if = "Option::is_none")]
     run: Option<String>,
 }
 
-/// A page of deliveries, the newest event first.
+/// A page of deliveries.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct DeliveryList {
-    /// The newest event first.
+    /// The deliveries, newest event first.
     deliveries: Vec<DeliveryView>,
-    /// `cursor` of the next page; null on the last.
+    /// Value of `cursor` for the next page; null on the last page.
     next: Option<String>,
 }
 
@@ -94,8 +94,8 @@ impl From<DeliverySummary> for DeliveryView {
 }
 
 impl DeliveryView {
-    /// As it is since its target was removed, in the words of its explanation.
-    fn removed(&mut self) {
+    /// Adjusts the view of an unfinished delivery to the removal of its target, with the words of its explanation.
+    fn apply_target_removal(&mut self) {
         if self.status.is_unfinished() {
             self.status = self.status.after_target_removal();
             self.next_attempt_at = None;
@@ -104,7 +104,7 @@ impl DeliveryView {
     }
 }
 
-/// `GET /v1/deliveries`: by target, by where they stand, by the time of their events.
+/// `GET /v1/deliveries`: filtered by target, status and event time.
 pub(crate) async fn list_deliveries(
     Shared(state): Shared<State>,
     _: ReadOrManage,
@@ -129,7 +129,7 @@ pub(crate) async fn list_deliveries(
         let (event, target) = value.split_once('~')?;
         Some((EventId::from_u64(event.parse().ok()?)?, target.to_owned()))
     })?;
-    // A target that was removed is asked for by its name.
+    // The deliveries of a removed target are listed if the request names the target.
     let known: HashMap<String, Timestamp> =
         state.config.list::<Target>().await?.into_iter().map(|target| (target.name, target.created_at)).collect();
     let targets = match params.get("target") {
@@ -144,22 +144,26 @@ pub(crate) async fn list_deliveries(
     let high = cursor.as_ref().map_or(high, |(event, _)| (*event).min(high));
     let asked = targets.iter().flat_map(|target| {
         let removed = !known.contains_key(target);
-        asked_of(&statuses, removed).into_iter().map(move |status| (target, status))
+        recorded_statuses(&statuses, removed).into_iter().map(move |status| (target, status))
     });
     let pages = asked.map(|(target, status)| {
-        // What waits and what is held is so for the target that there is, not for one that had its name before.
+        // Unfinished deliveries belong to the existing target, not to a removed target with the same name.
         let since = known.get(target).copied().filter(|_| status.is_some_and(RecordedStatus::is_unfinished));
         let listing = DeliveryQuery { target, since, status, low, high, ascending: false, limit: limit + 1 };
         state.deliveries.list(listing)
     });
-    let pages = futures::stream::iter(pages.collect::<Vec<_>>()).buffered(TOGETHER).try_collect().await?;
+    let pages = futures::stream::iter(pages.collect::<Vec<_>>()).buffered(MAX_CONCURRENT_LISTS).try_collect().await?;
     let mut page = page(pages, cursor, limit);
-    page.deliveries.iter_mut().filter(|listed| !known.contains_key(&listed.target)).for_each(DeliveryView::removed);
+    page.deliveries
+        .iter_mut()
+        .filter(|listed| !known.contains_key(&listed.target))
+        .for_each(DeliveryView::apply_target_removal);
     Ok(Json(page))
 }
 
-/// What is to be read for these statuses. What waited or was held when its target was removed has failed since.
-fn asked_of(statuses: &[Option<RecordedStatus>], removed: bool) -> Vec<Option<RecordedStatus>> {
+/// Returns the recorded statuses to query for the requested ones. Deliveries that were unfinished when their target was
+/// removed are shown as failed.
+fn recorded_statuses(statuses: &[Option<RecordedStatus>], removed: bool) -> Vec<Option<RecordedStatus>> {
     if !removed || statuses.contains(&None) {
         return statuses.to_vec();
     }
@@ -167,7 +171,7 @@ fn asked_of(statuses: &[Option<RecordedStatus>], removed: bool) -> Vec<Option<Re
     recorded.filter(|status| statuses.contains(&Some(status.after_target_removal()))).map(Some).collect()
 }
 
-/// One page of the deliveries of several listings, each of which tells up to where it is complete.
+/// Merges several lists into one page. Each list comes with the event down to which it is complete.
 fn page(
     pages: Vec<(Vec<DeliverySummary>, Option<EventId>)>,
     cursor: Option<(EventId, String)>,
@@ -183,23 +187,23 @@ fn page(
     let full = all.len() > limit;
     all.truncate(limit);
     let last = all.last().filter(|_| full).map(|last| format!("{}~{}", last.event, last.target));
-    // Where much was looked at and little found, it goes on below that; no name sorts after a tilde.
+    // If the read limit was reached first, the next page starts below that event. No name sorts after a tilde.
     let next = last.or_else(|| complete.map(|complete| format!("{complete}~~")));
     DeliveryList { deliveries: all.into_iter().map(DeliveryView::from).collect(), next }
 }
 
-/// A delivery that is tried again.
+/// A delivery that is retried.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Retried {
-    /// The event.
+    /// Id of the event.
     event: EventId,
-    /// The target's name.
+    /// Name of the target.
     target: String,
-    /// The retry: each attempt that it makes names it.
+    /// Name of the retry. Each of its attempts records it.
     run: String,
 }
 
-/// `POST /v1/deliveries/{event}/{target}/retry`: with all the attempts that the target allows, from now on.
+/// `POST /v1/deliveries/{event}/{target}/retry`: with all attempts that the target allows.
 pub(crate) async fn retry_delivery(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
@@ -208,12 +212,12 @@ pub(crate) async fn retry_delivery(
     let none = || Problem::new(ProblemType::NotFound, "There is no such event");
     let id = event.parse().ok().and_then(EventId::from_u64).ok_or_else(none)?;
     let event = state.log.events.get(id).await?.ok_or_else(none)?;
-    let (target, standing) = load_target(&state, &name).await?;
+    let (target, target_state) = load_target(&state, &name).await?;
     let now = (state.clock)();
     let delivery = state.deliveries.get(id, &name).await?.filter(|delivery| delivery.is_for(&target));
     let from = match delivery {
         Some(delivery) => {
-            let paused = standing.is_some_and(|standing| standing.pause.is_some());
+            let paused = target_state.is_some_and(|target_state| target_state.pause.is_some());
             match decide_retry(&DeliveryState::from(&delivery), paused, now) {
                 RetryDecision::Release(from) => from,
                 RetryDecision::AlreadyWaiting => return Err(already_waiting()),
@@ -236,7 +240,7 @@ pub(crate) async fn retry_delivery(
     };
     let run = run_name(now);
     let turn = DeliveryKey { event: id, target: &name, run: Some(&run), undelivered: false };
-    // Of several who ask at once, one is told yes, and the others that it waits already.
+    // Of several concurrent requests, one succeeds. The others get a conflict.
     if !state.deliveries.release(turn, from).await? {
         return Err(already_waiting());
     }
@@ -245,16 +249,16 @@ pub(crate) async fn retry_delivery(
         state.deliveries.undo_release(turn, from).await?;
         return Err(error);
     }
-    tracing::info!(event = %id, target = name, run, key = caller.key, "a delivery is tried again");
+    tracing::info!(event = %id, target = name, run, key = caller.key, "retrying a delivery");
     Ok((StatusCode::ACCEPTED, Json(Retried { event: id, target: name, run })))
 }
 
-/// The problem of a delivery that is under way already.
+/// The problem of a delivery that already waits for an attempt.
 pub(crate) fn already_waiting() -> Problem {
     Problem::new(ProblemType::Conflict, "The delivery is waiting for an attempt already")
 }
 
-/// `POST /v1/deliveries/retry`: everything of a target that failed.
+/// `POST /v1/deliveries/retry`: every failed delivery of a target.
 pub(crate) async fn retry_deliveries(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
@@ -272,7 +276,7 @@ pub(crate) async fn retry_deliveries(
         Some((low, high)) => {
             let (since, status) = (Some(target.created_at), Some(RecordedStatus::Failed));
             let listing =
-                DeliveryQuery { target: name, since, status, low, high, ascending: true, limit: MOST_COUNTED };
+                DeliveryQuery { target: name, since, status, low, high, ascending: true, limit: MAX_COUNTED_FAILED };
             state.deliveries.list(listing).await?.0.len()
         }
         None => 0,
@@ -284,9 +288,9 @@ pub(crate) async fn retry_deliveries(
     replays::start(&state, &caller, Start { target: name, of: ReplayOf::Failed, selection, rate, total }).await
 }
 
-/// How many deliveries would be tried again.
+/// Number of deliveries that a retry would affect.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Failing {
-    /// How many failed.
+    /// Number of failed deliveries.
     failed: u64,
 }

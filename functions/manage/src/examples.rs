@@ -74,7 +74,7 @@ pub(crate) const REPLAYS: &str = r#"{"replays": [{
 pub(crate) const HEALTH: &str = r#"{
     "target": "audit", "paused": null, "failing_since": null, "settled": 120, "success_rate": 1.0, "p50_ms": 41,
     "p95_ms": 97, "backlog": 0, "backlog_is_at_least": false, "waiting": 0, "held": 0, "unattempted": 0,
-    "oldest_undelivered_at": null, "failed": 0, "through_at": null
+    "oldest_undelivered_at": null, "latest_match_at": "2026-05-01T09:15:00.000Z", "failed": 0, "through_at": null
 }"#;
 
 pub(crate) const DELIVERIES: &str = r#"{

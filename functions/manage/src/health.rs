@@ -1,4 +1,4 @@
-//! `GET /v1/targets/{name}/health`: how a target is doing, and what waits for it.
+//! `GET /v1/targets/{name}/health`: success rate, latency and backlog of a target.
 
 use axum::Json;
 use axum::extract::{Path, State as Shared};
@@ -11,60 +11,70 @@ use serde::Serialize;
 use web::{Problem, ReadOrManage};
 
 use crate::State;
-use crate::targets::load_target;
+use crate::targets::{filter_warnings, load_target};
 
-/// How far back attempts count.
-const DAY: SignedDuration = SignedDuration::from_hours(24);
+/// Age of the oldest events whose deliveries count.
+const HEALTH_WINDOW: SignedDuration = SignedDuration::from_hours(24);
 
-/// How far back deliveries say how fast they go.
-const LATELY: SignedDuration = SignedDuration::from_mins(5);
+/// Period over which the delivery rate is measured.
+const THROUGHPUT_WINDOW: SignedDuration = SignedDuration::from_mins(5);
 
-/// The most deliveries that are looked at.
-const LOOKED_AT: usize = 1000;
+/// Time without a matching event after which a response contains a warning.
+const NO_MATCH_WARNING_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// The most that are counted of what waits.
-const COUNTED: usize = 10_000;
+/// Maximum number of deliveries that are read for rates and latencies.
+const MAX_SAMPLED_DELIVERIES: usize = 1000;
 
-/// How many events without an attempt are looked for at once, and how many at most.
-const STEP: usize = 100;
-const STEPS: usize = 20;
+/// Maximum number of deliveries that are counted per status.
+const MAX_COUNTED_DELIVERIES: usize = 10_000;
 
-/// After how many steps without one there are none further.
-const CLEAN: usize = 5;
+/// Page size of the search for events without an attempt.
+const UNATTEMPTED_PAGE_SIZE: usize = 100;
 
-/// How a target is doing.
+/// Maximum number of pages of that search.
+const MAX_UNATTEMPTED_PAGES: usize = 20;
+
+/// Number of consecutive pages without such an event after which the search ends.
+const MAX_EMPTY_PAGES: usize = 5;
+
+/// Health of a target.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Health {
-    /// The target's name.
+    /// Name of the target.
     target: String,
-    /// Since when it is paused, and why; null where it is not.
+    /// Pause of the target; null if it is not paused.
     paused: Option<Pause>,
-    /// Since when every attempt has failed; null where the last one succeeded.
+    /// Time since which every attempt has failed; null if the last attempt succeeded.
     failing_since: Option<Timestamp>,
-    /// The deliveries of the last 24 hours' events that are over (the latest 1,000 of them).
+    /// Number of finished deliveries of the events of the last 24 hours (the latest 1,000 of them).
     settled: usize,
-    /// The share of those that were delivered; null where there are none.
+    /// Share of delivered events among the finished deliveries; null without finished deliveries.
     success_rate: Option<f64>,
-    /// How long half of their last attempts took at most, in milliseconds.
+    /// Median duration of their last attempts, in milliseconds.
     p50_ms: Option<u64>,
-    /// How long 95 of 100 took at most, in milliseconds.
+    /// 95th percentile of the duration of their last attempts, in milliseconds.
     p95_ms: Option<u64>,
-    /// How many deliveries are still to be made: those waiting, those held, and those whose first attempt is due.
+    /// Number of unfinished deliveries: waiting, held, and unattempted.
     backlog: usize,
-    /// Whether there may be more than that.
+    /// If true, the backlog may be larger than the number in `backlog`.
     backlog_is_at_least: bool,
-    /// How many of them wait for another attempt.
+    /// Number of deliveries that wait for another attempt.
     waiting: usize,
-    /// How many are held because the target is paused.
+    /// Number of deliveries that are held because the target is paused.
     held: usize,
-    /// How many have not been attempted yet.
+    /// Number of deliveries without an attempt.
     unattempted: usize,
-    /// When the oldest event happened that is still to be delivered.
+    /// Time of the oldest undelivered event.
     oldest_undelivered_at: Option<Timestamp>,
-    /// How many deliveries failed for good.
+    /// Time of the newest stored event that the filters match; null if none has matched since the target was created.
+    latest_match_at: Option<Timestamp>,
+    /// Advice about filters that match no event.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+    /// Number of deliveries that failed after their last attempt.
     failed: usize,
-    /// When the backlog will be through, if it goes on as its replays do, or as in the last five minutes; null where
-    /// nothing was delivered in them, or nothing waits.
+    /// Estimated time at which the backlog will be delivered, at the rate of the running replays, or else of the last five
+    /// minutes; null without a backlog or without recent deliveries.
     through_at: Option<Timestamp>,
 }
 
@@ -74,41 +84,58 @@ pub(crate) async fn read_target_health(
     _: ReadOrManage,
     Path(name): Path<String>,
 ) -> Result<Json<Health>, Problem> {
-    let (target, standing) = load_target(&state, &name).await?;
+    let (target, target_state) = load_target(&state, &name).await?;
     let now = (state.clock)();
-    let recent = SearchFilter { from: now.checked_sub(DAY).ok(), ..SearchFilter::default() };
+    let recent = SearchFilter { from: now.checked_sub(HEALTH_WINDOW).ok(), ..SearchFilter::default() };
     let (low, high) = recent.id_range().unwrap_or((EventId::MIN, EventId::MAX));
     let since = Some(target.created_at);
-    let listing = DeliveryQuery { target: &name, since, status: None, low, high, ascending: false, limit: LOOKED_AT };
-    let count = |status| state.deliveries.count(&name, target.created_at, status, COUNTED);
-    let (listed, replays, waiting, held, failed, oldest, (unattempted, oldest_unattempted)) = futures::try_join!(
+    let listing = DeliveryQuery {
+        target: &name,
+        since,
+        status: None,
+        low,
+        high,
+        ascending: false,
+        limit: MAX_SAMPLED_DELIVERIES,
+    };
+    let count = |status| state.deliveries.count(&name, target.created_at, status, MAX_COUNTED_DELIVERIES);
+    let (listed, replays, waiting, held, failed, oldest, unattempted) = futures::try_join!(
         state.deliveries.list(listing),
         state.config.list::<Replay>(),
         count(RecordedStatus::Waiting),
         count(RecordedStatus::Held),
         count(RecordedStatus::Failed),
         oldest(&state, &target),
-        unattempted(&state, &target, standing.as_ref().is_some_and(|standing| standing.pause.is_some())),
+        find_unattempted(
+            &state,
+            &target,
+            target_state.as_ref().is_some_and(|target_state| target_state.pause.is_some())
+        ),
     )?;
     let listed = listed.0;
+    let Unattempted { count: unattempted, oldest: oldest_unattempted, newest_match } = unattempted;
+    let latest_match_at = newest_match.map(EventId::time);
     let over: Vec<&DeliverySummary> =
         listed.iter().filter(|one| matches!(one.status, RecordedStatus::Delivered | RecordedStatus::Failed)).collect();
     let mut took: Vec<u64> = over.iter().filter_map(|one| Some(one.last.as_ref()?.ms)).collect();
     took.sort_unstable();
     let backlog = waiting + held + unattempted;
     Ok(Json(Health {
-        paused: standing.as_ref().and_then(|standing| standing.pause.clone()),
-        failing_since: standing.and_then(|standing| standing.failing_since),
+        paused: target_state.as_ref().and_then(|target_state| target_state.pause.clone()),
+        failing_since: target_state.and_then(|target_state| target_state.failing_since),
         settled: over.len(),
         success_rate: share(&over),
         p50_ms: quantile(&took, 50),
         p95_ms: quantile(&took, 95),
         backlog,
-        backlog_is_at_least: [waiting, held].contains(&COUNTED) || unattempted >= STEP * STEPS,
+        backlog_is_at_least: [waiting, held].contains(&MAX_COUNTED_DELIVERIES)
+            || unattempted >= UNATTEMPTED_PAGE_SIZE * MAX_UNATTEMPTED_PAGES,
         waiting,
         held,
         unattempted,
         oldest_undelivered_at: oldest.into_iter().chain(oldest_unattempted).min().map(EventId::time),
+        latest_match_at,
+        warnings: health_warnings(&target, latest_match_at, now),
         failed,
         through_at: pace(&listed, &replays, &name, now).and_then(|pace| through_at(backlog, pace, now)),
         target: name,
@@ -121,14 +148,14 @@ fn share(over: &[&DeliverySummary]) -> Option<f64> {
     (!over.is_empty()).then(|| delivered as f64 / over.len() as f64)
 }
 
-/// The value that so many of a hundred do not exceed.
+/// Returns the percentile of sorted values.
 fn quantile(sorted: &[u64], percent: usize) -> Option<u64> {
     let index = (sorted.len() * percent).div_ceil(100).checked_sub(1)?;
     sorted.get(index).copied()
 }
 
-/// How many deliveries go through in a second: as many as the target's replays have sent, which take what is oldest
-/// and so is not among the latest; else as many as of the latest events lately.
+/// Returns the delivery rate of a target, per second. Replays deliver the oldest events, which are not in `listed`: their
+/// own counters give the rate while one is running. Otherwise, the recent deliveries give it.
 #[expect(clippy::cast_precision_loss, reason = "counts and milliseconds, far below 2^53")]
 fn pace(listed: &[DeliverySummary], replays: &[Replay], target: &str, now: Timestamp) -> Option<f64> {
     let seconds = |since: Timestamp| (now.duration_since(since).as_millis().max(1)) as f64 / 1e3;
@@ -138,16 +165,16 @@ fn pace(listed: &[DeliverySummary], replays: &[Replay], target: &str, now: Times
     if replayed > 0.0 {
         return Some(replayed);
     }
-    let since = now.checked_sub(LATELY).ok()?;
+    let since = now.checked_sub(THROUGHPUT_WINDOW).ok()?;
     let delivered = listed.iter().filter(|one| one.status == RecordedStatus::Delivered);
-    let lately: Vec<Timestamp> =
+    let recent: Vec<Timestamp> =
         delivered.filter_map(|one| Some(one.last.as_ref()?.at)).filter(|at| *at >= since).collect();
-    // Where more were delivered than are looked at, they tell of the time since the first of them.
-    let since = if listed.len() < LOOKED_AT { since } else { *lately.iter().min()? };
-    (!lately.is_empty()).then(|| lately.len() as f64 / seconds(since))
+    // If the sample is full, it covers only the time since its first delivery.
+    let since = if listed.len() < MAX_SAMPLED_DELIVERIES { since } else { *recent.iter().min()? };
+    (!recent.is_empty()).then(|| recent.len() as f64 / seconds(since))
 }
 
-/// When so many deliveries will be through, at so many a second.
+/// Returns the time at which the backlog will be delivered at the given rate per second.
 #[expect(clippy::cast_precision_loss, reason = "a few ten thousand")]
 fn through_at(backlog: usize, pace: f64, now: Timestamp) -> Option<Timestamp> {
     let seconds = backlog as f64 / pace;
@@ -157,7 +184,7 @@ fn through_at(backlog: usize, pace: f64, now: Timestamp) -> Option<Timestamp> {
     now.checked_add(SignedDuration::try_from_secs_f64(seconds).ok()?).ok()
 }
 
-/// The oldest event that waits or is held.
+/// Returns the oldest event with a waiting or held delivery.
 async fn oldest(state: &State, target: &Target) -> Result<Option<EventId>, store::Error> {
     let (target, since, low, high) = (&target.name, Some(target.created_at), EventId::MIN, EventId::MAX);
     let first = |status| {
@@ -175,35 +202,59 @@ async fn oldest(state: &State, target: &Target) -> Result<Option<EventId>, store
     Ok([waiting, held].into_iter().filter_map(|(listed, _)| Some(listed.first()?.event)).min())
 }
 
-/// How many events that the target wants have no record of a delivery, and the oldest of them. They are among the
-/// newest, but queues keep no order: the search ends where several steps have been attempted.
-async fn unattempted(state: &State, target: &Target, paused: bool) -> Result<(usize, Option<EventId>), store::Error> {
-    let (mut count, mut oldest, mut after, mut clean) = (0, None, None, 0);
-    if paused {
-        return Ok((0, None));
-    }
-    for _ in 0..STEPS {
+/// Returns advice about a target whose filters match no event.
+fn health_warnings(target: &Target, latest_match_at: Option<Timestamp>, now: Timestamp) -> Vec<String> {
+    let since = latest_match_at.unwrap_or(target.created_at).max(target.filter_since);
+    let silent = (now.duration_since(since) >= NO_MATCH_WARNING_AFTER).then(|| {
+        let name = &target.name;
+        format!("no event has matched the filters since {since}: check them with POST /v1/targets/{name}/preview")
+    });
+    silent.into_iter().chain(filter_warnings(&target.filter)).collect()
+}
+
+/// Matching events without a delivery record.
+#[derive(Default)]
+struct Unattempted {
+    count: usize,
+    oldest: Option<EventId>,
+    /// Newest event that matches the filters, attempted or not.
+    newest_match: Option<EventId>,
+}
+
+/// Counts the matching events without a delivery record, and finds the oldest of them and the newest matching event.
+///
+/// Such events are among the newest. Standard queues do not keep the order, so the search continues until
+/// [`MAX_EMPTY_PAGES`] consecutive pages have only attempted events.
+async fn find_unattempted(state: &State, target: &Target, paused: bool) -> Result<Unattempted, store::Error> {
+    let (mut found, mut after, mut empty_pages) = (Unattempted::default(), None, 0);
+    let limit = if paused { 1 } else { UNATTEMPTED_PAGE_SIZE };
+    for _ in 0..MAX_UNATTEMPTED_PAGES {
         let filter = SearchFilter {
             conditions: target.filter.conditions(),
             from: Some(target.created_at),
             ..SearchFilter::default()
         };
-        let search = SearchRequest { filter, after, limit: STEP, max_bytes: 16 << 20, ..SearchRequest::default() };
+        let search = SearchRequest { filter, after, limit, max_bytes: 16 << 20, ..SearchRequest::default() };
         let page = state.log.search(&search).await?;
         let wanted: Vec<&Event> = page.events.iter().filter(|event| target.accepts(event).is_ok()).collect();
+        found.newest_match = found.newest_match.max(wanted.iter().map(|event| event.id).max());
+        // The events of a paused target are held, and have a record.
+        if paused {
+            break;
+        }
         let keys: Vec<(EventId, &str)> = wanted.iter().map(|event| (event.id, target.name.as_str())).collect();
         let known = state.deliveries.get_many(&keys).await?;
         let missing = keys.iter().filter(|(event, _)| !known.iter().any(|known| known.event == *event));
         let missing: Vec<EventId> = missing.map(|(event, _)| *event).collect();
-        count += missing.len();
-        oldest = missing.iter().min().copied().or(oldest);
+        found.count += missing.len();
+        found.oldest = missing.iter().min().copied().or(found.oldest);
         after = page.next;
-        clean = if missing.is_empty() { clean + 1 } else { 0 };
-        if clean == CLEAN || after.is_none() {
+        empty_pages = if missing.is_empty() { empty_pages + 1 } else { 0 };
+        if empty_pages == MAX_EMPTY_PAGES || after.is_none() {
             break;
         }
     }
-    Ok((count, oldest))
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -211,7 +262,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_backlog_is_through_at_the_pace_of_its_replays() {
+    fn a_backlog_is_delivered_at_the_rate_of_its_replays() {
         let now: Timestamp = "2026-01-01T00:01:00Z".parse().unwrap();
         let replay = |target: &str, state: &str| -> Replay {
             serde_json::from_value(serde_json::json!({
@@ -227,21 +278,25 @@ mod tests {
     }
 
     #[test]
-    fn a_backlog_is_through_at_the_pace_of_late() {
+    fn a_backlog_is_delivered_at_the_recent_rate() {
         let now: Timestamp = "2026-01-01T01:00:00Z".parse().unwrap();
         let delivered = |at: &str| -> DeliverySummary {
             let last = serde_json::json!({ "at": at, "ms": 5 });
             serde_json::from_value(serde_json::json!({ "pk": 1, "sk": "a", "status": "delivered", "last": last }))
                 .unwrap()
         };
-        let lately = |count| vec![delivered("2026-01-01T00:59:50Z"); count];
-        assert_eq!(pace(&lately(300), &[], "a", now), Some(1.0));
-        assert_eq!(pace(&lately(LOOKED_AT), &[], "a", now), Some(100.0), "more than are looked at, within ten seconds");
+        let recent = |count| vec![delivered("2026-01-01T00:59:50Z"); count];
+        assert_eq!(pace(&recent(300), &[], "a", now), Some(1.0));
+        assert_eq!(
+            pace(&recent(MAX_SAMPLED_DELIVERIES), &[], "a", now),
+            Some(100.0),
+            "a full sample covers ten seconds"
+        );
         assert_eq!(pace(&[delivered("2026-01-01T00:00:00Z")], &[], "a", now), None);
     }
 
     #[test]
-    fn quantiles_are_values_that_there_were() {
+    fn percentiles_are_measured_values() {
         assert_eq!(quantile(&[], 50), None);
         assert_eq!(quantile(&[7], 95), Some(7));
         let hundred: Vec<u64> = (1..=100).collect();

@@ -1,4 +1,4 @@
-//! `/v1/keys`: who may post, read and manage.
+//! `/v1/keys`: API keys.
 
 mod operations;
 
@@ -21,26 +21,26 @@ use crate::validation::{self, Violations, not_found};
 
 pub(crate) use operations::register_routes;
 
-/// What a key is created from.
+/// Request to create a key.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewKey {
-    /// Its name, which no other key has.
-    #[schemars(regex(pattern = validation::PATTERN))]
+    /// Unique name of the key.
+    #[schemars(regex(pattern = validation::NAME_PATTERN))]
     name: String,
-    /// What it may do.
+    /// Permission of the key.
     scope: KeyScope,
-    /// The source that an ingest key posts for: it needs one, and no other key has one.
+    /// Source whose events an ingest key posts. Required for ingest keys, and only allowed for them.
     source: Option<String>,
-    /// When it stops working; never where this is left out.
+    /// Time at which the key expires. A key without it never expires.
     expires_at: Option<Timestamp>,
 }
 
-/// What is to change of a key; what is left out stays.
+/// Changes of a key. Omitted fields keep their values.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct KeyChange {
-    /// When it stops working; never where this is null.
+    /// Time at which the key expires; null for a key that never expires.
     #[serde(default)]
     expires_at: PatchField<Timestamp>,
 }
@@ -49,19 +49,19 @@ pub(crate) struct KeyChange {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Key")]
 pub(crate) struct KeyView {
-    /// Its name.
+    /// Name of the key.
     name: String,
-    /// What it may do.
+    /// Permission of the key.
     scope: KeyScope,
-    /// The source that an ingest key posts for.
+    /// Source whose events an ingest key posts.
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<String>,
-    /// When it was created.
+    /// Time at which the key was created.
     created_at: Timestamp,
-    /// When it stops working.
+    /// Time at which the key expires.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
-    /// The last day, in UTC, on which it was used; null where it never was.
+    /// Last day, in UTC, on which the key was used; null if it was never used.
     last_used: Option<Date>,
 }
 
@@ -70,21 +70,21 @@ pub(crate) struct KeyView {
 pub(crate) struct CreatedKey {
     #[serde(flatten)]
     key: KeyView,
-    /// Shown here and never again.
+    /// Token of the key. Only this response contains it.
     token: String,
 }
 
-/// Every key.
+/// The list of all API keys.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct KeyList {
-    /// By name.
+    /// The keys, sorted by name.
     keys: Vec<KeyView>,
 }
 
 impl KeyView {
     fn new(key: Key, uses: &[KeyUse]) -> Self {
         let created = key.created_at.to_zoned(TimeZone::UTC).date();
-        // An earlier use is that of a removed key of the same name.
+        // An earlier use belongs to a removed key of the same name.
         let used = uses.iter().find(|used| used.name == key.name && used.day >= created);
         let Key { name, scope, source, created_at, expires_at, .. } = key;
         Self { name, scope, source, created_at, expires_at, last_used: used.map(|used| used.day) }
@@ -99,10 +99,17 @@ pub(crate) async fn create_key(
 ) -> Result<(StatusCode, Json<CreatedKey>), Problem> {
     let mut violations = Violations::default();
     violations.check_name(&new.name);
+    if Key::is_reserved_name(&new.name) {
+        violations.add("name", "not", "expected another name: audit events name this actor, which is not a key");
+    }
+    let mut source_created_at = None;
     match (new.scope, &new.source) {
         (KeyScope::Ingest, None) => violations.add("source", "required", "expected the source that the key posts for"),
         (KeyScope::Ingest, Some(source)) => {
-            if state.config.get::<Source>(source).await?.is_none() {
+            source_created_at = state.config.get::<Source>(source).await?.map(|source| source.created_at);
+            if Source::is_reserved_name(source) {
+                violations.add("source", "not", "expected another source: only Tidings writes its own events");
+            } else if source_created_at.is_none() {
                 violations.add("source", "enum", "expected the name of a source: create it first");
             }
         }
@@ -110,16 +117,17 @@ pub(crate) async fn create_key(
         (_, None) => {}
     }
     let now = (state.clock)();
-    check_end(new.expires_at, now, &mut violations);
+    check_expiry(new.expires_at, now, &mut violations);
     violations.into_result()?;
     let token = token::generate().map_err(|error| {
-        tracing::error!(%error, "no randomness for a token");
-        Problem::new(ProblemType::Unavailable, "No token could be made")
+        tracing::error!(%error, "failed to generate a token: the system has no randomness");
+        Problem::new(ProblemType::Unavailable, "failed to generate a token: repeat the request")
     })?;
     let key = Key {
         name: new.name,
         scope: new.scope,
         source: new.source,
+        source_created_at,
         sha256: token::sha256(&token),
         created_at: now,
         expires_at: new.expires_at,
@@ -139,7 +147,7 @@ pub(crate) async fn create_key(
     }
 }
 
-fn check_end(end: Option<Timestamp>, now: Timestamp, violations: &mut Violations) {
+fn check_expiry(end: Option<Timestamp>, now: Timestamp, violations: &mut Violations) {
     if end.is_some_and(|end| end <= now) {
         violations.add("expires_at", "minimum", format!("expected a time after now, {now}"));
     }
@@ -161,7 +169,7 @@ pub(crate) async fn read_key(
     Ok(Json(view(&state, key).await?))
 }
 
-/// `PATCH /v1/keys/{name}`: heeded within 30 s.
+/// `PATCH /v1/keys/{name}`. The change takes effect within 30 s.
 pub(crate) async fn change_key(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
@@ -174,7 +182,7 @@ pub(crate) async fn change_key(
         return Ok(Json(view(&state, key).await?));
     }
     let mut violations = Violations::default();
-    check_end(key.expires_at, (state.clock)(), &mut violations);
+    check_expiry(key.expires_at, (state.clock)(), &mut violations);
     violations.into_result()?;
     let entry = AuditEvent {
         event_type: "key-modified",
@@ -194,13 +202,13 @@ async fn get(state: &State, name: &str) -> Result<Key, Problem> {
     state.config.get::<Key>(name).await?.ok_or_else(|| not_found(Key::KIND, name))
 }
 
-/// A key, with when it was used last.
+/// Returns the view of a key with the day of its last use.
 async fn view(state: &State, key: Key) -> Result<KeyView, Problem> {
     let used = state.config.get::<KeyUse>(&key.name).await?;
     Ok(KeyView::new(key, used.as_slice()))
 }
 
-/// `DELETE /v1/keys/{name}`: it stops working within 30 s.
+/// `DELETE /v1/keys/{name}`. The key stops working within 30 s.
 pub(crate) async fn remove_key(
     Shared(state): Shared<State>,
     Manage(caller): Manage,

@@ -51,6 +51,8 @@ pub struct State {
     pub quarantine: Quarantine,
     /// The API keys.
     pub keys: Keys,
+    /// True if targets must have `https` addresses.
+    pub https_only: bool,
     /// Returns the current time.
     pub clock: fn() -> Timestamp,
 }

@@ -5,18 +5,18 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer};
 
-/// What a patch says of a field that may be missing.
+/// A field of a patch.
 #[derive(Debug, Default)]
 pub(crate) enum PatchField<T> {
-    /// It was left out: the field stays.
+    /// The patch omits the field, which keeps its value.
     #[default]
     Keep,
-    /// The field is removed, or has this value now.
+    /// The patch sets the field, or removes it (null).
     Set(Option<T>),
 }
 
 impl<T> PatchField<T> {
-    /// The field that was `current`, as it is now.
+    /// Returns the new value of a field whose value is `current`.
     pub(crate) fn into(self, current: Option<T>) -> Option<T> {
         match self {
             Self::Keep => current,

@@ -24,7 +24,7 @@ pub(crate) async fn preview_new_target(
     JsonBody(Strict(body)): JsonBody<Strict>,
 ) -> Result<Json<MatchPreview>, Problem> {
     let mut violations = Violations::default();
-    let checked = read_as::<NewTarget>(TARGET_BODY, body)?.check((state.clock)(), &mut violations);
+    let checked = read_as::<NewTarget>(TARGET_BODY, body)?.check((state.clock)(), state.https_only, &mut violations);
     violations.into_result()?;
     let filter = checked.map(|checked| checked.target.filter).unwrap_or_default();
     Ok(Json(preview_filter(&state, &filter).await?))

@@ -1,4 +1,4 @@
-//! `/v1/quarantine`: what was refused, and why.
+//! `/v1/quarantine`: rejected events and their violations.
 
 mod operations;
 mod reingest;
@@ -24,66 +24,67 @@ use crate::validation::not_found;
 
 pub(crate) use operations::register_routes;
 
-/// How many there are on a page where the caller does not say.
+/// Number of events of a page, if the request does not set it.
 const DEFAULT_LIMIT: usize = 50;
 
-/// The most on a page.
+/// Maximum number of events of a page.
 pub(crate) const MAX_LIMIT: usize = 200;
 
-/// How long a request may take before it answers with what it has done.
+/// Maximum duration of a request. It then returns its progress.
 pub(crate) const MAX_TIME: Duration = Duration::from_secs(20);
 
-/// The most bytes of a body that are shown: quoted twice, it must fit into the 6 MB that a Lambda
-/// answers.
-const MAX_SHOWN: usize = 1_400_000;
+/// Maximum bytes of a body in a response. After two levels of JSON escapes, it must fit into the 6 MB of a Lambda
+/// response.
+const MAX_SHOWN_BODY_BYTES: usize = 1_400_000;
 
-/// What the quarantine's ids look like, where they stand for a missing one.
-const WHAT: &str = "quarantined events";
+/// Name of the resource in the problem of an unknown id.
+const QUARANTINE_KIND: &str = "quarantined events";
 
-/// One refused event.
+/// A quarantined event.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Quarantined")]
 pub(crate) struct QuarantineView {
-    /// Its id in the quarantine.
+    /// Id of the event in the quarantine.
     id: String,
-    /// The source that sent it.
+    /// Source that sent the event.
     source: String,
-    /// When it was received.
+    /// Time of receipt.
     received_at: Timestamp,
-    /// The type it says it is, as far as that could be read.
+    /// Type of the event as sent, if it could be read.
     r#type: Option<String>,
-    /// Everything that is wrong with it (the first 100).
+    /// Violations of the event (the first 100).
     violations: Vec<Violation>,
-    /// What was sent; left out of lists.
+    /// The request as it was sent. Lists omit it.
     #[serde(flatten)]
-    sent: Option<Sent>,
+    sent: Option<QuarantinedRequest>,
 }
 
-/// What was sent.
+/// A quarantined request as it was sent.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Sent {
-    /// What the body is.
+#[schemars(rename = "Sent")]
+pub(crate) struct QuarantinedRequest {
+    /// Form of the body.
     form: Form,
-    /// What the request said of it beside the body.
+    /// Event attributes that the request carried outside the body.
     #[serde(skip_serializing_if = "Attributes::is_empty")]
     attributes: Attributes,
-    /// The bytes that were sent, where they are text.
+    /// The body, if it is text.
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<String>,
-    /// The bytes that were sent, where they are no text.
+    /// The body in base64, if it is not text.
     #[serde(skip_serializing_if = "Option::is_none")]
     body_base64: Option<String>,
-    /// Whether only the first 1.4 MB are shown. Left out where all is.
+    /// True if only the first 1.4 MB are shown; omitted otherwise.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     truncated: bool,
 }
 
-/// What was sent and fits no schema, newest first.
+/// A page of quarantined events.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct QuarantineList {
-    /// Newest first.
+    /// The events, newest first.
     quarantined: Vec<QuarantineView>,
-    /// `before` of the next page; null on the last.
+    /// Value of `before` for the next page; null on the last page.
     next: Option<String>,
 }
 
@@ -100,14 +101,14 @@ impl From<QuarantinedEvent> for QuarantineView {
     }
 }
 
-impl Sent {
+impl QuarantinedRequest {
     fn new(quarantined: &QuarantinedEvent) -> Self {
         let bytes = &quarantined.bytes;
-        let truncated = bytes.len() > MAX_SHOWN;
-        let shown = &bytes[..bytes.len().min(MAX_SHOWN)];
+        let truncated = bytes.len() > MAX_SHOWN_BODY_BYTES;
+        let shown = &bytes[..bytes.len().min(MAX_SHOWN_BODY_BYTES)];
         let text = match std::str::from_utf8(shown) {
             Ok(text) => Some(text),
-            // Only the last character was cut.
+            // The limit is inside the last character.
             Err(error) if truncated && error.error_len().is_none() => {
                 std::str::from_utf8(&shown[..error.valid_up_to()]).ok()
             }
@@ -124,15 +125,15 @@ impl Sent {
     }
 }
 
-/// Which of the quarantined events a request means.
+/// Selection of quarantined events by a request.
 pub(crate) struct Selection {
-    /// The source that was asked for.
+    /// Requested source.
     pub(crate) source: Option<String>,
-    /// Every source that there is.
+    /// All registered sources.
     pub(crate) registered: Vec<Source>,
     pub(crate) filter: QuarantineFilter,
     pub(crate) limit: usize,
-    /// When to answer.
+    /// Time at which the request must return.
     pub(crate) deadline: Instant,
 }
 
@@ -155,7 +156,7 @@ impl Selection {
         Ok(Self { source, registered, filter, limit, deadline: Instant::now() + MAX_TIME })
     }
 
-    /// Whose events are meant: those of the source that was asked for, or of every registered one.
+    /// Returns the selected sources: the requested one, or all registered ones.
     pub(crate) fn sources(&self) -> Vec<String> {
         match &self.source {
             Some(source) => vec![source.clone()],
@@ -163,13 +164,13 @@ impl Selection {
         }
     }
 
-    /// The source that was asked for, where there is none of that name.
+    /// Returns the requested source if it is not registered.
     pub(crate) fn unregistered(&self) -> Option<&str> {
         self.source.as_deref().filter(|name| self.registered.iter().all(|source| source.name != *name))
     }
 }
 
-/// Whether a text looks like an id.
+/// Returns `true` if a text has the form of an id.
 fn is_id(text: &str) -> bool {
     text.len() <= 64 && text.contains('~') && text.is_ascii()
 }
@@ -183,7 +184,7 @@ pub(crate) async fn list_quarantine(
     let selection = Selection::read(&state, &params).await?;
     let Selection { filter, limit, deadline, .. } = &selection;
     let page = state.quarantine.list(&selection.sources(), filter, *limit, *deadline).await?;
-    // One that was removed may still have something here.
+    // A removed source may still have quarantined events.
     if let (Some(name), true) = (selection.unregistered(), page.quarantined.is_empty()) {
         return Err(not_found(Source::KIND, name));
     }
@@ -191,14 +192,14 @@ pub(crate) async fn list_quarantine(
     Ok(Json(QuarantineList { quarantined, next: page.next }))
 }
 
-/// `GET /v1/quarantine/{source}/{id}`: with the body.
+/// `GET /v1/quarantine/{source}/{id}`: an event with its body.
 pub(crate) async fn read_quarantined(
     Shared(state): Shared<State>,
     _: Manage,
     Path((source, id)): Path<(String, String)>,
 ) -> Result<Json<QuarantineView>, Problem> {
     let quarantined = state.quarantine.get(&source, &id).await?.ok_or_else(|| quarantined_not_found(&id))?;
-    let sent = Some(Sent::new(&quarantined));
+    let sent = Some(QuarantinedRequest::new(&quarantined));
     Ok(Json(QuarantineView { sent, ..quarantined.into() }))
 }
 
@@ -216,7 +217,7 @@ pub(crate) async fn discard_quarantined(
     }
 }
 
-/// The event of refused events that are discarded: what nobody can look at any more is at least known to have been.
+/// Returns the audit event of discarded events, which is their only trace.
 pub(crate) fn discarded<'a>(caller: &'a Caller, source: &'a str, ids: &[&str]) -> AuditEvent<'a> {
     AuditEvent {
         event_type: "quarantine-removed",
@@ -227,17 +228,17 @@ pub(crate) fn discarded<'a>(caller: &'a Caller, source: &'a str, ids: &[&str]) -
     }
 }
 
-/// The problem of an id that nothing in the quarantine has.
+/// The problem of an id that is not in the quarantine.
 pub(crate) fn quarantined_not_found(id: &str) -> Problem {
-    not_found(WHAT, id)
+    not_found(QUARANTINE_KIND, id)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn sent(bytes: &[u8]) -> Sent {
-        Sent::new(&QuarantinedEvent {
+    fn sent(bytes: &[u8]) -> QuarantinedRequest {
+        QuarantinedRequest::new(&QuarantinedEvent {
             source: "s".into(),
             id: "i".into(),
             received_at: Timestamp::UNIX_EPOCH,
@@ -250,19 +251,19 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_shown_in_base64() {
+    fn binary_bodies_are_shown_in_base64() {
         assert_eq!(sent(b"{\"a\": ").body.as_deref(), Some("{\"a\": "));
         let gzip = sent(&[0x1f, 0x8b, 0xff]);
         assert_eq!((gzip.body, gzip.body_base64.as_deref()), (None, Some("H4v/")));
     }
 
     #[test]
-    fn long_bodies_are_shown_in_part() {
-        let mut long = vec![b'x'; MAX_SHOWN - 1];
+    fn long_bodies_are_truncated() {
+        let mut long = vec![b'x'; MAX_SHOWN_BODY_BYTES - 1];
         long.extend("é".as_bytes());
         let shown = sent(&long);
         assert!(shown.truncated);
-        assert_eq!(shown.body.map(|body| body.len()), Some(MAX_SHOWN - 1));
-        assert!(!sent(&long[..MAX_SHOWN - 1]).truncated);
+        assert_eq!(shown.body.map(|body| body.len()), Some(MAX_SHOWN_BODY_BYTES - 1));
+        assert!(!sent(&long[..MAX_SHOWN_BODY_BYTES - 1]).truncated);
     }
 }

@@ -1,4 +1,4 @@
-//! `/v1/replays`: events sent to a target again.
+//! `/v1/replays`: events that are sent to a target again.
 
 mod operations;
 
@@ -24,46 +24,46 @@ use crate::validation::not_found;
 
 pub(crate) use operations::register_routes;
 
-/// How many events are read at a time where they are counted one by one.
-const PAGE: usize = 1000;
+/// Page size of the search that counts events by time of receipt.
+const COUNT_PAGE_SIZE: usize = 1000;
 
-/// A replay, and how far it has come.
+/// A replay and its progress.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Replay")]
 pub(crate) struct ReplayView {
-    /// Its name.
+    /// Name of the replay.
     name: String,
-    /// The target that it sends events to.
+    /// Target of the events.
     target: String,
-    /// What it sends: events of the log, what was held, or what failed.
+    /// Kind of events: events of the log, held deliveries, or failed deliveries.
     of: ReplayOf,
-    /// Where it stands.
+    /// State of the replay.
     state: ReplayState,
-    /// No event before this time.
+    /// Earliest event time.
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<Timestamp>,
-    /// No event at or after this time.
+    /// Event time before which events are sent (exclusive).
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<Timestamp>,
-    /// None that was received before this time.
+    /// Earliest time of receipt.
     #[serde(skip_serializing_if = "Option::is_none")]
     received_from: Option<Timestamp>,
-    /// None that was received at or after this time.
+    /// Time of receipt before which events are sent (exclusive).
     #[serde(skip_serializing_if = "Option::is_none")]
     received_until: Option<Timestamp>,
-    /// How many events a second it sends at most.
+    /// Maximum number of events that are sent per second.
     rate: u32,
-    /// How many there were to send when it was started.
+    /// Number of events to send, counted at the start.
     total: u64,
-    /// How many it has sent.
+    /// Number of events sent so far.
     sent: u64,
-    /// The last event that it has looked at.
+    /// Last event that was processed.
     cursor: Option<EventId>,
-    /// When it was started.
+    /// Time at which the replay was started.
     created_at: Timestamp,
-    /// The name of the key it was started with.
+    /// Name of the key that started the replay.
     created_by: String,
-    /// When it ended.
+    /// Time at which the replay ended.
     ended_at: Option<Timestamp>,
 }
 
@@ -89,19 +89,23 @@ impl From<Replay> for ReplayView {
     }
 }
 
-/// Replays, the latest first.
+/// The list of all replays.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ReplayList {
-    /// The latest first.
+    /// The replays, latest first.
     replays: Vec<ReplayView>,
 }
 
-/// The same of what was received in the selection's range, which nothing but the events themselves tells.
-async fn received(state: &State, filter: SearchFilter, selection: &ReplaySelection) -> Result<MatchPreview, Problem> {
+/// Counts matching events by time of receipt. The indexes do not contain it, so that every event is read.
+async fn preview_received(
+    state: &State,
+    filter: SearchFilter,
+    selection: &ReplaySelection,
+) -> Result<MatchPreview, Problem> {
     let deadline = (tokio::time::Instant::now() + MAX_PREVIEW_TIME).into_std();
     let mut search = SearchRequest {
         filter,
-        limit: PAGE,
+        limit: COUNT_PAGE_SIZE,
         max_bytes: 16 << 20,
         deadline: Some(deadline),
         ..SearchRequest::default()
@@ -125,19 +129,19 @@ async fn received(state: &State, filter: SearchFilter, selection: &ReplaySelecti
     }
 }
 
-/// The rate that the parameters ask for.
+/// Parses the parameter `rate`.
 pub(crate) fn rate(params: &Params) -> Result<u32, Problem> {
     let expected = format!("a whole number from 1 to {MAX_REPLAY_RATE}");
     let read = |value: &str| value.parse().ok().filter(|rate| (1..=MAX_REPLAY_RATE).contains(rate));
     Ok(params.parse("rate", &expected, read)?.unwrap_or(DEFAULT_REPLAY_RATE))
 }
 
-/// Whether the parameters ask only what would be.
+/// Parses the parameter `dry_run`.
 pub(crate) fn is_dry_run(params: &Params) -> Result<bool, Problem> {
     Ok(params.choice("dry_run", &["true", "false"])? == Some("true"))
 }
 
-/// `POST /v1/targets/{name}/replay`: what the target wants of a range of the log, sent to it again.
+/// `POST /v1/targets/{name}/replay`: sends the matching events of a range of the log to the target again.
 pub(crate) async fn replay_target(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
@@ -156,14 +160,14 @@ pub(crate) async fn replay_target(
     }
     let (target, _) = load_target(&state, &name).await?;
     let now = (state.clock)();
-    // What comes from now on is delivered anyway.
+    // Later events are delivered as usual.
     let received_until = Some(received_until.unwrap_or(now).min(now));
     let (from, until, conditions) = (asked.from, asked.until, asked.conditions);
     let selection = ReplaySelection { from, until, received_from, received_until, conditions, text };
     let filter = selection.search_filter(target.filter.conditions());
     let matching = match received_from {
         None => preview_matches(&state, filter).await?,
-        Some(_) => received(&state, filter, &selection).await?,
+        Some(_) => preview_received(&state, filter, &selection).await?,
     };
     if dry_run {
         return Ok(Json(matching).into_response());
@@ -173,7 +177,7 @@ pub(crate) async fn replay_target(
     start(&state, &caller, replay).await
 }
 
-/// A replay to be started.
+/// Parameters of a new replay.
 pub(crate) struct Start<'a> {
     pub(crate) target: &'a str,
     pub(crate) of: ReplayOf,
@@ -182,7 +186,7 @@ pub(crate) struct Start<'a> {
     pub(crate) total: u64,
 }
 
-/// Starts a replay, and answers with it.
+/// Starts a replay and returns the response.
 pub(crate) async fn start(state: &State, caller: &Caller, start: Start<'_>) -> Result<Response, Problem> {
     let now = (state.clock)();
     let replay = Replay {
@@ -243,7 +247,7 @@ pub(crate) async fn read_replay(
     replay.map(|replay| Json(replay.into())).ok_or_else(|| not_found(Replay::KIND, &name))
 }
 
-/// `POST /v1/replays/{name}/cancel`: no more is sent; what was sent is delivered.
+/// `POST /v1/replays/{name}/cancel`. Events that were sent are still delivered.
 pub(crate) async fn cancel_replay(
     Shared(state): Shared<State>,
     Manage(caller): Manage,

@@ -1,4 +1,4 @@
-//! `/v1/sources`: the registered producers.
+//! `/v1/sources`: registered producers.
 
 mod operations;
 
@@ -18,47 +18,47 @@ use crate::validation::{self, Violations, not_found};
 
 pub(crate) use operations::register_routes;
 
-/// What a source is created from.
+/// Request to create a source.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewSource {
-    /// Its name, which no other source has.
-    #[schemars(regex(pattern = validation::PATTERN))]
+    /// Unique name of the source.
+    #[schemars(regex(pattern = validation::NAME_PATTERN))]
     name: String,
-    /// The catalog that reads its events.
+    /// Catalog that validates the events of the source.
     #[schemars(extend("enum" = catalogs()))]
     catalog: String,
-    /// What it is, in words.
-    #[schemars(length(max = MAX_DESCRIPTION))]
+    /// Description for people.
+    #[schemars(length(max = MAX_DESCRIPTION_CHARS))]
     description: Option<String>,
 }
 
-/// What is to change of a source; what is left out stays.
+/// Changes of a source. Omitted fields keep their values.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SourceChange {
-    /// The catalog that reads its events from now on. Those in the log stay as they were read.
+    /// Catalog that validates new events of the source. Stored events do not change.
     #[schemars(extend("enum" = catalogs()))]
     catalog: Option<String>,
-    /// What it is, in words; null for none.
+    /// Description for people; null removes it.
     #[serde(default)]
-    #[schemars(length(max = MAX_DESCRIPTION))]
+    #[schemars(length(max = MAX_DESCRIPTION_CHARS))]
     description: PatchField<String>,
 }
 
-/// The most characters of a description.
-const MAX_DESCRIPTION: usize = 1000;
+/// Maximum characters of a description.
+const MAX_DESCRIPTION_CHARS: usize = 1000;
 
-/// Every source.
+/// The list of all sources.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct SourceList {
-    /// By name.
+    /// The sources, sorted by name.
     sources: Vec<Source>,
 }
 
-/// The names of the catalogs that this version has.
+/// Returns the names of the catalogs that sources can have. Only Tidings writes events of its own catalog.
 fn catalogs() -> Vec<&'static str> {
-    events::catalogs().map(events::Catalog::name).collect()
+    events::catalogs().map(events::Catalog::name).filter(|name| !Source::is_reserved_name(name)).collect()
 }
 
 /// `POST /v1/sources`.
@@ -69,6 +69,9 @@ pub(crate) async fn create_source(
 ) -> Result<(StatusCode, Json<Source>), Problem> {
     let mut violations = Violations::default();
     violations.check_name(&new.name);
+    if Source::is_reserved_name(&new.name) {
+        violations.add("name", "not", "expected another name: Tidings' own events have this source");
+    }
     let NewSource { name, catalog, description } = new;
     let source = Source { name, catalog, description, created_at: (state.clock)() };
     check(&source, &mut violations);
@@ -90,11 +93,11 @@ pub(crate) async fn create_source(
 }
 
 fn check(source: &Source, violations: &mut Violations) {
-    if events::catalog(&source.catalog).is_none() {
+    if !catalogs().contains(&source.catalog.as_str()) {
         violations.add("catalog", "enum", format!("expected one of {}", catalogs().join(", ")));
     }
-    if source.description.as_ref().is_some_and(|words| words.chars().count() > MAX_DESCRIPTION) {
-        violations.add("description", "maxLength", format!("expected at most {MAX_DESCRIPTION} characters"));
+    if source.description.as_ref().is_some_and(|words| words.chars().count() > MAX_DESCRIPTION_CHARS) {
+        violations.add("description", "maxLength", format!("expected at most {MAX_DESCRIPTION_CHARS} characters"));
     }
 }
 
@@ -112,7 +115,7 @@ pub(crate) async fn read_source(
     Ok(Json(get(&state, &name).await?))
 }
 
-/// `PATCH /v1/sources/{name}`: heeded within 30 s.
+/// `PATCH /v1/sources/{name}`. The change takes effect within 30 s.
 pub(crate) async fn change_source(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
@@ -147,7 +150,7 @@ async fn get(state: &State, name: &str) -> Result<Source, Problem> {
     state.config.get::<Source>(name).await?.ok_or_else(|| not_found(Source::KIND, name))
 }
 
-/// `DELETE /v1/sources/{name}`: its keys stop working, its events stay.
+/// `DELETE /v1/sources/{name}`. The keys of the source stop working; its events are kept.
 pub(crate) async fn remove_source(
     Shared(state): Shared<State>,
     Manage(caller): Manage,

@@ -13,6 +13,7 @@ pub(crate) static READ_OWN_KEY: Operation = Operation {
     summary: "Get the current key",
     description: "Returns the key that the request is authenticated with. Keys of every scope may call this operation.",
     scope: Some(KeyScope::Read),
+    other_scopes: &[KeyScope::Ingest, KeyScope::Manage],
     responses: &[SuccessResponse::json(
         200,
         "The key.",

@@ -86,6 +86,7 @@ pub(crate) static READ_DEFAULTS: Operation = Operation {
     description: "Defaults of targets and replays, limits of requests, and the scopes, levels and catalogs. Clients \
         can use them in forms instead of repeating them. Any key can read them.",
     scope: Some(KeyScope::Read),
+    other_scopes: &[KeyScope::Ingest, KeyScope::Manage],
     responses: &[SuccessResponse::json(
         200,
         "The defaults and limits.",

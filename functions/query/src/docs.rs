@@ -2,12 +2,12 @@
 
 mod page;
 
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use schemars::json_schema;
-use web::{Caching, Content, Method, Operation, SuccessResponse, cached_response, schema_of};
+use web::{Caching, Content, Method, Operation, StaticText, SuccessResponse, schema_of};
 
 use crate::operation_parts::NOT_MODIFIED;
 
@@ -58,16 +58,18 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inl
 
 /// `GET /openapi.json`.
 pub(crate) async fn read_openapi(headers: HeaderMap) -> Response {
-    cached_response(&headers, Caching::Public, ("application/json", DOCUMENT))
+    static TEXT: LazyLock<StaticText> = LazyLock::new(|| StaticText::new("application/json", DOCUMENT.to_owned()));
+    TEXT.respond(&headers, Caching::Public)
 }
 
 /// `GET /docs`.
 pub(crate) async fn read_docs(headers: HeaderMap) -> Response {
-    static PAGE: OnceLock<String> = OnceLock::new();
-    let page = PAGE.get_or_init(|| page::render(&serde_json::from_str(DOCUMENT).unwrap_or_default()));
-    let mut response = cached_response(&headers, Caching::Public, ("text/html; charset=utf-8", page.as_str()));
+    static PAGE: LazyLock<StaticText> = LazyLock::new(|| {
+        let page = page::render(&serde_json::from_str(DOCUMENT).unwrap_or_default());
+        StaticText::new("text/html; charset=utf-8", page)
+    });
+    let mut response = PAGE.respond(&headers, Caching::Public);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }

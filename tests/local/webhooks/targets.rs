@@ -21,7 +21,7 @@ async fn migration_manager_log_targets_are_accepted_unchanged() {
     assert!(both["targets"][1]["signing_secret"].is_string());
 
     let mut wrong = target("test05");
-    wrong["retry_count"] = json!(0);
+    wrong["retry_count"] = json!(101);
     let refused = stack.manage().post("/v1/targets", &json!([target("test04"), wrong])).await.expect_problem(422);
     assert_eq!(refused["violations"][0]["pointer"], "/1/retry_count");
     stack.manage().get("/v1/targets/test04").await.expect_problem(404);
@@ -41,6 +41,22 @@ async fn migration_manager_field_values_are_accepted() {
     let created = &created["targets"][0];
     assert_eq!((&created["level"], &created["retry_count"]), (&json!("WARN"), &json!(3)));
     assert_eq!((&created["scopes"], &created["retry_timeout"]), (&json!(["lifecycle", "logging"]), &json!("500ms")));
+
+    // The zero values of Go, credentials in the address, and the actions of lifecycle events.
+    let address = receiver.url().replace("http://", "http://mm:token@");
+    let target = json!({
+        "name": "mm", "type": "webhook", "level": "INFO", "address": address, "username": "", "password": "",
+        "ca_cert": "", "retry_count": 0, "retry_timeout": "0s", "scopes": ["lifecycle", "logging"],
+        "lifecycle_actions": ["batch-created"],
+    });
+    let created = stack.manage().post("/v1/targets", &target).await.expect(201);
+    assert_eq!((&created["username"], &created["retry_count"]), (&json!("mm"), &json!(3)));
+    assert_eq!(created["events"], json!(["batch-created", "logging"]));
+    let change =
+        json!({ "address": address.replace("mm:token", "other:secret"), "lifecycle_actions": ["batch-removed"] });
+    let changed = stack.manage().patch("/v1/targets/mm", &change).await.expect(200);
+    assert_eq!((&changed["username"], &changed["events"]), (&json!("other"), &json!(["batch-removed", "logging"])));
+    stack.manage().delete("/v1/targets/mm").await.expect(204);
 
     // The name is used in paths, keys and queues.
     stack.manage().get("/v1/targets/siem.prod").await.expect(200);
@@ -293,4 +309,72 @@ async fn a_target_can_be_previewed_before_its_creation() {
     let wrong = json!({ "name": "later", "address": "example.com" });
     stack.manage().post("/v1/targets/preview", &wrong).await.expect_problem(422);
     stack.manage().get("/v1/targets/later").await.expect_problem(404);
+}
+
+#[tokio::test]
+async fn audit_events_show_no_credentials_in_addresses_and_templates() {
+    let stack = start().await;
+    let manage = stack.manage();
+    let template = |secret: &str| json!({ "body_template": format!("{{\"routing_key\": \"{secret}\"}}") });
+    stack.create_target("slack", "https://hooks.example.com/services/SECRET-1", &template("SECRET-2")).await;
+    let change = json!({ "address": "https://hooks.example.com/?token=SECRET-3" });
+    manage.patch("/v1/targets/slack", &change).await.expect(200);
+    manage.patch("/v1/targets/slack", &template("SECRET-4")).await.expect(200);
+    manage.post("/v1/targets/slack/rotate", &Value::Null).await.expect(200);
+    // Callers who may change the target see what they have to change.
+    assert!(manage.get("/v1/targets/slack").await.text.contains("SECRET-3"));
+    manage.delete("/v1/targets/slack").await.expect(204);
+    let read = stack.read();
+    let found = read.get("/v1/events?source=tidings&order=asc&limit=1000").await;
+    let export = read.get("/v1/export?source=tidings&format=ndjson").await;
+    for shown in [&found.text, &export.text] {
+        assert!(shown.contains("hooks.example.com/***"), "{shown}");
+        assert!(!shown.contains("SECRET"), "{shown}");
+    }
+    let found = found.expect(200);
+    let [_, modified, template, ..] = &found["events"].as_array().expect("events")[..] else { panic!("{found}") };
+    assert_ne!(modified["payload"]["data"]["address"], modified["payload"]["previous"]["address"]);
+    assert_ne!(template["payload"]["data"]["body_template"], template["payload"]["previous"]["body_template"]);
+}
+
+#[tokio::test]
+async fn a_test_uses_the_address_that_was_just_set() {
+    let stack = start().await;
+    let manage = stack.manage();
+    let receivers = [Receiver::start().await, Receiver::start().await];
+    stack.create_target("audit", receivers[0].url(), &json!({})).await;
+    manage.post("/v1/targets/audit/test", &Value::Null).await.expect(200);
+    for change in 1..=6 {
+        let new = &receivers[change % 2];
+        let before = new.received().len();
+        manage.patch("/v1/targets/audit", &json!({ "address": new.url() })).await.expect(200);
+        manage.post("/v1/targets/audit/test", &Value::Null).await.expect(200);
+        assert_eq!(new.received().len(), before + 1, "change {change}");
+    }
+    // A target with the same name and another address is another target.
+    let before = receivers[1].received().len();
+    manage.delete("/v1/targets/audit").await.expect(204);
+    stack.create_target("audit", receivers[1].url(), &json!({})).await;
+    manage.post("/v1/targets/audit/test", &Value::Null).await.expect(200);
+    assert_eq!(receivers[1].received().len(), before + 1);
+}
+
+#[tokio::test]
+async fn filters_that_match_nothing_are_reported() {
+    let stack = start().await;
+    let manage = stack.manage();
+    let receiver = Receiver::start().await;
+    let star = json!({ "projects": ["*"], "environments": ["*"], "sources": ["*"], "events": ["*"] });
+    stack.create_target("star", receiver.url(), &star).await;
+    let typo = json!({ "name": "typo", "address": receiver.url(), "events": ["feature-craeted"] });
+    let created = manage.post("/v1/targets", &typo).await.expect(201);
+    assert!(created["warnings"][0].as_str().is_some_and(|text| text.contains("feature-craeted")), "{created}");
+    stack.ingest("unleash").post("/v1/events", &e2e::sample_event(1)).await.expect(201);
+    stack.wait_until_idle().await;
+    assert_eq!(receiver.received().len(), 1);
+    let star = manage.get("/v1/targets/star/health").await.expect(200);
+    assert!(star["latest_match_at"].is_string() && star.get("warnings").is_none(), "{star}");
+    let typo = manage.get("/v1/targets/typo/health").await.expect(200);
+    assert_eq!(typo["latest_match_at"], Value::Null);
+    assert_eq!(typo["warnings"], created["warnings"]);
 }

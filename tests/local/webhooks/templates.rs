@@ -60,7 +60,7 @@ async fn assert_bodies(event: String, examples: &[Example]) {
 #[tokio::test]
 async fn documented_template_examples_render_as_shown() {
     let (event, examples) = parse_page();
-    assert_eq!(examples.len(), 3);
+    assert_eq!(examples.len(), 4);
     assert_bodies(event, &examples).await;
 }
 

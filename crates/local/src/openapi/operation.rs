@@ -23,9 +23,10 @@ fn try_describe_operation(operation: &Operation, schemas: &mut Schemas) -> anyho
     let mut set = |name: &str, value: Value| object.insert(name.to_owned(), value);
     set("operationId", json!(operation.id));
     set("summary", json!(operation.summary));
-    let scope = operation.scope.map(serde_json::to_value).transpose()?;
-    let required_scope =
-        scope.as_ref().and_then(Value::as_str).map(|scope| format!("Requires a key with scope `{scope}`."));
+    let scopes = operation.scope.iter().chain(operation.other_scopes).map(serde_json::to_value);
+    let scopes: Vec<Value> = scopes.collect::<Result<_, _>>()?;
+    let names: Vec<String> = scopes.iter().filter_map(Value::as_str).map(|scope| format!("`{scope}`")).collect();
+    let required_scope = (!names.is_empty()).then(|| format!("Requires a key with scope {}.", names.join(" or ")));
     let mut paragraphs = vec![operation.description, required_scope.as_deref().unwrap_or_default()];
     paragraphs.retain(|paragraph| !paragraph.is_empty());
     set("description", json!(paragraphs.join("\n\n")));
@@ -36,8 +37,8 @@ fn try_describe_operation(operation: &Operation, schemas: &mut Schemas) -> anyho
         None => "server",
     };
     set("tags", json!([tag]));
-    let security = scope.map(|scope| json!([{ "bearer": [scope] }, { "basic": [scope] }]));
-    set("security", security.unwrap_or_else(|| json!([])));
+    let alternatives = scopes.iter().flat_map(|scope| [json!({ "bearer": [scope] }), json!({ "basic": [scope] })]);
+    set("security", alternatives.collect());
     if !operation.parameters.is_empty() {
         let parameters: anyhow::Result<Vec<Value>> =
             operation.parameters.iter().map(|parameter| describe_parameter(parameter, schemas)).collect();

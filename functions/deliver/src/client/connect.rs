@@ -45,6 +45,9 @@ impl Connector {
         let host = uri.host().unwrap_or_default();
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         let is_https = uri.scheme_str() == Some("https");
+        if !is_https && self.guard.requires_https() {
+            return Err(error_message::https_required());
+        }
         let port = uri.port_u16().unwrap_or(if is_https { 443 } else { 80 });
         let config = match is_https {
             true => Some(self.trust.config().map_err(|reason| Failure::new(FailureClass::Tls, reason))?),

@@ -101,17 +101,22 @@ pub(super) fn lookup_failed(host: &str, error: &io::Error) -> Failure {
     Failure::new(FailureClass::Dns, format!("failed to resolve {host}: {reason}"))
 }
 
-/// Describes a host whose addresses are all forbidden.
+/// Describes a host whose addresses are all forbidden. The message does not contain the addresses of a name: callers could
+/// look up the names of an internal network with it. They are logged.
 pub(super) fn forbidden(host: &str, found: &[IpAddr]) -> Failure {
-    let mut listed: Vec<String> = found.iter().take(MAX_LISTED_NAMES).map(IpAddr::to_string).collect();
-    if found.len() > MAX_LISTED_NAMES {
-        listed.push("…".to_owned());
-    }
     let message = match host.parse::<IpAddr>() {
         Ok(address) => format!("{address} is not a public address"),
-        Err(_) => format!("{host} resolves to {}, not to a public address", listed.join(", ")),
+        Err(_) => {
+            tracing::warn!(host, ?found, "a name does not resolve to a public address");
+            format!("{host} does not resolve to a public address")
+        }
     };
     Failure::new(FailureClass::Forbidden, message)
+}
+
+/// Describes an `http` address in a deployment that requires `https`.
+pub(super) fn https_required() -> Failure {
+    Failure::new(FailureClass::Forbidden, "this deployment sends webhooks only to https addresses")
 }
 
 /// Describes connects that all failed.

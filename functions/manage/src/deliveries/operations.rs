@@ -1,6 +1,6 @@
 //! The operations on deliveries.
 
-use model::{Record, Target};
+use model::{KeyScope, Record, Target};
 use web::{ErrorResponse, Method, Operation, Parameter, Routes, SuccessResponse, schema_of};
 
 use super::{DeliveryList, Failing, Retried, already_waiting, list_deliveries, retry_deliveries, retry_delivery};
@@ -23,8 +23,8 @@ static LIST_DELIVERIES: Operation = Operation {
     id: "listDeliveries",
     summary: "List deliveries",
     description: "Returns deliveries by the time of their events, newest first. Without `target`, returns the deliveries of \
-        every target. A delivery is listed from its first attempt, or from the time when it was held. A read key is \
-        sufficient.",
+        every target. A delivery is listed from its first attempt, or from the time when it was held.",
+    other_scopes: &[KeyScope::Read],
     parameters: LIST_PARAMETERS,
     responses: &[SuccessResponse::json(
         200,

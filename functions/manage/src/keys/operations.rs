@@ -24,7 +24,7 @@ static CREATE_KEY: Operation = Operation {
     id: "createKey",
     summary: "Create a key",
     description: "The response contains the token. The token is not stored and cannot be shown again. An ingest key has a \
-        `source`; a read or manage key has none. A key with `expires_at` stops working at that time.",
+        `source`; other keys must not have one. A key with `expires_at` stops working at that time.",
     body: &[Content::json(
         schema_of::<NewKey>,
         &[("ingest", examples::NEW_INGEST_KEY), ("read", examples::NEW_READ_KEY)],

@@ -135,7 +135,7 @@ const QUARANTINE_FILTERS: [Parameter; 7] = [
     ),
     Parameter::query(
         "limit",
-        "Maximum number of events that are processed at once, or of the page.",
+        "Maximum number of events of a page, or of a batch that is processed.",
         limit_schema,
         "100",
     ),

@@ -1,4 +1,4 @@
-//! Reading what is in the quarantine again, with the schemas as they are now.
+//! Reingesting quarantined events with the current schemas.
 
 use std::collections::BTreeMap;
 
@@ -18,57 +18,57 @@ use crate::State;
 use crate::quarantine::{MAX_TIME, Selection, discarded, quarantined_not_found};
 use crate::validation::not_found;
 
-/// How many are read at the same time: each may be some megabytes.
-const TOGETHER: usize = 4;
+/// Maximum number of events that are reingested in parallel. Each may have several megabytes.
+const MAX_CONCURRENT_REINGESTS: usize = 4;
 
-/// What became of a quarantined event that was read again.
+/// Result of a reingested event that is in the log.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "status", rename_all = "snake_case")]
 #[schemars(rename = "ReplayResult")]
 pub(crate) enum Replayed {
-    /// It is in the log now, and no longer in the quarantine.
+    /// The event was stored, and is no longer in the quarantine.
     Stored {
-        /// The event's id.
+        /// Id of the event.
         id: EventId,
     },
-    /// It was in the log already, and is no longer in the quarantine.
+    /// The event was already in the log, and is no longer in the quarantine.
     Duplicate {
-        /// The id that it has there.
+        /// Id of the stored event.
         id: EventId,
     },
 }
 
-/// What became of those that were read again.
+/// Result of reingesting several events.
 #[derive(Debug, Default, Serialize, JsonSchema)]
 pub(crate) struct ReplayReport {
-    /// How many are in the log now.
+    /// Number of events that were stored.
     stored: u64,
-    /// How many were in the log already.
+    /// Number of events that were already in the log.
     duplicates: u64,
-    /// How many still do not fit: they stay in the quarantine, with the reasons of today.
+    /// Number of events that are still invalid. They stay in the quarantine, with their current violations.
     refused: u64,
-    /// `before` of the next call; null where there is nothing left to do.
+    /// Value of `before` for the next request; null if no events remain.
     next: Option<String>,
 }
 
-/// How many were discarded.
+/// Result of discarding events.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct DiscardReport {
-    /// How many are no longer in the quarantine.
+    /// Number of discarded events.
     discarded: u64,
-    /// `before` of the next call; null where there is nothing left to do.
+    /// Value of `before` for the next request; null if no events remain.
     next: Option<String>,
 }
 
-/// What reading one again came to.
-enum Again {
-    /// It is in the log.
-    Kept(Replayed),
-    /// It still does not fit.
-    Refused(Rejection),
+/// Outcome of reingesting one event.
+enum ReingestOutcome {
+    /// The event is in the log.
+    InLog(Replayed),
+    /// The event is still invalid.
+    Invalid(Rejection),
 }
 
-/// How many of a source's events became what.
+/// Number of reingested events of a source, by outcome.
 #[derive(Debug, Clone, Copy, Default)]
 struct Counts {
     stored: u64,
@@ -77,11 +77,11 @@ struct Counts {
 }
 
 impl Counts {
-    fn add(&mut self, again: &Again) {
-        match again {
-            Again::Kept(Replayed::Stored { .. }) => self.stored += 1,
-            Again::Kept(Replayed::Duplicate { .. }) => self.duplicates += 1,
-            Again::Refused(_) => self.refused += 1,
+    fn add(&mut self, outcome: &ReingestOutcome) {
+        match outcome {
+            ReingestOutcome::InLog(Replayed::Stored { .. }) => self.stored += 1,
+            ReingestOutcome::InLog(Replayed::Duplicate { .. }) => self.duplicates += 1,
+            ReingestOutcome::Invalid(_) => self.refused += 1,
         }
     }
 }
@@ -102,20 +102,20 @@ pub(crate) async fn replay_quarantined(
 ) -> Result<Json<Replayed>, Problem> {
     let quarantined = state.quarantine.get(&source, &id).await?.ok_or_else(|| quarantined_not_found(&id))?;
     let deadline = Instant::now() + MAX_TIME;
-    let again = replay(&state, catalog_of(&state, &source).await?, &quarantined, deadline).await?;
+    let outcome = reingest_event(&state, catalog_of(&state, &source).await?, &quarantined, deadline).await?;
     let mut counts = Counts::default();
-    counts.add(&again);
-    tell(&state, &caller, &source, counts).await?;
-    match again {
-        Again::Kept(replayed) => {
+    counts.add(&outcome);
+    write_reingest_event(&state, &caller, &source, counts).await?;
+    match outcome {
+        ReingestOutcome::InLog(replayed) => {
             state.quarantine.remove(&source, &id).await?;
             Ok(Json(replayed))
         }
-        Again::Refused(refused) => Err(still_invalid(&id, &refused.violations)),
+        ReingestOutcome::Invalid(refused) => Err(still_invalid(&id, &refused.violations)),
     }
 }
 
-/// `POST /v1/quarantine/replay`: as many of those that are meant as there is time for.
+/// `POST /v1/quarantine/replay`: reingests matching events until the deadline.
 pub(crate) async fn replay_quarantine(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
@@ -133,20 +133,20 @@ pub(crate) async fn replay_quarantine(
         let page = state.quarantine.list(&sources, &filter, limit, deadline).await?;
         let listed = page.quarantined.iter().filter_map(|one| Some((one, catalog(&one.source)?)));
         let replays: Vec<_> =
-            listed.map(|(one, catalog)| replay_listed(&state, catalog, &one.source, &one.id, deadline)).collect();
-        // What was done stays done where one fails: the same call again goes on with the rest.
-        let results: Vec<_> = futures::stream::iter(replays).buffered(TOGETHER).try_collect().await?;
+            listed.map(|(one, catalog)| reingest_listed(&state, catalog, &one.source, &one.id, deadline)).collect();
+        // If one fails, the others are finished: a repeated request continues with the rest.
+        let results: Vec<_> = futures::stream::iter(replays).buffered(MAX_CONCURRENT_REINGESTS).try_collect().await?;
         let mut counts: BTreeMap<&str, Counts> = BTreeMap::new();
-        for (source, _, again) in results.iter().flatten() {
-            counts.entry(source).or_default().add(again);
+        for (source, _, outcome) in results.iter().flatten() {
+            counts.entry(source).or_default().add(outcome);
         }
         for (source, counts) in counts {
-            tell(&state, &caller, source, counts).await?;
+            write_reingest_event(&state, &caller, source, counts).await?;
             report.add(counts);
         }
-        let kept = results.iter().flatten().filter(|(_, _, again)| matches!(again, Again::Kept(_)));
+        let kept = results.iter().flatten().filter(|(_, _, outcome)| matches!(outcome, ReingestOutcome::InLog(_)));
         let removals: Vec<_> = kept.map(|(source, id, _)| state.quarantine.remove(source, id)).collect();
-        futures::stream::iter(removals).buffer_unordered(TOGETHER).try_collect::<Vec<bool>>().await?;
+        futures::stream::iter(removals).buffer_unordered(MAX_CONCURRENT_REINGESTS).try_collect::<Vec<bool>>().await?;
         report.next = page.next;
         if report.next.is_none() || Instant::now() >= deadline {
             return Ok(Json(report));
@@ -155,7 +155,7 @@ pub(crate) async fn replay_quarantine(
     }
 }
 
-/// `POST /v1/quarantine/discard`: as many of those that are meant as there is time for.
+/// `POST /v1/quarantine/discard`: discards matching events until the deadline.
 pub(crate) async fn discard_quarantine(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
@@ -170,7 +170,7 @@ pub(crate) async fn discard_quarantine(
         let page = state.quarantine.list(&sources, &filter, limit, deadline).await?;
         let ids: Vec<&str> = page.quarantined.iter().map(|one| one.id.as_str()).collect();
         if !ids.is_empty() {
-            // Before they are gone: a call that ends in between has said too much, not too little.
+            // Written before the removal: an interrupted request reports too many events rather than too few.
             state.events.write_audited(&discarded(&caller, source, &ids), Vec::new()).await?;
         }
         for id in ids {
@@ -184,7 +184,7 @@ pub(crate) async fn discard_quarantine(
     }
 }
 
-/// The problem of a call that would discard everything.
+/// The problem of a request that would discard the events of every source.
 pub(crate) fn missing_source() -> Problem {
     Problem::new(ProblemType::BadRequest, "The parameter `source` is missing: say whose events to discard")
         .with("parameter", "source")
@@ -195,30 +195,30 @@ async fn catalog_of(state: &State, name: &str) -> Result<&'static Catalog, Probl
     events::catalog(&source.catalog).ok_or_else(|| not_found("catalogs", &source.catalog))
 }
 
-/// Reads one of a list again; `None` where somebody else was faster.
-async fn replay_listed<'a>(
+/// Reingests one listed event; `None` if a concurrent request has removed it.
+async fn reingest_listed<'a>(
     state: &State,
     catalog: &'static Catalog,
     source: &'a str,
     id: &'a str,
     deadline: Instant,
-) -> Result<Option<(&'a str, &'a str, Again)>, Problem> {
+) -> Result<Option<(&'a str, &'a str, ReingestOutcome)>, Problem> {
     let Some(quarantined) = state.quarantine.get(source, id).await? else { return Ok(None) };
-    let again = replay(state, catalog, &quarantined, deadline).await?;
-    Ok(Some((source, id, again)))
+    let outcome = reingest_event(state, catalog, &quarantined, deadline).await?;
+    Ok(Some((source, id, outcome)))
 }
 
-/// Reads one again, as of when it was received, and writes it into the log where it fits. A time that was too far ahead
-/// is compared with the time now.
+/// Validates an event again, as of its time of receipt, and stores it if it is valid. A time that was too
+/// far ahead is compared with the current time.
 ///
-/// It leaves the quarantine after it is in the log, and after that is told: what is interrupted in between is a
-/// duplicate when it is done again.
-async fn replay(
+/// The caller removes the event from the quarantine after it is stored and after the audit event is written. If that is
+/// interrupted, the repeated event is a duplicate.
+async fn reingest_event(
     state: &State,
     catalog: &'static Catalog,
     quarantined: &QuarantinedEvent,
     deadline: Instant,
-) -> Result<Again, Problem> {
+) -> Result<ReingestOutcome, Problem> {
     let arrival = quarantined.arrival();
     let accepted = match catalog.accept_at(&arrival, (state.clock)()) {
         Ok(accepted) => accepted,
@@ -226,18 +226,18 @@ async fn replay(
             if refused.violations != quarantined.violations {
                 state.quarantine.put(&arrival, &refused, deadline).await?;
             }
-            return Ok(Again::Refused(refused));
+            return Ok(ReingestOutcome::Invalid(refused));
         }
     };
     Ok(match state.events.insert(&accepted, deadline).await?.outcome {
-        InsertOutcome::Stored(id) => Again::Kept(Replayed::Stored { id }),
-        InsertOutcome::Duplicate(id) => Again::Kept(Replayed::Duplicate { id }),
-        InsertOutcome::Refused(refusal) => Again::Refused(refusal.rejection(&accepted)),
+        InsertOutcome::Stored(id) => ReingestOutcome::InLog(Replayed::Stored { id }),
+        InsertOutcome::Duplicate(id) => ReingestOutcome::InLog(Replayed::Duplicate { id }),
+        InsertOutcome::Refused(refusal) => ReingestOutcome::Invalid(refusal.rejection(&accepted)),
     })
 }
 
-/// Writes the event of what a source had in quarantine, and what became of it.
-async fn tell(state: &State, caller: &Caller, source: &str, counts: Counts) -> Result<(), Problem> {
+/// Writes the audit event of reingested events of a source.
+async fn write_reingest_event(state: &State, caller: &Caller, source: &str, counts: Counts) -> Result<(), Problem> {
     let Counts { stored, duplicates, refused } = counts;
     let event_type = if stored + duplicates == 0 { "quarantine-failed" } else { "quarantine-modified" };
     let entry = AuditEvent {
@@ -251,7 +251,7 @@ async fn tell(state: &State, caller: &Caller, source: &str, counts: Counts) -> R
     Ok(())
 }
 
-/// The problem of one that still fits no schema.
+/// The problem of an event that is still invalid.
 pub(crate) fn still_invalid(id: &str, violations: &[Violation]) -> Problem {
     let detail = "The event still does not fit its schema: it stays in the quarantine, with these reasons";
     Problem::new(ProblemType::ValidationFailed, detail).with("quarantine", id).with("violations", json!(violations))

@@ -1,4 +1,4 @@
-//! What is done with a target: pause, resume, rotate its secret, test.
+//! Actions on a target: pause, resume, rotate the signing secret, test.
 
 use std::time::Duration;
 
@@ -23,28 +23,28 @@ use webhook::SigningSecret;
 
 use super::load::load_target;
 use super::problems::{changed_since, no_key, no_randomness};
-use super::response::TargetView;
+use super::response::{TargetView, audit_view};
 use super::strict_json::{Strict, read_as};
-use super::{Why, validate};
+use super::{PauseRequest, validate};
 use crate::State;
 use crate::validation::Violations;
 
-/// How long the secret before a rotation goes on signing where nothing else is said.
+/// Period after a rotation in which the previous secret still signs, if the request does not set it.
 const DEFAULT_OVERLAP: &str = "24h";
 
-/// How long a test waits for its attempt.
-const MOST_WAIT: Duration = Duration::from_secs(20);
+/// Maximum time that a test waits for its attempt.
+const MAX_TEST_WAIT: Duration = Duration::from_secs(20);
 
-/// The most held deliveries that are counted before a resume.
-const MOST_COUNTED: usize = 100_000;
+/// Maximum number of held deliveries that are counted before a resume.
+const MAX_COUNTED_HELD: usize = 100_000;
 
-/// The body of a request that may have none, or null.
+/// Parses an optional body. An empty body and null are the default.
 fn optional<T: DeserializeOwned + Default>(body: &Bytes) -> Result<T, Problem> {
     const KIND: &str = "what this path takes";
     if body.is_empty() {
         return Ok(T::default());
     }
-    // Said of the bytes: it repeats none of them.
+    // The error of `from_slice` contains a position, and no bytes of the body.
     let unread = |error| Problem::new(ProblemType::BadRequest, format!("The body does not read as {KIND}: {error}"));
     match serde_json::from_slice(body).map_err(unread)? {
         Strict(Value::Null) => Ok(T::default()),
@@ -52,25 +52,25 @@ fn optional<T: DeserializeOwned + Default>(body: &Bytes) -> Result<T, Problem> {
     }
 }
 
-/// `POST /v1/targets/{name}/pause`: from now on its events are held.
+/// `POST /v1/targets/{name}/pause`: new events are held.
 pub(crate) async fn pause_target(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
     Path(name): Path<String>,
     body: Bytes,
 ) -> Result<Json<TargetView>, Problem> {
-    let why: Why = optional(&body)?;
+    let request: PauseRequest = optional(&body)?;
     let mut violations = Violations::default();
-    validate::length("reason", why.reason.as_deref(), MAX_PAUSE_REASON_CHARS, &mut violations);
+    validate::length("reason", request.reason.as_deref(), MAX_PAUSE_REASON_CHARS, &mut violations);
     violations.into_result()?;
     load_target(&state, &name).await?;
-    let reason = why.reason.unwrap_or_else(|| "no reason was given".to_owned());
+    let reason = request.reason.unwrap_or_else(|| "no reason was given".to_owned());
     try_pause(&state, &caller, &name, reason).await?;
-    let (target, standing) = load_target(&state, &name).await?;
-    Ok(Json(TargetView::new(target, standing.as_ref())))
+    let (target, target_state) = load_target(&state, &name).await?;
+    Ok(Json(TargetView::new(target, target_state.as_ref())))
 }
 
-/// Pauses a target; one that is paused stays so, for the reason that it has.
+/// Pauses a target. A paused target keeps its reason.
 pub(super) async fn try_pause(state: &State, caller: &Caller, name: &str, reason: String) -> Result<(), Problem> {
     let paused = Pause { since: (state.clock)(), reason, by: caller.key.clone() };
     let entry = AuditEvent {
@@ -90,33 +90,33 @@ pub(super) async fn try_pause(state: &State, caller: &Caller, name: &str, reason
 pub(crate) struct Resumed {
     #[serde(flatten)]
     target: TargetView,
-    /// The replay that delivers what was held; null where the target was not paused.
+    /// Name of the replay that delivers the held events; null if the target was not paused.
     replay: Option<String>,
 }
 
-/// `POST /v1/targets/{name}/resume`: what was held is delivered.
+/// `POST /v1/targets/{name}/resume`: a replay delivers the held events.
 pub(crate) async fn resume_target(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
     Path(name): Path<String>,
 ) -> Result<Json<Resumed>, Problem> {
-    let (target, standing) = load_target(&state, &name).await?;
-    let replay = try_resume(&state, &caller, &target, standing.as_ref()).await?;
-    let (target, standing) = load_target(&state, &name).await?;
-    Ok(Json(Resumed { target: TargetView::new(target, standing.as_ref()), replay }))
+    let (target, target_state) = load_target(&state, &name).await?;
+    let replay = try_resume(&state, &caller, &target, target_state.as_ref()).await?;
+    let (target, target_state) = load_target(&state, &name).await?;
+    Ok(Json(Resumed { target: TargetView::new(target, target_state.as_ref()), replay }))
 }
 
-/// Resumes a target; the name of the replay that delivers what was held, where it was paused.
+/// Resumes a target. Returns the name of the replay that delivers the held events; `None` if it was not paused.
 pub(super) async fn try_resume(
     state: &State,
     caller: &Caller,
     target: &Target,
-    standing: Option<&TargetState>,
+    target_state: Option<&TargetState>,
 ) -> Result<Option<String>, Problem> {
     let name = &target.name;
-    let Some(paused) = standing.and_then(|standing| standing.pause.as_ref()) else { return Ok(None) };
+    let Some(paused) = target_state.and_then(|target_state| target_state.pause.as_ref()) else { return Ok(None) };
     let now = (state.clock)();
-    let held = state.deliveries.count(name, target.created_at, RecordedStatus::Held, MOST_COUNTED).await?;
+    let held = state.deliveries.count(name, target.created_at, RecordedStatus::Held, MAX_COUNTED_HELD).await?;
     let replay = Replay {
         name: run_name(now),
         target: name.clone(),
@@ -146,24 +146,24 @@ pub(super) async fn try_resume(
         vec![state.config.resume_write(name, paused.since, &replay.name)?, state.config.create_write(&replay)?];
     match state.events.write_audited(&entry, changes).await? {
         WriteOutcome::Done(_) => Ok(Some(replay.name)),
-        // Somebody else was faster.
+        // A concurrent request has resumed the target.
         WriteOutcome::ConditionFailed(_) => Ok(None),
     }
 }
 
-/// How a target's signing secret is replaced.
+/// Request to rotate the signing secret of a target.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Rotation {
-    /// The new secret: `whsec_` and 24 to 64 bytes in base64. One is made where it is left out.
+    /// New secret: `whsec_` and 24 to 64 bytes in base64. Generated if omitted.
     #[schemars(regex(pattern = "^whsec_[A-Za-z0-9+/]{32,86}={0,2}$"))]
     signing_secret: Option<String>,
-    /// How long deliveries are signed with both, the old and the new: `0s` to `720h`.
+    /// Period in which deliveries are signed with the previous and the new secret: `0s` to `720h`.
     #[schemars(extend("default" = DEFAULT_OVERLAP))]
     overlap: Option<String>,
 }
 
-/// `POST /v1/targets/{name}/rotate`: a new signing secret, shown here once.
+/// `POST /v1/targets/{name}/rotate`. Only this response contains the new secret.
 pub(crate) async fn rotate_target(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
@@ -180,7 +180,7 @@ pub(crate) async fn rotate_target(
     };
     violations.into_result()?;
     let (Some(overlap), Some(signing)) = (overlap, signing) else { return Err(no_randomness()) };
-    let (mut target, standing) = load_target(&state, &name).await?;
+    let (mut target, target_state) = load_target(&state, &name).await?;
     let version = target.version;
     let mut secrets = (*state.keyring.open(&name, &target.secrets).await.map_err(no_key)?).clone();
     secrets.previous_signing = Some(std::mem::replace(&mut secrets.signing, signing));
@@ -188,12 +188,12 @@ pub(crate) async fn rotate_target(
     target.rotating_until = (state.clock)().checked_add(overlap).ok();
     target.secrets = state.keyring.seal(&name, &secrets).await.map_err(no_key)?;
     target.version += 1;
-    let mut view = TargetView::new(target.clone(), standing.as_ref());
+    let mut view = TargetView::new(target.clone(), target_state.as_ref());
     let entry = AuditEvent {
         event_type: "target-modified",
         actor: &caller.key,
         subject: &name,
-        data: json!(view),
+        data: audit_view(target.clone(), target_state.as_ref()),
         previous: Value::Null,
     };
     let write = state.config.replace_target_write(&target, version)?;
@@ -204,18 +204,18 @@ pub(crate) async fn rotate_target(
     Ok(Json(view))
 }
 
-/// What came of a test.
+/// Result of a test.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Tested {
-    /// The event that was sent.
+    /// Id of the test event.
     event: events::EventId,
-    /// Where its delivery stands.
+    /// Status of its delivery.
     status: RecordedStatus,
-    /// Its one attempt; null where that is not over yet.
+    /// The attempt; null if it has not ended.
     attempt: Option<Attempt>,
 }
 
-/// `POST /v1/targets/{name}/test`: an event for this target alone, on the way of all events.
+/// `POST /v1/targets/{name}/test`: writes an event for this target only, which is delivered like other events.
 pub(crate) async fn test_target(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
@@ -230,9 +230,9 @@ pub(crate) async fn test_target(
         previous: Value::Null,
     };
     let WriteOutcome::Done(event) = state.events.write_audited(&entry, Vec::new()).await? else {
-        return Err(Problem::new(ProblemType::Unavailable, "The test could not be written: send it again"));
+        return Err(Problem::new(ProblemType::Unavailable, "failed to write the test event: repeat the request"));
     };
-    let deadline = Instant::now() + MOST_WAIT.min(target.timeout + Duration::from_secs(10));
+    let deadline = Instant::now() + MAX_TEST_WAIT.min(target.timeout + Duration::from_secs(10));
     while Instant::now() < deadline {
         if let Some(delivery) = state.deliveries.get(event, &name).await?
             && let Some(attempt) = delivery.attempts.into_iter().next()

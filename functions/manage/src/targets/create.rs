@@ -1,4 +1,4 @@
-//! `POST /v1/targets`: one target, or several at once.
+//! `POST /v1/targets`: creates one target or several.
 
 use axum::Json;
 use axum::extract::State as Shared;
@@ -6,46 +6,47 @@ use axum::http::StatusCode;
 use model::{AuditEvent, Pause, Record, Target, TargetState};
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use store::{ConfigWrite, EventTable};
 use web::{AnyJsonBody, Caller, Manage, Problem, ProblemType};
 use webhook::Secrets;
 
 use super::problems::{no_key, no_randomness};
-use super::request::{Checked, NewTarget, TARGET_BODY};
-use super::response::{TargetList, TargetView};
+use super::request::{NewTarget, TARGET_BODY, ValidatedTarget};
+use super::response::{TargetList, TargetView, audit_view};
 use super::strict_json::{Strict, read, read_as};
 use crate::State;
 use crate::validation::Violations;
 
-/// What is written for one target: it, how it is doing, and the event that tells of it.
-const WRITES: usize = 3;
+/// Writes of one new target: the target, its state, and the audit event.
+const WRITES_PER_TARGET: usize = 3;
 
-/// The most targets that one request creates: all of them are one transaction.
-const MAX_TOGETHER: usize = EventTable::MAX_TRANSACTION_ITEMS / WRITES;
+/// Maximum number of targets of a request, which are created in one transaction.
+const MAX_NEW_TARGETS: usize = EventTable::MAX_TRANSACTION_ITEMS / WRITES_PER_TARGET;
 
-/// The most bytes of them together. Each is written into a target and into an event, and a transaction takes 4 MB.
-const MAX_BYTES: usize = 1_500_000;
+/// Maximum bytes of the targets of a request. Each is written to a target and to an event, and a transaction has at most
+/// 4 MB.
+const MAX_NEW_TARGETS_BYTES: usize = 1_500_000;
 
-/// One target, or several, as Migration Manager's settings list them.
+/// One target, or several targets as in the settings of Migration Manager.
 #[derive(Debug, JsonSchema)]
 #[schemars(untagged)]
 pub(crate) enum NewTargets {
-    /// One.
+    /// A single target.
     #[expect(dead_code, reason = "read by hand, for better messages")]
     One(Box<NewTarget>),
-    /// Several, at most 33: all of them are created, or none where anything is wrong.
+    /// Several targets, at most 33. Either all of them are created, or none if one is invalid.
     #[expect(dead_code, reason = "read by hand, for better messages")]
-    Several(#[schemars(length(min = 1, max = MAX_TOGETHER))] Vec<NewTarget>),
+    Several(#[schemars(length(min = 1, max = MAX_NEW_TARGETS))] Vec<NewTarget>),
 }
 
-/// The target that was created, or those that were.
+/// The created target or targets.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub(crate) enum Created {
-    /// The one.
+    /// A single target.
     One(Box<TargetView>),
-    /// Those.
+    /// Several targets.
     Several(TargetList),
 }
 
@@ -59,9 +60,10 @@ pub(crate) async fn create_target(
         Value::Array(several) => (check_all(&state, several).await?, false),
         body => {
             let mut violations = Violations::default();
-            let checked = read_as::<NewTarget>(TARGET_BODY, body)?.check((state.clock)(), &mut violations);
+            let checked =
+                read_as::<NewTarget>(TARGET_BODY, body)?.check((state.clock)(), state.https_only, &mut violations);
             violations.into_result()?;
-            // What cannot be read is a violation, and was answered.
+            // `None` without violations: only the generation of the secret can fail.
             (vec![checked.ok_or_else(no_randomness)?], true)
         }
     };
@@ -76,20 +78,20 @@ pub(crate) async fn create_target(
     Ok((StatusCode::CREATED, Json(created)))
 }
 
-/// Every one of several targets, or everything that is wrong with them.
-async fn check_all(state: &State, several: Vec<Value>) -> Result<Vec<Checked>, Problem> {
+/// Validates several targets, or returns the violations of all of them.
+async fn check_all(state: &State, several: Vec<Value>) -> Result<Vec<ValidatedTarget>, Problem> {
     if several.is_empty() {
         return Err(Problem::new(ProblemType::BadRequest, "Expected at least one target: the array is empty"));
     }
-    if several.len() > MAX_TOGETHER {
+    if several.len() > MAX_NEW_TARGETS {
         let detail = format!(
-            "Expected at most {MAX_TOGETHER} targets, created together or none: post these {} in parts",
+            "Expected at most {MAX_NEW_TARGETS} targets, created together or none: post these {} in parts",
             several.len()
         );
         return Err(Problem::new(ProblemType::BadRequest, detail));
     }
-    if several.iter().map(|new| new.to_string().len()).sum::<usize>() > MAX_BYTES {
-        let detail = format!("The targets have more than {MAX_BYTES} bytes together: post them in parts");
+    if several.iter().map(|new| new.to_string().len()).sum::<usize>() > MAX_NEW_TARGETS_BYTES {
+        let detail = format!("The targets have more than {MAX_NEW_TARGETS_BYTES} bytes together: post them in parts");
         return Err(Problem::new(ProblemType::TooLarge, detail));
     }
     let (mut read_all, mut unread) = (Vec::new(), Violations::default());
@@ -111,33 +113,34 @@ async fn check_all(state: &State, several: Vec<Value>) -> Result<Vec<Checked>, P
             own.add("name", "uniqueItems", "expected another name: a target has this one");
         }
         names.push(new.name.clone());
-        all.push(new.check((state.clock)(), &mut own));
+        all.push(new.check((state.clock)(), state.https_only, &mut own));
         violations.extend(&number.to_string(), own);
     }
     violations.into_result()?;
-    all.into_iter().collect::<Option<Vec<Checked>>>().ok_or_else(no_randomness)
+    all.into_iter().collect::<Option<Vec<ValidatedTarget>>>().ok_or_else(no_randomness)
 }
 
-/// Stores new targets, all or none; their signing secrets are shown here, once.
-async fn store(state: &State, caller: &Caller, all: Vec<Checked>) -> Result<Vec<TargetView>, Problem> {
+/// Stores new targets in one transaction. Only this response contains the signing secrets.
+async fn store(state: &State, caller: &Caller, all: Vec<ValidatedTarget>) -> Result<Vec<TargetView>, Problem> {
     let mut sealed: Vec<(Target, TargetState, Secrets)> = Vec::new();
-    for Checked { mut target, secrets, enabled } in all {
+    for ValidatedTarget { mut target, secrets, enabled } in all {
         target.secrets = state.keyring.seal(&target.name, &secrets).await.map_err(no_key)?;
         let reason = "it was created with `enabled` false".to_owned();
         let pause = (!enabled).then(|| Pause { since: target.created_at, reason, by: caller.key.clone() });
-        let standing = TargetState { name: target.name.clone(), pause, ..TargetState::default() };
-        sealed.push((target, standing, secrets));
+        let target_state = TargetState { name: target.name.clone(), pause, ..TargetState::default() };
+        sealed.push((target, target_state, secrets));
     }
-    let change = |(target, standing, _): &(Target, TargetState, Secrets)| -> Result<Vec<ConfigWrite>, store::Error> {
-        Ok(vec![state.config.create_write(target)?, state.config.put_write(standing)?])
-    };
+    let change =
+        |(target, target_state, _): &(Target, TargetState, Secrets)| -> Result<Vec<ConfigWrite>, store::Error> {
+            Ok(vec![state.config.create_write(target)?, state.config.put_write(target_state)?])
+        };
     let mut changes = Vec::new();
     for new in &sealed {
         let entry = AuditEvent {
             event_type: "target-created",
             actor: &caller.key,
             subject: &new.0.name,
-            data: json!(TargetView::new(new.0.clone(), Some(&new.1))),
+            data: audit_view(new.0.clone(), Some(&new.1)),
             previous: Value::Null,
         };
         changes.push((entry, change(new)?));
@@ -146,15 +149,15 @@ async fn store(state: &State, caller: &Caller, all: Vec<Checked>) -> Result<Vec<
         let name = sealed.get(refused).map_or("", |(target, ..)| target.name.as_str());
         return Err(taken(name, sealed.len()));
     }
-    let shown = |(target, standing, secrets): (Target, TargetState, Secrets)| {
-        let mut view = TargetView::new(target, Some(&standing));
+    let shown = |(target, target_state, secrets): (Target, TargetState, Secrets)| {
+        let mut view = TargetView::new(target, Some(&target_state));
         view.signing_secret = Some(secrets.signing.reveal().to_owned());
         view
     };
     Ok(sealed.into_iter().map(shown).collect())
 }
 
-/// The problem of a name that somebody else gave to a target at the same time.
+/// The problem of a name that a concurrent request has used.
 fn taken(name: &str, of: usize) -> Problem {
     let name = format!("{}/{name}", Target::KIND);
     if of == 1 {

@@ -1,4 +1,4 @@
-//! The `ETag` of a target, and the changes that are made on the condition of one.
+//! The `ETag` of a target, and conditional changes.
 
 use axum::Json;
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -10,56 +10,56 @@ use super::problems::changed_since;
 use super::response::TargetView;
 
 /// A target with its `ETag`.
-pub(super) fn tagged(target: Target, standing: Option<&TargetState>) -> Response {
-    let tag = tag(&target, standing);
-    let mut response = Json(TargetView::new(target, standing)).into_response();
+pub(super) fn tagged(target: Target, target_state: Option<&TargetState>) -> Response {
+    let tag = tag(&target, target_state);
+    let mut response = Json(TargetView::new(target, target_state)).into_response();
     if let Ok(tag) = HeaderValue::try_from(tag) {
         response.headers_mut().insert(header::ETAG, tag);
     }
     response
 }
 
-/// What somebody may change of a target: how it is set up, and since when it is paused. When it was created tells it
-/// from one that had its name before. Whether it is failing is left out: that changes by itself, and a target that
-/// fails now and then could not be mended by who names what he read.
-fn tag(target: &Target, standing: Option<&TargetState>) -> String {
+/// Returns the `ETag`: the version of the configuration and the start of the pause, which callers can change. The time of
+/// creation distinguishes the target from a removed one with the same name. `failing_since` is not part of it: it changes
+/// without a caller, and would make conditional changes of an unstable target fail.
+fn tag(target: &Target, target_state: Option<&TargetState>) -> String {
     let (created, version) = (target.created_at.as_millisecond(), target.version);
-    match standing.and_then(|standing| standing.pause.as_ref()) {
+    match target_state.and_then(|target_state| target_state.pause.as_ref()) {
         None => format!("\"{created:x}.{version}\""),
         Some(paused) => format!("\"{created:x}.{version}.{:x}\"", paused.since.as_millisecond()),
     }
 }
 
-/// On which condition a request changes something (RFC 9110, 13.1.1).
+/// Condition of a request (`If-Match`, RFC 9110, section 13.1.1).
 pub(super) struct Condition<'a> {
     headers: &'a HeaderMap,
 }
 
 impl<'a> Condition<'a> {
-    /// That of a request with these headers.
+    /// Reads the condition from the headers of a request.
     pub(super) fn of(headers: &'a HeaderMap) -> Self {
         Self { headers }
     }
 
-    /// Whether the target must be as somebody read it: `If-Match` is there, and is not `*`.
+    /// Returns `true` if the request is conditional: it has an `If-Match` header other than `*`.
     pub(super) fn names_one(&self) -> bool {
         self.given().next().is_some() && !self.given().any(|list| list.trim() == "*")
     }
 
-    /// Checks a target that is there.
+    /// Checks the condition for an existing target.
     ///
     /// # Errors
-    /// Where it is not as it was read.
-    pub(super) fn check(&self, target: &Target, standing: Option<&TargetState>) -> Result<(), Problem> {
-        if self.names(&tag(target, standing)) { Ok(()) } else { Err(changed_since()) }
+    /// If the target was changed since the caller read it.
+    pub(super) fn check(&self, target: &Target, target_state: Option<&TargetState>) -> Result<(), Problem> {
+        if self.names(&tag(target, target_state)) { Ok(()) } else { Err(changed_since()) }
     }
 
-    /// Whether `If-Match` names this tag among others, or anything, or is not there. Weak tags name nothing.
+    /// Returns `true` if `If-Match` contains this tag, is `*`, or is missing. Weak tags never match.
     fn names(&self, tag: &str) -> bool {
         !self.names_one() || self.given().any(|list| list.split(',').any(|one| one.trim() == tag))
     }
 
-    /// The values of `If-Match`; what is no text is an empty one, which names nothing.
+    /// Returns the values of `If-Match`. Values that are not text are replaced by an empty one, which never matches.
     fn given(&self) -> impl Iterator<Item = &str> {
         self.headers.get_all(header::IF_MATCH).iter().map(|value| value.to_str().unwrap_or_default())
     }

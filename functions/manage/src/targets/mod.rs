@@ -4,6 +4,7 @@ mod actions;
 mod create;
 mod etag;
 mod load;
+mod log_target;
 mod operations;
 mod patch;
 mod problems;
@@ -19,18 +20,19 @@ use axum::response::Response;
 use model::{AuditEvent, Record, Target, TargetState};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use store::WriteOutcome;
 use web::{Manage, Problem};
 
 pub(crate) use load::load_target;
 pub(crate) use operations::register_routes;
+pub(crate) use response::filter_warnings;
 
 use actions::{Resumed, Rotation, Tested, pause_target, resume_target, rotate_target, test_target};
 use create::{Created, NewTargets, create_target};
 use patch::change_target;
 use problems::changed_since;
-use response::{TargetList, TargetView};
+use response::{TargetList, TargetView, audit_view};
 
 use etag::{Condition, tagged};
 
@@ -51,20 +53,20 @@ pub(crate) async fn read_target(
     _: Manage,
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
-    let (target, standing) = load_target(&state, &name).await?;
-    Ok(tagged(target, standing.as_ref()))
+    let (target, target_state) = load_target(&state, &name).await?;
+    Ok(tagged(target, target_state.as_ref()))
 }
 
-/// `DELETE /v1/targets/{name}`: what waits for it is dropped.
+/// `DELETE /v1/targets/{name}`: its unfinished deliveries fail.
 pub(crate) async fn remove_target(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
-    let (target, standing) = load_target(&state, &name).await?;
+    let (target, target_state) = load_target(&state, &name).await?;
     let condition = Condition::of(&headers);
-    condition.check(&target, standing.as_ref())?;
+    condition.check(&target, target_state.as_ref())?;
     let removing = if condition.names_one() {
         state.config.remove_target_write(&target)?
     } else {
@@ -75,7 +77,7 @@ pub(crate) async fn remove_target(
         actor: &caller.key,
         subject: &name,
         data: Value::Null,
-        previous: json!(TargetView::new(target, standing.as_ref())),
+        previous: audit_view(target, target_state.as_ref()),
     };
     let changes = vec![removing, state.config.remove_write::<TargetState>(&name, false)?];
     match state.events.write_audited(&entry, changes).await? {
@@ -85,11 +87,12 @@ pub(crate) async fn remove_target(
     }
 }
 
-/// What a target is asked to do.
+/// Request to pause a target.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
+#[schemars(rename = "Why")]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct Why {
-    /// Why, for those who find it paused.
+pub(crate) struct PauseRequest {
+    /// Reason of the pause, shown with the target.
     #[schemars(length(max = model::defaults::MAX_PAUSE_REASON_CHARS))]
     pub(crate) reason: Option<String>,
 }

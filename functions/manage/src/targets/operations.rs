@@ -1,12 +1,12 @@
 //! The operations on targets.
 
-use model::{Record, Target};
+use model::{KeyScope, Record, Target};
 use schemars::{Schema, SchemaGenerator, json_schema};
 use web::{Content, ErrorResponse, Method, Operation, Routes, SuccessResponse, schema_of};
 
 use super::problems::changed_since;
 use super::request::NewTarget;
-use super::{Created, NewTargets, Resumed, Rotation, TargetList, TargetView, Tested, Why};
+use super::{Created, NewTargets, PauseRequest, Resumed, Rotation, TargetList, TargetView, Tested};
 use crate::health::{self, Health};
 use crate::match_preview::MatchPreview;
 use crate::operation_parts::{
@@ -147,7 +147,7 @@ static PAUSE_TARGET: Operation = Operation {
     summary: "Pause a target",
     description: "Deliveries stop within a second. Events for the target are held until it is resumed; none are lost.",
     parameters: &[TARGET_NAME],
-    body: &[Content::json(schema_of::<Why>, &[("reason", r#"{"reason": "maintenance"}"#)])],
+    body: &[Content::json(schema_of::<PauseRequest>, &[("reason", r#"{"reason": "maintenance"}"#)])],
     body_is_optional: true,
     responses: &[TARGET_RESPONSE],
     errors: &[TARGET_NOT_FOUND, web::BODY_ERRORS[0], web::BODY_ERRORS[1], INVALID_BODY],
@@ -226,8 +226,8 @@ static READ_TARGET_HEALTH: Operation = Operation {
     path: "/v1/targets/{name}/health",
     id: "readTargetHealth",
     summary: "Get target health",
-    description: "Returns success rate, latency, backlog, and the estimated time until the backlog is delivered. A read key is \
-        sufficient.",
+    description: "Returns success rate, latency, backlog, and the estimated time until the backlog is delivered.",
+    other_scopes: &[KeyScope::Read],
     parameters: &[TARGET_NAME],
     responses: &[SuccessResponse::json(
         200,

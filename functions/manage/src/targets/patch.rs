@@ -1,4 +1,4 @@
-//! `PATCH /v1/targets/{name}`: a JSON Merge Patch (RFC 7396) of what it was created from.
+//! `PATCH /v1/targets/{name}`: a JSON Merge Patch (RFC 7396) of the target's definition.
 
 use std::time::Duration;
 
@@ -13,20 +13,21 @@ use web::{Caller, JsonBody, Manage, Problem, ProblemType};
 use super::actions;
 use super::etag::{Condition, tagged};
 use super::load::load_target;
+use super::log_target::split_credentials;
 use super::problems::{changed_since, no_key, no_randomness};
-use super::request::{Checked, MAX_BYTES, NewTarget, TARGET_BODY, text_bytes};
-use super::response::TargetView;
+use super::request::{MAX_TARGET_BYTES, NewTarget, TARGET_BODY, ValidatedTarget, text_bytes};
+use super::response::audit_view;
 use super::strict_json::{Strict, read_as};
 use crate::State;
 use crate::validation::Violations;
 
-/// How often a change that met another is made anew. Of those that meet, one is made each time.
-const TRIES: u32 = 20;
+/// Maximum number of tries of an unconditional change. Of several concurrent changes, one succeeds each time.
+const MAX_CHANGE_TRIES: u32 = 20;
 
-/// The longest wait before that; they are random, so that those who met do not meet again.
-const LONGEST_WAIT: Duration = Duration::from_millis(100);
+/// Maximum delay between two tries. Delays are random, so that the changes do not conflict again.
+const MAX_CHANGE_BACKOFF: Duration = Duration::from_millis(100);
 
-/// `PATCH /v1/targets/{name}`: a JSON Merge Patch (RFC 7396) of what it was created from.
+/// `PATCH /v1/targets/{name}`: a JSON Merge Patch (RFC 7396) of the target's definition.
 pub(crate) async fn change_target(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
@@ -35,38 +36,35 @@ pub(crate) async fn change_target(
     JsonBody(Strict(patch)): JsonBody<Strict>,
 ) -> Result<Response, Problem> {
     let condition = Condition::of(&headers);
-    for _ in 0..TRIES {
-        let (target, standing) = load_target(&state, &name).await?;
-        condition.check(&target, standing.as_ref())?;
+    for _ in 0..MAX_CHANGE_TRIES {
+        let (target, target_state) = load_target(&state, &name).await?;
+        condition.check(&target, target_state.as_ref())?;
         let (changed, enabled) = patched(&state, &target, patch.clone()).await?;
-        if !write(&state, &caller, &target, changed, standing.as_ref()).await? {
+        if !write(&state, &caller, &target, changed, target_state.as_ref()).await? {
             if condition.names_one() {
                 return Err(changed_since());
             }
-            tokio::time::sleep(LONGEST_WAIT.mul_f64(fastrand::f64())).await;
+            tokio::time::sleep(MAX_CHANGE_BACKOFF.mul_f64(fastrand::f64())).await;
             continue;
         }
         match enabled {
-            Some(true) => drop(actions::try_resume(&state, &caller, &target, standing.as_ref()).await?),
+            Some(true) => drop(actions::try_resume(&state, &caller, &target, target_state.as_ref()).await?),
             Some(false) => actions::try_pause(&state, &caller, &name, "`enabled` was set to false".to_owned()).await?,
             None => {}
         }
-        let (target, standing) = load_target(&state, &name).await?;
-        return Ok(tagged(target, standing.as_ref()));
+        let (target, target_state) = load_target(&state, &name).await?;
+        return Ok(tagged(target, target_state.as_ref()));
     }
-    Err(Problem::new(
-        ProblemType::Unavailable,
-        "The target is being changed by many at once: send the same request again",
-    ))
+    Err(Problem::new(ProblemType::Unavailable, "The target has too many concurrent changes: repeat the request"))
 }
 
-/// Writes a target over what was read of it, with the event that tells of it; whether it was still that.
+/// Writes a changed target with its audit event. Returns `false` if the target was changed concurrently.
 async fn write(
     state: &State,
     caller: &Caller,
     before: &Target,
     mut changed: Target,
-    standing: Option<&TargetState>,
+    target_state: Option<&TargetState>,
 ) -> Result<bool, Problem> {
     if changed == *before {
         return Ok(true);
@@ -76,15 +74,15 @@ async fn write(
         event_type: "target-modified",
         actor: &caller.key,
         subject: &before.name,
-        data: json!(TargetView::new(changed.clone(), standing)),
-        previous: json!(TargetView::new(before.clone(), standing)),
+        data: audit_view(changed.clone(), target_state),
+        previous: audit_view(before.clone(), target_state),
     };
     let write = state.config.replace_target_write(&changed, before.version)?;
     let made = state.events.write_audited(&entry, vec![write]).await?;
     Ok(matches!(made, WriteOutcome::Done(_)))
 }
 
-/// The target with a patch applied, and what the patch says of `enabled`.
+/// Applies a patch to a target. Returns the changed target and the value of `enabled` in the patch.
 async fn patched(state: &State, target: &Target, patch: Value) -> Result<(Target, Option<bool>), Problem> {
     let not_object = || Problem::new(ProblemType::BadRequest, "Expected an object with the fields to change");
     let Value::Object(mut patch) = patch else { return Err(not_object()) };
@@ -99,7 +97,7 @@ async fn patched(state: &State, target: &Target, patch: Value) -> Result<(Target
     let enabled = match patch.remove("enabled") {
         None => None,
         Some(Value::Bool(enabled)) => Some(enabled),
-        // Back to the default.
+        // Null restores the default.
         Some(Value::Null) => Some(true),
         Some(_) => {
             violations.add("enabled", "type", "expected true or false");
@@ -107,13 +105,26 @@ async fn patched(state: &State, target: &Target, patch: Value) -> Result<(Target
         }
     };
     let headers = patch.get_mut("headers").and_then(Value::as_object_mut);
-    if headers.is_some_and(|headers| !lower(headers)) {
+    if headers.is_some_and(|headers| !lowercase_names(headers)) {
         violations.add("headers", "uniqueItems", "expected each header once: upper and lower case are the same");
+    }
+    // A field that sets others replaces them.
+    let in_patch = |name: &str| patch.get(name).is_some_and(|value| !value.is_null());
+    let has_credentials = patch.get("address").and_then(Value::as_str).and_then(split_credentials).is_some();
+    let mut replaced: Vec<&str> = Vec::new();
+    if has_credentials && !in_patch("username") && !in_patch("password") {
+        replaced.extend(["username", "password"]);
+    }
+    if in_patch("lifecycle_actions") && !in_patch("events") {
+        replaced.push("events");
     }
     let secrets = state.keyring.open(&target.name, &target.secrets).await.map_err(no_key)?;
     let mut definition = json!(NewTarget::of(target, &secrets));
-    // All of its fields stand there, null where they have no value. What else is null in the patch would be merged away,
-    // and is kept to be refused.
+    for field in replaced {
+        definition[field] = Value::Null;
+    }
+    // The definition has all fields; those without a value are null. The merge would drop unknown fields of the patch
+    // that are null, so they are added again and rejected.
     let unknown: Vec<String> = patch.keys().filter(|name| definition.get(name.as_str()).is_none()).cloned().collect();
     merge(&mut definition, Value::Object(patch));
     if let Value::Object(fields) = &mut definition {
@@ -123,9 +134,9 @@ async fn patched(state: &State, target: &Target, patch: Value) -> Result<(Target
     }
     let new: NewTarget = read_as(TARGET_BODY, definition)?;
     let now = (state.clock)();
-    let checked = new.check(now, &mut violations);
+    let checked = new.check(now, state.https_only, &mut violations);
     violations.into_result()?;
-    let Some(Checked { target: new, secrets: mut own, .. }) = checked else { return Err(no_randomness()) };
+    let Some(ValidatedTarget { target: new, secrets: mut own, .. }) = checked else { return Err(no_randomness()) };
     own.previous_signing.clone_from(&secrets.previous_signing);
     let filter = new.filter.clone();
     let mut changed = Target {
@@ -139,8 +150,10 @@ async fn patched(state: &State, target: &Target, patch: Value) -> Result<(Target
         ..new
     };
     changed.set_filter(filter, now);
-    // What DynamoDB takes is bounded: of what it wanted before, the oldest is forgotten.
-    while !changed.previous_filters.is_empty() && text_bytes(&json!(changed)) + changed.secrets.0.len() > MAX_BYTES {
+    // An item of DynamoDB is bounded: the oldest previous filters are dropped.
+    while !changed.previous_filters.is_empty()
+        && text_bytes(&json!(changed)) + changed.secrets.0.len() > MAX_TARGET_BYTES
+    {
         changed.previous_filters.remove(0);
     }
     if own != *secrets {
@@ -149,15 +162,15 @@ async fn patched(state: &State, target: &Target, patch: Value) -> Result<(Target
     Ok((changed, enabled))
 }
 
-/// Writes the names of headers as they are stored; whether each stands there once.
-fn lower(headers: &mut Map<String, Value>) -> bool {
+/// Converts header names to lower case. Returns `false` if a name occurs twice.
+fn lowercase_names(headers: &mut Map<String, Value>) -> bool {
     let given = std::mem::take(headers);
     let count = given.len();
     headers.extend(given.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)));
     headers.len() == count
 }
 
-/// RFC 7396: what is null is removed, objects are merged, everything else is replaced.
+/// Applies a merge patch (RFC 7396): null removes a field, objects are merged, other values are replaced.
 fn merge(value: &mut Value, patch: Value) {
     let Value::Object(patch) = patch else {
         *value = patch;
@@ -188,10 +201,10 @@ mod tests {
     }
 
     #[test]
-    fn headers_in_two_spellings_are_told() {
+    fn headers_that_differ_only_in_case_are_detected() {
         let mut once = json!({"X-A": "1", "x-b": null});
-        assert!(lower(once.as_object_mut().unwrap()));
+        assert!(lowercase_names(once.as_object_mut().unwrap()));
         assert_eq!(once, json!({"x-a": "1", "x-b": null}));
-        assert!(!lower(json!({"X-A": "1", "x-a": null}).as_object_mut().unwrap()));
+        assert!(!lowercase_names(json!({"X-A": "1", "x-a": null}).as_object_mut().unwrap()));
     }
 }

@@ -1,4 +1,4 @@
-//! What a target is set up from, and everything that can be wrong with it.
+//! Definitions of targets and their validation.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,118 +15,124 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use webhook::{Secrets, SigningSecret};
 
-use super::validate::{self, MAX_ADDRESS, MAX_LIST, MAX_TEXT, MAX_VALUE};
+use super::log_target;
+use super::validate::{self, MAX_ADDRESS_CHARS, MAX_FILTER_VALUES, MAX_HEADER_VALUE_CHARS, MAX_VALUE_CHARS};
 use crate::validation::{self, Violations};
 
-/// The expected content of a body, for error messages.
+/// Expected content of a body, for error messages.
 pub(crate) const TARGET_BODY: &str = "a target";
 
-/// All the waits of a delivery together: the queue keeps a message for ten days.
-const MAX_WAITS: Duration = Duration::from_hours(9 * 24);
+/// Maximum sum of the delays of a delivery. The queue keeps a message for ten days.
+const MAX_TOTAL_DELAY: Duration = Duration::from_hours(9 * 24);
 
-/// The most bytes of a target's texts together: an item of DynamoDB has 400 KB, secrets are larger when they are sealed.
-pub(super) const MAX_BYTES: usize = 300_000;
+/// Maximum bytes of all texts of a target. An item of DynamoDB has at most 400 KB, and sealed secrets are larger.
+pub(super) const MAX_TARGET_BYTES: usize = 300_000;
 
-/// What a target is set up from, of 300,000 bytes at most. An empty text is the same as none, as Migration Manager
-/// writes it.
+/// Definition of a target, with at most 300,000 bytes. An empty text is the same as an omitted field, as in Migration
+/// Manager.
 #[derive(Debug, Default, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewTarget {
-    /// Its name, which no other target has.
-    #[schemars(length(max = validation::MAX), regex(pattern = validation::TARGET_PATTERN))]
+    /// Unique name of the target.
+    #[schemars(length(max = validation::MAX_NAME_CHARS), regex(pattern = validation::TARGET_NAME_PATTERN))]
     pub(super) name: String,
-    /// What it is for.
+    /// Description for people.
     #[schemars(length(max = 1000))]
     pub(super) description: Option<String>,
-    /// What kind of target it is: there is one.
+    /// Type of the target. The only type is `webhook`.
     #[serde(rename = "type")]
     #[schemars(extend("enum" = ["webhook"], "default" = "webhook"))]
     pub(super) kind: Option<String>,
-    /// Whether its events are delivered; where not, it is created paused, and they are held.
+    /// If false, the target is created paused, and its events are held.
     #[schemars(extend("default" = true))]
     pub(super) enabled: Option<bool>,
-    /// Where its events are posted: `https` or `http`, without a user name or password. Private
-    /// networks are not dialled, unless the deployment allows them.
-    #[schemars(url, length(max = MAX_ADDRESS), regex(pattern = r"^[Hh][Tt][Tt][Pp][Ss]?://[^/\\]"))]
+    /// URL to which events are posted: `https` or `http`. Credentials in it (`https://user:password@host`) are stored as
+    /// `username` and `password`. Addresses in private networks are rejected, unless the deployment allows them.
+    #[schemars(url, length(max = MAX_ADDRESS_CHARS), regex(pattern = r"^[Hh][Tt][Tt][Pp][Ss]?://[^/\\]"))]
     pub(super) address: String,
-    /// The user name of Basic credentials, without `:` and control characters.
-    #[schemars(length(max = MAX_VALUE))]
+    /// User name of Basic credentials, without `:` and control characters.
+    #[schemars(length(max = MAX_VALUE_CHARS))]
     pub(super) username: Option<String>,
-    /// Their password, without control characters. Never shown.
-    #[schemars(length(max = MAX_VALUE))]
+    /// Password of Basic credentials, without control characters. Never shown.
+    #[schemars(length(max = MAX_VALUE_CHARS))]
     pub(super) password: Option<String>,
-    /// An `authorization` header, instead of those. Never shown.
-    #[schemars(length(max = MAX_TEXT))]
+    /// Value of the `authorization` header, instead of Basic credentials. Never shown.
+    #[schemars(length(max = MAX_HEADER_VALUE_CHARS))]
     pub(super) authorization: Option<String>,
-    /// Headers of its own, at most 20. Their values are never shown.
+    /// Additional headers, at most 20. Their values are never shown.
     pub(super) headers: Option<BTreeMap<String, String>>,
-    /// Certificates in PEM: the target's own must be signed by one of them, instead of by those that everybody
-    /// trusts. Nothing else, private keys above all, may stand beside them. At most 64 KiB in UTF-8.
-    #[schemars(length(max = validate::MAX_CA_CERT))]
+    /// Trusted certificates in PEM, which replace the public certificate authorities for this target. Other content, such
+    /// as a private key, is rejected. At most 64 KiB in UTF-8.
+    #[schemars(length(max = validate::MAX_CA_CERT_BYTES))]
     pub(super) ca_cert: Option<String>,
-    /// The least severe log line that it wants, in upper or lower case; bounds `logging` events only.
+    /// Minimum log level, in upper or lower case. Only applies to `logging` events.
     #[schemars(with = "Option<Level>", extend("default" = "WARN"))]
     pub(super) level: Option<String>,
-    /// The scopes that it wants; empty means the default ones.
+    /// Scopes of the delivered events; empty for the default scopes.
     #[schemars(with = "Option<Vec<Scope>>", extend("default" = ["lifecycle", "logging"]))]
     pub(super) scopes: Option<Vec<String>>,
-    /// The sources that it wants; empty means every source but Tidings itself.
-    #[schemars(length(max = MAX_LIST), inner(length(min = 1, max = MAX_VALUE)))]
+    /// Sources of the delivered events; empty, or `*` alone, for every source except `tidings`.
+    #[schemars(length(max = MAX_FILTER_VALUES), inner(length(min = 1, max = MAX_VALUE_CHARS)))]
     pub(super) sources: Option<Vec<String>>,
-    /// The types that it wants; empty means every type.
-    #[schemars(length(max = MAX_LIST), inner(length(min = 1, max = MAX_VALUE)))]
+    /// Types of the delivered events; empty, or `*` alone, for every type. Patterns are not supported.
+    #[schemars(length(max = MAX_FILTER_VALUES), inner(length(min = 1, max = MAX_VALUE_CHARS)))]
     pub(super) events: Option<Vec<String>>,
-    /// The projects that it wants; empty means every project.
-    #[schemars(length(max = MAX_LIST), inner(length(min = 1, max = MAX_VALUE)))]
+    /// Types of the delivered `lifecycle` events, as in Migration Manager's log targets; `logging` events are not affected.
+    /// It is stored as `events`, and cannot be combined with it.
+    #[schemars(length(max = MAX_FILTER_VALUES), inner(length(min = 1, max = MAX_VALUE_CHARS)))]
+    #[serde(skip_serializing)]
+    pub(super) lifecycle_actions: Option<Vec<String>>,
+    /// Projects of the delivered events; empty, or `*` alone, for every project.
+    #[schemars(length(max = MAX_FILTER_VALUES), inner(length(min = 1, max = MAX_VALUE_CHARS)))]
     pub(super) projects: Option<Vec<String>>,
-    /// The environments that it wants; empty means every environment.
-    #[schemars(length(max = MAX_LIST), inner(length(min = 1, max = MAX_VALUE)))]
+    /// Environments of the delivered events; empty, or `*` alone, for every environment.
+    #[schemars(length(max = MAX_FILTER_VALUES), inner(length(min = 1, max = MAX_VALUE_CHARS)))]
     pub(super) environments: Option<Vec<String>>,
-    /// Whether events of no project, or no environment, pass those two filters.
+    /// If true, events without a project or environment pass the `projects` and `environments` filters.
     #[schemars(extend("default" = true))]
     pub(super) include_unscoped: Option<bool>,
-    /// How often a delivery is attempted.
-    #[schemars(range(min = 1, max = MAX_RETRY_COUNT), extend("default" = DEFAULT_RETRY_COUNT))]
+    /// Maximum number of attempts of a delivery. 0 means the default, as in Migration Manager; `retry_timeout` of `0s` then
+    /// does as well.
+    #[schemars(range(min = 0, max = MAX_RETRY_COUNT), extend("default" = DEFAULT_RETRY_COUNT))]
     pub(super) retry_count: Option<u32>,
-    /// How long to wait between two attempts, such as `10s`, `5m` or `1h30m`; all waits together at most 9 days.
+    /// Time between two attempts, such as `10s`, `5m` or `1h30m`. All delays of a delivery have at most 9 days.
     #[schemars(extend("default" = DEFAULT_RETRY_INTERVAL))]
     pub(super) retry_timeout: Option<String>,
-    /// The waits between attempts, one after the other, instead of those two: with `["5s", "5m", "1h"]` there are
-    /// four attempts.
+    /// Times between consecutive attempts, instead of `retry_count` and `retry_timeout`. With `["5s", "5m", "1h"]`, there
+    /// are four attempts.
     #[schemars(length(min = 1, max = MAX_RETRY_COUNT))]
     pub(super) retry_schedule: Option<Vec<String>>,
-    /// How long an attempt may take, from the look-up of the name to the end of the answer: `1s` to `30s`.
+    /// Maximum duration of an attempt, from the DNS lookup to the end of the response: `1s` to `30s`.
     #[schemars(extend("default" = DEFAULT_ATTEMPT_TIMEOUT))]
     pub(super) timeout: Option<String>,
-    /// For how long it may fail without one success before it is paused: `1s` to `8760h`.
+    /// Time without a success after which the failing target is paused: `1s` to `8760h`.
     #[schemars(extend("default" = DEFAULT_DISABLE_AFTER))]
     pub(super) disable_after: Option<String>,
-    /// The `content-type` of what is posted.
-    #[schemars(length(max = MAX_VALUE), extend("default" = DEFAULT_CONTENT_TYPE))]
+    /// `content-type` of the posted body.
+    #[schemars(length(max = MAX_VALUE_CHARS), extend("default" = DEFAULT_CONTENT_TYPE))]
     pub(super) content_type: Option<String>,
-    /// The body as a Mustache template of `event` (the payload), `eventJson` (its text) and `eventMarkdown` (a
-    /// sentence); the payload itself, byte for byte, where there is none. `{{ }}` is escaped for what `content_type` says,
-    /// `{{{ }}}` is not. At most 64 KiB in UTF-8.
-    #[schemars(length(max = validate::MAX_TEMPLATE))]
+    /// Mustache template of the body, with `event` (the payload), `eventJson` (its text) and `eventMarkdown` (a sentence).
+    /// Without a template, the body is the unchanged payload. `{{ }}` is escaped according to `content_type`; `{{{ }}}` is
+    /// not. At most 64 KiB in UTF-8.
+    #[schemars(length(max = validate::MAX_TEMPLATE_BYTES))]
     pub(super) body_template: Option<String>,
-    /// What its deliveries are signed with: `whsec_` and 24 to 64 bytes in base64. One is made where
-    /// it is left out.
+    /// Secret that signs the deliveries: `whsec_` and 24 to 64 bytes in base64. Generated if omitted.
     #[schemars(regex(pattern = "^whsec_[A-Za-z0-9+/]{32,86}={0,2}$"))]
     pub(super) signing_secret: Option<String>,
 }
 
-/// A definition that nothing is wrong with.
-pub(crate) struct Checked {
-    /// The target, its secrets not sealed yet.
+/// A validated definition of a target.
+pub(crate) struct ValidatedTarget {
+    /// The target without its sealed secrets.
     pub(crate) target: Target,
-    /// Those secrets.
+    /// The secrets of the target, to be sealed.
     pub(crate) secrets: Secrets,
-    /// Whether it is to be paused.
+    /// If false, the target is created paused.
     pub(crate) enabled: bool,
 }
 
 impl NewTarget {
-    /// The definition of a target that there is, secrets and all.
+    /// Returns the definition of an existing target, including its secrets.
     pub(super) fn of(target: &Target, secrets: &Secrets) -> Self {
         let Target { filter, retry, .. } = target;
         let list = |values: &[String]| Some(values.to_vec());
@@ -146,6 +152,7 @@ impl NewTarget {
             scopes: Some(filter.scopes.iter().map(Scope::to_string).collect()),
             sources: list(&filter.sources),
             events: list(&filter.events),
+            lifecycle_actions: None,
             projects: list(&filter.projects),
             environments: list(&filter.environments),
             include_unscoped: Some(filter.include_unscoped),
@@ -160,20 +167,29 @@ impl NewTarget {
         }
     }
 
-    /// The target, or everything that is wrong with it.
-    pub(crate) fn check(self, now: Timestamp, violations: &mut Violations) -> Option<Checked> {
+    /// Returns the target, or adds its violations. `https_only` rejects addresses without TLS.
+    pub(crate) fn check(
+        mut self,
+        now: Timestamp,
+        https_only: bool,
+        violations: &mut Violations,
+    ) -> Option<ValidatedTarget> {
+        self.convert_log_target(violations);
         violations.check_target_name(&self.name);
-        if text_bytes(&json!(self)) > MAX_BYTES {
-            violations.add("", "maxLength", format!("expected at most {MAX_BYTES} bytes together"));
+        if text_bytes(&json!(self)) > MAX_TARGET_BYTES {
+            violations.add("", "maxLength", format!("expected at most {MAX_TARGET_BYTES} bytes together"));
         }
         if self.name == "preview" {
-            violations.add("name", "not", "expected another name: this one stands for a path of the API");
+            violations.add("name", "not", "expected another name: this one is a path of the API");
         }
         if self.kind.as_deref().is_some_and(|kind| !matches!(kind, "" | "webhook")) {
             violations.add("type", "const", "expected \"webhook\": there is no other type of target");
         }
         let address = validate::address(&self.address, violations);
-        let (retry, filter) = (self.retry(violations), self.wanted(violations));
+        if https_only && address.as_ref().is_some_and(|address| address.scheme() == "http") {
+            violations.add("address", "pattern", "expected an https address: this deployment requires TLS");
+        }
+        let (retry, filter) = (self.retry(violations), self.filter(violations));
         let timeout =
             validate::span("timeout", self.timeout.as_deref(), DEFAULT_ATTEMPT_TIMEOUT, ["1s", "30s"], violations);
         let limits = ["1s", "8760h"];
@@ -215,14 +231,38 @@ impl NewTarget {
             created_at: now,
             version: 1,
         };
-        Some(Checked { target, secrets, enabled: self.enabled.unwrap_or(true) })
+        Some(ValidatedTarget { target, secrets, enabled: self.enabled.unwrap_or(true) })
+    }
+
+    /// Converts the forms of Migration Manager's log targets: credentials in the address, actions of lifecycle events, and
+    /// Go's zero values for the defaults.
+    fn convert_log_target(&mut self, violations: &mut Violations) {
+        if let Some((address, username, password)) = log_target::split_credentials(&self.address) {
+            let is_empty = |field: &Option<String>| field.as_ref().is_none_or(String::is_empty);
+            if is_empty(&self.username) && is_empty(&self.password) {
+                (self.address, self.username, self.password) = (address, Some(username), Some(password));
+            } else {
+                let message = "expected credentials either in the address, or in `username` and `password`";
+                violations.add("address", "not", message);
+            }
+        }
+        if self.retry_count == Some(0) {
+            self.retry_count = None;
+            self.retry_timeout = self.retry_timeout.take().filter(|timeout| !matches!(timeout.as_str(), "0" | "0s"));
+        }
+        let actions = self.lifecycle_actions.take().filter(|actions| !actions.is_empty());
+        if let Some(actions) = actions {
+            if self.events.as_ref().is_some_and(|events| !events.is_empty()) {
+                violations.add("lifecycle_actions", "not", "expected either `events` or `lifecycle_actions`, not both");
+            }
+            self.events = Some(log_target::event_types(actions));
+        }
     }
 
     fn retry(&self, violations: &mut Violations) -> Option<RetryPolicy> {
         let count = self.retry_count.unwrap_or(DEFAULT_RETRY_COUNT);
         if !(1..=MAX_RETRY_COUNT).contains(&count) {
-            let keyword = if count == 0 { "minimum" } else { "maximum" };
-            violations.add("retry_count", keyword, format!("expected a whole number from 1 to {MAX_RETRY_COUNT}"));
+            violations.add("retry_count", "maximum", format!("expected a whole number from 1 to {MAX_RETRY_COUNT}"));
         }
         let limits = ["0s", "216h"];
         let timeout =
@@ -233,17 +273,15 @@ impl NewTarget {
         };
         let field = if schedule.is_some() { "retry_schedule" } else { "retry_timeout" };
         let retry = RetryPolicy { count, timeout, schedule };
-        if retry.total_delay() > MAX_WAITS {
+        if retry.total_delay() > MAX_TOTAL_DELAY {
             violations.add(field, "maximum", "expected all waits of a delivery together to be at most 9 days");
         }
         Some(retry)
     }
 
-    fn wanted(&self, violations: &mut Violations) -> EventFilter {
+    fn filter(&self, violations: &mut Violations) -> EventFilter {
         let list = |field: &str, values: &Option<Vec<String>>, violations: &mut Violations| {
-            let values = values.clone().unwrap_or_default();
-            validate::list(field, &values, violations);
-            values
+            validate::list(field, values.as_deref().unwrap_or_default(), violations)
         };
         let default = EventFilter::default();
         EventFilter {
@@ -276,7 +314,7 @@ impl NewTarget {
             violations.add("authorization", "not", "expected either a user name or an authorization, not both");
         }
         for (field, value) in [("username", &username), ("password", &password), ("authorization", &authorization)] {
-            let most = if field == "authorization" { MAX_TEXT } else { MAX_VALUE };
+            let most = if field == "authorization" { MAX_HEADER_VALUE_CHARS } else { MAX_VALUE_CHARS };
             validate::length(field, value.as_deref(), most, violations);
         }
         validate::header_value("authorization", authorization.as_deref(), violations);
@@ -289,7 +327,7 @@ impl NewTarget {
     }
 }
 
-/// The bytes of all texts in a value.
+/// Returns the bytes of all texts in a value.
 pub(super) fn text_bytes(value: &Value) -> usize {
     match value {
         Value::String(text) => text.len(),

@@ -1,14 +1,14 @@
 use super::*;
 
-fn check(new: serde_json::Value) -> Result<Checked, serde_json::Value> {
+fn check(new: serde_json::Value) -> Result<ValidatedTarget, serde_json::Value> {
     let new: NewTarget = serde_json::from_value(new).unwrap();
     let mut violations = Violations::default();
-    let checked = new.check(Timestamp::UNIX_EPOCH, &mut violations);
+    let checked = new.check(Timestamp::UNIX_EPOCH, false, &mut violations);
     violations.into_result().map_err(|problem| problem.document())?;
     Ok(checked.unwrap())
 }
 
-/// The fields that are refused, and with which messages.
+/// Returns the rejected fields with their messages.
 fn refused(fields: serde_json::Value) -> Vec<(String, String)> {
     let mut new = json!({ "name": "audit", "address": "https://example.com/hook" });
     new.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
@@ -29,9 +29,9 @@ fn a_name_and_an_address_are_enough() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_named_at_once() {
+fn all_violations_are_listed_together() {
     let fields = json!({
-        "name": "a b", "address": "ftp://example.com", "scopes": ["x"], "retry_count": 0, "retry_timeout": "soon",
+        "name": "a b", "address": "ftp://example.com", "scopes": ["x"], "retry_count": 101, "retry_timeout": "soon",
         "signing_secret": "whsec_c2hvcnQ=", "level": "FATAL", "type": "syslog", "timeout": "1h", "ca_cert": "x",
         "body_template": "{{#a}}", "content_type": "json", "headers": { "Host": "x" }, "password": "p",
     });
@@ -62,7 +62,6 @@ fn addresses_that_cannot_be_posted_to_are_refused() {
         "",
         "example.com",
         "https://",
-        "http://user:pw@example.com",
         "http://example.com:0",
         "http://example.com:70000",
         "file:///etc/passwd",
@@ -102,7 +101,7 @@ fn levels_are_read_in_any_case_and_no_scopes_are_the_default_ones() {
 }
 
 #[test]
-fn durations_are_kept_as_they_are_or_refused() {
+fn durations_are_stored_exactly_or_rejected() {
     for (given, shown) in [("500ms", "500ms"), ("1h30m", "1h30m"), ("1.5s", "1s500ms"), ("0s", "0s"), ("0", "0s")] {
         let new = json!({ "name": "a", "address": "https://example.com", "retry_timeout": given });
         assert_eq!(duration::format(check(new).unwrap().target.retry.timeout), shown);
@@ -157,7 +156,7 @@ fn lengths_are_those_of_characters() {
 }
 
 #[test]
-fn all_of_a_target_together_is_bounded() {
+fn the_size_of_a_target_is_bounded() {
     let long = |count: usize| vec!["\u{1f980}".repeat(256); count];
     let template = "x".repeat(64 * 1024);
     let most = json!({ "body_template": template, "sources": long(50), "events": long(50), "projects": long(50) });
@@ -173,7 +172,7 @@ fn all_of_a_target_together_is_bounded() {
 }
 
 #[test]
-fn an_empty_type_is_none_and_control_characters_are_refused_in_credentials() {
+fn an_empty_type_is_ignored_and_control_characters_are_rejected_in_credentials() {
     assert_eq!(refused(json!({ "type": "" })), []);
     for text in ["a\nb", "a\r", "\u{0}", "a\u{7f}b", "\u{85}"] {
         let refused = refused(json!({ "username": text, "password": text }));
@@ -184,7 +183,7 @@ fn an_empty_type_is_none_and_control_characters_are_refused_in_credentials() {
 }
 
 #[test]
-fn a_private_key_is_no_certificate_and_not_repeated() {
+fn a_private_key_is_rejected_and_not_repeated() {
     let key = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END PRIVATE KEY-----\n";
     let refused = refused(json!({ "ca_cert": key }));
     assert_eq!(refused[0].0, "/ca_cert");
@@ -192,14 +191,14 @@ fn a_private_key_is_no_certificate_and_not_repeated() {
 }
 
 #[test]
-fn waits_may_be_long_but_not_longer_than_the_queue() {
+fn delays_are_bounded_by_the_retention_of_the_queue() {
     assert_eq!(refused(json!({ "retry_schedule": ["5s", "5m", "24h", "72h"] })), []);
     assert_eq!(refused(json!({ "retry_schedule": vec!["72h"; 4] }))[0].0, "/retry_schedule");
     assert_eq!(refused(json!({ "retry_count": 100, "retry_timeout": "3h" }))[0].0, "/retry_timeout");
 }
 
 #[test]
-fn headers_of_the_connection_and_the_signature_are_ours() {
+fn headers_of_the_connection_and_the_signature_are_reserved() {
     for name in ["host", "Content-Length", "WEBHOOK-Signature", "authorization", "a b", "", "x\ny"] {
         assert_eq!(refused(json!({ "headers": { name: "v" } })).len(), 1, "{name}");
     }
@@ -208,7 +207,7 @@ fn headers_of_the_connection_and_the_signature_are_ours() {
 }
 
 #[test]
-fn a_definition_reads_back_as_it_was() {
+fn a_definition_survives_a_round_trip() {
     let new = json!({
         "name": "audit", "address": "https://example.com/hook", "username": "u", "password": "p",
         "headers": { "X-A": "1" }, "retry_schedule": ["1s", "2m"], "projects": ["web"], "body_template": "{{event.x}}",
@@ -218,4 +217,52 @@ fn a_definition_reads_back_as_it_was() {
     let again = check(again).unwrap();
     assert_eq!(again.secrets, checked.secrets);
     assert_eq!(again.target, checked.target);
+}
+
+#[test]
+fn a_star_alone_means_every_value_and_patterns_are_rejected() {
+    for field in ["sources", "events", "projects", "environments"] {
+        let star = json!({ "name": "a", "address": "https://example.com", field: ["*"] });
+        assert_eq!(check(star).unwrap().target.filter, model::EventFilter::default(), "{field}");
+        for values in [json!(["feature-*"]), json!(["*", "web"]), json!(["user.*.created"])] {
+            let refused = refused(json!({ field: values }));
+            assert_eq!(refused[0].0, format!("/{field}"));
+            assert!(refused[0].1.contains("patterns are not supported"), "{refused:?}");
+        }
+        assert!(refused(json!({ field: [" web"] }))[0].1.contains("no spaces around"), "{field}");
+    }
+}
+
+#[test]
+fn all_forms_of_log_targets_are_accepted() {
+    let target = |fields: serde_json::Value| {
+        let mut new = json!({ "name": "mm", "address": "https://mm:a%40b@example.com/v1/events" });
+        new.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        check(new).unwrap()
+    };
+    let zero = target(json!({ "username": "", "password": "", "retry_count": 0, "retry_timeout": "0s" }));
+    assert_eq!(zero.target.address.as_str(), "https://example.com/v1/events");
+    assert_eq!((zero.target.username.as_deref(), zero.secrets.password.as_deref()), (Some("mm"), Some("a@b")));
+    assert_eq!((zero.target.retry.count, zero.target.retry.timeout), (3, Duration::from_secs(10)));
+    let immediate = target(json!({ "retry_count": 2, "retry_timeout": "0s" }));
+    assert_eq!((immediate.target.retry.count, immediate.target.retry.timeout), (2, Duration::ZERO));
+    let actions = target(json!({ "lifecycle_actions": ["batch-created"] }));
+    assert_eq!(actions.target.filter.events, ["batch-created", "logging"]);
+    for all in [json!([]), json!(null)] {
+        assert!(target(json!({ "lifecycle_actions": all })).target.filter.events.is_empty());
+    }
+    assert_eq!(refused(json!({ "lifecycle_actions": ["a"], "events": ["b"] }))[0].0, "/lifecycle_actions");
+    let both = json!({ "address": "https://a:b@example.com", "username": "c", "password": "d" });
+    assert_eq!(refused(both)[0].0, "/address");
+}
+
+#[test]
+fn plain_http_can_be_forbidden() {
+    for (address, allowed) in
+        [("https://example.com", true), ("http://example.com", false), ("HTTP://example.com", false)]
+    {
+        let new: NewTarget = serde_json::from_value(json!({ "name": "a", "address": address })).unwrap();
+        let mut violations = Violations::default();
+        assert_eq!(new.check(Timestamp::UNIX_EPOCH, true, &mut violations).is_some(), allowed, "{address}");
+    }
 }

@@ -1,109 +1,117 @@
-//! What the API shows of a target: everything but its secrets.
+//! Representations of targets in responses, without secrets.
 
 use jiff::Timestamp;
-use model::{Pause, PreviousFilter, Target, TargetState, duration};
+use model::{EventFilter, Pause, PreviousFilter, Target, TargetState, duration};
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Value, json};
 use url::Url;
+use web::token;
+
+/// Number of hexadecimal digits of the hash that identifies a masked value.
+const MASK_DIGITS: usize = 12;
 
 /// A target without its secrets.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Target")]
 pub(crate) struct TargetView {
-    /// Its name.
+    /// Name of the target.
     name: String,
-    /// What it is for.
+    /// Description for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
-    /// What kind of target it is: `webhook`.
+    /// Type of the target: `webhook`.
     #[serde(rename = "type")]
     kind: &'static str,
-    /// Whether its events are delivered; where not, they are held.
+    /// False if the target is paused and its events are held.
     enabled: bool,
-    /// Since when it is paused, and why; null where it is not.
+    /// Pause of the target; null if it is not paused.
     paused: Option<Pause>,
-    /// Since when every attempt has failed; null where the last one succeeded.
+    /// Time since which every attempt has failed; null if the last attempt succeeded.
     failing_since: Option<Timestamp>,
-    /// Where its events are posted.
+    /// URL to which events are posted.
     address: Url,
-    /// The user name of its Basic credentials.
+    /// User name of Basic credentials.
     #[serde(skip_serializing_if = "Option::is_none")]
     username: Option<String>,
-    /// Which secrets it has: `signing_secret`, `password`, `authorization`, and its headers as `headers.<name>`.
+    /// Names of the secrets that are set: `signing_secret`, `password`, `authorization`, and headers as `headers.<name>`.
     secrets: Vec<String>,
-    /// The certificates, in PEM, that its own must be signed by.
+    /// Trusted certificates, in PEM.
     #[serde(skip_serializing_if = "Option::is_none")]
     ca_cert: Option<String>,
-    /// What it wants.
+    /// Filters of the target.
     #[serde(flatten)]
     wanted: WantedView,
-    /// What it wanted before, the latest last.
+    /// Previous filters, latest last.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     wanted_before: Vec<FormerView>,
-    /// How often a delivery is attempted.
+    /// Maximum number of attempts of a delivery.
     retry_count: u32,
-    /// How long to wait between two attempts.
+    /// Time between two attempts.
     retry_timeout: String,
-    /// The waits between attempts, instead of those two.
+    /// Times between consecutive attempts, instead of `retry_count` and `retry_timeout`.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_schedule: Option<Vec<String>>,
-    /// How long an attempt may take.
+    /// Maximum duration of an attempt.
     timeout: String,
-    /// For how long it may fail without one success before it is paused.
+    /// Time without a success after which the failing target is paused.
     disable_after: String,
-    /// The `content-type` of what is posted.
+    /// `content-type` of the posted body.
     content_type: String,
-    /// The body as a Mustache template.
+    /// Mustache template of the body.
     #[serde(skip_serializing_if = "Option::is_none")]
     body_template: Option<String>,
-    /// Until when deliveries are also signed with the secret before the last rotation.
+    /// End of the period in which deliveries are also signed with the previous secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     rotating_until: Option<Timestamp>,
-    /// When it was created: events that were received earlier are not delivered to it.
+    /// Time at which the target was created. Events that were received earlier are not delivered.
     created_at: Timestamp,
-    /// Shown in the answer that creates the target or rotates it, and never again.
+    /// Advice about filters that may match no event, such as a type that no catalog has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+    /// Signing secret. Only the responses to creation and rotation contain it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) signing_secret: Option<String>,
 }
 
-/// Which events a target wants.
+/// Filters of a target.
 #[derive(Debug, Serialize, JsonSchema)]
 struct WantedView {
-    /// The least severe log line that it wants; bounds `logging` events only.
+    /// Minimum log level. Only applies to `logging` events.
     level: events::Level,
-    /// The scopes that it wants.
+    /// Scopes of the delivered events.
     scopes: Vec<events::Scope>,
-    /// The sources that it wants; empty means every source but Tidings itself.
+    /// Sources of the delivered events; empty for every source except `tidings`.
     sources: Vec<String>,
-    /// The types that it wants; empty means every type.
+    /// Types of the delivered events; empty for every type.
     events: Vec<String>,
-    /// The projects that it wants; empty means every project.
+    /// Projects of the delivered events; empty for every project.
     projects: Vec<String>,
-    /// The environments that it wants; empty means every environment.
+    /// Environments of the delivered events; empty for every environment.
     environments: Vec<String>,
-    /// Whether events of no project, or no environment, pass those two filters.
+    /// If true, events without a project or environment pass the `projects` and `environments` filters.
     include_unscoped: bool,
 }
 
-/// Which events a target wanted before a change.
+/// Filters of a target before a change.
 #[derive(Debug, Serialize, JsonSchema)]
 struct FormerView {
-    /// Since when.
+    /// Time since which they applied.
     since: Timestamp,
-    /// What.
+    /// The filters.
     #[serde(flatten)]
     wanted: WantedView,
 }
 
-/// Every target.
+/// The list of all targets.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct TargetList {
-    /// By name.
+    /// The targets, sorted by name.
     pub(super) targets: Vec<TargetView>,
 }
 
 impl TargetView {
-    /// What is shown of a target, and of how it is doing.
+    /// Returns the representation of a target and its state.
     pub(super) fn new(target: Target, state: Option<&TargetState>) -> Self {
         let secrets = [(true, "signing_secret"), (target.has_password, "password")]
             .into_iter()
@@ -119,6 +127,7 @@ impl TargetView {
             kind: "webhook",
             enabled: paused.is_none(),
             paused,
+            warnings: filter_warnings(&target.filter),
             failing_since: state.and_then(|state| state.failing_since),
             address: target.address,
             username: target.username,
@@ -140,9 +149,50 @@ impl TargetView {
     }
 }
 
-impl From<model::EventFilter> for WantedView {
-    fn from(wanted: model::EventFilter) -> Self {
-        let model::EventFilter { level, scopes, sources, events, projects, environments, include_unscoped } = wanted;
+/// Returns the representation of a target in audit events, which every read key can read, and which are never removed.
+/// The path and the query of an address, and the literal text of a template, are the credentials of many receivers, such as
+/// Slack, Teams, Discord, Telegram and `PagerDuty`. They are replaced by hashes, which show that they were changed.
+pub(super) fn audit_view(target: Target, state: Option<&TargetState>) -> Value {
+    // Warnings are advice for the caller, not part of the configuration.
+    let masked_address = mask_address(&target.address);
+    let masked_template = target.body_template.as_deref().map(|template| format!("*** ({})", short_hash(template)));
+    let mut view = json!(TargetView::new(target, state));
+    view["address"] = json!(masked_address);
+    if let Some(fields) = view.as_object_mut() {
+        fields.remove("warnings");
+    }
+    if let Some(template) = masked_template {
+        view["body_template"] = json!(template);
+    }
+    view
+}
+
+/// Returns advice about a filter that may match no event.
+pub(crate) fn filter_warnings(filter: &EventFilter) -> Vec<String> {
+    let has_type = |name: &str| events::catalogs().any(|catalog| catalog.types().any(|known| known.name == name));
+    let unknown = filter.events.iter().filter(|name| !has_type(name)).map(|name| {
+        format!("no catalog has the event type {name:?}: check its spelling, unless a source sends types of its own")
+    });
+    unknown.collect()
+}
+
+/// Returns the scheme, host and port of an address. A path or query is replaced by a hash of the address.
+fn mask_address(address: &Url) -> String {
+    if address.path() == "/" && address.query().is_none() && address.fragment().is_none() {
+        return address.to_string();
+    }
+    format!("{}/*** ({})", address.origin().ascii_serialization(), short_hash(address.as_str()))
+}
+
+fn short_hash(text: &str) -> String {
+    let mut hash = token::sha256(text);
+    hash.truncate(MASK_DIGITS);
+    format!("sha256 {hash}")
+}
+
+impl From<EventFilter> for WantedView {
+    fn from(wanted: EventFilter) -> Self {
+        let EventFilter { level, scopes, sources, events, projects, environments, include_unscoped } = wanted;
         Self { level, scopes, sources, events, projects, environments, include_unscoped }
     }
 }
@@ -150,5 +200,23 @@ impl From<model::EventFilter> for WantedView {
 impl From<PreviousFilter> for FormerView {
     fn from(former: PreviousFilter) -> Self {
         Self { since: former.since, wanted: former.filter.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masked_addresses_show_only_their_origin() {
+        let mask = |address: &str| mask_address(&address.parse().unwrap());
+        assert_eq!(mask("https://example.com:8443"), "https://example.com:8443/");
+        for address in ["https://example.com/SECRET", "https://example.com/?SECRET", "https://example.com/#SECRET"] {
+            let masked = mask(address);
+            assert!(masked.starts_with("https://example.com/*** (sha256 "), "{masked}");
+            assert!(!masked.contains("SECRET"), "{masked}");
+            assert_eq!(masked, mask(address));
+            assert_ne!(masked, mask(&format!("{address}2")));
+        }
     }
 }

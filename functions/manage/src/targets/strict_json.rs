@@ -1,4 +1,4 @@
-//! Bodies as they are read here: strictly, and without repeating what is in them.
+//! Strict parsing of JSON bodies, with errors that do not repeat values.
 
 use std::fmt;
 
@@ -12,10 +12,10 @@ use web::{Object, Problem};
 
 use crate::validation::Violations;
 
-/// The most characters of a name that a refusal repeats.
-const SHOWN: usize = 64;
+/// Maximum characters of a field name in an error message.
+const MAX_SHOWN_NAME_CHARS: usize = 64;
 
-/// A JSON value in which no object has a name twice: one of them would be lost, and nobody would know which.
+/// A JSON value without duplicate names in an object. JSON parsers disagree about which of the values counts.
 #[derive(Debug, Default)]
 pub(crate) struct Strict(pub(crate) Value);
 
@@ -72,8 +72,8 @@ impl<'de> Visitor<'de> for Reader {
             match object.entry(name) {
                 Entry::Vacant(free) => drop(free.insert(fields.next_value::<Strict>()?.0)),
                 Entry::Occupied(taken) => {
-                    let name: String = taken.key().chars().take(SHOWN).collect();
-                    return Err(A::Error::custom(format_args!("the name {name:?} stands twice in one object")));
+                    let name: String = taken.key().chars().take(MAX_SHOWN_NAME_CHARS).collect();
+                    return Err(A::Error::custom(format_args!("the name {name:?} occurs twice in one object")));
                 }
             }
         }
@@ -81,8 +81,8 @@ impl<'de> Visitor<'de> for Reader {
     }
 }
 
-/// Reads an object as what it is to be, or says where it is not that, and what is expected there. What was found is
-/// not repeated: it may be a secret, or have been meant for one.
+/// Parses an object into `T`, or returns the field that is wrong and its expected content. Values are not repeated in the
+/// violation, because they may be secrets.
 pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T, Violations> {
     let read = serde_path_to_error::deserialize(value).map(|Object(read)| read);
     read.map_err(|error| {
@@ -94,20 +94,20 @@ pub(super) fn read<T: DeserializeOwned>(value: Value) -> Result<T, Violations> {
     })
 }
 
-/// The same, with the problem of all of it. `kind` is what it is to be: `a target`.
+/// Parses an object like [`read`], and returns a problem. `kind` is the expected content: `a target`.
 pub(crate) fn read_as<T: DeserializeOwned>(kind: &str, value: Value) -> Result<T, Problem> {
     read(value).map_err(|violations| violations.into_unread(kind))
 }
 
 fn segment(segment: &Segment) -> String {
-    let name: String = segment.to_string().chars().take(SHOWN).collect();
+    let name: String = segment.to_string().chars().take(MAX_SHOWN_NAME_CHARS).collect();
     match segment {
         Segment::Seq { index } => index.to_string(),
         _ => name.replace('~', "~0").replace('/', "~1"),
     }
 }
 
-/// What serde says, without the value that it found: its messages end with what is expected.
+/// Converts an error message of serde, which ends with the expected content, and removes the value from it.
 fn expected(message: &str) -> (&'static str, String) {
     let wanted = message.rsplit_once("expected ").map_or("another value", |(_, wanted)| wanted);
     if message.starts_with("missing field `") {
@@ -118,7 +118,7 @@ fn expected(message: &str) -> (&'static str, String) {
         return ("additionalProperties", format!("there is no such field: expected {wanted}"));
     }
     let wanted = match wanted {
-        // There is one such field.
+        // `retry_count` is the only field of this type.
         "u32" => return ("type", format!("expected a whole number from 1 to {MAX_RETRY_COUNT}")),
         "a boolean" => "true or false",
         "a sequence" => "an array",
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_with_its_place() {
+    fn violations_name_their_field() {
         for (fields, pointer, message) in [
             (json!({ "retry_count": "3" }), "/retry_count", "expected a whole number from 1 to 100"),
             (json!({ "retry_count": -3 }), "/retry_count", "expected a whole number from 1 to 100"),
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_found_is_not_repeated() {
+    fn values_are_not_repeated() {
         let secret = "SECRET, expected SECRET `SECRET`";
         for field in ["headers", "retry_count", "enabled", "scopes"] {
             let value = json!({ "name": "a", "address": "https://example.com", field: secret });
@@ -181,13 +181,13 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_read_as_it_is_unless_a_name_stands_twice() {
+    fn values_are_unchanged_and_duplicate_names_are_rejected() {
         let text = r#"{"a": [1, -2, 1.5, "x", null, true, {"b": {}}], "c": {"a": 123456789012345678901234567890}}"#;
         let expected: Value = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::from_str::<Strict>(text).unwrap().0, expected);
         for twice in [r#"{"a": 1, "a": 1}"#, r#"{"a": 1, "\u0061": 2}"#, r#"[{"b": {"a": 1, "a": 2}}]"#] {
             let error = serde_json::from_str::<Strict>(twice).unwrap_err().to_string();
-            assert!(error.contains("the name \"a\" stands twice in one object"), "{error}");
+            assert!(error.contains("the name \"a\" occurs twice in one object"), "{error}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The rules of a target's fields, one by one.
+//! Validation of the fields of a target.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,24 +11,28 @@ use webhook::{Position, SigningSecret, Template, TemplateTag};
 
 use crate::validation::Violations;
 
-/// The most characters of an address.
-pub(super) const MAX_ADDRESS: usize = 2048;
+/// Maximum characters of an address.
+pub(super) const MAX_ADDRESS_CHARS: usize = 2048;
 
-/// The most values of a filter, and the most characters of one, of a name or of a password.
-pub(super) const MAX_LIST: usize = 50;
-pub(super) const MAX_VALUE: usize = 256;
+/// Maximum number of values of a filter.
+pub(super) const MAX_FILTER_VALUES: usize = 50;
 
-/// The most characters of a header's value, all of which are ASCII.
-pub(super) const MAX_TEXT: usize = 4096;
+/// Maximum characters of a filter value, a user name or a password.
+pub(super) const MAX_VALUE_CHARS: usize = 256;
 
-/// The most bytes of these two.
-pub(super) const MAX_CA_CERT: usize = 64 * 1024;
-pub(super) const MAX_TEMPLATE: usize = 64 * 1024;
+/// Maximum characters of a header value, which is ASCII.
+pub(super) const MAX_HEADER_VALUE_CHARS: usize = 4096;
+
+/// Maximum bytes of the certificates.
+pub(super) const MAX_CA_CERT_BYTES: usize = 64 * 1024;
+
+/// Maximum bytes of a template.
+pub(super) const MAX_TEMPLATE_BYTES: usize = 64 * 1024;
 
 const MAX_HEADERS: usize = 20;
 
-/// Headers that belong to the connection, to the signature, or to a field of their own.
-const RESERVED: [&str; 15] = [
+/// Headers of the connection, and headers that have their own field.
+const RESERVED_HEADERS: [&str; 15] = [
     "authorization",
     "connection",
     "content-encoding",
@@ -46,18 +50,18 @@ const RESERVED: [&str; 15] = [
     "user-agent",
 ];
 
-/// What templates may name.
-const ROOTS: [&str; 3] = ["event", "eventJson", "eventMarkdown"];
+/// Root names of templates.
+const TEMPLATE_ROOTS: [&str; 3] = ["event", "eventJson", "eventMarkdown"];
 
 pub(super) fn address(address: &str, violations: &mut Violations) -> Option<Url> {
     let mut refuse = |message: &str| {
         violations.add("address", "format", message);
         None
     };
-    if is_longer(address, MAX_ADDRESS) {
-        return refuse(&format!("expected at most {MAX_ADDRESS} characters"));
+    if is_longer(address, MAX_ADDRESS_CHARS) {
+        return refuse(&format!("expected at most {MAX_ADDRESS_CHARS} characters"));
     }
-    // URLs are read leniently: what its writer did not mean as the host must not become one.
+    // The URL parser is lenient. These rules reject texts whose host is not the one that a reader sees.
     if address.trim() != address || address.chars().any(char::is_control) {
         return refuse("expected no spaces around it, and no line breaks or other control characters in it");
     }
@@ -85,15 +89,15 @@ pub(super) fn address(address: &str, violations: &mut Violations) -> Option<Url>
     Some(url)
 }
 
-/// A duration, or what is wrong with it. Go's one text without a unit is read too.
+/// Parses a duration of whole milliseconds. `0` is valid, because Go writes it.
 fn duration_of(text: &str) -> Result<Duration, &'static str> {
     let read = if text == "0" { Some(Duration::ZERO) } else { duration::parse(text) };
     let read = read.ok_or("expected durations such as 500ms, 10s, 5m or 1h30m")?;
-    // Nothing finer is kept: it would come back as something else.
+    // Smaller units are not stored: the response would differ from the request.
     if read.subsec_nanos() % 1_000_000 == 0 { Ok(read) } else { Err("expected whole milliseconds") }
 }
 
-/// A duration between two others.
+/// Parses a duration between two limits (inclusive).
 pub(super) fn span(
     field: &str,
     given: Option<&str>,
@@ -137,7 +141,7 @@ pub(super) fn level(given: Option<&str>, violations: &mut Violations) -> Option<
 
 pub(super) fn scopes(given: Option<&[String]>, violations: &mut Violations) -> Option<Vec<Scope>> {
     const ALL: [Scope; 3] = [Scope::Lifecycle, Scope::Logging, Scope::Signal];
-    // Without any, no event would pass: Migration Manager means all of its own then.
+    // An empty list means the default, as in Migration Manager.
     let given = given.filter(|given| !given.is_empty())?;
     let known = |name: &String| ALL.into_iter().find(|scope| scope.to_string() == *name);
     let scopes: Option<Vec<Scope>> = given.iter().map(known).collect();
@@ -151,14 +155,32 @@ pub(super) fn scopes(given: Option<&[String]>, violations: &mut Violations) -> O
     None
 }
 
-pub(super) fn list(field: &str, values: &[String], violations: &mut Violations) {
-    if values.len() > MAX_LIST || values.iter().any(|value| value.is_empty() || is_longer(value, MAX_VALUE)) {
-        let message = format!("expected at most {MAX_LIST} values of 1 to {MAX_VALUE} characters");
+/// Validates the values of a filter field. `*` alone means every value, as in other products, which an empty list does here.
+pub(super) fn list(field: &str, values: &[String], violations: &mut Violations) -> Vec<String> {
+    if let ["*"] = values.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        return Vec::new();
+    }
+    let shown = |value: &str| value.chars().take(64).collect::<String>();
+    if let Some(pattern) = values.iter().find(|value| value.contains('*')) {
+        let message = format!(
+            "{:?}: patterns are not supported: list each value, or leave the field out for every value",
+            shown(pattern)
+        );
+        violations.add(field, "pattern", message);
+    }
+    if let Some(padded) = values.iter().find(|value| value.trim() != *value) {
+        violations.add(field, "pattern", format!("{:?}: expected no spaces around a value", shown(padded)));
+    }
+    if values.len() > MAX_FILTER_VALUES
+        || values.iter().any(|value| value.is_empty() || is_longer(value, MAX_VALUE_CHARS))
+    {
+        let message = format!("expected at most {MAX_FILTER_VALUES} values of 1 to {MAX_VALUE_CHARS} characters");
         violations.add(field, "maxItems", message);
     }
+    values.to_vec()
 }
 
-/// Whether a text has more characters, as JSON Schema counts them.
+/// Returns `true` if a text has more characters, as JSON Schema counts them.
 fn is_longer(text: &str, most: usize) -> bool {
     text.len() > most && text.chars().count() > most
 }
@@ -180,12 +202,12 @@ fn is_header_value(value: &str) -> bool {
 }
 
 pub(super) fn content_type(value: &str, violations: &mut Violations) {
-    if value.len() > MAX_VALUE || !is_header_value(value) || !value.contains('/') {
+    if value.len() > MAX_VALUE_CHARS || !is_header_value(value) || !value.contains('/') {
         violations.add("content_type", "format", "expected a media type such as application/json");
     }
 }
 
-/// The headers under their names in lower case.
+/// Validates headers, and returns them with names in lower case.
 pub(super) fn headers(given: BTreeMap<String, String>, violations: &mut Violations) -> BTreeMap<String, String> {
     if given.len() > MAX_HEADERS {
         violations.add("headers", "maxProperties", format!("expected at most {MAX_HEADERS} headers"));
@@ -197,11 +219,11 @@ pub(super) fn headers(given: BTreeMap<String, String>, violations: &mut Violatio
             let shown: String = name.chars().take(64).collect();
             violations.add("headers", keyword, format!("{shown:?}: {message}"));
         };
-        if name.len() > MAX_VALUE || lower.parse::<HeaderName>().is_err() {
+        if name.len() > MAX_VALUE_CHARS || lower.parse::<HeaderName>().is_err() {
             refuse("pattern", "expected a header's name: letters, digits and dashes");
-        } else if RESERVED.contains(&lower.as_str()) || lower.starts_with("webhook-") {
+        } else if RESERVED_HEADERS.contains(&lower.as_str()) || lower.starts_with("webhook-") {
             refuse("not", "this header is set by Tidings, or has a field of its own");
-        } else if value.len() > MAX_TEXT || !is_header_value(&value) {
+        } else if value.len() > MAX_HEADER_VALUE_CHARS || !is_header_value(&value) {
             refuse("pattern", "expected a value of at most 4096 visible characters and spaces");
         } else if headers.insert(lower, value).is_some() {
             refuse("uniqueItems", "expected each header once: upper and lower case are the same");
@@ -212,8 +234,8 @@ pub(super) fn headers(given: BTreeMap<String, String>, violations: &mut Violatio
 
 pub(super) fn ca_cert(pem: Option<&str>, violations: &mut Violations) {
     let Some(pem) = pem else { return };
-    if pem.len() > MAX_CA_CERT {
-        violations.add("ca_cert", "maxLength", format!("expected at most {MAX_CA_CERT} bytes"));
+    if pem.len() > MAX_CA_CERT_BYTES {
+        violations.add("ca_cert", "maxLength", format!("expected at most {MAX_CA_CERT_BYTES} bytes"));
     } else if let Err(reason) = webhook::validate_certificates(pem) {
         violations.add("ca_cert", "format", reason);
     }
@@ -233,7 +255,7 @@ pub(super) fn template(text: Option<&str>, violations: &mut Violations) {
     }
 }
 
-/// What is wrong with a name in a template that would otherwise write nothing, and say nothing.
+/// Returns the violation of a name in a template that would render as nothing.
 fn wrong_name(tag: &TemplateTag) -> Option<(&'static str, String)> {
     let (name, root) = (&*tag.name, tag.root());
     if name.contains('|') {
@@ -242,8 +264,8 @@ fn wrong_name(tag: &TemplateTag) -> Option<(&'static str, String)> {
     if !tag.is_root {
         return None;
     }
-    if !ROOTS.contains(&root) {
-        return Some(("enum", format!("there is no {root:?}, only {}", ROOTS.join(", "))));
+    if !TEMPLATE_ROOTS.contains(&root) {
+        return Some(("enum", format!("there is no {root:?}, only {}", TEMPLATE_ROOTS.join(", "))));
     }
     (root != "event" && name != root).then(|| {
         (
@@ -255,7 +277,7 @@ fn wrong_name(tag: &TemplateTag) -> Option<(&'static str, String)> {
     })
 }
 
-/// Standard Webhooks: `whsec_` and 24 to 64 bytes in base64.
+/// Validates a signing secret (Standard Webhooks): `whsec_` and 24 to 64 bytes in base64.
 pub(super) fn signing_secret(field: &str, secret: String, violations: &mut Violations) -> Option<SigningSecret> {
     let secret = SigningSecret::new(secret);
     if secret.key().is_some_and(|key| (24..=64).contains(&key.len())) {

@@ -37,7 +37,9 @@ export async function page({ signal }) {
 async function openSourceDialog() {
   const { catalogs } = await loadDefaults();
   const name = field('Name', input({ required: true, placeholder: 'unleash-prod' }));
-  const catalog = field('Catalog', select(catalogs.map(({ name, title }) => [name, title])));
+  // Only Tidings writes events of its own catalog.
+  const available = catalogs.filter(({ name }) => name !== 'tidings');
+  const catalog = field('Catalog', select(available.map(({ name, title }) => [name, title])));
   return openCreateDialog('Add source', 'Add', '/v1/sources', { name, catalog },
     () => ({ name: name.input.value.trim(), catalog: catalog.input.value }));
 }

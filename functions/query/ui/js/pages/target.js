@@ -116,6 +116,8 @@ function healthFacts(health) {
     ['Backlog', health.backlog ? backlog : 'None'],
     ['Oldest undelivered', health.oldest_undelivered_at && timeElement(health.oldest_undelivered_at)],
     ['Backlog delivered by (estimate)', health.through_at && timeElement(health.through_at)],
+    ['Latest matching event', health.latest_match_at ? timeElement(health.latest_match_at) : 'None'],
+    ['Warnings', health.warnings && health.warnings.join('; ')],
     ['Failed', formatNumber(health.failed)],
     ['Failing since', health.failing_since && timeElement(health.failing_since)],
   ]);
