@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use jiff::fmt::friendly::{Designator, Spacing, SpanPrinter};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Parses a duration such as `10s`, `5m` or `1h30m`; `None` if it is invalid or negative.
@@ -10,13 +11,10 @@ pub fn parse(text: &str) -> Option<Duration> {
     text.parse::<SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok())
 }
 
-/// Formats a duration in hours, minutes, seconds and milliseconds, as [`parse`] reads it.
+/// Formats a duration in hours, minutes, seconds and smaller units, as [`parse`] reads it.
 pub fn format(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    let parts =
-        [(seconds / 3600, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s"), (duration.subsec_millis().into(), "ms")];
-    let text: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, unit)| format!("{n}{unit}")).collect();
-    if text.is_empty() { "0s".to_owned() } else { text.concat() }
+    const PRINTER: SpanPrinter = SpanPrinter::new().designator(Designator::Compact).spacing(Spacing::None);
+    PRINTER.unsigned_duration_to_string(&duration)
 }
 
 /// Serializes a duration, for serde's `with`.
@@ -60,7 +58,10 @@ mod tests {
             assert_eq!(parse(text), Some(Duration::from_secs(seconds)), "{text}");
             assert_eq!(format(Duration::from_secs(seconds)), text);
         }
-        assert_eq!(format(Duration::from_millis(1500)), "1s500ms");
+        for (text, milliseconds) in [("1s500ms", 1500), ("1h1s", 3_601_000), ("26h", 93_600_000), ("999ms", 999)] {
+            assert_eq!(format(Duration::from_millis(milliseconds)), text);
+            assert_eq!(parse(text), Some(Duration::from_millis(milliseconds)), "{text}");
+        }
         for text in ["", "ten", "-5s", "10"] {
             assert_eq!(parse(text), None, "{text}");
         }
