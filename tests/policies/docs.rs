@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
-use crate::{has_test, linked_tests, read};
+use crate::{has_test, linked_tests, read, workspace_sources};
 
 /// Folders with pages that are not documentation of this repository.
 const SKIPPED: [&str; 4] = ["target", "node_modules", ".git", "mustache"];
@@ -154,4 +154,15 @@ fn links_paths_and_headings_are_recognised() {
     assert_eq!(fragment("From nothing to the first event"), "from-nothing-to-the-first-event");
     assert_eq!(fragment("`tidings dev`"), "tidings-dev");
     assert_eq!(normalized(Path::new("docs/../README.md")), Path::new("README.md"));
+}
+
+#[test]
+fn the_runbook_quotes_messages_of_the_code() {
+    let (code, page) = (workspace_sources(), prose(&read("docs/runbook.md")));
+    let quotes: Vec<&str> =
+        page.split('`').skip(1).step_by(2).filter(|quote| quote.starts_with("failed to ")).collect();
+    assert!(!quotes.is_empty());
+    for quote in quotes {
+        assert!(code.contains(&format!("\"{quote}\"")), "no code logs `{quote}`");
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::fmt::friendly::{Designator, Spacing, SpanPrinter};
 use jiff::{Span, SpanRelativeTo};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -11,13 +12,10 @@ pub fn parse(text: &str) -> Option<Duration> {
     Duration::try_from(duration).ok()
 }
 
-/// Formats a duration in hours, minutes, seconds and milliseconds, as [`parse`] reads it.
+/// Formats a duration in hours, minutes, seconds and smaller units, as [`parse`] reads it.
 pub fn format(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    let parts =
-        [(seconds / 3600, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s"), (duration.subsec_millis().into(), "ms")];
-    let text: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, unit)| format!("{n}{unit}")).collect();
-    if text.is_empty() { "0s".to_owned() } else { text.concat() }
+    const PRINTER: SpanPrinter = SpanPrinter::new().designator(Designator::Compact).spacing(Spacing::None);
+    PRINTER.unsigned_duration_to_string(&duration)
 }
 
 /// Serializes a duration, for serde's `with`.
@@ -61,7 +59,10 @@ mod tests {
             assert_eq!(parse(text), Some(Duration::from_secs(seconds)), "{text}");
             assert_eq!(format(Duration::from_secs(seconds)), text);
         }
-        assert_eq!(format(Duration::from_millis(1500)), "1s500ms");
+        for (text, milliseconds) in [("1s500ms", 1500), ("1h1s", 3_601_000), ("26h", 93_600_000), ("999ms", 999)] {
+            assert_eq!(format(Duration::from_millis(milliseconds)), text);
+            assert_eq!(parse(text), Some(Duration::from_millis(milliseconds)), "{text}");
+        }
         assert_eq!(parse("2d"), Some(Duration::from_hours(48)));
         assert_eq!(parse("1d12h30m"), Some(Duration::from_mins(36 * 60 + 30)));
         for text in ["", "ten", "-5s", "10", "1mo", "1y", "99999999999999999999h", "99999999d99999999h"] {

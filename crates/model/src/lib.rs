@@ -34,6 +34,7 @@ pub use replay::{Replay, ReplayOf, ReplaySelection, ReplayState, run_name, run_n
 pub use retention::Retention;
 pub use retry_policy::{RetryPolicy, jittered};
 pub use search_filter::case_fold::lower;
+pub use search_filter::filter_field::{FILTER_FIELDS, FieldValues, FilterField, LEVELS, SCOPES};
 pub use search_filter::json_text::{javascript_number, members};
 pub use search_filter::searched_text::{fold_case, folded_description, other_forms};
 pub use search_filter::text_query::{JsonNotation, LikeQuery, TextQuery};

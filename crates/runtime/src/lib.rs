@@ -8,6 +8,8 @@ mod clock;
 mod emf;
 mod env;
 mod logging;
+#[cfg(feature = "sqs")]
+pub mod sqs;
 mod trace;
 
 pub use clock::now;

@@ -1,42 +1,20 @@
 //! Filter parameters of searches, exports, facets, the timeline and replays.
 
 use model::defaults::MAX_SEARCH_TEXT_CHARS;
-use model::{Condition, Field, SearchFilter, TextQuery};
+use model::{Condition, FILTER_FIELDS, Field, FieldValues, FilterField, LEVELS, SCOPES, SearchFilter, TextQuery};
 use schemars::{Schema, SchemaGenerator, json_schema};
 
 use crate::join_parameters;
-use crate::operation::Parameter;
+use crate::operation::{Parameter, SchemaOf};
 use crate::problem::Problem;
 use crate::query_params::{Params, invalid_parameter, list_schema};
 use crate::time_range::parse_time_range;
 
-/// Scopes of events.
-pub const SCOPES: [&str; 3] = ["lifecycle", "logging", "signal"];
+/// The parameters of [`FILTER_FIELDS`]: all but `type`, and `type`.
+const PARAMETERS_OF_FIELDS: ([Parameter; FILTER_FIELDS.len() - 1], Parameter) = field_parameters();
 
-/// Levels of logging events, from the least to the most severe.
-pub const LEVELS: [&str; 4] = ["DEBUG", "INFO", "WARN", "ERROR"];
-
-/// Filters by an event's fields and its time.
-pub const FIELD_PARAMETERS: [Parameter; 11] = [
-    filter("source", "Sources that sent the event.", r#"["unleash-prod"]"#),
-    Parameter::query("catalog", "Catalogs of those sources.", catalog_schema, r#"["unleash"]"#),
-    Parameter::query(
-        "scope",
-        "Scope of the event: a change, a log line, or a signal.",
-        scope_schema,
-        r#"["lifecycle"]"#,
-    ),
-    filter("subject", "Subject of the event: the object that it is about.", r#"["dark-mode"]"#),
-    filter(
-        "entity",
-        "Any object that the event is about: a member of `entities`. Events of Unleash and signals have no entities; use \
-            `subject` for them.",
-        r#"["/1.0/instances/a"]"#,
-    ),
-    filter("actor", "Actor: who or what caused the event.", r#"["ada@example.org"]"#),
-    filter("project", "Projects that the event belongs to.", r#"["web"]"#),
-    filter("environment", "Environments that the event belongs to.", r#"["production"]"#),
-    Parameter::query("level", "Severity of a log line.", level_schema, r#"["ERROR"]"#),
+/// The parameters of the time range.
+const TIME_PARAMETERS: [Parameter; 2] = [
     Parameter::query(
         "from",
         "Beginning of the time range, inclusive: a date (from its beginning, in UTC) or a time.",
@@ -51,9 +29,12 @@ pub const FIELD_PARAMETERS: [Parameter; 11] = [
     ),
 ];
 
+/// Filters by an event's fields and its time.
+pub const FIELD_PARAMETERS: &[Parameter] = join_parameters!(&PARAMETERS_OF_FIELDS.0, &TIME_PARAMETERS);
+
 /// Filters by an event's type and text.
 pub const TEXT_PARAMETERS: [Parameter; 2] = [
-    filter("type", "Types of the event.", r#"["feature-tagged", "feature-untagged"]"#),
+    PARAMETERS_OF_FIELDS.1,
     Parameter::query(
         "q",
         "Words that the event contains: in its payload, in its label and summary, as its id, or as the id of one of its \
@@ -65,7 +46,7 @@ pub const TEXT_PARAMETERS: [Parameter; 2] = [
 ];
 
 /// All filter parameters.
-pub const PARAMETERS: &[Parameter] = join_parameters!(&FIELD_PARAMETERS, &TEXT_PARAMETERS);
+pub const PARAMETERS: &[Parameter] = join_parameters!(FIELD_PARAMETERS, &TEXT_PARAMETERS);
 
 /// Parses [`PARAMETERS`] as a filter.
 ///
@@ -75,7 +56,7 @@ pub fn parse(params: &Params) -> Result<SearchFilter, Problem> {
     let text = params.bounded_text("q", MAX_SEARCH_TEXT_CHARS)?.map(TextQuery::words).transpose();
     let text = text.map_err(|error| invalid_parameter("q", &error.to_string()))?;
     let filter = SearchFilter { text, ..parse_fields(params)? };
-    Ok(filter.and(Field::Type, params.list("type")?))
+    add_conditions(filter, params, |field| field == Field::Type)
 }
 
 /// Parses [`FIELD_PARAMETERS`] as a filter.
@@ -84,18 +65,24 @@ pub fn parse(params: &Params) -> Result<SearchFilter, Problem> {
 /// If a parameter is invalid.
 pub fn parse_fields(params: &Params) -> Result<SearchFilter, Problem> {
     let (from, until) = parse_time_range(params)?;
-    let catalogs: Vec<&str> = events::catalogs().map(events::Catalog::name).collect();
-    let filter = SearchFilter { from, until, ..SearchFilter::default() };
-    Ok(filter
-        .and(Field::Source, params.list("source")?)
-        .and(Field::Catalog, params.choices("catalog", &catalogs)?)
-        .and(Field::Scope, params.choices("scope", &SCOPES)?)
-        .and(Field::Subject, params.list("subject")?)
-        .and(Field::Entity, params.list("entity")?)
-        .and(Field::Actor, params.list("actor")?)
-        .and(Field::Project, params.list("project")?)
-        .and(Field::Environment, params.list("environment")?)
-        .and(Field::Level, params.choices("level", &LEVELS)?))
+    add_conditions(SearchFilter { from, until, ..SearchFilter::default() }, params, |field| field != Field::Type)
+}
+
+/// Adds the conditions of some of the filter fields, in the order of their table.
+fn add_conditions(
+    filter: SearchFilter,
+    params: &Params,
+    is_included: impl Fn(Field) -> bool,
+) -> Result<SearchFilter, Problem> {
+    FILTER_FIELDS.iter().filter(|field| is_included(field.field)).try_fold(filter, |filter, field| {
+        let values = match field.values {
+            FieldValues::Text => params.list(field.name)?,
+            FieldValues::Catalogs => params.choices(field.name, &catalog_names())?,
+            FieldValues::Scopes => params.choices(field.name, &SCOPES)?,
+            FieldValues::Levels => params.choices(field.name, &LEVELS)?,
+        };
+        Ok(filter.and(field.field, values))
+    })
 }
 
 /// Returns the filter, extended to also match events without an environment.
@@ -115,8 +102,34 @@ pub fn canonical(params: &Params, filter: &SearchFilter, ascending: bool) -> Str
     serde_json::to_string(&all).unwrap_or_default()
 }
 
-const fn filter(name: &'static str, description: &'static str, example: &'static str) -> Parameter {
-    Parameter::query(name, description, list_schema, example)
+const fn field_parameters() -> ([Parameter; FILTER_FIELDS.len() - 1], Parameter) {
+    let mut parameters = [parameter(&FILTER_FIELDS[0]); FILTER_FIELDS.len() - 1];
+    let mut type_parameter = parameters[0];
+    let (mut from, mut to) = (0, 0);
+    while from < FILTER_FIELDS.len() {
+        if matches!(FILTER_FIELDS[from].field, Field::Type) {
+            type_parameter = parameter(&FILTER_FIELDS[from]);
+        } else {
+            parameters[to] = parameter(&FILTER_FIELDS[from]);
+            to += 1;
+        }
+        from += 1;
+    }
+    (parameters, type_parameter)
+}
+
+const fn parameter(field: &FilterField) -> Parameter {
+    let schema: SchemaOf = match field.values {
+        FieldValues::Text => list_schema,
+        FieldValues::Catalogs => catalog_schema,
+        FieldValues::Scopes => scope_schema,
+        FieldValues::Levels => level_schema,
+    };
+    Parameter::query(field.name, field.description, schema, field.example)
+}
+
+fn catalog_names() -> Vec<&'static str> {
+    events::catalogs().map(events::Catalog::name).collect()
 }
 
 fn choices_schema(choices: &[&str]) -> Schema {
@@ -129,7 +142,7 @@ fn choices_schema(choices: &[&str]) -> Schema {
 }
 
 fn catalog_schema(_: &mut SchemaGenerator) -> Schema {
-    choices_schema(&events::catalogs().map(events::Catalog::name).collect::<Vec<_>>())
+    choices_schema(&catalog_names())
 }
 
 fn scope_schema(_: &mut SchemaGenerator) -> Schema {

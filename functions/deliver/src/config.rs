@@ -1,6 +1,7 @@
 //! The settings of the function, read from environment variables.
 
 use aws_sdk_dynamodb::Client as DynamoDb;
+use runtime::sqs::{Queue, SqsClient};
 use runtime::{Env, EnvError, Tracer};
 use store::{CachedRecords, ConfigTable, DeliveryTable, EventTable};
 use webhook::Keyring;
@@ -28,7 +29,7 @@ use crate::state::State;
 /// # Errors
 /// Names the variable that is missing or invalid.
 pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
-    let queues = aws_sdk_sqs::Client::new(&env.aws("SQS")?);
+    let sqs = SqsClient::new(&env.aws("SQS")?);
     let client = DynamoDb::new(&env.aws("DYNAMODB")?);
     let guard: SsrfGuard =
         env.parsed("ALLOWED_CIDRS", SsrfGuard::default(), "networks separated by commas, such as 10.0.0.0/8")?;
@@ -41,7 +42,10 @@ pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
         states: CachedRecords::new(config.clone()).into(),
         config,
         keyring: Keyring::from_env(env)?,
-        queues: Queues::new(queues, env.required("DELIVERY_QUEUE_URL")?, env.required("SLOW_QUEUE_URL")?),
+        queues: Queues {
+            regular: Queue::new(sqs.clone(), env.required("DELIVERY_QUEUE_URL")?),
+            slow: Queue::new(sqs, env.required("SLOW_QUEUE_URL")?),
+        },
         permits: Permits::default(),
         client: Client::new(guard.with_https_only(env.parsed("HTTPS_ONLY", false, "true or false")?)),
         tracer: Tracer::from_env(env)?,

@@ -3,66 +3,37 @@
 use std::time::Duration;
 
 use aws_lambda_events::event::sqs::SqsMessage;
-use aws_sdk_sqs::Client;
-use aws_sdk_sqs::error::DisplayErrorContext;
 use model::DeliveryMessage;
-
-/// Maximum visibility timeout, in seconds. SQS allows 12 hours from the receipt of a message, and some time has passed
-/// since. A message with a longer delay is received and hidden again.
-const MAX_VISIBILITY_TIMEOUT_SECS: i32 = 43_000;
+use runtime::sqs::Queue;
 
 /// The delivery queues.
 #[derive(Debug, Clone)]
 pub struct Queues {
-    client: Client,
-    regular_url: String,
-    slow_url: String,
+    /// The regular queue.
+    pub regular: Queue,
+    /// The queue of slow targets.
+    pub slow: Queue,
 }
 
 impl Queues {
-    /// Creates handles for the queues with these URLs.
-    pub fn new(client: Client, regular_url: String, slow_url: String) -> Self {
-        Self { client, regular_url, slow_url }
-    }
-
     /// Returns whether a message comes from the slow queue.
     pub(crate) fn is_slow(&self, record: &SqsMessage) -> bool {
-        let last_part = |text: &str, separator: char| text.rsplit(separator).next().map(str::to_owned);
-        let arn = record.event_source_arn.as_deref().unwrap_or_default();
-        last_part(arn, ':') == last_part(&self.slow_url, '/')
+        record.event_source_arn.as_deref().and_then(|arn| arn.rsplit(':').next()) == Some(self.slow.name())
     }
 
-    fn url(&self, slow: bool) -> &str {
-        if slow { &self.slow_url } else { &self.regular_url }
+    fn get(&self, slow: bool) -> &Queue {
+        if slow { &self.slow } else { &self.regular }
     }
 
     /// Hides a message from receivers for a time.
     pub(crate) async fn hide(&self, record: &SqsMessage, delay: Duration) {
-        // SQS counts in seconds. Rounding up avoids a receive before the attempt is due.
-        let seconds = i32::try_from(delay.as_millis().div_ceil(1000)).unwrap_or(MAX_VISIBILITY_TIMEOUT_SECS);
-        let hidden = self
-            .client
-            .change_message_visibility()
-            .queue_url(self.url(self.is_slow(record)))
-            .set_receipt_handle(record.receipt_handle.clone())
-            .visibility_timeout(seconds.min(MAX_VISIBILITY_TIMEOUT_SECS))
-            .send()
-            .await;
-        if let Err(error) = hidden {
-            // The message is received again after the queue's own visibility timeout: it may be late, but is not lost.
-            tracing::warn!(error = %DisplayErrorContext(&error), "failed to change the visibility of a message");
-        }
+        self.get(self.is_slow(record)).hide(record.receipt_handle.as_deref(), delay).await;
     }
 
     /// Sends a message to the slow or the regular queue. Returns whether SQS accepted it.
     pub(crate) async fn send(&self, message: &DeliveryMessage, slow: bool) -> bool {
-        let Ok(body) = serde_json::to_string(message) else { return false };
-        let send = self.client.send_message().queue_url(self.url(slow)).message_body(body);
-        let sent = send.message_group_id(&message.target).send().await;
-        if let Err(error) = &sent {
-            tracing::warn!(error = %DisplayErrorContext(error), "failed to send a delivery message");
-        }
-        sent.is_ok()
+        let sent = self.get(slow).send(message).await;
+        sent.inspect_err(|error| tracing::warn!(%error, "failed to send a delivery message")).is_ok()
     }
 }
 

@@ -1,10 +1,10 @@
 //! The settings of the function, read from environment variables.
 
+use runtime::sqs::{Queue, SqsClient};
 use runtime::{Env, EnvError, Tracer};
 use search::{EventLog, Segments};
 use store::{CachedRecords, ConfigTable, DeliveryTable, EventTable};
 
-use crate::queue::Queue;
 use crate::state::State;
 
 /// Reads the settings from environment variables:
@@ -24,7 +24,7 @@ use crate::state::State;
 /// Names the variable that is missing or invalid.
 pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
     let dynamodb = aws_sdk_dynamodb::Client::new(&env.aws("DYNAMODB")?);
-    let sqs = aws_sdk_sqs::Client::new(&env.aws("SQS")?);
+    let sqs = SqsClient::new(&env.aws("SQS")?);
     let config = ConfigTable::new(dynamodb.clone(), env.required("CONFIG_TABLE")?);
     let events = EventTable::new(dynamodb.clone(), env.required("EVENTS_TABLE")?, env.shards()?, env.retention()?);
     let segments =

@@ -3,7 +3,6 @@
 
 mod config;
 mod metrics;
-mod queue;
 mod replay;
 mod replay_error;
 mod replay_page;
@@ -12,7 +11,6 @@ mod state;
 mod stream;
 
 pub use config::from_env;
-pub use queue::Queue;
 pub use replay::handle as handle_replays;
 pub use state::State;
 pub use stream::handle;

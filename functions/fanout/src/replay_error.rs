@@ -1,6 +1,6 @@
 //! Errors of replays.
 
-use crate::queue::SendError;
+use runtime::sqs::SendError;
 
 /// A replay that could not continue. Its message is received again.
 #[derive(Debug, thiserror::Error)]

@@ -10,7 +10,6 @@ use model::{
 };
 use search::SearchRequest;
 
-use crate::queue::SendError;
 use crate::replay_error::ReplayError;
 use crate::state::State;
 
@@ -99,7 +98,7 @@ fn remaining_range(replay: &Replay) -> (EventId, EventId) {
 /// Sends the events of a page in one message, which delivers them in their order.
 pub(crate) async fn send_page(state: &State, replay: &Replay, events: &[EventId]) -> Result<(), ReplayError> {
     let Some(message) = DeliveryMessage::of_replay(events, replay) else { return Ok(()) };
-    state.queue.send(&[message]).await.map_err(|_| SendError)?;
+    state.queue.send(&message).await?;
     if replay.of == ReplayOf::Held {
         let releases = events.iter().map(|event| {
             let (target, run) = (replay.target.as_str(), Some(replay.name.as_str()));

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use model::{Target, TargetState};
 use runtime::Tracer;
+use runtime::sqs::Queue;
 use search::EventLog;
 use store::{CachedRecords, ConfigTable, DeliveryTable};
-
-use crate::queue::Queue;
 
 /// The dependencies of the function.
 #[derive(Debug, Clone)]

@@ -9,9 +9,9 @@ use events::{Event, TIDINGS_SOURCE};
 use futures::{StreamExt, TryStreamExt};
 use model::delivery::decision::status_before_attempt;
 use model::{DeliveryKey, DeliveryMessage, RecordedStatus, ReplayMessage, Target, TargetState};
+use runtime::sqs::SendError;
 
 use crate::metrics::{self, FanoutReport};
-use crate::queue::SendError;
 use crate::state::State;
 
 /// Maximum age of cached targets; see [`load_targets`].
@@ -96,7 +96,7 @@ async fn fan_out(state: &State, events: &[(String, Event)]) -> Result<FanoutRepo
     }
     let messages: Vec<DeliveryMessage> = to_send.iter().map(|delivery| delivery.message.clone()).collect();
     // The messages are in the order of their events, so that the first failed message has the first failed event.
-    let sent = state.queue.send(&messages).await.map_err(|index| to_send[index].sequence);
+    let sent = state.queue.send_batch(&messages).await.map_err(|index| to_send[index].sequence);
     let held = hold(state, &to_hold).await;
     // Sequence numbers are decimal numbers that grow within a shard: a longer number is larger.
     match (sent.err(), held.err()) {

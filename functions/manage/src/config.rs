@@ -1,6 +1,7 @@
-//! Configuration from the environment.
+//! The settings of the function, read from environment variables.
 
 use aws_sdk_dynamodb::Client;
+use runtime::sqs::{Queue, SqsClient};
 use runtime::{Env, EnvError};
 use search::{EventLog, Segments};
 use store::{ConfigTable, DeliveryTable, EventTable, Quarantine};
@@ -9,18 +10,21 @@ use webhook::Keyring;
 
 use crate::State;
 
-/// Reads the state from the environment, once, at start:
+/// Reads the settings from environment variables:
 ///
 /// | variable | meaning |
 /// |---|---|
 /// | `EVENTS_TABLE`, `SEGMENTS_TABLE`, `CONFIG_TABLE`, `DELIVERIES_TABLE`, `QUARANTINE_TABLE` | names of the tables |
-/// | `DELIVERY_QUEUE_URL` | URL of the queue that deliver reads |
-/// | `SECRETS_KEY_ID` or `SECRETS_KEY_FILE` | key that encrypts the targets' secrets, see [`Keyring`] |
-/// | `SHARDS` | number of partitions of the log (default 4) |
-/// | `RETENTION_DAYS` | number of days for which records are kept; 0 or unset: forever |
-/// | `MANAGE_KEY_SHA256` | SHA-256 of the token of the first manage key; unset on the local stack, which creates its own keys |
+/// | `DELIVERY_QUEUE_URL` | queue of the delivery messages |
+/// | `SECRETS_KEY_ID` or `SECRETS_KEY_FILE` | encryption key of the targets' secrets, see [`Keyring`] |
+/// | `SHARDS` | number of partitions of the event log (default 4) |
+/// | `RETENTION_DAYS` | retention of received data in days; unlimited if 0 or not set |
+/// | `MANAGE_KEY_SHA256` | SHA-256 of the token of the first manage key; not set in the local stack, which creates its own keys |
 /// | `HTTPS_ONLY` | `true` rejects `http` addresses of targets (default `false`) |
 /// | `AWS_REGION`, `AWS_ACCESS_KEY_ID`, … | set by Lambda |
+///
+/// # Errors
+/// Names the variable that is missing or invalid.
 pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
     let client = Client::new(&env.aws("DYNAMODB")?);
     let config = ConfigTable::new(client.clone(), env.required("CONFIG_TABLE")?);
@@ -36,8 +40,7 @@ pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
         events,
         deliveries: DeliveryTable::new(client.clone(), env.required("DELIVERIES_TABLE")?, env.retention()?),
         keyring: Keyring::from_env(env)?,
-        queue: aws_sdk_sqs::Client::new(&env.aws("SQS")?),
-        queue_url: env.required("DELIVERY_QUEUE_URL")?,
+        queue: Queue::new(SqsClient::new(&env.aws("SQS")?), env.required("DELIVERY_QUEUE_URL")?),
         quarantine: Quarantine::new(client, env.required("QUARANTINE_TABLE")?, env.retention()?),
         clock: runtime::now,
     })

@@ -23,6 +23,7 @@ use axum::Router;
 use axum::extract::FromRef;
 use jiff::Timestamp;
 use model::DeliveryMessage;
+use runtime::sqs::Queue;
 use search::EventLog;
 use store::{ConfigTable, DeliveryTable, EventTable, Quarantine};
 use web::{Keys, Operation, Problem, ProblemType};
@@ -43,10 +44,8 @@ pub struct State {
     pub deliveries: DeliveryTable,
     /// The key ring that encrypts the targets' secrets.
     pub keyring: Keyring,
-    /// The SQS client for retried deliveries.
-    pub queue: aws_sdk_sqs::Client,
-    /// URL of the delivery queue.
-    pub queue_url: String,
+    /// The delivery queue, for retried deliveries.
+    pub queue: Queue,
     /// The quarantine.
     pub quarantine: Quarantine,
     /// The API keys.
@@ -66,14 +65,10 @@ impl FromRef<State> for Keys {
 impl State {
     /// Sends a message to the delivery queue.
     async fn send(&self, message: &DeliveryMessage) -> Result<(), Problem> {
-        let failed = |error: &dyn std::fmt::Display| {
+        self.queue.send(message).await.map_err(|error| {
             tracing::error!(%error, "failed to send a message to the delivery queue");
             Problem::new(ProblemType::Unavailable, "failed to send the delivery to the queue: repeat the request")
-        };
-        let body = serde_json::to_string(message).map_err(|error| failed(&error))?;
-        let send = self.queue.send_message().queue_url(&self.queue_url).message_group_id(&message.target);
-        let sent = send.message_body(body).send().await;
-        sent.map(drop).map_err(|error| failed(&aws_sdk_sqs::error::DisplayErrorContext(&error)))
+        })
     }
 }
 

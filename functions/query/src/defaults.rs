@@ -6,10 +6,10 @@ use model::defaults::{
     DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_CONTENT_TYPE, DEFAULT_DISABLE_AFTER, DEFAULT_REPLAY_RATE, DEFAULT_RETRY_COUNT,
     DEFAULT_RETRY_INTERVAL, MAX_PAUSE_REASON_CHARS, MAX_REPLAY_RATE, MAX_RETRY_COUNT, MAX_SEARCH_TEXT_CHARS,
 };
-use model::{EventFilter, KeyScope};
+use model::{EventFilter, KeyScope, LEVELS, SCOPES};
 use schemars::JsonSchema;
 use serde::Serialize;
-use web::{AnyKey, Method, Operation, SuccessResponse, filters, schema_of};
+use web::{AnyKey, Method, Operation, SuccessResponse, schema_of};
 
 /// Defaults and limits.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -129,8 +129,8 @@ pub(crate) async fn read_defaults(_: AnyKey) -> Json<Defaults> {
             pause_reason_length: MAX_PAUSE_REASON_CHARS,
             search_text_length: MAX_SEARCH_TEXT_CHARS,
         },
-        scopes: filters::SCOPES,
-        levels: filters::LEVELS,
+        scopes: SCOPES,
+        levels: LEVELS,
         catalogs: events::catalogs()
             .map(|catalog| CatalogName { name: catalog.name(), title: catalog.title() })
             .collect(),

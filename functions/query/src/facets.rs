@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use axum::Json;
 use axum::extract::State as Shared;
-use model::{Field, KeyScope};
+use model::{FILTER_FIELDS, KeyScope};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use web::{
@@ -47,18 +47,6 @@ pub(crate) static LIST_FACETS: Operation = Operation {
     ..Operation::DEFAULT
 };
 
-/// The fields whose values can be listed.
-const FIELDS: [(&str, Field); 8] = [
-    ("type", Field::Type),
-    ("project", Field::Project),
-    ("actor", Field::Actor),
-    ("environment", Field::Environment),
-    ("subject", Field::Subject),
-    ("source", Field::Source),
-    ("scope", Field::Scope),
-    ("level", Field::Level),
-];
-
 /// Maximum number of values of a response.
 const MAX_FACET_VALUES: usize = 1000;
 
@@ -94,9 +82,8 @@ pub(crate) async fn list_facets(
     _: Read,
     params: Params,
 ) -> Result<Json<Facets>, Problem> {
-    let names = FIELDS.map(|(name, _)| name);
-    let name = params.choice("field", &names)?.ok_or_else(missing_field)?;
-    let field = FIELDS.iter().find(|(known, _)| *known == name).map(|(_, field)| *field).ok_or_else(missing_field)?;
+    let name = params.choice("field", &field_names())?.ok_or_else(missing_field)?;
+    let field = FILTER_FIELDS.iter().find(|field| field.name == name).ok_or_else(missing_field)?.field;
     let limit = |value: &str| value.parse::<usize>().ok().filter(|limit| (1..=MAX_FACET_VALUES).contains(limit));
     let limit = params.parse("limit", "a whole number from 1 to 1000", limit)?.unwrap_or(DEFAULT_FACET_VALUES);
     let prefix = params.get("prefix").unwrap_or_default().to_lowercase();
@@ -113,15 +100,34 @@ pub(crate) async fn list_facets(
     Ok(Json(Facets { field: name.to_owned(), values, different, partial: found.partial }))
 }
 
+/// Returns the names of the fields whose values can be listed.
+fn field_names() -> Vec<&'static str> {
+    FILTER_FIELDS.iter().filter(|field| field.has_facet).map(|field| field.name).collect()
+}
+
 /// The problem of a request without a field.
 fn missing_field() -> Problem {
-    invalid_parameter("field", &format!("is missing: use one of {}", FIELDS.map(|(name, _)| name).join(", ")))
+    invalid_parameter("field", &format!("is missing: use one of {}", field_names().join(", ")))
 }
 
 fn field_schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "enum": FIELDS.map(|(name, _)| name) })
+    json_schema!({ "enum": field_names() })
 }
 
 fn limit_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "integer", "minimum": 1, "maximum": MAX_FACET_VALUES, "default": DEFAULT_FACET_VALUES })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_filter_form_of_the_web_ui_has_every_filter_field() {
+        let form = include_str!("../ui/js/components/filter-form.js");
+        for field in FILTER_FIELDS {
+            let name = field.name;
+            assert!(form.contains(&format!("'{name}'")) || form.contains(&format!("\n  {name}: ")), "{name}");
+        }
+    }
 }

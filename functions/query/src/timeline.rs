@@ -57,7 +57,7 @@ pub(crate) static READ_TIMELINE: Operation = Operation {
         window, repeat the request with `next` as its `cursor`.",
     scope: Some(KeyScope::Read),
     parameters: web::join_parameters!(
-        &filters::FIELD_PARAMETERS,
+        filters::FIELD_PARAMETERS,
         &[
             Parameter::query(
                 "types",

@@ -1,6 +1,7 @@
 //! Search filters.
 
 pub(crate) mod case_fold;
+pub(crate) mod filter_field;
 pub(crate) mod json_text;
 mod like_pattern;
 pub(crate) mod searched_text;

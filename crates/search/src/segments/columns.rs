@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use model::Field;
 use serde::{Deserialize, Serialize};
 
-/// The fields that are stored as columns, in their order in the header.
+/// The fields that are stored as columns, in their order in the header. The order is part of the format of segments,
+/// so new columns are added at the end.
 pub(crate) const COLUMNS: [Field; 12] = [
     Field::Source,
     Field::Catalog,

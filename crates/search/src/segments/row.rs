@@ -1,7 +1,7 @@
 //! Rows of segments.
 
 use events::{Event, unix_nanoseconds};
-use model::{javascript_number, members};
+use model::{Field, javascript_number, members};
 use serde_json::Value;
 use store::{Error, EventTable, Item};
 
@@ -76,35 +76,27 @@ fn javascript_string(value: Value) -> Option<String> {
 }
 
 impl Row {
-    pub(crate) fn new(event: Event, expires: Option<i64>) -> Self {
-        let fields = event.fields;
+    pub(crate) fn new(mut event: Event, expires: Option<i64>) -> Self {
         let extras = RowExtras {
             received: unix_nanoseconds(event.received_at),
             stored: event.stored_at.map(jiff::Timestamp::as_millisecond),
-            is_time_missing: !fields.time_given,
-            version: fields.schema_version,
+            is_time_missing: !event.fields.time_given,
+            version: event.fields.schema_version,
         };
-        let unleash =
+        let mut unleash =
             if event.catalog == "unleash" { UnleashFields::read(&event.payload) } else { UnleashFields::default() };
+        let value = |field: Field| match field {
+            Field::Feature => unleash.feature.take(),
+            Field::User => unleash.user.take(),
+            Field::Group => unleash.group.take(),
+            field => field.properties().and_then(|properties| properties.take).and_then(|take| take(&mut event)),
+        };
         Self {
+            fields: COLUMNS.map(value),
             id: event.id.as_u64(),
-            time: unix_nanoseconds(fields.time),
+            time: unix_nanoseconds(event.fields.time),
             expires,
-            fields: [
-                Some(event.source),
-                Some(event.catalog),
-                Some(fields.scope.to_string()),
-                Some(fields.event_type),
-                fields.actor,
-                fields.subject,
-                fields.project,
-                fields.environment,
-                fields.level.map(|level| level.to_string()),
-                unleash.feature,
-                unleash.user,
-                unleash.group,
-            ],
-            entities: fields.entities,
+            entities: event.fields.entities,
             number: unleash.number,
             size: event.payload.len(),
             payload: Some(event.payload).filter(|payload| payload.len() <= MAX_PAYLOAD),
@@ -120,7 +112,16 @@ pub(crate) fn row_of(events: &EventTable, item: Item) -> Result<Option<Row>, Err
 
 #[cfg(test)]
 mod tests {
+    use model::FILTER_FIELDS;
+
     use super::*;
+
+    #[test]
+    fn every_filter_field_with_one_value_has_a_column() {
+        for field in FILTER_FIELDS {
+            assert_eq!(field.take.is_some(), COLUMNS.contains(&field.field), "{}", field.name);
+        }
+    }
 
     #[test]
     fn a_member_of_another_type_does_not_hide_the_others() {

@@ -74,19 +74,7 @@ impl Values {
 
 /// Returns the attribute that holds a field; `None` if only the payload does.
 fn attribute(field: Field) -> Option<&'static str> {
-    Some(match field {
-        Field::Source => "s",
-        Field::Catalog => "c",
-        Field::Scope => "o",
-        Field::Type => "t",
-        Field::Actor => "a",
-        Field::Subject => "u",
-        Field::Entity => "e",
-        Field::Project => "p",
-        Field::Environment => "v",
-        Field::Level => "l",
-        Field::Feature | Field::User | Field::Group | Field::Number => return None,
-    })
+    field.properties().map(|properties| properties.attribute)
 }
 
 fn clause(condition: &Condition, values: &mut Values) -> Option<String> {
