@@ -40,9 +40,6 @@ const VERSION_FACT: &str = "version";
 /// The fact with the number of shards of the log.
 const SHARDS_FACT: &str = "shards";
 
-/// A statement that writes to the database without changing it, to find out whether the disk is still full.
-pub(crate) const PROBE_STATEMENT: &str = "UPDATE tidings_facts SET value = value";
-
 /// The fact that the database of the queues and the key of the secrets were created.
 const COMPLETE_FACT: &str = "complete";
 
@@ -92,6 +89,11 @@ impl DataDir {
     pub(crate) fn mark_closed(&self) -> anyhow::Result<()> {
         mark(&self.dynamodb, CLOSED_ID)?;
         mark(&self.sqs, CLOSED_ID)
+    }
+
+    /// The path of the folder.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The path of a file in the folder.

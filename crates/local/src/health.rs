@@ -1,10 +1,15 @@
 //! The health of the local stack: faults of the machine that its requests run into, such as a full disk.
 
 use std::fmt::{self, Display};
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
+
+/// Bytes that are written to find out whether the disk is still full: more than an event takes.
+const PROBE_BYTES: usize = 1 << 20;
 
 /// A fault of the machine or of the data folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,8 +125,23 @@ impl Health {
         *current = Some(fault);
     }
 
-    /// Notes that the database was written: the fault is over, unless it is permanent.
-    pub(crate) fn report_success(&self) {
+    /// Writes a file of [`PROBE_BYTES`] in `folder` if there is a fault, which is over if that works. A small write to the
+    /// database may work although the disk is full.
+    pub(crate) fn probe(&self, folder: &Path) {
+        if self.fault().is_some_and(|fault| !fault.is_permanent()) {
+            match write_probe(&folder.join("probe")) {
+                Ok(()) => self.report_recovery(),
+                Err(error) => {
+                    if let Some(fault) = Fault::from_io(&error) {
+                        self.report(fault, &error);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Notes that the fault is over, unless it is permanent.
+    fn report_recovery(&self) {
         let mut current = self.lock();
         if current.is_some_and(|fault| !fault.is_permanent()) {
             tracing::info!("the local stack has recovered");
@@ -150,18 +170,34 @@ impl Health {
     }
 }
 
+/// Writes a file to the disk and removes it.
+fn write_probe(file: &Path) -> io::Result<()> {
+    let write = || {
+        let mut probe = File::create(file)?;
+        probe.write_all(&[0; PROBE_BYTES])?;
+        probe.sync_all()
+    };
+    let written = write();
+    // The file may not exist.
+    let _ = std::fs::remove_file(file);
+    written
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn temporary_faults_end_with_the_next_write_and_corruption_remains() {
+    fn temporary_faults_end_when_a_write_works_and_corruption_remains() {
         let health = Health::default();
+        let folder = tempfile::tempdir().unwrap();
         for (message, ends) in [("database or disk is full", true), ("database disk image is malformed", false)] {
             let fault = Fault::from_message(message).unwrap();
             health.report(fault, &message);
             assert_eq!(health.fault(), Some(fault));
-            health.report_success();
+            health.probe(&folder.path().join("missing"));
+            assert_eq!(health.fault(), Some(fault), "the write does not work");
+            health.probe(folder.path());
             assert_eq!(health.fault().is_none(), ends, "{message}");
         }
         health.report(Fault::DiskFull, &"later");

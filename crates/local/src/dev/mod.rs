@@ -67,11 +67,13 @@ pub async fn run(options: DevOptions) -> anyhow::Result<()> {
 
     let written = Arc::new(Notify::new());
     let demo_routes = if options.demo { demo::receiver_routes() } else { Router::new() };
-    let check = HealthCheck { health: health.clone(), dynamodb: aws.dynamodb.clone() };
-    let app = functions.router(Arc::clone(&written)).layer(middleware::from_fn_with_state(check, health_check::apply));
+    let check = HealthCheck { health: health.clone(), folder: data_dir.path().to_owned() };
+    let name_faults = middleware::from_fn_with_state(check.clone(), health_check::apply);
+    let app = functions.router(Arc::clone(&written)).layer(name_faults);
     let app = app.merge(demo_routes);
     let (stop, stop_signal) = stop_channel();
     let mut tasks = Vec::from(functions.spawn_event_sources(&aws, written, &stop_signal)?);
+    tasks.push(tokio::spawn(check.run(stop_signal.clone())));
     tasks.push(tokio::spawn(http_server::serve(listener, app, health.clone(), stop_signal.clone())));
     tasks.push(tokio::spawn(aws::serve(aws_listener, aws.clone(), key, health.clone(), stop_signal)));
     greeting::print_greeting(&dev, &dev_file);

@@ -16,7 +16,6 @@ use dynoxide::{Database, DynoxideError};
 use rusqlite::params;
 
 use crate::aws_response::AwsResponse;
-use crate::data_dir::PROBE_STATEMENT;
 use crate::health::{Fault, Health};
 use crate::sqlite::Sqlite;
 use crate::wal_sync::{Durability, WalSync};
@@ -68,12 +67,7 @@ impl DynamoDb {
             return AwsResponse::error(400, FAULT_CODE, &error.to_string());
         }
         match result {
-            Ok(body) => {
-                if operations::is_write(operation) {
-                    self.health.report_success();
-                }
-                AwsResponse { status: 200, body }
-            }
+            Ok(body) => AwsResponse { status: 200, body },
             Err(error) => self.error_response(&error),
         }
     }
@@ -125,19 +119,6 @@ impl DynamoDb {
     /// Ends the calls: all further ones fail. Waits for the ones in progress.
     pub(crate) async fn close(&self) {
         self.worker.close().await;
-    }
-
-    /// Writes to the database, and notes whether that works.
-    pub(crate) async fn probe(&self) {
-        let probe = |connection: &mut rusqlite::Connection| Ok(connection.execute(PROBE_STATEMENT, [])?);
-        match self.stream_db.run(probe).await {
-            Ok(_) => self.health.report_success(),
-            Err(error) => {
-                if let Some(fault) = Fault::from_message(&format!("{error:#}")) {
-                    self.health.report(fault, &error);
-                }
-            }
-        }
     }
 }
 
