@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
+use local::backup::BackupOptions;
 use local::dev::DevOptions;
 use local::reshard::ReshardOptions;
 
@@ -28,12 +29,13 @@ pub(crate) enum Command {
     /// Print the API's OpenAPI 3.1 document, of which openapi.json is a copy
     Openapi,
     Reshard(ReshardArgs),
+    Backup(BackupArgs),
 }
 
 /// Run Tidings on this machine
 ///
-/// Runs all six functions, DynamoDB and SQS in one process, on one port. Stop it, kill it, start it again: no data is
-/// lost.
+/// Runs all six functions, DynamoDB and SQS in one process. Stop it, kill it, start it again: no data is lost. An
+/// acknowledged event also survives a power cut, unless --relaxed is set.
 ///
 /// The first start creates a source for each catalog, with the catalog's name, and a key for each permission. It prints
 /// their tokens, and writes them to dev.json in the data folder for scripts.
@@ -65,15 +67,19 @@ pub(crate) struct DevArgs {
     #[arg(long, default_value = "", env = "CORS_ORIGINS", value_name = "ORIGINS")]
     cors_origins: String,
 
-    /// Load the catalogs' example events, and deliver them to a target in this process
+    /// Answer without waiting for the disk. A power cut then loses the last moments; a kill loses nothing
+    #[arg(long)]
+    relaxed: bool,
+
+    /// Load the catalogs' example events, with --relaxed, and deliver them to a target in this process
     #[arg(long)]
     demo: bool,
 }
 
 impl From<DevArgs> for DevOptions {
     fn from(args: DevArgs) -> Self {
-        let DevArgs { port, data_dir, retention_days, shards, cors_origins, demo } = args;
-        Self { port, data_dir, retention_days, shards, cors_origins, demo }
+        let DevArgs { port, data_dir, retention_days, shards, cors_origins, relaxed, demo } = args;
+        Self { port, data_dir, retention_days, shards, cors_origins, relaxed, demo }
     }
 }
 
@@ -85,7 +91,7 @@ impl From<DevArgs> for DevOptions {
 /// To restore items from a backup of the same log, run it without --shards: the events keep their shards and are already
 /// in the log's segments.
 ///
-/// Credentials and region come from the same environment variables as in Lambda.
+/// Credentials and region come from the same environment variables as in Lambda, or from dev.json.
 #[derive(Debug, Args)]
 pub(crate) struct ReshardArgs {
     /// Table to copy from
@@ -104,11 +110,11 @@ pub(crate) struct ReshardArgs {
     #[arg(long, requires = "shards", value_name = "TIME")]
     since: Option<Timestamp>,
 
-    /// DynamoDB endpoint to copy from, if it is not AWS's
+    /// DynamoDB endpoint to copy from, if it is not AWS's: a URL, or the dev.json of a running `tidings dev`
     #[arg(long, env = "AWS_ENDPOINT_URL_DYNAMODB", value_name = "URL")]
     from_endpoint: Option<String>,
 
-    /// DynamoDB endpoint to copy to, if it is not AWS's
+    /// DynamoDB endpoint to copy to, if it is not AWS's: a URL, or the dev.json of a running `tidings dev`
     #[arg(long, env = "AWS_ENDPOINT_URL_DYNAMODB", value_name = "URL")]
     to_endpoint: Option<String>,
 }
@@ -117,5 +123,26 @@ impl From<ReshardArgs> for ReshardOptions {
     fn from(args: ReshardArgs) -> Self {
         let ReshardArgs { from, to, shards, since, from_endpoint, to_endpoint } = args;
         Self { from, to, shards, since, from_endpoint, to_endpoint }
+    }
+}
+
+/// Copy the data folder of `tidings dev`, which may be running
+///
+/// The copy holds the log, the queues and the keys as they were at one moment. To restore it, use it as the --data-dir.
+#[derive(Debug, Args)]
+pub(crate) struct BackupArgs {
+    /// Data folder to copy
+    #[arg(long, default_value = ".tidings", env = "TIDINGS_DATA_DIR", value_name = "DIR")]
+    data_dir: PathBuf,
+
+    /// Folder to create
+    #[arg(value_name = "DIR")]
+    to: PathBuf,
+}
+
+impl From<BackupArgs> for BackupOptions {
+    fn from(args: BackupArgs) -> Self {
+        let BackupArgs { data_dir, to } = args;
+        Self { data_dir, to }
     }
 }

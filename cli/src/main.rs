@@ -7,7 +7,7 @@ mod args;
 use std::process::ExitCode;
 
 use clap::Parser;
-use local::{dev, openapi, reshard};
+use local::{backup, dev, openapi, reshard};
 
 use args::{Cli, Command};
 
@@ -19,6 +19,7 @@ async fn main() -> ExitCode {
         Command::Schemas(command) => return command.run(),
         Command::Openapi => openapi::print_document(),
         Command::Reshard(args) => reshard::run(args.into()).await,
+        Command::Backup(args) => backup::run(&args.into()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::config::Credentials;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use crate::api::Api;
+use crate::api::{Api, Response};
 use crate::within;
 
 /// A running `tidings dev`, killed on drop.
@@ -28,8 +29,16 @@ impl Stack {
     /// # Panics
     /// If the program does not start.
     pub async fn start(program: &str, arguments: &[&str]) -> Self {
+        Self::start_with_env(program, arguments, &[]).await
+    }
+
+    /// Starts an empty stack on a free port with these additional arguments and environment variables.
+    ///
+    /// # Panics
+    /// If the program does not start.
+    pub async fn start_with_env(program: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let (program, data) = (PathBuf::from(program), tempfile::tempdir().expect("a folder for the data"));
-        let (process, dev) = spawn(&program, data.path(), "0", arguments).await;
+        let (process, dev) = spawn(&program, data.path(), "0", arguments, variables).await;
         Self { program, data, process, dev }
     }
 
@@ -41,6 +50,18 @@ impl Stack {
         self.process.kill().await.expect("a process to kill");
     }
 
+    /// Sends a signal, such as `TERM`, and waits until the process has ended. Returns true if it was successful.
+    ///
+    /// # Panics
+    /// If the process does not run, or does not end within a minute.
+    pub async fn stop(&mut self, signal: &str) -> bool {
+        let id = self.process_id().expect("a running process").to_string();
+        let sent = Command::new("kill").arg(format!("-{signal}")).arg(id).status().await.expect("the kill command");
+        assert!(sent.success());
+        let ended = tokio::time::timeout(Duration::from_mins(1), self.process.wait()).await;
+        ended.expect("the process ends").expect("its status").success()
+    }
+
     /// Starts the program again with the same port and data.
     ///
     /// # Panics
@@ -48,7 +69,7 @@ impl Stack {
     pub async fn restart(&mut self) {
         let url = self.url().to_owned();
         let port = url.rsplit(':').next().expect("a port").to_owned();
-        (self.process, self.dev) = spawn(&self.program, self.data.path(), &port, &[]).await;
+        (self.process, self.dev) = spawn(&self.program, self.data.path(), &port, &[], &[]).await;
     }
 
     /// Returns the id of the process while it runs.
@@ -66,9 +87,21 @@ impl Stack {
         self.text(&["url"])
     }
 
+    /// Returns the endpoint of the stack's DynamoDB and SQS.
+    pub fn aws_endpoint(&self) -> &str {
+        self.text(&["aws", "dynamodb"])
+    }
+
+    /// Returns the access key of the stack's DynamoDB and SQS.
+    pub fn access_key_id(&self) -> &str {
+        self.text(&["aws", "access_key_id"])
+    }
+
     /// Returns a client for the stack's DynamoDB.
     pub fn database(&self) -> aws_sdk_dynamodb::Client {
-        let config = crate::dynamodb::config().endpoint_url(self.text(&["aws", "dynamodb"]));
+        let key = |member| self.text(&["aws", member]);
+        let credentials = Credentials::new(key("access_key_id"), key("secret_access_key"), None, None, "dev.json");
+        let config = crate::dynamodb::config().endpoint_url(key("dynamodb")).credentials_provider(credentials);
         aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 
@@ -121,15 +154,9 @@ impl Stack {
     }
 
     async fn wait_until_empty(&self, queue: &str) {
-        let sqs = Api::new(self.text(&["aws", "sqs"]));
         let body = json!({ "QueueUrl": self.text(&["aws", queue]), "AttributeNames": ["All"] }).to_string();
         within(Duration::from_secs(40), format!("an empty {queue}"), || async {
-            let request = sqs
-                .request(Method::POST, "/")
-                .header("content-type", "application/x-amz-json-1.0")
-                .header("x-amz-target", "AmazonSQS.GetQueueAttributes")
-                .body(body.clone());
-            let attributes = sqs.send(request).await.expect(200)["Attributes"].clone();
+            let attributes = self.sqs("GetQueueAttributes", &body).await.expect(200)["Attributes"].clone();
             let counts = [
                 "ApproximateNumberOfMessages",
                 "ApproximateNumberOfMessagesNotVisible",
@@ -140,6 +167,20 @@ impl Stack {
         .await;
     }
 
+    /// Calls an operation of the stack's SQS.
+    pub async fn sqs(&self, operation: &str, body: &str) -> Response {
+        let sqs = Api::new(self.text(&["aws", "sqs"]));
+        let key = self.text(&["aws", "access_key_id"]);
+        let signed = format!("AWS4-HMAC-SHA256 Credential={key}/20260101/local/sqs/aws4_request, Signature=0");
+        let request = sqs
+            .request(Method::POST, "/")
+            .header("authorization", signed)
+            .header("content-type", "application/x-amz-json-1.0")
+            .header("x-amz-target", format!("AmazonSQS.{operation}"))
+            .body(body.to_owned());
+        sqs.send(request).await
+    }
+
     fn text(&self, path: &[&str]) -> &str {
         let value = path.iter().fold(&self.dev, |value, member| &value[member]);
         value.as_str().unwrap_or_else(|| panic!("dev.json has no {path:?}"))
@@ -147,7 +188,13 @@ impl Stack {
 }
 
 /// Starts the program and waits until it is ready.
-async fn spawn(program: &Path, data: &Path, port: &str, arguments: &[&str]) -> (Child, Value) {
+async fn spawn(
+    program: &Path,
+    data: &Path,
+    port: &str,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+) -> (Child, Value) {
     let file = data.join("dev.json");
     // A file that an earlier start wrote must not be mistaken for this one's.
     let before = std::fs::metadata(&file).and_then(|file| file.modified()).ok();
@@ -155,6 +202,7 @@ async fn spawn(program: &Path, data: &Path, port: &str, arguments: &[&str]) -> (
         .args(["dev", "--port", port, "--data-dir"])
         .arg(data)
         .args(arguments)
+        .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .kill_on_drop(true)

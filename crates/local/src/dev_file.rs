@@ -14,7 +14,7 @@ pub(crate) struct DevFile {
     pub(crate) url: String,
     /// Tokens of the keys that the local stack created.
     pub(crate) keys: Tokens,
-    /// Endpoints of the local DynamoDB and SQS, for the AWS command line. Any credentials are accepted.
+    /// Endpoints of the local DynamoDB and SQS, for the AWS command line, and the access key that they require.
     #[serde(default)]
     pub(crate) aws: AwsEndpoints,
 }
@@ -37,6 +37,12 @@ pub(crate) struct AwsEndpoints {
     pub(crate) dynamodb: String,
     /// Endpoint of SQS.
     pub(crate) sqs: String,
+    /// ID of the access key of both. Each start generates another.
+    #[serde(default)]
+    pub(crate) access_key_id: String,
+    /// Secret of the access key. The local services do not verify signatures.
+    #[serde(default)]
+    pub(crate) secret_access_key: String,
     /// URL of the delivery queue.
     pub(crate) delivery_queue: String,
     /// URL of the delivery queue for slow targets.

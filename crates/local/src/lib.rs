@@ -6,15 +6,23 @@
 //! It does not contain the functions' behavior, which is the same as on AWS (`functions/`), nor the parsing
 //! of arguments (`cli`). No function depends on this crate.
 
+mod aws;
+mod aws_response;
+pub mod backup;
+mod data_dir;
 mod demo;
 pub mod dev;
 mod dev_file;
 mod dev_keys;
 mod dynamodb;
 mod event_source;
+mod health;
+mod http_server;
 pub mod openapi;
 pub mod reshard;
 mod sqlite;
 mod sqs;
+mod stop_signal;
 mod tables;
 mod terminal;
+mod wal_sync;

@@ -4,15 +4,18 @@
 //! items that were written since.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use futures::{StreamExt, TryStreamExt};
 use jiff::{SignedDuration, Timestamp};
 use runtime::Env;
 use store::PACK_FENCE_KEY;
+
+use crate::dev_file::{AwsEndpoints, DevFile};
 
 /// Number of parts of the table that are scanned in parallel.
 const PARALLEL_SCANS: i32 = 4;
@@ -36,9 +39,9 @@ pub struct ReshardOptions {
     pub shards: Option<u16>,
     /// Earliest time of receipt of the events to copy.
     pub since: Option<Timestamp>,
-    /// DynamoDB endpoint to copy from, if it is not AWS's.
+    /// DynamoDB endpoint to copy from, if it is not AWS's: a URL, or the `dev.json` of a local stack.
     pub from_endpoint: Option<String>,
-    /// DynamoDB endpoint to copy to, if it is not AWS's.
+    /// DynamoDB endpoint to copy to, if it is not AWS's: a URL, or the `dev.json` of a local stack.
     pub to_endpoint: Option<String>,
 }
 
@@ -71,11 +74,28 @@ pub async fn run(options: ReshardOptions) -> anyhow::Result<()> {
 }
 
 fn client(endpoint: Option<&str>) -> anyhow::Result<Client> {
-    let lookup = |name: &str| match name {
-        "AWS_ENDPOINT_URL_DYNAMODB" => endpoint.map(str::to_owned),
-        _ => std::env::var(name).ok(),
+    let local = match endpoint {
+        Some(file) if !file.contains("://") => Some(local_variables(Path::new(file))?),
+        _ => None,
+    };
+    let lookup = |name: &str| match (&local, name) {
+        (Some(local), _) => local.iter().find(|(variable, _)| *variable == name).map(|(_, value)| value.clone()),
+        (None, "AWS_ENDPOINT_URL_DYNAMODB") => endpoint.map(str::to_owned),
+        (None, _) => std::env::var(name).ok(),
     };
     Ok(Client::new(&Env::new(&lookup).aws("DYNAMODB").context("failed to configure the DynamoDB client")?))
+}
+
+/// Returns the variables that configure a client of the running local stack whose `dev.json` this is.
+fn local_variables(dev_file: &Path) -> anyhow::Result<[(&'static str, String); 4]> {
+    let AwsEndpoints { dynamodb, access_key_id, secret_access_key, .. } = DevFile::read(dev_file).aws;
+    ensure!(!dynamodb.is_empty(), "{} is not the dev.json of a local stack", dev_file.display());
+    Ok([
+        ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb),
+        ("AWS_ACCESS_KEY_ID", access_key_id),
+        ("AWS_SECRET_ACCESS_KEY", secret_access_key),
+        ("AWS_REGION", "local".to_owned()),
+    ])
 }
 
 /// Copies one part of the table, page by page.

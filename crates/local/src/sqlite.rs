@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 /// One shared connection to a file. Work on it runs on a thread that may block.
 #[derive(Debug, Clone)]
@@ -16,11 +17,7 @@ impl Sqlite {
     /// Opens or creates `file` and runs `setup`, which must be idempotent.
     pub(crate) fn open(file: &Path, setup: &str) -> anyhow::Result<Self> {
         let open = || {
-            let connection = Connection::open(file)?;
-            connection.pragma_update(None, "journal_mode", "WAL")?;
-            // In WAL mode, a commit then hands its data to the operating system without waiting for the disk. A killed
-            // process loses nothing; a power cut loses the last moments.
-            connection.pragma_update(None, "synchronous", "NORMAL")?;
+            let connection = connect(file)?;
             connection.execute_batch(setup)?;
             Ok::<_, rusqlite::Error>(connection)
         };
@@ -41,4 +38,22 @@ impl Sqlite {
         .await
         .context("work on SQLite panicked")?
     }
+}
+
+/// Opens or creates `file` in WAL mode. A commit does not wait for the disk: [`crate::wal_sync`] does.
+///
+/// The last connection that is closed would remove the write-ahead log. It is kept, so that a missing log always means
+/// that the folder is an incomplete copy: see [`crate::data_dir`].
+pub(crate) fn connect(file: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(file)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    Ok(connection)
+}
+
+/// Reads the whole database, compares its indexes with its tables, and returns a description of the first damage, if any.
+pub(crate) fn find_damage(file: &Path) -> anyhow::Result<Option<String>> {
+    let found: String = connect(file)?.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    Ok(Some(found).filter(|found| found != "ok"))
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
@@ -40,17 +41,27 @@ impl fmt::Debug for EnvError {
 }
 
 /// The environment variables of the process, or those that a test or the local stack provides.
-pub struct Env<'a>(&'a dyn Fn(&str) -> Option<String>);
+pub struct Env<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+    /// HTTP client of AWS clients, if it is not the SDK's.
+    http_client: Option<SharedHttpClient>,
+}
 
 impl<'a> Env<'a> {
     /// Creates an environment whose variables are looked up by `lookup`.
     pub fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
-        Self(lookup)
+        Self { lookup, http_client: None }
+    }
+
+    /// Lets AWS clients use this HTTP client. The local stack calls its services without a network.
+    #[must_use]
+    pub fn with_http_client(self, http_client: SharedHttpClient) -> Self {
+        Self { http_client: Some(http_client), ..self }
     }
 
     /// Returns the value of a variable; `None` if it is unset or empty.
     pub fn get(&self, name: &str) -> Option<String> {
-        (self.0)(name).filter(|value| !value.is_empty())
+        (self.lookup)(name).filter(|value| !value.is_empty())
     }
 
     /// Returns the value of a required variable.
@@ -127,6 +138,9 @@ impl<'a> Env<'a> {
         let endpoint = self.get(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| self.get("AWS_ENDPOINT_URL"));
         if let Some(url) = endpoint {
             config = config.endpoint_url(url);
+        }
+        if let Some(http_client) = &self.http_client {
+            config = config.http_client(http_client.clone());
         }
         Ok(config.build())
     }

@@ -106,8 +106,8 @@ impl Functions<'_> {
             ("SECRETS_KEY_FILE", key_file),
             ("ALLOWED_CIDRS", "127.0.0.0/8".to_owned()),
             ("AWS_REGION", "local".to_owned()),
-            ("AWS_ACCESS_KEY_ID", "local".to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+            ("AWS_ACCESS_KEY_ID", stack.token("/aws/access_key_id").to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", stack.token("/aws/secret_access_key").to_owned()),
             ("AWS_ENDPOINT_URL_DYNAMODB", stack.meter.dynamodb.clone()),
             ("AWS_ENDPOINT_URL_SQS", stack.meter.sqs.clone()),
         ]);
@@ -194,10 +194,7 @@ impl Functions<'_> {
     }
 
     async fn sqs(&self, operation: &str, body: &Value) -> Value {
-        let api = Api::new(self.stack.dev["aws"]["sqs"].as_str().expect("an address"));
-        let request = api.request(reqwest::Method::POST, "/").header("content-type", "application/x-amz-json-1.0");
-        let request = request.header("x-amz-target", format!("AmazonSQS.{operation}")).body(body.to_string());
-        let response = api.send(request).await;
+        let response = self.stack.local.sqs(operation, &body.to_string()).await;
         assert_eq!(response.status, 200, "{}", response.text);
         serde_json::from_str(&response.text).unwrap_or_default()
     }

@@ -13,17 +13,22 @@ use runtime::Env;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use super::data_dir::DataDir;
 use super::options::DevOptions;
 use super::queues::{DELIVERY, REPLAYS, SLOW_DELIVERY, STREAM_DEAD_LETTERS};
+use crate::aws::LocalAws;
+use crate::data_dir::DataDir;
 use crate::dev_file::AwsEndpoints;
 use crate::dynamodb::DynamoDb;
-use crate::event_source::{QueuePoller, StopSignal, StreamPoller};
-use crate::sqs::{Queue, Sqs};
+use crate::event_source::{QueuePoller, StreamPoller};
+use crate::sqs::Queue;
+use crate::stop_signal::StopSignal;
 use crate::tables;
 
 /// Pause between two runs of the packing function.
 const PACK_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Pause between two deletions of expired items, each of which reads every item. Searches leave out expired items anyway.
+const EXPIRY_INTERVAL: Duration = Duration::from_hours(1);
 
 /// Batches of messages that deliver handles at the same time. A batch of a target that hangs takes as long as the
 /// target's timeout.
@@ -45,16 +50,16 @@ pub(super) struct Functions {
 }
 
 impl Functions {
-    /// Configures each function as on AWS: by the environment variables that the template sets.
+    /// Configures each function as on AWS: by the environment variables that the template sets. AWS clients call `aws`
+    /// directly.
     pub(super) fn new(
-        aws: &AwsEndpoints,
+        endpoints: &AwsEndpoints,
+        aws: &LocalAws,
         options: &DevOptions,
         data_dir: &DataDir,
-        shards: u16,
     ) -> anyhow::Result<Self> {
-        let (retention_days, shards) = (options.retention_days.to_string(), shards.to_string());
-        let key_file = data_dir.file("secrets.key");
-        webhook::create_key_file(&key_file)?;
+        let (retention_days, shards) = (options.retention_days.to_string(), data_dir.shards().to_string());
+        let key_file = data_dir.key_file();
         let key_file = key_file.to_str().context("the path of the data folder is not UTF-8")?;
         let variables = HashMap::from([
             ("EVENTS_TABLE", tables::EVENTS),
@@ -65,20 +70,20 @@ impl Functions {
             ("RETENTION_DAYS", &retention_days),
             ("SHARDS", &shards),
             ("CORS_ORIGINS", &options.cors_origins),
-            ("DELIVERY_QUEUE_URL", &aws.delivery_queue),
-            ("SLOW_QUEUE_URL", &aws.slow_queue),
-            ("REPLAY_QUEUE_URL", &aws.replay_queue),
+            ("DELIVERY_QUEUE_URL", &endpoints.delivery_queue),
+            ("SLOW_QUEUE_URL", &endpoints.slow_queue),
+            ("REPLAY_QUEUE_URL", &endpoints.replay_queue),
             ("SECRETS_KEY_FILE", key_file),
             // Webhook receivers under development run on this machine.
             ("ALLOWED_CIDRS", "127.0.0.0/8,::1/128"),
             ("AWS_REGION", "local"),
-            ("AWS_ACCESS_KEY_ID", "local"),
-            ("AWS_SECRET_ACCESS_KEY", "local"),
-            ("AWS_ENDPOINT_URL_DYNAMODB", &aws.dynamodb),
-            ("AWS_ENDPOINT_URL_SQS", &aws.sqs),
+            ("AWS_ACCESS_KEY_ID", &endpoints.access_key_id),
+            ("AWS_SECRET_ACCESS_KEY", &endpoints.secret_access_key),
+            ("AWS_ENDPOINT_URL_DYNAMODB", &endpoints.dynamodb),
+            ("AWS_ENDPOINT_URL_SQS", &endpoints.sqs),
         ]);
         let lookup = |name: &str| variables.get(name).map(|value| (*value).to_owned());
-        let env = Env::new(&lookup);
+        let env = Env::new(&lookup).with_http_client(aws.http_client());
         Ok(Self {
             dynamodb: aws_sdk_dynamodb::Client::new(&env.aws("DYNAMODB")?),
             ingest: ingest::from_env(&env)?,
@@ -94,6 +99,11 @@ impl Functions {
     /// A client of the local DynamoDB.
     pub(super) fn dynamodb(&self) -> &aws_sdk_dynamodb::Client {
         &self.dynamodb
+    }
+
+    /// Lets the packing function continue after a process was killed while it packed: no other process uses the log.
+    pub(super) async fn release_pack_lease(&self) -> anyhow::Result<()> {
+        self.pack.log.segments.release_lease().await.context("failed to release the lease of the packing function")
     }
 
     /// The routes of the HTTP functions. `written` is notified after each request that may have stored an event.
@@ -112,19 +122,18 @@ impl Functions {
         web::ignore_surplus_slashes(app, ingest::PATH)
     }
 
-    /// Starts a task for each event source mapping and for the packing schedule.
+    /// Starts a task for each event source mapping, for the packing schedule and for the deletion of expired items.
     pub(super) fn spawn_event_sources(
         &self,
-        dynamodb: DynamoDb,
-        sqs: &Sqs,
+        aws: &LocalAws,
         written: Arc<Notify>,
         stop: &StopSignal,
-    ) -> anyhow::Result<[JoinHandle<()>; 5]> {
+    ) -> anyhow::Result<[JoinHandle<()>; 6]> {
         let queue = |name: &str| -> anyhow::Result<Queue> {
-            sqs.queue(name).with_context(|| format!("queue {name} does not exist"))
+            aws.sqs.queue(name).with_context(|| format!("queue {name} does not exist"))
         };
         let stream = StreamPoller {
-            dynamodb: Arc::new(dynamodb),
+            dynamodb: aws.dynamodb.clone(),
             table: tables::EVENTS.to_owned(),
             written,
             dead_letters: queue(STREAM_DEAD_LETTERS)?,
@@ -153,7 +162,27 @@ impl Functions {
             tokio::spawn(slow_deliveries.run(deliver, stop.clone())),
             tokio::spawn(replays.run(replay, stop.clone())),
             tokio::spawn(run_pack_schedule(self.pack.clone(), stop.clone())),
+            tokio::spawn(run_expiry_schedule(aws.dynamodb.clone(), stop.clone())),
         ])
+    }
+}
+
+/// Deletes expired items at the start and then on a schedule, until `stop`.
+async fn run_expiry_schedule(dynamodb: DynamoDb, mut stop: StopSignal) {
+    loop {
+        let deleted = tokio::select! {
+            () = stop.stopped() => return,
+            deleted = dynamodb.delete_expired() => deleted,
+        };
+        match deleted {
+            Ok(0) => {}
+            Ok(items) => tracing::info!(items, "deleted expired items"),
+            Err(error) => tracing::error!(error = format!("{error:#}"), "failed to delete expired items"),
+        }
+        tokio::select! {
+            () = stop.stopped() => return,
+            () = tokio::time::sleep(EXPIRY_INTERVAL) => {}
+        }
     }
 }
 

@@ -15,6 +15,8 @@ pub struct DevOptions {
     pub shards: u16,
     /// Comma-separated origins whose pages may call the API.
     pub cors_origins: String,
+    /// Answers without waiting for the disk.
+    pub relaxed: bool,
     /// Loads the example events and delivers them to a target in this process.
     pub demo: bool,
 }

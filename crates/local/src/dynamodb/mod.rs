@@ -1,65 +1,91 @@
 //! The local DynamoDB: dynoxide in this process, with its data in one file.
 //!
-//! dynoxide implements the AWS protocol, so the functions use the same SDK client as on AWS. It does not
+//! dynoxide implements DynamoDB's operations, so the functions use the same SDK client as on AWS. It does not
 //! serve or trim streams. This module does both through a second connection to dynoxide's file.
 
-use std::net::Ipv4Addr;
+mod operations;
+mod stream;
+mod worker;
+
 use std::path::Path;
-use std::thread;
 
 use anyhow::Context;
-use aws_lambda_events::event::dynamodb::{Event, EventRecord};
-use dynoxide::Database;
-use dynoxide::server::serve_with_shutdown;
-use rusqlite::{Connection, Row, params};
-use serde_json::{Value, json};
-use tokio::sync::oneshot;
+use aws_lambda_events::event::dynamodb::Event;
+use axum::body::Bytes;
+use dynoxide::{Database, DynoxideError};
+use rusqlite::params;
 
+use crate::aws_response::AwsResponse;
+use crate::health::{Fault, Health};
 use crate::sqlite::Sqlite;
+use crate::wal_sync::{Durability, WalSync};
+use worker::{Outcome, Worker};
 
 /// An index for the lookup of a table's highest sequence number, which every write to a table with a stream makes. Without
 /// it, the lookup reads every record of the stream.
 const STREAM_INDEX: &str = "CREATE INDEX IF NOT EXISTS tidings_stream_order
     ON _stream_records (table_name, CAST(sequence_number AS INTEGER))";
 
-/// A DynamoDB server that runs until this value is dropped.
-#[derive(Debug)]
+/// Code of an error that no retry can end. The SDK does not retry unknown codes with a status of 4xx.
+const FAULT_CODE: &str = "dev.tidings.local#DatabaseFault";
+
+/// The local DynamoDB. Clones share it.
+#[derive(Debug, Clone)]
 pub(crate) struct DynamoDb {
-    endpoint: String,
+    worker: Worker,
     stream_db: Sqlite,
-    /// Dropping the sender stops the server.
-    _stop: oneshot::Sender<()>,
+    wal_sync: WalSync,
+    health: Health,
 }
 
 impl DynamoDb {
-    /// Opens or creates `file` and serves it on a free port of the loopback interface.
+    /// Opens or creates `file`.
     ///
-    /// Acknowledged writes survive a crash of the process, since dynoxide commits to SQLite's write-ahead log. A power
-    /// cut loses the last moments: `.cargo/config.toml` configures SQLite not to wait for the disk.
-    pub(crate) async fn start(file: &Path) -> anyhow::Result<Self> {
+    /// Acknowledged writes survive a crash of the process, since dynoxide commits to SQLite's write-ahead log. They
+    /// survive a power cut if `durability` is [`Durability::Durable`].
+    pub(crate) async fn open(file: &Path, durability: Durability, health: &Health) -> anyhow::Result<Self> {
         let path = file.to_str().context("the path of the data folder is not UTF-8")?.to_owned();
         let database = tokio::task::spawn_blocking(move || Database::new(&path))
             .await?
             .with_context(|| format!("failed to open {}", file.display()))?;
         let stream_db = Sqlite::open(file, STREAM_INDEX)?;
-        let listener =
-            std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("failed to listen for DynamoDB requests")?;
-        listener.set_nonblocking(true)?;
-        let endpoint = format!("http://{}", listener.local_addr()?);
-        let (stop, stopped) = oneshot::channel();
-        serve(listener, database, stopped)?;
-        Ok(Self { endpoint, stream_db, _stop: stop })
+        let wal_sync = WalSync::start(file, durability, health)?;
+        let worker = Worker::start(database, wal_sync.clone())?;
+        Ok(Self { worker, stream_db, wal_sync, health: health.clone() })
     }
 
-    /// The server's URL: `http://127.0.0.1:PORT`.
-    pub(crate) fn endpoint(&self) -> &str {
-        &self.endpoint
+    /// Calls an operation, such as `PutItem`, with a JSON body.
+    ///
+    /// The response waits until every commit that it may reflect is on the disk, so that no caller acts on data that a
+    /// power cut can remove: neither a writer, nor a writer of a duplicate, nor a reader.
+    pub(crate) async fn call(&self, operation: &str, body: Bytes) -> AwsResponse {
+        let Outcome { result, commits } = match self.worker.run(operation, body).await {
+            Ok(outcome) => outcome,
+            Err(error) => return AwsResponse::error(400, FAULT_CODE, &error.to_string()),
+        };
+        if let Err(error) = self.wal_sync.wait(commits).await {
+            return AwsResponse::error(400, FAULT_CODE, &error.to_string());
+        }
+        match result {
+            Ok(body) => AwsResponse { status: 200, body },
+            Err(error) => self.error_response(&error),
+        }
     }
 
-    /// Returns the oldest records of `table`'s stream, at most `limit`, in Lambda's format.
+    fn error_response(&self, error: &DynoxideError) -> AwsResponse {
+        let status = error.status_code();
+        let fault = Fault::from_message(&error.to_string()).filter(|_| status >= 500);
+        let Some(fault) = fault else { return AwsResponse { status, body: error.to_json() } };
+        self.health.report(fault, error);
+        AwsResponse::error(400, FAULT_CODE, &fault.to_string())
+    }
+
+    /// Returns the oldest records of `table`'s stream, at most `limit`, in Lambda's format. Their items are durable.
     pub(crate) async fn read_stream(&self, table: &str, limit: usize) -> anyhow::Result<Event> {
         let table = table.to_owned();
-        self.stream_db.run(move |connection| select_stream_records(connection, &table, limit)).await
+        let records = self.stream_db.run(move |connection| stream::select_records(connection, &table, limit)).await?;
+        self.wal_sync.wait_for_all().await?;
+        Ok(records)
     }
 
     /// Deletes the records of `table`'s stream up to and including `sequence`, which must be the oldest record or one
@@ -84,59 +110,16 @@ impl DynamoDb {
             })
             .await
     }
-}
 
-/// Serves on a separate thread: dynoxide handles one request at a time and blocks meanwhile.
-fn serve(listener: std::net::TcpListener, database: Database, stopped: oneshot::Receiver<()>) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let server = async move {
-        let listener = tokio::net::TcpListener::from_std(listener).map_err(|e| e.to_string())?;
-        // Resolves when the sender is dropped; nothing is sent.
-        serve_with_shutdown(listener, database, async { drop(stopped.await) }).await
-    };
-    thread::Builder::new().name("dynamodb".to_owned()).spawn(move || {
-        if let Err(error) = runtime.block_on(server) {
-            tracing::error!(error, "the DynamoDB server failed");
-        }
-    })?;
-    Ok(())
-}
-
-fn select_stream_records(connection: &Connection, table: &str, limit: usize) -> anyhow::Result<Event> {
-    let mut select = connection.prepare_cached(
-        "SELECT event_id, event_name, keys_json, new_image, sequence_number, created_at
-         FROM _stream_records WHERE table_name = ?1
-         ORDER BY CAST(sequence_number AS INTEGER) LIMIT ?2",
-    )?;
-    let mut rows = select.query(params![table, i64::try_from(limit)?])?;
-    let mut event = Event::default();
-    while let Some(row) = rows.next()? {
-        event.records.push(stream_record(row, table)?);
+    /// Deletes the items that have expired, as DynamoDB does. Returns their number.
+    pub(crate) async fn delete_expired(&self) -> anyhow::Result<usize> {
+        self.worker.delete_expired().await
     }
-    Ok(event)
-}
 
-fn stream_record(row: &Row<'_>, table: &str) -> anyhow::Result<EventRecord> {
-    let keys: String = row.get("keys_json")?;
-    let image: Option<String> = row.get("new_image")?;
-    let size = keys.len() + image.as_ref().map_or(0, String::len);
-    let record = json!({
-        "eventID": row.get::<_, String>("event_id")?,
-        "eventName": row.get::<_, String>("event_name")?,
-        "eventVersion": "1.1",
-        "eventSource": "aws:dynamodb",
-        "eventSourceARN": format!("arn:aws:dynamodb:local:000000000000:table/{table}/stream/local"),
-        "awsRegion": "local",
-        "dynamodb": {
-            "ApproximateCreationDateTime": row.get::<_, i64>("created_at")?,
-            "Keys": serde_json::from_str::<Value>(&keys)?,
-            "NewImage": image.as_deref().map(serde_json::from_str::<Value>).transpose()?,
-            "SequenceNumber": row.get::<_, String>("sequence_number")?,
-            "SizeBytes": size,
-            "StreamViewType": "NEW_IMAGE",
-        },
-    });
-    serde_json::from_value(record).context("failed to parse a stream record")
+    /// Ends the calls: all further ones fail. Waits for the ones in progress.
+    pub(crate) async fn close(&self) {
+        self.worker.close().await;
+    }
 }
 
 #[cfg(test)]

@@ -2,11 +2,9 @@
 //! the messages of a queue, and delete the ones that it processed.
 
 mod queue_poller;
-mod stop_signal;
 mod stream_poller;
 #[cfg(test)]
 mod test_poller;
 
 pub(crate) use queue_poller::QueuePoller;
-pub(crate) use stop_signal::{StopSignal, stop_channel};
 pub(crate) use stream_poller::StreamPoller;

@@ -8,8 +8,8 @@ use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::sleep;
 
-use super::stop_signal::StopSignal;
 use crate::sqs::{Message, Queue, Receipt};
+use crate::stop_signal::StopSignal;
 
 /// Delay after an error of the queue itself.
 const QUEUE_ERROR_DELAY: Duration = Duration::from_secs(1);

@@ -6,10 +6,10 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::*;
-use crate::event_source::stop_channel;
 use crate::event_source::test_poller::{RunningPoller, TEST_TIMEOUT};
 use crate::sqs::tests::message;
 use crate::sqs::{self, MessageCounts};
+use crate::stop_signal::stop_channel;
 
 fn start_poller<H, F>(queue: &Queue, max_concurrent_batches: usize, handler: H) -> RunningPoller
 where
@@ -36,7 +36,7 @@ fn bodies(batch: &SqsEvent) -> Vec<String> {
 
 #[tokio::test]
 async fn processed_messages_are_deleted_and_failed_ones_are_kept() {
-    let (sqs, _folder) = sqs::tests::start().await;
+    let (sqs, _folder) = sqs::tests::start();
     let queue = sqs.queue("work").unwrap();
     queue.send(vec![message("good"), message("bad"), message("fine")]).await.unwrap();
     let running = start_poller(&queue, 4, |batch| async move {
@@ -52,7 +52,7 @@ async fn processed_messages_are_deleted_and_failed_ones_are_kept() {
 
 #[tokio::test]
 async fn messages_are_kept_if_the_function_fails_or_panics() {
-    let (sqs, _folder) = sqs::tests::start().await;
+    let (sqs, _folder) = sqs::tests::start();
     let queue = sqs.queue("work").unwrap();
     let calls = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&calls);
@@ -76,7 +76,7 @@ async fn messages_are_kept_if_the_function_fails_or_panics() {
 
 #[tokio::test]
 async fn slow_batch_does_not_delay_others_and_is_finished_on_stop() {
-    let (sqs, _folder) = sqs::tests::start().await;
+    let (sqs, _folder) = sqs::tests::start();
     let queue = sqs.queue("work").unwrap();
     let (release, released) = watch::channel(false);
     let running = start_poller(&queue, 2, move |batch| {
@@ -102,7 +102,7 @@ async fn slow_batch_does_not_delay_others_and_is_finished_on_stop() {
 
 #[tokio::test]
 async fn concurrent_batches_are_limited() {
-    let (sqs, _folder) = sqs::tests::start().await;
+    let (sqs, _folder) = sqs::tests::start();
     let queue = sqs.queue("work").unwrap();
     queue.send((0..100).map(|n| message(&n.to_string())).collect()).await.unwrap();
     let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));

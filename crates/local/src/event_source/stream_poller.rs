@@ -10,9 +10,9 @@ use aws_lambda_events::event::streams::DynamoDbEventResponse;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
-use super::stop_signal::StopSignal;
 use crate::dynamodb::DynamoDb;
 use crate::sqs::{NewMessage, Queue};
+use crate::stop_signal::StopSignal;
 
 /// Maximum number of records of a batch.
 const MAX_STREAM_BATCH: usize = 100;
@@ -36,7 +36,7 @@ const STREAM_ERROR_DELAY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct StreamPoller {
     /// The database of the table.
-    pub(crate) dynamodb: Arc<DynamoDb>,
+    pub(crate) dynamodb: DynamoDb,
     /// Name of the table.
     pub(crate) table: String,
     /// Notified after each write to the table, so that its record does not wait for the next poll.

@@ -7,14 +7,14 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::dynamodb::tests::put;
-use crate::event_source::stop_channel;
 use crate::event_source::test_poller::{RunningPoller, TEST_TIMEOUT};
 use crate::sqs::Sqs;
+use crate::stop_signal::stop_channel;
 use crate::{dynamodb, sqs, tables};
 
 /// A table with a stream, and a queue for its dead letters.
 struct TestStream {
-    dynamodb: Arc<DynamoDb>,
+    dynamodb: DynamoDb,
     client: Client,
     sqs: Sqs,
     written: Arc<Notify>,
@@ -24,9 +24,9 @@ struct TestStream {
 impl TestStream {
     async fn start() -> Self {
         let (dynamodb, client, folder) = dynamodb::tests::start().await;
-        let (sqs, other) = sqs::tests::start().await;
+        let (sqs, other) = sqs::tests::start();
         let written = Arc::new(Notify::new());
-        Self { dynamodb: Arc::new(dynamodb), client, sqs, written, _folders: [folder, other] }
+        Self { dynamodb, client, sqs, written, _folders: [folder, other] }
     }
 
     fn start_poller<H, F>(&self, handler: H) -> RunningPoller
@@ -36,7 +36,7 @@ impl TestStream {
     {
         let (stop, stopped) = stop_channel();
         let poller = StreamPoller {
-            dynamodb: Arc::clone(&self.dynamodb),
+            dynamodb: self.dynamodb.clone(),
             table: tables::EVENTS.to_owned(),
             written: Arc::clone(&self.written),
             dead_letters: self.sqs.queue("dead").unwrap(),

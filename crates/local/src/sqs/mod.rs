@@ -8,13 +8,8 @@ mod protocol;
 mod queue;
 mod server;
 
-use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
-
-use anyhow::Context;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 
 pub(crate) use config::{QueueConfig, RedrivePolicy};
 #[cfg(test)]
@@ -22,53 +17,49 @@ pub(crate) use message::MessageCounts;
 pub(crate) use message::{Message, NewMessage, Receipt};
 pub(crate) use queue::Queue;
 use queue::Queues;
+use server::SqsServer;
 
-/// An SQS server that runs until this value is dropped.
-#[derive(Debug)]
+use crate::aws_response::AwsResponse;
+use crate::health::Health;
+use crate::wal_sync::Durability;
+
+/// The local SQS. Clones share it.
+#[derive(Debug, Clone)]
 pub(crate) struct Sqs {
-    endpoint: String,
-    queues: Arc<Queues>,
-    /// Dropping the sender stops the server.
-    _stop: oneshot::Sender<()>,
+    server: Arc<SqsServer>,
 }
 
 impl Sqs {
-    /// Opens or creates `file` and serves `queues` on a free port of the loopback interface.
-    pub(crate) async fn start(file: &Path, queues: Vec<QueueConfig>) -> anyhow::Result<Self> {
-        let listener =
-            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("failed to listen for SQS requests")?;
-        let endpoint = format!("http://{}", listener.local_addr()?);
-        let queues = Arc::new(Queues::open(file, queues)?);
-        let (stop, stopped) = oneshot::channel();
-        let router = server::router(Arc::clone(&queues), endpoint.clone());
-        tokio::spawn(async move {
-            // Resolves when the sender is dropped; nothing is sent.
-            let server = axum::serve(listener, router).with_graceful_shutdown(async { drop(stopped.await) });
-            if let Err(error) = server.await {
-                tracing::error!(%error, "the SQS server failed");
-            }
-        });
-        Ok(Self { endpoint, queues, _stop: stop })
+    /// Opens or creates `file`. The queues' URLs begin with `endpoint`.
+    pub(crate) fn open(
+        file: &Path,
+        queues: Vec<QueueConfig>,
+        endpoint: &str,
+        durability: Durability,
+        health: &Health,
+    ) -> anyhow::Result<Self> {
+        let queues = Queues::open(file, queues, durability, health)?;
+        Ok(Self { server: Arc::new(SqsServer::new(queues, endpoint.to_owned())) })
+    }
+
+    /// Calls an operation, such as `SendMessage`, with a JSON body.
+    pub(crate) async fn call(&self, operation: &str, body: &[u8]) -> AwsResponse {
+        self.server.call(operation, body).await
     }
 
     /// Makes the messages visible that were in flight when an earlier process ended.
     pub(crate) async fn release_in_flight(&self) -> anyhow::Result<()> {
-        self.queues.release_in_flight().await
-    }
-
-    /// The server's URL: `http://127.0.0.1:PORT`.
-    pub(crate) fn endpoint(&self) -> &str {
-        &self.endpoint
+        self.server.queues().release_in_flight().await
     }
 
     /// The URL of the queue `name`, for the AWS SDK.
     pub(crate) fn url(&self, name: &str) -> String {
-        server::queue_url(&self.endpoint, name)
+        self.server.queue_url(name)
     }
 
     /// The queue `name`, if it exists.
     pub(crate) fn queue(&self, name: &str) -> Option<Queue> {
-        self.queues.find(name)
+        self.server.queues().find(name)
     }
 }
 

@@ -7,20 +7,57 @@ use std::time::Duration;
 
 use anyhow::bail;
 use jiff::Timestamp;
+use rusqlite::Connection;
 use tokio::sync::watch;
 
 use super::config::{QueueConfig, RedrivePolicy};
 use super::message::{ACCOUNT_ID, Message, MessageCounts, NewMessage, Receipt, VisibilityOutcome};
 use super::message_store;
+use crate::health::{Fault, Health};
 use crate::sqlite::Sqlite;
+use crate::wal_sync::{Durability, WalSync};
 
 /// Maximum wait for a message that becomes visible by time: the clock may be set, or the machine may sleep.
 pub(super) const MAX_ARRIVALS_WAIT: Duration = Duration::from_secs(5);
 
+/// The database of the messages.
+#[derive(Debug, Clone)]
+struct MessageDb {
+    sqlite: Sqlite,
+    wal_sync: WalSync,
+    health: Health,
+}
+
+impl MessageDb {
+    /// Runs `work`, whose result a power cut may undo.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> anyhow::Result<T> + Send + 'static,
+    ) -> anyhow::Result<T> {
+        let done = self.sqlite.run(work).await;
+        if let Err(error) = &done
+            && let Some(fault) = Fault::from_message(&format!("{error:#}"))
+        {
+            self.health.report(fault, error);
+        }
+        done
+    }
+
+    /// Runs `work`, and waits until its result is on the disk.
+    async fn run_durably<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> anyhow::Result<T> + Send + 'static,
+    ) -> anyhow::Result<T> {
+        let done = self.run(work).await?;
+        self.wal_sync.wait(self.wal_sync.record_commit()).await?;
+        Ok(done)
+    }
+}
+
 /// Every queue of one file.
 #[derive(Debug)]
 pub(super) struct Queues {
-    db: Sqlite,
+    db: MessageDb,
     by_name: BTreeMap<String, Arc<SharedQueue>>,
 }
 
@@ -36,7 +73,12 @@ struct SharedQueue {
 
 impl Queues {
     /// Opens or creates `file`.
-    pub(super) fn open(file: &Path, configs: Vec<QueueConfig>) -> anyhow::Result<Self> {
+    pub(super) fn open(
+        file: &Path,
+        configs: Vec<QueueConfig>,
+        durability: Durability,
+        health: &Health,
+    ) -> anyhow::Result<Self> {
         let senders: BTreeMap<String, watch::Sender<()>> =
             configs.iter().map(|config| (config.name.clone(), watch::Sender::new(()))).collect();
         let mut by_name = BTreeMap::new();
@@ -51,7 +93,9 @@ impl Queues {
             let changed = senders[&config.name].clone();
             by_name.insert(config.name.clone(), Arc::new(SharedQueue { config, changed, dead_letters_changed }));
         }
-        Ok(Self { db: Sqlite::open(file, message_store::SCHEMA)?, by_name })
+        let sqlite = Sqlite::open(file, message_store::SCHEMA)?;
+        let wal_sync = WalSync::start(file, durability, health)?;
+        Ok(Self { db: MessageDb { sqlite, wal_sync, health: health.clone() }, by_name })
     }
 
     /// The queue `name`, if it exists.
@@ -69,7 +113,7 @@ impl Queues {
 /// A queue, used without the AWS protocol.
 #[derive(Debug, Clone)]
 pub(crate) struct Queue {
-    db: Sqlite,
+    db: MessageDb,
     shared: Arc<SharedQueue>,
 }
 
@@ -84,10 +128,12 @@ impl Queue {
         format!("arn:aws:sqs:local:{ACCOUNT_ID}:{}", self.config().name)
     }
 
-    /// Sends the messages atomically. Returns their ids.
+    /// Sends the messages atomically, and waits until they are on the disk. Returns their ids.
+    ///
+    /// Receives, deletions and visibility timeouts do not wait: a power cut that undoes one only repeats a message.
     pub(crate) async fn send(&self, messages: Vec<NewMessage>) -> anyhow::Result<Vec<String>> {
         let name = self.name();
-        let numbers = self.db.run(move |db| Ok(message_store::send(db, &name, &messages, now_ms())?)).await?;
+        let numbers = self.db.run_durably(move |db| Ok(message_store::send(db, &name, &messages, now_ms())?)).await?;
         self.shared.changed.send_replace(());
         Ok(numbers.into_iter().map(|number| number.to_string()).collect())
     }

@@ -1,12 +1,5 @@
-//! The AWS protocol of SQS: JSON 1.0, with the name of the call in a header.
+//! The AWS protocol of SQS: an operation and its parameters in JSON.
 
-use std::sync::Arc;
-
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
@@ -17,42 +10,13 @@ use super::protocol::{
     ReceiveOptions, SendEntry, SendMessage, SendMessageBatch, SqsError, select_attributes,
 };
 use super::queue::{Queue, Queues};
+use crate::aws_response::AwsResponse;
 
-/// Maximum size of a request: 1 MiB of messages in which every character is escaped.
-const MAX_REQUEST_BYTES: usize = 8 * 1024 * 1024;
-
-#[derive(Debug, Clone)]
-struct SqsServer {
-    queues: Arc<Queues>,
+/// The queues, called through the AWS protocol.
+#[derive(Debug)]
+pub(super) struct SqsServer {
+    queues: Queues,
     endpoint: String,
-}
-
-/// The URL of a queue.
-pub(super) fn queue_url(endpoint: &str, name: &str) -> String {
-    format!("{endpoint}/{ACCOUNT_ID}/{name}")
-}
-
-/// Serves SQS at every path: some clients call the endpoint, others the queue's URL.
-pub(super) fn router(queues: Arc<Queues>, endpoint: String) -> Router {
-    Router::new()
-        .fallback(handle_request)
-        .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES))
-        .with_state(SqsServer { queues, endpoint })
-}
-
-async fn handle_request(State(server): State<SqsServer>, headers: HeaderMap, body: Bytes) -> Response {
-    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
-    let (status, body) = match server.dispatch(target.trim_start_matches("AmazonSQS."), &body).await {
-        Ok(Ok(response)) => (StatusCode::OK, response),
-        Ok(Err(SqsError { code, message })) => {
-            (StatusCode::BAD_REQUEST, json!({ "__type": format!("com.amazonaws.sqs#{code}"), "message": message }))
-        }
-        Err(error) => {
-            tracing::error!(target, error = format!("{error:#}"), "failed to handle an SQS request");
-            (StatusCode::INTERNAL_SERVER_ERROR, json!({ "__type": "com.amazonaws.sqs#InternalFailure" }))
-        }
-    };
-    (status, [(header::CONTENT_TYPE, "application/x-amz-json-1.0")], body.to_string()).into_response()
 }
 
 /// A response. The outer error is the server's, the inner one the caller's.
@@ -69,6 +33,35 @@ macro_rules! check {
 }
 
 impl SqsServer {
+    /// Creates the server of `queues`, whose URLs begin with `endpoint`.
+    pub(super) fn new(queues: Queues, endpoint: String) -> Self {
+        Self { queues, endpoint }
+    }
+
+    /// The queues.
+    pub(super) fn queues(&self) -> &Queues {
+        &self.queues
+    }
+
+    /// The URL of a queue.
+    pub(super) fn queue_url(&self, name: &str) -> String {
+        format!("{}/{ACCOUNT_ID}/{name}", self.endpoint)
+    }
+
+    /// Calls an operation.
+    pub(super) async fn call(&self, operation: &str, body: &[u8]) -> AwsResponse {
+        match self.dispatch(operation, body).await {
+            Ok(Ok(response)) => AwsResponse { status: 200, body: response.to_string() },
+            Ok(Err(SqsError { code, message })) => {
+                AwsResponse::error(400, &format!("com.amazonaws.sqs#{code}"), &message)
+            }
+            Err(error) => {
+                tracing::error!(operation, error = format!("{error:#}"), "failed to handle an SQS request");
+                AwsResponse::error(500, "com.amazonaws.sqs#InternalFailure", "the local SQS failed")
+            }
+        }
+    }
+
     async fn dispatch(&self, call: &str, body: &[u8]) -> CallResult {
         match call {
             "SendMessage" => self.send(check!(parse(body))).await,
@@ -160,7 +153,7 @@ impl SqsServer {
 
     fn get_queue_url(&self, request: GetQueueUrl) -> Result<Value, SqsError> {
         let queue = self.queue(&request.queue_name)?;
-        Ok(json!({ "QueueUrl": queue_url(&self.endpoint, &queue.config().name) }))
+        Ok(json!({ "QueueUrl": self.queue_url(&queue.config().name) }))
     }
 
     async fn get_queue_attributes(&self, request: GetQueueAttributes) -> CallResult {

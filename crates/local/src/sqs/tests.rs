@@ -8,31 +8,39 @@ use tempfile::TempDir;
 
 use super::queue::MAX_ARRIVALS_WAIT;
 use super::*;
+use crate::aws::LocalAws;
+use crate::dynamodb::DynamoDb;
 
 /// Longer than every test.
 const LONG_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Starts an SQS with the queues `work` and `dead`. Returns it with its data folder.
-pub(crate) async fn start() -> (Sqs, TempDir) {
+pub(crate) fn start() -> (Sqs, TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    (open(&folder).await, folder)
+    (open(&folder), folder)
 }
 
-async fn open(folder: &TempDir) -> Sqs {
+fn open(folder: &TempDir) -> Sqs {
     let redrive = RedrivePolicy { dead_letter_queue: "dead".to_owned(), max_receives: 2 };
     let queues = vec![
         QueueConfig { name: "work".to_owned(), visibility_timeout: LONG_TIMEOUT, redrive: Some(redrive) },
         QueueConfig { name: "dead".to_owned(), visibility_timeout: LONG_TIMEOUT, redrive: None },
     ];
-    Sqs::start(&folder.path().join("sqs.sqlite3"), queues).await.unwrap()
+    let file = folder.path().join("sqs.sqlite3");
+    Sqs::open(&file, queues, "http://sqs.local", Durability::Durable, &Health::default()).unwrap()
 }
 
-fn client(sqs: &Sqs) -> Client {
+async fn client(sqs: &Sqs) -> Client {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("dynamodb.sqlite3");
+    let dynamodb = DynamoDb::open(&file, Durability::Relaxed, &Health::default()).await.unwrap();
+    let aws = LocalAws { dynamodb, sqs: sqs.clone() };
     let config = aws_sdk_sqs::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("local"))
         .credentials_provider(Credentials::new("local", "local", None, None, "test"))
-        .endpoint_url(sqs.endpoint());
+        .endpoint_url("http://sqs.local")
+        .http_client(aws.http_client());
     Client::from_conf(config.build())
 }
 
@@ -47,8 +55,8 @@ fn error_code<T: std::fmt::Debug, E: ProvideErrorMetadata + std::fmt::Debug>(res
 
 #[tokio::test]
 async fn sdk_can_send_receive_hide_and_delete_messages() {
-    let (sqs, _folder) = start().await;
-    let client = client(&sqs);
+    let (sqs, _folder) = start();
+    let client = client(&sqs).await;
     let url = client.get_queue_url().queue_name("work").send().await.unwrap().queue_url.unwrap();
     assert_eq!(url, sqs.url("work"));
     let sent = client.send_message().queue_url(&url).message_body("a").message_group_id("t").send().await.unwrap();
@@ -72,8 +80,8 @@ async fn sdk_can_send_receive_hide_and_delete_messages() {
 
 #[tokio::test]
 async fn batch_sends_valid_messages_and_reports_invalid_ones() {
-    let (sqs, _folder) = start().await;
-    let client = client(&sqs);
+    let (sqs, _folder) = start();
+    let client = client(&sqs).await;
     let entry =
         |id: &str, body: &str| SendMessageBatchRequestEntry::builder().id(id).message_body(body).build().unwrap();
     let batch = client.send_message_batch().queue_url(sqs.url("work"));
@@ -100,8 +108,8 @@ async fn batch_sends_valid_messages_and_reports_invalid_ones() {
 
 #[tokio::test]
 async fn errors_are_the_same_as_on_aws() {
-    let (sqs, _folder) = start().await;
-    let client = client(&sqs);
+    let (sqs, _folder) = start();
+    let client = client(&sqs).await;
     let send = client.send_message().queue_url(sqs.url("work")).message_body("a");
     assert_eq!(error_code(send.clone().queue_url(sqs.url("nothing")).send().await), "QueueDoesNotExist");
     assert_eq!(error_code(send.clone().delay_seconds(901).send().await), "InvalidParameterValue");
@@ -116,12 +124,12 @@ async fn errors_are_the_same_as_on_aws() {
 
 #[tokio::test]
 async fn queue_attributes_count_the_messages() {
-    let (sqs, _folder) = start().await;
+    let (sqs, _folder) = start();
     let queue = sqs.queue("work").unwrap();
     queue.send(vec![message("a"), message("b"), message("c")]).await.unwrap();
     queue.send(vec![NewMessage { delay: LONG_TIMEOUT, ..message("later") }]).await.unwrap();
     queue.receive(1, LONG_TIMEOUT).await.unwrap();
-    let asked = client(&sqs).get_queue_attributes().queue_url(sqs.url("work"));
+    let asked = client(&sqs).await.get_queue_attributes().queue_url(sqs.url("work"));
     let response = asked.attribute_names(QueueAttributeName::All).send().await.unwrap();
     let attributes = response.attributes().unwrap();
     assert_eq!(attributes[&QueueAttributeName::ApproximateNumberOfMessages], "2");
@@ -132,7 +140,7 @@ async fn queue_attributes_count_the_messages() {
 
 #[tokio::test]
 async fn wait_ends_when_a_message_is_sent_or_becomes_visible() {
-    let (sqs, _folder) = start().await;
+    let (sqs, _folder) = start();
     let queue = sqs.queue("work").unwrap();
     let mut arrivals = queue.arrivals();
     queue.send(vec![message("before the wait")]).await.unwrap();
@@ -152,8 +160,8 @@ async fn wait_ends_when_a_message_is_sent_or_becomes_visible() {
 
 #[tokio::test]
 async fn long_poll_returns_the_next_message() {
-    let (sqs, _folder) = start().await;
-    let poll = client(&sqs).receive_message().queue_url(sqs.url("work")).wait_time_seconds(20).send();
+    let (sqs, _folder) = start();
+    let poll = client(&sqs).await.receive_message().queue_url(sqs.url("work")).wait_time_seconds(20).send();
     let poll = tokio::spawn(poll);
     sqs.queue("work").unwrap().send(vec![message("a")]).await.unwrap();
     assert_eq!(poll.await.unwrap().unwrap().messages().len(), 1);
@@ -161,7 +169,7 @@ async fn long_poll_returns_the_next_message() {
 
 #[tokio::test]
 async fn no_message_is_received_twice() {
-    let (sqs, _folder) = start().await;
+    let (sqs, _folder) = start();
     let queue = sqs.queue("work").unwrap();
     queue.send((0..200).map(|n| message(&n.to_string())).collect()).await.unwrap();
     let receivers: Vec<_> = (0..8)
@@ -191,12 +199,12 @@ async fn no_message_is_received_twice() {
 
 #[tokio::test]
 async fn messages_and_receive_counts_survive_a_kill() {
-    let (sqs, folder) = start().await;
+    let (sqs, folder) = start();
     let queue = sqs.queue("work").unwrap();
     queue.send(vec![message("a"), message("b")]).await.unwrap();
     let receipt = queue.receive(1, LONG_TIMEOUT).await.unwrap()[0].receipt;
     // Opened again without closing the first, as after a kill.
-    let queue = open(&folder).await.queue("work").unwrap();
+    let queue = open(&folder).queue("work").unwrap();
     assert_eq!(queue.counts().await.unwrap(), MessageCounts { visible: 1, in_flight: 1, delayed: 0 });
     queue.delete(vec![receipt]).await.unwrap();
     assert_eq!(queue.receive(10, LONG_TIMEOUT).await.unwrap()[0].body, "b");

@@ -4,7 +4,7 @@ use anyhow::Context;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
-    ScalarAttributeType, StreamSpecification, StreamViewType,
+    ScalarAttributeType, StreamSpecification, StreamViewType, TimeToLiveSpecification, TimeToLiveStatus,
 };
 
 /// Events, with a stream of new items.
@@ -31,7 +31,10 @@ const DELIVERY_INDEX_ATTRIBUTES: [&str; 7] =
 
 use ScalarAttributeType::{N, S};
 
-/// Creates the tables that do not exist yet.
+/// Attribute with the time in seconds at which an item expires, in every table.
+const EXPIRY_ATTRIBUTE: &str = "expires";
+
+/// Creates the tables that do not exist yet, and lets expired items be deleted.
 pub(crate) async fn create_missing_tables(client: &Client) -> anyhow::Result<()> {
     let existing = client.list_tables().send().await.context("failed to list the tables")?;
     let missing = |name: &str| !existing.table_names().iter().any(|table| table == name);
@@ -45,6 +48,20 @@ pub(crate) async fn create_missing_tables(client: &Client) -> anyhow::Result<()>
         if missing(name) {
             create_table(client, name, pk, sk).await.with_context(|| format!("failed to create the table {name}"))?;
         }
+    }
+    for name in [EVENTS, CONFIG, DELIVERIES, QUARANTINE, SEGMENTS] {
+        enable_expiry(client, name).await.with_context(|| format!("failed to set the expiry of the table {name}"))?;
+    }
+    Ok(())
+}
+
+/// Enables the deletion of expired items of a table.
+async fn enable_expiry(client: &Client, table: &str) -> anyhow::Result<()> {
+    let described = client.describe_time_to_live().table_name(table).send().await?;
+    let status = described.time_to_live_description().and_then(|described| described.time_to_live_status());
+    if status != Some(&TimeToLiveStatus::Enabled) {
+        let expiry = TimeToLiveSpecification::builder().attribute_name(EXPIRY_ATTRIBUTE).enabled(true).build()?;
+        client.update_time_to_live().table_name(table).time_to_live_specification(expiry).send().await?;
     }
     Ok(())
 }

@@ -248,6 +248,17 @@ impl Segments {
         self.save_if(watermarks, stored.lease, &unchanged).await
     }
 
+    /// Releases the lease of a packer that was killed. No other packer may be running: the local stack calls this at its
+    /// start, and a deployment waits until the lease ends.
+    ///
+    /// # Errors
+    /// If DynamoDB fails.
+    pub async fn release_lease(&self) -> Result<(), Error> {
+        let (mut watermarks, _) = self.watermarks().await?;
+        let lease = std::mem::take(&mut watermarks.lease);
+        if lease == 0 { Ok(()) } else { self.save(&watermarks, lease).await }
+    }
+
     /// Saves the watermarks if the stored lease is still `lease`.
     async fn save(&self, watermarks: &PackWatermarks, lease: u64) -> Result<(), Error> {
         self.save_if(watermarks, lease, &[]).await

@@ -2,6 +2,7 @@
 
 use events::{Event, EventId, Fields, Fingerprint, Level, Scope, unix_nanoseconds};
 use jiff::{SignedDuration, Timestamp};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::item_key::{index_key, late_key, shard_key};
@@ -173,6 +174,8 @@ impl EventItem {
         let id = self.sk;
         let corrupt = |reason: String| Error::corrupt("events", format!("event {id}: {reason}"));
         let payload = decompress(self.payload, self.z.as_deref()).map_err(corrupt)?;
+        // Ingest stores JSON only. A damaged payload must not look like an empty one.
+        serde_json::from_slice::<IgnoredAny>(&payload).map_err(|e| corrupt(format!("the payload is damaged: {e}")))?;
         let time = Timestamp::from_nanosecond(self.tm.into()).map_err(|e| corrupt(e.to_string()))?;
         Ok(Event {
             id: self.sk,
@@ -235,7 +238,8 @@ mod tests {
 
     #[test]
     fn an_event_survives_a_round_trip() {
-        for payload in [b"{}".to_vec(), b"{\"a\":\"bbbbbbbbbbbbbbbb\"}".repeat(400)] {
+        let long = format!("{{\"a\":\"{}\"}}", "b".repeat(10_000)).into_bytes();
+        for payload in [b"{}".to_vec(), long] {
             let event = event(payload);
             let stored: std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue> =
                 serde_dynamo::to_item(item(&event)).unwrap();
@@ -263,6 +267,14 @@ mod tests {
         assert!(stored_ms(time, time + hour, now_ms + 5000) >= Some(time.as_millisecond() + 5000));
         let later = time + hour;
         assert_eq!(stored_ms(later, time - hour, 0), Some(later.as_millisecond()), "late by the clock");
+    }
+
+    #[test]
+    fn a_damaged_payload_is_an_error() {
+        let mut damaged = item(&event(b"{\"a\":1}".to_vec()));
+        damaged.payload[0] ^= 1;
+        let error = damaged.into_event().unwrap_err();
+        assert!(error.to_string().contains("the payload is damaged"), "{error}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The signal that ends the pollers.
+//! The signal that ends servers and pollers.
 
 use tokio::sync::watch;
 
@@ -14,7 +14,7 @@ pub(crate) fn stop_channel() -> (watch::Sender<bool>, StopSignal) {
 
 impl StopSignal {
     /// Returns true if a stop was requested.
-    pub(super) fn is_stopped(&self) -> bool {
+    pub(crate) fn is_stopped(&self) -> bool {
         *self.0.borrow() || self.0.has_changed().is_err()
     }
 
