@@ -1,7 +1,7 @@
 //! Paths with surplus slashes, such as `/v1/events/`, or `//v1/events` from a base URL that ends with a slash.
 //!
-//! A router would answer them with 404. For most operations that is right. A producer, however, sends an event once, and
-//! nobody reads the response.
+//! A router answers them with 404. For most operations that is right. A producer, however, sends an event once, and often
+//! ignores the response.
 
 use axum::Router;
 use axum::extract::Request;

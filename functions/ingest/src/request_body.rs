@@ -25,7 +25,7 @@ pub(crate) struct IncomingEvent<'a> {
     pub(crate) rejection: Option<Rejection>,
 }
 
-/// The events of a body. A batch may have one event more than [`MAX_EVENTS_PER_REQUEST`], which stands for all others.
+/// The events of a body. A batch has at most one event more than [`MAX_EVENTS_PER_REQUEST`]; the rest is not split.
 #[derive(Debug)]
 pub(crate) enum RequestBody<'a> {
     /// One event.
