@@ -184,7 +184,7 @@ async fn creation_problems_list_every_violation() {
     let unknown = json!({ "name": "a", "address": "https://example.com", "colour": "red" });
     let problem = manage.post("/v1/targets", &unknown).await.expect_problem(400);
     assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains("colour")), "{problem}");
-    let wrong = json!({ "name": "a b", "address": "example.com", "retry_count": 0 });
+    let wrong = json!({ "name": "a b", "address": "example.com", "retry_count": 101 });
     let problem = manage.post("/v1/targets", &wrong).await.expect_problem(422);
     let pointers: Vec<&str> =
         problem["violations"].as_array().expect("violations").iter().filter_map(|v| v["pointer"].as_str()).collect();

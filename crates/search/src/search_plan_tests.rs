@@ -173,7 +173,7 @@ proptest! {
         let plan = plan(&search, cached);
         let is_exact = FilterExpression::exact(&search.filter, LOG.now).is_some();
         prop_assert!(plan.index.is_some() || !is_exact || fields.contains(&3), "only entities have links");
-        prop_assert!(plan.index.is_some() || plan.segments.is_none(), "the fallback runs at once");
+        prop_assert!(plan.index.is_some() || plan.segments.is_none(), "the fallback runs immediately");
         if let Some(index) = plan.index {
             prop_assert!(!with_text && index.query.filter.is_some());
             prop_assert_eq!(index.query.ascending, ascending);

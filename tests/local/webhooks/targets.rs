@@ -366,9 +366,9 @@ async fn filters_that_match_nothing_are_reported() {
     let receiver = Receiver::start().await;
     let star = json!({ "projects": ["*"], "environments": ["*"], "sources": ["*"], "events": ["*"] });
     stack.create_target("star", receiver.url(), &star).await;
-    let typo = json!({ "name": "typo", "address": receiver.url(), "events": ["feature-craeted"] });
+    let typo = json!({ "name": "typo", "address": receiver.url(), "events": ["no-such-type"] });
     let created = manage.post("/v1/targets", &typo).await.expect(201);
-    assert!(created["warnings"][0].as_str().is_some_and(|text| text.contains("feature-craeted")), "{created}");
+    assert!(created["warnings"][0].as_str().is_some_and(|text| text.contains("no-such-type")), "{created}");
     stack.ingest("unleash").post("/v1/events", &e2e::sample_event(1)).await.expect(201);
     stack.wait_until_idle().await;
     assert_eq!(receiver.received().len(), 1);
