@@ -24,6 +24,7 @@ const CHANGE_VISIBILITY: &[&str] = &["sqs:ChangeMessageVisibility"];
 /// The calls of our code. A transaction needs the permissions of the puts, updates and deletions in it.
 pub(crate) const CODE_CALLS: &[Call] = &[
     ("IngestRole", "EventsTable", PUT, "events.insert("),
+    ("IngestRole", "EventsTable", GET_MANY, "events.get("),
     ("IngestRole", "QuarantineTable", PUT, "quarantine.put("),
     ("IngestRole", "ConfigTable/sources", QUERY, "CachedRecords<Source>"),
     ("IngestRole", "ConfigTable/keys", QUERY, "Keys::new("),

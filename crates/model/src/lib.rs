@@ -38,5 +38,5 @@ pub use search_filter::json_text::{javascript_number, members};
 pub use search_filter::text_query::{JsonNotation, TextQuery};
 pub use search_filter::{Condition, Field, SearchFilter};
 pub use source::Source;
-pub use target::{PreviousFilter, SealedSecrets, Target, known_since};
+pub use target::{MAX_HOPS, PreviousFilter, SealedSecrets, Target, known_since};
 pub use target_state::{Pause, TargetState};

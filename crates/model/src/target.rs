@@ -18,6 +18,10 @@ const TEST_EVENT_TYPE: &str = "target-tested";
 /// Number of previous filters that are kept to explain why earlier events were not delivered.
 const MAX_PREVIOUS_FILTERS: usize = 20;
 
+/// Number of webhooks that may forward an event from log to log. A target that leads back into a log, directly or
+/// through other systems, would otherwise forward its own webhooks for ever.
+pub const MAX_HOPS: u32 = 5;
+
 /// Maximum difference between the clocks of two processes.
 const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(1);
 
@@ -117,6 +121,14 @@ impl Target {
     pub fn accepts(&self, event: &Event) -> Result<(), FilterMismatch> {
         if self.is_tested_by(event) {
             return Ok(());
+        }
+        if event.hops >= MAX_HOPS {
+            let hops = event.hops;
+            let reason = format!(
+                "webhooks have forwarded the event {hops} times from log to log, and the limit is {MAX_HOPS}: a target \
+                 leads back into the log"
+            );
+            return Err(FilterMismatch { filter: "hops", reason });
         }
         let received = event.received_at;
         if received < self.created_at {

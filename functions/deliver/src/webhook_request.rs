@@ -15,6 +15,9 @@ use webhook::{Escape, Secrets, SigningSecret, Template};
 use crate::signature::sign;
 use crate::state::State;
 
+/// Header with the number of webhooks that have forwarded the event from log to log, including this one.
+const HOPS_HEADER: HeaderName = HeaderName::from_static("tidings-hops");
+
 /// Maximum size of a rendered body, in bytes.
 const MAX_RENDERED_BODY_BYTES: usize = 4 << 20;
 
@@ -69,6 +72,7 @@ pub(crate) async fn build_request(
     };
     set(header::CONTENT_TYPE, &target.content_type)?;
     set(header::USER_AGENT, concat!("Tidings/", env!("CARGO_PKG_VERSION")))?;
+    set(HOPS_HEADER, &event.hops.saturating_add(1).to_string())?;
     set(HeaderName::from_static("webhook-id"), &signature.id)?;
     set(HeaderName::from_static("webhook-timestamp"), &signature.timestamp.to_string())?;
     set(HeaderName::from_static("webhook-signature"), &signature.signature)?;

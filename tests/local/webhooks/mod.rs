@@ -3,6 +3,7 @@
 mod attempts;
 mod delivery_outcomes;
 mod hostile_receivers;
+mod loops;
 mod pause;
 mod replay;
 mod resume;
