@@ -9,8 +9,8 @@ use events::Event;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use jiff::Timestamp;
 use model::Target;
-use serde_json::{Value, json};
-use webhook::{Escape, Secrets, SigningSecret, Template};
+use serde_json::Value;
+use webhook::{Escape, Secrets, SigningSecret, Template, TemplateValue};
 
 use crate::signature::sign;
 use crate::state::State;
@@ -110,7 +110,7 @@ fn sensitive_value(value: &str) -> Option<HeaderValue> {
 fn render_body(template: &str, event: &Event, content_type: &str) -> Result<String, RequestError> {
     let template = Template::parse(template).map_err(|error| RequestError::template(&error))?;
     let rendered =
-        template.render(&template_context(event), Escape::for_content_type(content_type), MAX_RENDERED_BODY_BYTES);
+        template.render(template_context(event), Escape::for_content_type(content_type), MAX_RENDERED_BODY_BYTES);
     let body = rendered.map_err(|error| RequestError::template(&error))?;
     if webhook::is_json_media_type(content_type)
         && let Err(error) = webhook::validate_json(&body)
@@ -121,9 +121,13 @@ fn render_body(template: &str, event: &Event, content_type: &str) -> Result<Stri
 }
 
 /// Returns the variables of a template: `event`, `eventJson` and `eventMarkdown`, as in Unleash.
-fn template_context(event: &Event) -> Value {
+fn template_context(event: &Event) -> TemplateValue {
     let payload: Value = serde_json::from_slice(&event.payload).unwrap_or_default();
     let catalog = events::catalog(&event.catalog);
     let markdown = catalog.map(|catalog| catalog.describe(&event.fields, &payload).summary);
-    json!({ "event": payload, "eventJson": String::from_utf8_lossy(&event.payload), "eventMarkdown": markdown })
+    TemplateValue::object([
+        ("event", TemplateValue::parse(&event.payload).unwrap_or(TemplateValue::Null)),
+        ("eventJson", TemplateValue::String(String::from_utf8_lossy(&event.payload).into_owned())),
+        ("eventMarkdown", markdown.map_or(TemplateValue::Null, TemplateValue::String)),
+    ])
 }
