@@ -1,5 +1,7 @@
 //! The record of a delivery: one event for one target, its attempts and its status.
 
+use std::collections::BTreeMap;
+
 use events::EventId;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -70,6 +72,13 @@ pub struct Attempt {
     /// HTTP version of the exchange.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<String>,
+    /// URL that the request was sent to. A path or query is masked, because it may contain credentials: it is replaced
+    /// by the first 12 hexadecimal digits of the SHA-256 of the URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Headers of the request. Secret values and the signature are replaced by `***`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
     /// SHA-256 of the request body, in hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body_sha256: Option<String>,
