@@ -30,7 +30,7 @@ pub use event_filter::{EventFilter, FilterMismatch};
 pub use key::{Key, KeyScope, KeyUse};
 pub use message::{DeliveryMessage, ReplayMessage};
 pub use record::Record;
-pub use replay::{Replay, ReplayOf, ReplaySelection, ReplayState, run_name, run_name_prefix};
+pub use replay::{Replay, ReplayOf, ReplaySelection, ReplayState, run_name, run_name_after, run_name_prefix};
 pub use retention::Retention;
 pub use retry_policy::{RetryPolicy, jittered};
 pub use search_filter::case_fold::lower;

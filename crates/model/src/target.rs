@@ -116,9 +116,10 @@ impl Record for Target {
 impl Target {
     /// Returns whether the target's filter accepted an event when it was received, or why not.
     ///
-    /// The decision depends on the event and the target alone, not on the current time. The fan-out and the
-    /// explanation of a delivery therefore agree.
-    pub fn accepts(&self, event: &Event) -> Result<(), FilterMismatch> {
+    /// The decision depends on the event and the target alone. The fan-out and the explanation of a delivery therefore
+    /// agree. The exception is a clock that was set back, so that the target was created or changed after `now`: the
+    /// time of receipt then says nothing, and the current filter applies.
+    pub fn accepts(&self, event: &Event, now: Timestamp) -> Result<(), FilterMismatch> {
         if self.is_tested_by(event) {
             return Ok(());
         }
@@ -130,7 +131,8 @@ impl Target {
             );
             return Err(FilterMismatch { filter: "hops", reason });
         }
-        let received = event.received_at;
+        let was_set_back = known_since(self.filter_since) > now;
+        let received = if was_set_back { event.received_at.max(self.filter_since) } else { event.received_at };
         if received < self.created_at {
             let created = self.created_at;
             let reason = format!("the event was received at {received}, before the target was created at {created}");

@@ -190,7 +190,8 @@ async fn unattempted(state: &State, target: &Target, paused: bool) -> Result<(us
         };
         let search = SearchRequest { filter, after, limit: STEP, max_bytes: 16 << 20, ..SearchRequest::default() };
         let page = state.log.search(&search).await?;
-        let wanted: Vec<&Event> = page.events.iter().filter(|event| target.accepts(event).is_ok()).collect();
+        let wanted: Vec<&Event> =
+            page.events.iter().filter(|event| target.accepts(event, (state.clock)()).is_ok()).collect();
         let keys: Vec<(EventId, &str)> = wanted.iter().map(|event| (event.id, target.name.as_str())).collect();
         let known = state.deliveries.get_many(&keys).await?;
         let missing = keys.iter().filter(|(event, _)| !known.iter().any(|known| known.event == *event));

@@ -1,6 +1,7 @@
 //! Webhooks: targets, attempts, retries, pauses and replays.
 
 mod attempts;
+mod clocks;
 mod delivery_outcomes;
 mod hostile_receivers;
 mod loops;

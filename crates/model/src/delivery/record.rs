@@ -145,6 +145,9 @@ pub struct Delivery {
     /// Replay or retry that the delivery belongs to; `None` for the first delivery of an event.
     #[serde(default)]
     pub run: Option<String>,
+    /// Creation time of the target, which tells it from a removed target of the same name.
+    #[serde(default)]
+    pub target_created_at: Option<Timestamp>,
     /// Time of the next attempt.
     #[serde(default)]
     pub next_attempt_at: Option<Timestamp>,
@@ -162,6 +165,10 @@ pub struct Delivery {
 impl Delivery {
     /// Returns whether the delivery belongs to this target, and not to a removed target of the same name.
     pub fn is_for(&self, target: &Target) -> bool {
+        // Times do not compare if a clock was set back. Records of earlier versions have no creation time.
+        if let Some(created_at) = self.target_created_at {
+            return created_at == target.created_at;
+        }
         let since = target.known_since();
         let attempted = self.attempts.last().is_some_and(|attempt| attempt.at >= since);
         let is_run_newer = self.run.as_ref() >= Some(&run_name_prefix(since));
@@ -249,6 +256,8 @@ pub struct DeliveryKey<'a> {
     pub event: EventId,
     /// Name of the target.
     pub target: &'a str,
+    /// Creation time of the target; `None` if it is not known or recorded already.
+    pub target_created_at: Option<Timestamp>,
     /// Replay or retry; `None` for the first delivery of an event.
     pub run: Option<&'a str>,
     /// `true` if the run skips events that have been delivered.
