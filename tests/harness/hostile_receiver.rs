@@ -14,6 +14,8 @@ pub enum Hostile {
     Drips,
     /// Sends headers without end.
     EndlessHeaders,
+    /// Sends interim responses without end.
+    EndlessInterim,
     /// Sends a body without end.
     EndlessBody,
     /// Resets the connection after reading the first bytes.
@@ -75,6 +77,9 @@ async fn respond(kind: Hostile, stream: &mut TcpStream) -> std::io::Result<()> {
                 stream.write_all(b"x-more: and more and more and more\r\n").await?;
             }
         }
+        Hostile::EndlessInterim => loop {
+            stream.write_all(b"HTTP/1.1 103 Early Hints\r\nlink: </style.css>\r\n\r\n").await?;
+        },
         Hostile::EndlessBody => {
             stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await?;
             loop {

@@ -67,7 +67,8 @@ async fn expired_items_are_not_found() {
             before: 0,
         };
         let target = format!("target-{hours}");
-        let key = DeliveryKey { event: ids[0], target: &target, run: None, undelivered: false };
+        let key =
+            DeliveryKey { event: ids[0], target: &target, target_created_at: None, run: None, undelivered: false };
         deliveries.record_attempt(key, outcome).await.expect("written");
     }
     let found = deliveries.list_by_event(ids[0]).await.expect("read");

@@ -28,6 +28,7 @@ pub(crate) const CODE_CALLS: &[Call] = &[
     ("IngestRole", "EventsTable", GET_MANY, "events.insert_deferred("),
     ("IngestRole", "ConfigTable/slots", QUERY, ".with_slot_key("),
     ("IngestRole", "ConfigTable/slots", PUT, ".with_slot_key("),
+    ("IngestRole", "EventsTable", GET_MANY, "events.get("),
     ("IngestRole", "QuarantineTable", PUT, "quarantine.put("),
     ("IngestRole", "ConfigTable/sources", QUERY, "CachedRecords<Source>"),
     ("IngestRole", "ConfigTable/keys", QUERY, "Keys::new("),

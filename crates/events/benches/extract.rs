@@ -93,6 +93,7 @@ fn to_event(catalog: &Catalog, payload: &[u8], received_at: Timestamp) -> Event 
         catalog: catalog.name().to_owned(),
         received_at,
         stored_at: None,
+        hops: 0,
         fields,
         payload: payload.to_vec(),
     }

@@ -97,6 +97,7 @@ impl Catalog {
             catalog: self.name().to_owned(),
             received_at: raw.received_at,
             stored_at: None,
+            hops: raw.attributes.hops,
             fields,
             payload: payload.to_vec(),
         };
@@ -126,9 +127,11 @@ mod tests {
             subject: Some("web".into()),
             time: Some("2025-06-01T10:00:00Z".parse().unwrap()),
             receipt: None,
+            hops: 2,
         };
         let accepted = signal("{}", attributes.clone());
         assert_eq!(accepted.dedup_key, DedupKey::RequestId);
+        assert_eq!(accepted.event.hops, 2);
         let fields = accepted.event.fields;
         assert_eq!((fields.event_type.as_str(), fields.subject.as_deref()), ("deployed", Some("web")));
         assert_eq!((Some(fields.time), fields.time_given), (attributes.time, true));

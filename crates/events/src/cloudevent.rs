@@ -169,7 +169,7 @@ pub fn validate_attributes(found: impl Iterator<Item = (&'static str, String)>) 
         return Err(violations);
     }
     let id = get("source").zip(get("id")).map(|(source, id)| format!("{source}\n{id}"));
-    Ok(Attributes { id, event_type: get("type"), subject: get("subject"), time, receipt: None })
+    Ok(Attributes { id, event_type: get("type"), subject: get("subject"), time, ..Attributes::default() })
 }
 
 fn decode_data(data: Option<&RawValue>, base64: Option<String>) -> Result<Cow<'_, [u8]>, Violation> {

@@ -102,6 +102,8 @@ pub struct Event {
     pub received_at: Timestamp,
     /// Time at which the event was stored, if that was long after its own time: an import, or a reingested event.
     pub stored_at: Option<Timestamp>,
+    /// Number of webhooks that have forwarded the event from log to log.
+    pub hops: u32,
     /// Fields that the catalog extracted from the payload.
     pub fields: Fields,
     /// The producer's JSON, byte for byte.

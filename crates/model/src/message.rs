@@ -1,6 +1,7 @@
 //! Messages on the SQS queues.
 
 use events::EventId;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::replay::{Replay, ReplayOf};
@@ -12,6 +13,9 @@ pub struct DeliveryMessage {
     pub event: EventId,
     /// Name of the target.
     pub target: String,
+    /// Creation time of the target, which tells it from a later target of the same name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_created_at: Option<Timestamp>,
     /// Replay or retry that sends the event; `None` for the first delivery of an event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
@@ -35,7 +39,15 @@ fn is_zero(count: &u32) -> bool {
 impl DeliveryMessage {
     /// Creates the message for the first delivery of an event.
     pub fn new(event: EventId, target: &str) -> Self {
-        Self { event, target: target.to_owned(), run: None, undelivered: false, then: Vec::new(), taken: 0 }
+        Self {
+            event,
+            target: target.to_owned(),
+            target_created_at: None,
+            run: None,
+            undelivered: false,
+            then: Vec::new(),
+            taken: 0,
+        }
     }
 
     /// Creates the message of a replay that sends `events` in this order; `None` if `events` is empty.

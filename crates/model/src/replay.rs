@@ -1,8 +1,8 @@
 //! Replays: logged events that are sent to a target again.
 
 use events::EventId;
-use jiff::Timestamp;
 use jiff::fmt::strtime;
+use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -132,6 +132,16 @@ pub fn run_name(now: Timestamp) -> String {
     format!("{}-{:04x}", run_name_prefix(now), fastrand::u16(..))
 }
 
+/// Returns a name like [`run_name`] that sorts after `previous`, even if the clock was set back since.
+pub fn run_name_after(now: Timestamp, previous: Option<&str>) -> String {
+    let after = |previous: &str| {
+        let (date_time, millisecond) = (previous.get(..15)?, previous.get(15..18)?);
+        let previous: Timestamp = format!("{date_time}.{millisecond}Z").parse().ok()?;
+        previous.checked_add(SignedDuration::from_millis(1)).ok()
+    };
+    run_name(previous.and_then(after).map_or(now, |after| now.max(after)))
+}
+
 /// Returns the common prefix of the names of all runs that start at `at`. Names of later runs sort after it.
 pub fn run_name_prefix(at: Timestamp) -> String {
     strtime::format("%Y%m%dT%H%M%S%3fZ", at).unwrap_or_else(|_| at.as_millisecond().to_string())
@@ -147,5 +157,17 @@ mod tests {
         let (first, second) = (at("2026-01-31T23:59:59.999Z"), at("2026-02-01T00:00:00.001Z"));
         assert!(first < second, "{first} {second}");
         assert!(first.starts_with("20260131T235959999Z-"), "{first}");
+    }
+
+    #[test]
+    fn a_run_after_another_sorts_after_it() {
+        let now: Timestamp = "2026-01-31T23:59:59.999Z".parse().unwrap();
+        let earlier = run_name("2026-01-01T00:00:00Z".parse().unwrap());
+        assert!(run_name_after(now, Some(&earlier)).starts_with("20260131T235959999Z-"));
+        for later in ["2026-01-31T23:59:59.999Z", "2026-02-28T12:00:00.001Z"] {
+            let later = run_name(later.parse().unwrap());
+            assert!(run_name_after(now, Some(&later)) > later, "{later}");
+        }
+        assert!(run_name_after(now, Some("r1")).starts_with("20260131T235959999Z-"));
     }
 }

@@ -18,6 +18,10 @@ const TEST_EVENT_TYPE: &str = "target-tested";
 /// Number of previous filters that are kept to explain why earlier events were not delivered.
 const MAX_PREVIOUS_FILTERS: usize = 20;
 
+/// Number of webhooks that may forward an event from log to log. A target that leads back into a log, directly or
+/// through other systems, would otherwise forward its own webhooks for ever.
+pub const MAX_HOPS: u32 = 5;
+
 /// Maximum difference between the clocks of two processes.
 const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(1);
 
@@ -112,13 +116,23 @@ impl Record for Target {
 impl Target {
     /// Returns whether the target's filter accepted an event when it was received, or why not.
     ///
-    /// The decision depends on the event and the target alone, not on the current time. The fan-out and the
-    /// explanation of a delivery therefore agree.
-    pub fn accepts(&self, event: &Event) -> Result<(), FilterMismatch> {
+    /// The decision depends on the event and the target alone. The fan-out and the explanation of a delivery therefore
+    /// agree. The exception is a clock that was set back, so that the target was created or changed after `now`: the
+    /// time of receipt then says nothing, and the current filter applies.
+    pub fn accepts(&self, event: &Event, now: Timestamp) -> Result<(), FilterMismatch> {
         if self.is_tested_by(event) {
             return Ok(());
         }
-        let received = event.received_at;
+        if event.hops >= MAX_HOPS {
+            let hops = event.hops;
+            let reason = format!(
+                "webhooks have forwarded the event {hops} times from log to log, and the limit is {MAX_HOPS}: a target \
+                 leads back into the log"
+            );
+            return Err(FilterMismatch { filter: "hops", reason });
+        }
+        let was_set_back = known_since(self.filter_since) > now;
+        let received = if was_set_back { event.received_at.max(self.filter_since) } else { event.received_at };
         if received < self.created_at {
             let created = self.created_at;
             let reason = format!("the event was received at {received}, before the target was created at {created}");

@@ -48,6 +48,7 @@ fn event(scope: Scope, event_type: &str, level: Option<Level>) -> Event {
         catalog: "unleash".into(),
         received_at: "2026-06-01T00:00:00Z".parse().unwrap(),
         stored_at: None,
+        hops: 0,
         fields,
         payload: b"{}".to_vec(),
     }
@@ -55,7 +56,7 @@ fn event(scope: Scope, event_type: &str, level: Option<Level>) -> Event {
 
 #[track_caller]
 fn mismatch(target: &Target, event: &Event) -> Option<&'static str> {
-    target.accepts(event).err().map(|mismatch| mismatch.filter)
+    target.accepts(event, "2027-01-01T00:00:00Z".parse().unwrap()).err().map(|mismatch| mismatch.filter)
 }
 
 #[test]
@@ -125,6 +126,30 @@ fn events_older_than_the_target_are_rejected() {
     let mut early = event(Scope::Lifecycle, "x", None);
     early.received_at = "2025-12-31T23:59:59Z".parse().unwrap();
     assert_eq!(mismatch(&target(), &early), Some("created_at"));
+}
+
+#[test]
+fn a_clock_that_was_set_back_excludes_no_event() {
+    let mut early = event(Scope::Lifecycle, "x", None);
+    early.received_at = "2025-12-31T23:00:00Z".parse().unwrap();
+    let accepts = |target: &Target, now: &str| target.accepts(&early, now.parse().unwrap()).is_ok();
+    assert!(accepts(&target(), "2025-12-31T23:00:01Z"), "the clock was before the creation of the target");
+    assert!(!accepts(&target(), "2025-12-31T23:59:59.5Z"), "the clocks of two processes differ by less than a second");
+    let mut changed = target();
+    changed.set_filter(
+        EventFilter { scopes: vec![Scope::Logging], ..EventFilter::default() },
+        "2026-01-01T01:00:00Z".parse().unwrap(),
+    );
+    assert!(!accepts(&changed, "2025-12-31T23:00:01Z"), "the current filter applies");
+}
+
+#[test]
+fn events_that_were_forwarded_too_often_are_rejected() {
+    let mut forwarded = event(Scope::Lifecycle, "x", None);
+    forwarded.hops = MAX_HOPS - 1;
+    assert_eq!(mismatch(&target(), &forwarded), None);
+    forwarded.hops = MAX_HOPS;
+    assert_eq!(mismatch(&target(), &forwarded), Some("hops"));
 }
 
 #[test]

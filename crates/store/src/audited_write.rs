@@ -152,6 +152,20 @@ impl ConfigTable {
         )
     }
 
+    /// Returns a write that ends the report of a failed delivery, because a delivery has succeeded; its condition fails if
+    /// no failure is reported.
+    ///
+    /// # Errors
+    /// If the write cannot be built.
+    pub fn report_recovery_write(&self, target: &str) -> Result<ConfigWrite, Error> {
+        self.update_state_if(
+            target,
+            "SET #name = :name REMOVE failing_since, failure_told_at",
+            "attribute_exists(failure_told_at)",
+            vec![(":name", AttributeValue::S(target.to_owned()))],
+        )
+    }
+
     fn update_state_if(
         &self,
         target: &str,

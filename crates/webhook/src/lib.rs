@@ -16,5 +16,8 @@ mod trust_anchors;
 pub use keyring::{Keyring, KeyringError, create_key_file};
 pub use secrets::Secrets;
 pub use signing_secret::{NoRandomness, SigningSecret};
-pub use template::{Escape, Position, Template, TemplateError, TemplateTag, is_json_media_type, validate_json};
+pub use template::{
+    Escape, Position, Template, TemplateError, TemplateObject, TemplateTag, TemplateValue, is_json_media_type,
+    validate_json,
+};
 pub use trust_anchors::{parse_trust_anchors, validate_certificates};

@@ -6,9 +6,9 @@ use events::Event;
 use http::HeaderMap;
 use jiff::Timestamp;
 use model::{Attempt, Phases, Target};
-use sha2::{Digest, Sha256};
 
 use crate::client::{Exchange, FailureClass, Request};
+use crate::sent_request::SentRequest;
 use crate::state::State;
 use crate::webhook_request::{RequestError, build_request};
 
@@ -26,7 +26,7 @@ pub(crate) async fn send_attempt(state: &State, event: &Event, target: &Target, 
     let at = (state.clock)();
     match build_request(state, event, target, at).await {
         Ok((headers, body)) => {
-            let body_sha256 = hex::encode(Sha256::digest(&body));
+            let sent = SentRequest::new(&target.address, &headers, &body);
             let request = Request {
                 pool: &target.name,
                 url: &target.address,
@@ -36,7 +36,7 @@ pub(crate) async fn send_attempt(state: &State, event: &Event, target: &Target, 
                 ca_cert: target.ca_cert.as_deref(),
             };
             let exchange = state.client.post(request).await;
-            attempt_result(at, run, body_sha256, exchange)
+            attempt_result(at, run, sent, exchange)
         }
         Err(RequestError { class, message, is_permanent }) => {
             let attempt = Attempt { class: Some(class.to_owned()), error: Some(message), ..new_attempt(at, run) };
@@ -49,7 +49,7 @@ fn new_attempt(at: Timestamp, run: Option<&str>) -> Attempt {
     Attempt { at, run: run.map(str::to_owned), ..Attempt::default() }
 }
 
-fn attempt_result(at: Timestamp, run: Option<&str>, body_sha256: String, exchange: Exchange) -> AttemptResult {
+fn attempt_result(at: Timestamp, run: Option<&str>, sent: SentRequest, exchange: Exchange) -> AttemptResult {
     let ms = |duration: Option<Duration>| duration.map(|d| (d.as_secs_f64() * 1e6).round() / 1e3);
     let phases = Phases {
         dns_ms: ms(exchange.phases.dns),
@@ -67,7 +67,9 @@ fn attempt_result(at: Timestamp, run: Option<&str>, body_sha256: String, exchang
         phases,
         address: exchange.address.map(|address| address.to_string()),
         http: exchange.version.map(|version| format!("{version:?}")),
-        body_sha256: Some(body_sha256),
+        url: Some(sent.url),
+        headers: sent.headers,
+        body_sha256: Some(sent.body_sha256),
         status: exchange.status,
         class: class.map(str::to_owned),
         error,

@@ -12,6 +12,7 @@ mod permits;
 mod process_message;
 mod queues;
 mod retry_after;
+mod sent_request;
 mod signature;
 mod ssrf_guard;
 mod state;

@@ -84,9 +84,12 @@ pub(crate) async fn process(
 ) -> Result<MessageOutcome, ProcessError> {
     let Some(context) = prepare(state, data, message).await? else { return Ok(MessageOutcome::Done) };
     let delivery_state = context.record.map(DeliveryState::from);
-    let (made, is_new_run) = match decide_message(delivery_state.as_ref(), context.key, (state.clock)()) {
+    let claim_time = context.target.timeout + CLAIM_LEASE;
+    let (made, is_new_run) = match decide_message(delivery_state.as_ref(), context.key, (state.clock)(), claim_time) {
         MessageDecision::Drop => return Ok(MessageOutcome::Done),
         MessageDecision::NotYet(delay) => return Ok(MessageOutcome::RetryAfter(delay)),
+        // The events after this one must wait as well: the worker may have died in the middle of the attempt.
+        MessageDecision::Claimed(remaining) => return Ok(MessageOutcome::Busy(remaining)),
         MessageDecision::Attempt { made, is_new_run } => (made, is_new_run),
     };
     let receives = message.taken.saturating_add(receive_count(record));
@@ -138,13 +141,17 @@ async fn prepare<'a>(
     let record = data.deliveries.iter().find(|delivery| delivery.event == event.id && delivery.target == *name);
     // Agrees with the explanation of the event's deliveries, which attributes other deliveries to a removed target of
     // the same name.
-    let belongs_to_target =
-        record.is_some_and(|record| record.is_for(&target)) || event.received_at >= target.known_since();
+    let belongs_to_target = match message.target_created_at {
+        Some(created_at) => created_at == target.created_at,
+        // A message of an earlier version.
+        None => record.is_some_and(|record| record.is_for(&target)) || event.received_at >= target.known_since(),
+    };
     if run.is_none() && !belongs_to_target {
         tracing::info!(event = %event.id, target = name, "the target was replaced; dropping the delivery");
         return Ok(None);
     }
-    let key = DeliveryKey { event: event.id, target: name, run: run.as_deref(), undelivered: *undelivered };
+    let (target_created_at, run) = (Some(target.created_at), run.as_deref());
+    let key = DeliveryKey { event: event.id, target: name, target_created_at, run, undelivered: *undelivered };
     let target_state = states.iter().find(|state| state.name == *name).cloned();
     Ok(Some(DeliveryContext { key, event, target, target_state, record }))
 }
@@ -155,7 +162,8 @@ impl DeliveryContext<'_> {
     }
 
     fn is_slow(&self, now: Timestamp) -> bool {
-        self.target_state.as_ref().and_then(|state| state.slow_until).is_some_and(|until| until > now)
+        let slow_until = self.target_state.as_ref().and_then(|state| state.slow_until);
+        slow_until.is_some_and(|until| target_health::is_slow(until, now))
     }
 
     /// Returns whether the event tests the target. A test makes one attempt, even if the target is paused.

@@ -25,8 +25,17 @@ const FAILURE_REPORT_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 /// Type of the event that reports a failed delivery.
 const TARGET_FAILED_TYPE: &str = "target-failed";
 
+/// Type of the event that reports the first success after a reported failure.
+const TARGET_RECOVERED_TYPE: &str = "target-recovered";
+
 /// Maximum length of the reason in that event, in characters.
 const MAX_REASON_CHARS: usize = 200;
+
+/// Returns whether a target that is slow until `until` is slow now. A time that is too far away was written before the
+/// clock was set back.
+pub(crate) fn is_slow(until: Timestamp, now: Timestamp) -> bool {
+    until > now && until.duration_since(now) <= SLOW_QUEUE_TIME + SLOW_QUEUE_TIME
+}
 
 /// Updates the state of a target after an attempt. An update that fails is only logged, because the next attempt
 /// repeats it.
@@ -52,8 +61,12 @@ async fn try_record_attempt(
     let failing_since = target_state.and_then(|state| state.failing_since);
     let quick = Duration::from_millis(attempt.duration_ms) < SLOW_ATTEMPT;
     let in_future = |delay| now.checked_add(delay).unwrap_or(now);
-    if !quick && slow_until.is_none_or(|until| until < in_future(SLOW_QUEUE_RENEWAL)) {
+    let is_current = |until: Timestamp| is_slow(until, now) && until >= in_future(SLOW_QUEUE_RENEWAL);
+    if !quick && !slow_until.is_some_and(is_current) {
         state.config.record_slow(&target.name, in_future(SLOW_QUEUE_TIME)).await?;
+    }
+    if let (None, Some(reported_at)) = (&attempt.error, target_state.and_then(|state| state.failure_reported_at)) {
+        report_recovery(state, target, failing_since, reported_at).await?;
     }
     match (&attempt.error, failing_since) {
         (None, None) if !(quick && slow_until.is_some()) => Ok(()),
@@ -88,9 +101,10 @@ pub(crate) async fn report_failed_delivery(
     let now = (state.clock)();
     let reported_before = now.checked_sub(FAILURE_REPORT_INTERVAL).unwrap_or(now);
     // The report itself may be delivered to the failing target: its failure is not reported again.
-    let is_report = event.source == TIDINGS_SOURCE && event.fields.event_type == TARGET_FAILED_TYPE;
+    let is_report = event.source == TIDINGS_SOURCE
+        && [TARGET_FAILED_TYPE, TARGET_RECOVERED_TYPE].contains(&event.fields.event_type.as_str());
     let reported_at = target_state.and_then(|state| state.failure_reported_at);
-    if is_report || reported_at.is_some_and(|reported_at| reported_at >= reported_before) {
+    if is_report || reported_at.is_some_and(|reported_at| reported_at >= reported_before && reported_at <= now) {
         return;
     }
     let reported = write_failure_report(state, event, target, made, attempt, (now, reported_before)).await;
@@ -112,12 +126,33 @@ async fn write_failure_report(
         event_type: TARGET_FAILED_TYPE,
         actor: TIDINGS_SOURCE,
         subject: &target.name,
-        data: json!({ "event": event.id, "attempts": made, "reason": reason }),
+        data: json!({ "event": event.id, "type": event.fields.event_type, "attempts": made, "reason": reason }),
         previous: json!(null),
     };
     let write = state.config.report_failure_write(&target.name, now, reported_before)?;
     state.events.write_audited(&audit_event, vec![write]).await?;
     // The next failed delivery must see the report.
+    state.states.invalidate().await;
+    Ok(())
+}
+
+/// Reports by an audit event that a delivery has succeeded after a reported failure.
+async fn report_recovery(
+    state: &State,
+    target: &Target,
+    failing_since: Option<Timestamp>,
+    reported_at: Timestamp,
+) -> Result<(), store::Error> {
+    let audit_event = AuditEvent {
+        event_type: TARGET_RECOVERED_TYPE,
+        actor: TIDINGS_SOURCE,
+        subject: &target.name,
+        data: json!({ "failing_since": failing_since, "failure_reported_at": reported_at }),
+        previous: json!(null),
+    };
+    let write = state.config.report_recovery_write(&target.name)?;
+    // Only one of several concurrent successes writes the report.
+    state.events.write_audited(&audit_event, vec![write]).await?;
     state.states.invalidate().await;
     Ok(())
 }

@@ -9,11 +9,14 @@ use events::Event;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use jiff::Timestamp;
 use model::Target;
-use serde_json::{Value, json};
-use webhook::{Escape, Secrets, SigningSecret, Template};
+use serde_json::Value;
+use webhook::{Escape, Secrets, SigningSecret, Template, TemplateValue};
 
 use crate::signature::sign;
 use crate::state::State;
+
+/// Header with the number of webhooks that have forwarded the event from log to log, including this one.
+const HOPS_HEADER: HeaderName = HeaderName::from_static("tidings-hops");
 
 /// Maximum size of a rendered body, in bytes.
 const MAX_RENDERED_BODY_BYTES: usize = 4 << 20;
@@ -69,6 +72,7 @@ pub(crate) async fn build_request(
     };
     set(header::CONTENT_TYPE, &target.content_type)?;
     set(header::USER_AGENT, concat!("Tidings/", env!("CARGO_PKG_VERSION")))?;
+    set(HOPS_HEADER, &event.hops.saturating_add(1).to_string())?;
     set(HeaderName::from_static("webhook-id"), &signature.id)?;
     set(HeaderName::from_static("webhook-timestamp"), &signature.timestamp.to_string())?;
     set(HeaderName::from_static("webhook-signature"), &signature.signature)?;
@@ -106,7 +110,7 @@ fn sensitive_value(value: &str) -> Option<HeaderValue> {
 fn render_body(template: &str, event: &Event, content_type: &str) -> Result<String, RequestError> {
     let template = Template::parse(template).map_err(|error| RequestError::template(&error))?;
     let rendered =
-        template.render(&template_context(event), Escape::for_content_type(content_type), MAX_RENDERED_BODY_BYTES);
+        template.render(template_context(event), Escape::for_content_type(content_type), MAX_RENDERED_BODY_BYTES);
     let body = rendered.map_err(|error| RequestError::template(&error))?;
     if webhook::is_json_media_type(content_type)
         && let Err(error) = webhook::validate_json(&body)
@@ -117,9 +121,13 @@ fn render_body(template: &str, event: &Event, content_type: &str) -> Result<Stri
 }
 
 /// Returns the variables of a template: `event`, `eventJson` and `eventMarkdown`, as in Unleash.
-fn template_context(event: &Event) -> Value {
+fn template_context(event: &Event) -> TemplateValue {
     let payload: Value = serde_json::from_slice(&event.payload).unwrap_or_default();
     let catalog = events::catalog(&event.catalog);
     let markdown = catalog.map(|catalog| catalog.describe(&event.fields, &payload).summary);
-    json!({ "event": payload, "eventJson": String::from_utf8_lossy(&event.payload), "eventMarkdown": markdown })
+    TemplateValue::object([
+        ("event", TemplateValue::parse(&event.payload).unwrap_or(TemplateValue::Null)),
+        ("eventJson", TemplateValue::String(String::from_utf8_lossy(&event.payload).into_owned())),
+        ("eventMarkdown", markdown.map_or(TemplateValue::Null, TemplateValue::String)),
+    ])
 }

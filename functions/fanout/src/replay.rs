@@ -76,7 +76,9 @@ async fn send_pages(state: &State, name: &str) -> Result<ReplayStep, ReplayError
     };
     if replay.of == ReplayOf::Held {
         let since = (state.clock)().duration_since(replay.created_at);
-        tokio::time::sleep(Duration::try_from(RESUME_VISIBLE_AFTER - since).unwrap_or_default()).await;
+        // If the clock was set back, the replay was created in the future.
+        let remaining = (RESUME_VISIBLE_AFTER - since).min(RESUME_VISIBLE_AFTER);
+        tokio::time::sleep(Duration::try_from(remaining).unwrap_or_default()).await;
         wait_for_earlier_resume(state, &replay, started + INVOCATION_BUDGET).await?;
     }
     loop {
@@ -128,7 +130,8 @@ async fn complete_pass(state: &State, replay: &Replay) -> Result<ReplayStep, Rep
     if replay.of == ReplayOf::Held && replay.pass_at.is_none_or(|pass_at| pass_at < all_visible_at) {
         let pass_at = all_visible_at.max((state.clock)());
         state.config.start_replay_pass(&replay.name, pass_at).await?;
-        let delay = Duration::try_from(pass_at.duration_since((state.clock)())).unwrap_or_default();
+        let delay = pass_at.duration_since((state.clock)()).min(HELD_VISIBLE_AFTER);
+        let delay = Duration::try_from(delay).unwrap_or_default();
         return Ok(ReplayStep::ContinueAfter(delay + Duration::from_secs(1)));
     }
     tracing::info!(replay = replay.name, target = replay.target, sent = replay.sent, "completed the replay");

@@ -102,7 +102,7 @@ pub(crate) async fn send_page(state: &State, replay: &Replay, events: &[EventId]
     if replay.of == ReplayOf::Held {
         let releases = events.iter().map(|event| {
             let (target, run) = (replay.target.as_str(), Some(replay.name.as_str()));
-            let key = DeliveryKey { event: *event, target, run, undelivered: true };
+            let key = DeliveryKey { event: *event, target, target_created_at: None, run, undelivered: true };
             state.deliveries.release(key, RecordedStatus::Held)
         });
         let releases = futures::stream::iter(releases.collect::<Vec<_>>());

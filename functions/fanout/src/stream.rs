@@ -81,12 +81,16 @@ async fn fan_out(state: &State, events: &[(String, Event)]) -> Result<FanoutRepo
         tracing::error!(%error, "failed to load the targets");
         first.clone()
     })?;
+    let now = (state.clock)();
     let (mut to_send, mut to_hold): (Vec<PendingDelivery<'_>>, Vec<PendingDelivery<'_>>) = (Vec::new(), Vec::new());
     for (sequence, event) in events {
         start_replay(state, event).await.map_err(|_| sequence.clone())?;
-        for target in targets.iter().filter(|target| target.accepts(event).is_ok()) {
+        for target in targets.iter().filter(|target| target.accepts(event, now).is_ok()) {
             let paused = states.iter().any(|state| state.name == target.name && state.pause.is_some());
-            let message = DeliveryMessage::new(event.id, &target.name);
+            let message = DeliveryMessage {
+                target_created_at: Some(target.created_at),
+                ..DeliveryMessage::new(event.id, &target.name)
+            };
             let deliveries = match status_before_attempt(paused, target.is_tested_by(event)) {
                 RecordedStatus::Held => &mut to_hold,
                 _ => &mut to_send,
@@ -109,8 +113,9 @@ async fn fan_out(state: &State, events: &[(String, Event)]) -> Result<FanoutRepo
 /// Stores the held deliveries of paused targets.
 async fn hold<'a>(state: &State, deliveries: &[PendingDelivery<'a>]) -> Result<(), &'a str> {
     let writes = deliveries.iter().map(|delivery| async move {
-        let DeliveryMessage { event, target, .. } = &delivery.message;
-        let key = DeliveryKey { event: *event, target, run: None, undelivered: false };
+        let DeliveryMessage { event, target, target_created_at, .. } = &delivery.message;
+        let target_created_at = *target_created_at;
+        let key = DeliveryKey { event: *event, target, target_created_at, run: None, undelivered: false };
         state.deliveries.hold(key, 0).await.map_err(|error| {
             tracing::error!(%error, "failed to hold a delivery");
             delivery.sequence

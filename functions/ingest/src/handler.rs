@@ -12,6 +12,8 @@ use web::{Caller, Ingest, Problem, require_json_accepted};
 
 use crate::body_error::BodyError;
 use crate::content_encoding::{DecompressError, body_too_large, decompress};
+use crate::event_outcome::{EventOutcome, WriteResult};
+use crate::forwarded::find_forwarded;
 use crate::metrics::RequestMetrics;
 use crate::request_body::{MAX_EVENTS_PER_REQUEST, RequestBody, RequestContext};
 use crate::response::{
@@ -57,7 +59,13 @@ pub(crate) async fn post_events(
             return Err(too_many_events());
         }
         Ok(RequestBody::Batch(events)) => batch_response(metrics.add_all(writer.write_all(events).await)),
-        Ok(RequestBody::Single(event)) => single_response(metrics.add(writer.write(*event).await), hint),
+        Ok(RequestBody::Single(event)) => {
+            let written = match find_forwarded(&state, &headers, &event.raw).await {
+                Some(id) => WriteResult { outcome: EventOutcome::Duplicate { id }, write_units: 0.0 },
+                None => writer.write(*event).await,
+            };
+            single_response(metrics.add(written), hint)
+        }
         Err(BodyError { problem_type, violation }) => {
             let rejection = Rejection { event_type: None, violations: vec![violation] };
             let quarantined = writer.quarantine(&context.raw_event(&body), rejection).await;

@@ -8,6 +8,7 @@ mod config;
 mod content_encoding;
 mod content_type;
 mod event_outcome;
+mod forwarded;
 mod handler;
 mod idempotency_key;
 mod method_fallback;

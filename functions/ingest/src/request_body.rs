@@ -12,6 +12,7 @@ use web::ProblemType;
 
 use crate::body_error::BodyError;
 use crate::content_type::{BodyFormat, body_format};
+use crate::forwarded::hops;
 use crate::idempotency_key::idempotency_key;
 
 /// Maximum number of events in a request.
@@ -80,14 +81,14 @@ impl<'a> RequestContext<'a> {
         let bytes = if first_byte(body).is_none() { b"{}" } else { json_value(body)? };
         let mut event = self.incoming_event(bytes, Form::Event, None);
         match attributes {
-            Ok(attributes) => event.raw.attributes = attributes,
+            Ok(attributes) => event.raw.attributes = Attributes { hops: hops(self.headers), ..attributes },
             Err(violations) => event.rejection = Some(Rejection { event_type: None, violations }),
         }
         Ok(RequestBody::Single(Box::new(event)))
     }
 
     fn incoming_event(self, bytes: &'a [u8], form: Form, id: Option<String>) -> IncomingEvent<'a> {
-        let attributes = Attributes { id, ..Attributes::default() };
+        let attributes = Attributes { id, hops: hops(self.headers), ..Attributes::default() };
         IncomingEvent { raw: RawEvent { attributes, form, ..self.raw_event(bytes) }, rejection: None }
     }
 

@@ -15,7 +15,7 @@ use model::delivery::decision::{RetryDecision, decide_retry};
 use model::delivery::transition::DeliveryState;
 use model::{
     DeliveryKey, DeliveryMessage, DeliveryQuery, DeliverySummary, Record, RecordedStatus, ReplayOf, ReplaySelection,
-    SearchFilter, TARGET_REMOVED, Target, run_name,
+    SearchFilter, TARGET_REMOVED, Target, run_name_after,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -215,6 +215,7 @@ pub(crate) async fn retry_delivery(
     let (target, target_state) = load_target(&state, &name).await?;
     let now = (state.clock)();
     let delivery = state.deliveries.get(id, &name).await?.filter(|delivery| delivery.is_for(&target));
+    let previous_run = delivery.as_ref().and_then(|delivery| delivery.run.clone());
     let from = match delivery {
         Some(delivery) => {
             let paused = target_state.is_some_and(|target_state| target_state.pause.is_some());
@@ -229,7 +230,7 @@ pub(crate) async fn retry_delivery(
                 }
             }
         }
-        None => match target.accepts(&event) {
+        None => match target.accepts(&event, now) {
             Ok(()) => return Err(Problem::new(ProblemType::Conflict, "The delivery's first attempt is still due")),
             Err(not) => {
                 let detail =
@@ -238,8 +239,9 @@ pub(crate) async fn retry_delivery(
             }
         },
     };
-    let run = run_name(now);
-    let turn = DeliveryKey { event: id, target: &name, run: Some(&run), undelivered: false };
+    let run = run_name_after(now, previous_run.as_deref());
+    let target_created_at = Some(target.created_at);
+    let turn = DeliveryKey { event: id, target: &name, target_created_at, run: Some(&run), undelivered: false };
     // Of several concurrent requests, one succeeds. The others get a conflict.
     if !state.deliveries.release(turn, from).await? {
         return Err(already_waiting());
@@ -277,15 +279,17 @@ pub(crate) async fn retry_deliveries(
             let (since, status) = (Some(target.created_at), Some(RecordedStatus::Failed));
             let listing =
                 DeliveryQuery { target: name, since, status, low, high, ascending: true, limit: MAX_COUNTED_FAILED };
-            state.deliveries.list(listing).await?.0.len()
+            state.deliveries.list(listing).await?.0
         }
-        None => 0,
+        None => Vec::new(),
     };
-    let total = u64::try_from(failed).unwrap_or(u64::MAX);
+    let total = u64::try_from(failed.len()).unwrap_or(u64::MAX);
     if dry_run {
         return Ok(Json(Failing { failed: total }).into_response());
     }
-    replays::start(&state, &caller, Start { target: name, of: ReplayOf::Failed, selection, rate, total }).await
+    let previous_run = failed.into_iter().filter_map(|delivery| delivery.run).max();
+    let start = Start { target: name, of: ReplayOf::Failed, selection, rate, total, previous_run };
+    replays::start(&state, &caller, start).await
 }
 
 /// Number of deliveries that a retry would affect.

@@ -236,7 +236,8 @@ async fn find_unattempted(state: &State, target: &Target, paused: bool) -> Resul
         };
         let search = SearchRequest { filter, after, limit, max_bytes: 16 << 20, ..SearchRequest::default() };
         let page = state.log.search(&search).await?;
-        let wanted: Vec<&Event> = page.events.iter().filter(|event| target.accepts(event).is_ok()).collect();
+        let wanted: Vec<&Event> =
+            page.events.iter().filter(|event| target.accepts(event, (state.clock)()).is_ok()).collect();
         found.newest_match = found.newest_match.max(wanted.iter().map(|event| event.id).max());
         // The events of a paused target are held, and have a record.
         if paused {

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use events::EventId;
 use jiff::Timestamp;
 use model::defaults::{DEFAULT_REPLAY_RATE, MAX_REPLAY_RATE};
-use model::{AuditEvent, Record, Replay, ReplayOf, ReplaySelection, ReplayState, SearchFilter, run_name};
+use model::{AuditEvent, Record, Replay, ReplayOf, ReplaySelection, ReplayState, SearchFilter, run_name_after};
 use schemars::JsonSchema;
 use search::SearchRequest;
 use serde::Serialize;
@@ -172,8 +172,8 @@ pub(crate) async fn replay_target(
     if dry_run {
         return Ok(Json(matching).into_response());
     }
-    let replay =
-        Start { target: &name, of: ReplayOf::Log, selection, rate, total: matching.events.unwrap_or_default() };
+    let total = matching.events.unwrap_or_default();
+    let replay = Start { target: &name, of: ReplayOf::Log, selection, rate, total, previous_run: None };
     start(&state, &caller, replay).await
 }
 
@@ -184,13 +184,15 @@ pub(crate) struct Start<'a> {
     pub(crate) selection: ReplaySelection,
     pub(crate) rate: u32,
     pub(crate) total: u64,
+    /// The latest run of the deliveries that the replay sends, if they are known.
+    pub(crate) previous_run: Option<String>,
 }
 
 /// Starts a replay and returns the response.
 pub(crate) async fn start(state: &State, caller: &Caller, start: Start<'_>) -> Result<Response, Problem> {
     let now = (state.clock)();
     let replay = Replay {
-        name: run_name(now),
+        name: run_name_after(now, start.previous_run.as_deref()),
         target: start.target.to_owned(),
         of: start.of,
         selection: start.selection,

@@ -104,6 +104,7 @@ pub(crate) async fn explain_deliveries(
     let targets = state.targets.all(Duration::ZERO).await?;
     let states = state.states.all(Duration::ZERO).await?;
     let pause_of = |name: &str| states.iter().find(|state| state.name == name)?.pause.as_ref();
+    let now = state.log.events.retention().now();
     let mut recorded = state.deliveries.list_by_event(event.id).await?;
     let mut deliveries: Vec<DeliveryExplanation> = Vec::new();
     for target in targets.iter() {
@@ -112,7 +113,7 @@ pub(crate) async fn explain_deliveries(
             // The record belongs to a removed target of the same name.
             Some(index) if !recorded[index].is_for(target) => explain_removed(recorded.swap_remove(index)),
             Some(index) => explain_recorded(recorded.swap_remove(index), pause_of(&target.name)),
-            None => explain_unrecorded(target, &event, pause_of(&target.name)),
+            None => explain_unrecorded(target, &event, pause_of(&target.name), now),
         });
     }
     // The remaining records belong to targets that have been removed.
@@ -170,8 +171,8 @@ fn held_reason(pause: Option<&Pause>) -> String {
 }
 
 /// Explains a delivery without a record, by the target's filter.
-fn explain_unrecorded(target: &Target, event: &Event, pause: Option<&Pause>) -> DeliveryExplanation {
-    let (status, reason, filter) = match target.accepts(event) {
+fn explain_unrecorded(target: &Target, event: &Event, pause: Option<&Pause>, now: Timestamp) -> DeliveryExplanation {
+    let (status, reason, filter) = match target.accepts(event, now) {
         Ok(()) => match status_before_attempt(pause.is_some(), target.is_tested_by(event)) {
             RecordedStatus::Held => (DeliveryStatus::Held, held_reason(pause), None),
             status => (status.into(), "the first attempt is due".to_owned(), None),

@@ -25,6 +25,36 @@ async fn attempts_are_recorded_in_full() {
         assert!(attempt["phases"][phase].is_number(), "{phase} in {attempt}");
     }
     assert_eq!(attempt["class"], Value::Null);
+    let sha256 = hex::encode(sha2::Sha256::digest(receiver.url()));
+    let origin = receiver.url().trim_end_matches("hook");
+    assert_eq!(attempt["url"], format!("{origin}*** (sha256 {})", &sha256[..12]));
+    let sent = &receiver.received()[0].headers;
+    for name in ["content-type", "user-agent", "webhook-id", "webhook-timestamp", "tidings-hops"] {
+        assert_eq!(attempt["headers"][name], sent[name].to_str().expect("ASCII"), "{name} in {attempt}");
+    }
+    assert_eq!(attempt["headers"]["webhook-signature"], "***");
+}
+
+#[tokio::test]
+async fn a_recovery_is_reported_once() {
+    let stack = start().await;
+    let (receiver, ops) = (Receiver::start().await, Receiver::start().await);
+    receiver.respond_next(&[500]);
+    stack.create_target("audit", receiver.url(), &json!({ "retry_count": 1, "sources": ["unleash"] })).await;
+    let events = ["target-failed", "target-recovered"];
+    stack.create_target("ops", ops.url(), &json!({ "events": events, "sources": ["tidings"] })).await;
+    let ids = post(&stack, 0..1).await;
+    delivery(&stack, ids[0], "audit", "failed").await;
+    let failed: Value = serde_json::from_slice(&ops.wait_for(1).await[0].body).expect("JSON");
+    assert_eq!((&failed["type"], &failed["data"]["type"]), (&json!("target-failed"), &json!("feature-created")));
+    for id in post(&stack, 1..4).await {
+        delivery(&stack, id, "audit", "delivered").await;
+    }
+    let recovered: Value = serde_json::from_slice(&ops.wait_for(2).await[1].body).expect("JSON");
+    assert_eq!((&recovered["type"], &recovered["subject"]), (&json!("target-recovered"), &json!("audit")));
+    assert!(recovered["data"]["failing_since"].is_string(), "{recovered}");
+    stack.wait_until_idle().await;
+    assert_eq!(ops.count(), 2);
 }
 
 #[tokio::test]

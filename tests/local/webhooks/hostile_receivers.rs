@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use e2e::Hostile::{Closes, Drips, EndlessBody, EndlessHeaders, Hangs, Resets, Sends};
+use e2e::Hostile::{Closes, Drips, EndlessBody, EndlessHeaders, EndlessInterim, Hangs, Resets, Sends};
 use e2e::{Receiver, hostile_receiver};
 use serde_json::json;
 
@@ -18,6 +18,7 @@ async fn attempts_to_misbehaving_receivers_end_in_time_with_a_reason() {
         ("hangs", Hangs, "timeout", "connected, but received no byte"),
         ("drips", Drips, "timeout", "answered 200, then no complete response within 1 s"),
         ("endless-headers", EndlessHeaders, "exchange", "headers"),
+        ("endless-interim", EndlessInterim, "exchange", "interim"),
         ("resets", Resets, "exchange", "reset"),
         ("closes", Closes, "exchange", "the connection was"),
         ("garbage", Sends("220 smtp.example.com ESMTP\r\n"), "exchange", "not HTTP"),
@@ -58,6 +59,26 @@ async fn one_kilobyte_of_an_endless_response_is_stored() {
     let attempt = &delivered["attempts"][0];
     assert_eq!(attempt["answer"].as_str().map(str::len), Some(1024));
     assert!(attempt["duration_ms"].as_u64().is_some_and(|ms| ms < 4000), "{attempt}");
+}
+
+#[tokio::test]
+async fn floods_do_not_keep_a_healthy_target_waiting() {
+    let stack = start().await;
+    let healthy = Receiver::start().await;
+    stack.create_target("healthy", healthy.url(), &json!({})).await;
+    let floods = [("interim", EndlessInterim), ("headers", EndlessHeaders), ("body", EndlessBody)];
+    for (name, kind) in floods {
+        // Each attempt fails and is repeated after a second: the floods continue during the whole test.
+        let fields = json!({ "retry_count": 1000, "retry_timeout": "1s", "timeout": "10s" });
+        stack.create_target(name, &hostile_receiver(kind).await, &fields).await;
+    }
+    for number in 0..20 {
+        let ids = post(&stack, number..number + 1).await;
+        delivery(&stack, ids[0], "healthy", "delivered").await;
+    }
+    let waiting = stack.read().get("/v1/deliveries?target=interim&status=waiting").await.expect(200);
+    let waiting = waiting["deliveries"].as_array().expect("deliveries");
+    assert!(!waiting.is_empty(), "the flood still goes on");
 }
 
 #[tokio::test]

@@ -1,8 +1,10 @@
 //! Webhooks: targets, attempts, retries, pauses and replays.
 
 mod attempts;
+mod clocks;
 mod delivery_outcomes;
 mod hostile_receivers;
+mod loops;
 mod pause;
 mod replay;
 mod resume;

@@ -172,3 +172,23 @@ async fn a_waiting_retry_is_not_started_twice() {
     delivery(&stack, id, "audit", "delivered").await;
     assert_eq!(receiver.count(), 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_during_an_attempt_keeps_the_order_of_held_events() {
+    let mut stack = start().await;
+    let receiver = Receiver::start().await;
+    stack.create_target("audit", receiver.url(), &json!({ "timeout": "2s" })).await;
+    run_action(&stack, "pause").await;
+    let ids = post(&stack, 0..10).await;
+    wait_until_held(&stack, 10).await;
+    // The attempt is still under way when the process is killed, and its claim is left behind.
+    receiver.set_delay(Duration::from_secs(60));
+    run_action(&stack, "resume").await;
+    receiver.wait_for(1).await;
+    stack.kill().await;
+    receiver.set_delay(Duration::ZERO);
+    stack.restart().await;
+    delivery(&stack, ids[9], "audit", "delivered").await;
+    let received = numbers(&receiver.received());
+    assert_eq!(received, std::iter::once(0).chain(0..10).collect::<Vec<_>>(), "the first event was sent again, first");
+}

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use jiff::Timestamp;
@@ -223,6 +223,17 @@ impl Arrivals {
     }
 }
 
+/// Returns the time in milliseconds since 1970. It never goes back, even if the clock is set back: otherwise the messages
+/// that are hidden or delayed would wait until the clock has caught up.
 fn now_ms() -> i64 {
-    Timestamp::now().as_millisecond()
+    static LAST: Mutex<Option<(i64, Instant)>> = Mutex::new(None);
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    let elapsed_ms = |since: Instant| i64::try_from(since.elapsed().as_millis()).unwrap_or(i64::MAX);
+    let at_least = last.map_or(i64::MIN, |(ms, at)| ms.saturating_add(elapsed_ms(at)));
+    let now = Timestamp::now().as_millisecond();
+    // The pair is replaced only if the clock is ahead, so that rounding does not add up.
+    if now >= at_least {
+        *last = Some((now, Instant::now()));
+    }
+    now.max(at_least)
 }

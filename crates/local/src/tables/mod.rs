@@ -26,8 +26,8 @@ const EVENT_INDEXES: [(&str, &str); 4] =
 const EVENT_INDEX_ATTRIBUTES: [&str; 12] = ["s", "c", "o", "t", "a", "u", "e", "p", "v", "l", "tm", "expires"];
 
 /// Attributes projected into the indexes of [`DELIVERIES`]: every attribute that lists show.
-const DELIVERY_INDEX_ATTRIBUTES: [&str; 7] =
-    ["status", "count", "last", "next_attempt_at", "held_at", "run", "expires"];
+const DELIVERY_INDEX_ATTRIBUTES: [&str; 8] =
+    ["status", "count", "last", "target_created_at", "next_attempt_at", "held_at", "run", "expires"];
 
 use ScalarAttributeType::{N, S};
 

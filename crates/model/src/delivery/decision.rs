@@ -6,9 +6,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::record::{Delivery, DeliveryKey, RecordedStatus};
-use super::transition::DeliveryState;
+use super::transition::{DeliveryState, max_claim_time};
 use crate::replay::run_name;
 use crate::retry_policy::{RetryPolicy, retry_delay};
+use crate::target::known_since;
 
 /// Time after which a retry without an attempt counts as lost: the process that requested it ended before it sent the
 /// message.
@@ -21,6 +22,8 @@ pub enum MessageDecision {
     Drop,
     /// The next attempt is due after this delay.
     NotYet(Duration),
+    /// Another worker has claimed the delivery, for this time at most.
+    Claimed(Duration),
     /// An attempt is due.
     Attempt {
         /// Number of attempts since the retry schedule started.
@@ -31,8 +34,16 @@ pub enum MessageDecision {
 }
 
 /// Decides about a message for the delivery `key`. A message only suggests that something may be due: the record
-/// decides, so that repeated messages do no harm.
-pub fn decide_message(state: Option<&DeliveryState>, key: DeliveryKey<'_>, now: Timestamp) -> MessageDecision {
+/// decides, so that repeated messages do no harm. `claim_time` is the time for which a worker claims a delivery.
+///
+/// The clock may have gone back since the record was written. A claim that ends later than any claim of now has ended,
+/// and an attempt is due if the previous one lies in the future: the queue has delayed the message already.
+pub fn decide_message(
+    state: Option<&DeliveryState>,
+    key: DeliveryKey<'_>,
+    now: Timestamp,
+    claim_time: Duration,
+) -> MessageDecision {
     let first_of_run = MessageDecision::Attempt { made: 0, is_new_run: true };
     let Some(state) = state else { return first_of_run };
     if key.undelivered && state.status == RecordedStatus::Delivered {
@@ -49,9 +60,14 @@ pub fn decide_message(state: Option<&DeliveryState>, key: DeliveryKey<'_>, now: 
         RecordedStatus::Delivered | RecordedStatus::Failed => MessageDecision::Drop,
         RecordedStatus::Held => MessageDecision::Attempt { made: 0, is_new_run: false },
         RecordedStatus::Waiting => {
-            let due = state.next_attempt_at.into_iter().chain(state.claimed_until).max();
-            match due.filter(|due| *due > now) {
-                Some(due) => MessageDecision::NotYet(Duration::try_from(due.duration_since(now)).unwrap_or_default()),
+            let until =
+                |at: Option<Timestamp>| at.filter(|at| *at > now).map(|at| at.duration_since(now).unsigned_abs());
+            let was_set_back = state.last_attempt_at.is_some_and(|at| known_since(at) > now);
+            if let Some(claimed) = until(state.claimed_until).filter(|claimed| *claimed <= max_claim_time(claim_time)) {
+                return MessageDecision::Claimed(claimed);
+            }
+            match until(state.next_attempt_at).filter(|_| !was_set_back) {
+                Some(delay) => MessageDecision::NotYet(delay),
                 None => MessageDecision::Attempt { made: state.made, is_new_run: false },
             }
         }

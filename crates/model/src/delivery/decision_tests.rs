@@ -11,6 +11,8 @@ use super::record::{Delivery, DeliveryKey, RecordedStatus};
 use super::transition::DeliveryState;
 use crate::retry_policy::RetryPolicy;
 
+const CLAIM_TIME: Duration = Duration::from_secs(40);
+
 const STARTED_AGAIN: MessageDecision = MessageDecision::Attempt { made: 0, is_new_run: true };
 
 fn at(text: &str) -> Timestamp {
@@ -19,16 +21,16 @@ fn at(text: &str) -> Timestamp {
 
 fn state(status: RecordedStatus, run: Option<&str>, next: Option<&str>) -> DeliveryState {
     let (run, next_attempt_at) = (run.map(str::to_owned), next.map(at));
-    DeliveryState { status, run, made: 2, next_attempt_at, claimed_until: None }
+    DeliveryState { status, run, made: 2, next_attempt_at, claimed_until: None, last_attempt_at: None }
 }
 
 fn key(run: Option<&str>) -> DeliveryKey<'_> {
-    DeliveryKey { event: EventId::MIN, target: "t", run, undelivered: false }
+    DeliveryKey { event: EventId::MIN, target: "t", target_created_at: None, run, undelivered: false }
 }
 
 #[track_caller]
 fn assert_decision(state: &DeliveryState, run: Option<&str>, expected: MessageDecision) {
-    assert_eq!(decide_message(Some(state), key(run), at("2026-01-01T00:00:00Z")), expected);
+    assert_eq!(decide_message(Some(state), key(run), at("2026-01-01T00:00:00Z"), CLAIM_TIME), expected);
 }
 
 #[test]
@@ -37,7 +39,7 @@ fn finished_deliveries_are_not_repeated() {
         assert_decision(&state(status, None, None), None, MessageDecision::Drop);
         assert_decision(&state(status, Some("r1"), None), Some("r1"), MessageDecision::Drop);
     }
-    assert_eq!(decide_message(None, key(None), Timestamp::UNIX_EPOCH), STARTED_AGAIN);
+    assert_eq!(decide_message(None, key(None), Timestamp::UNIX_EPOCH, CLAIM_TIME), STARTED_AGAIN);
 }
 
 #[test]
@@ -51,7 +53,27 @@ fn an_attempt_waits_until_it_is_due() {
         claimed_until: Some(at("2026-01-01T00:01:00Z")),
         ..state(RecordedStatus::Waiting, Some("r1"), None)
     };
-    assert_decision(&claimed, Some("r1"), later);
+    assert_decision(&claimed, Some("r1"), MessageDecision::Claimed(Duration::from_mins(1)));
+}
+
+#[test]
+fn a_clock_that_was_set_back_delays_no_attempt() {
+    let due = MessageDecision::Attempt { made: 2, is_new_run: false };
+    let retried = |last: &str| DeliveryState {
+        last_attempt_at: Some(at(last)),
+        ..state(RecordedStatus::Waiting, None, Some("2026-01-01T01:00:10Z"))
+    };
+    assert_decision(&retried("2026-01-01T01:00:00Z"), None, due);
+    // The clocks of two workers differ by less than a second.
+    let later = MessageDecision::NotYet(Duration::from_secs(3610));
+    for last in ["2025-12-31T23:59:00Z", "2026-01-01T00:00:00.9Z"] {
+        assert_decision(&retried(last), None, later);
+    }
+    let claimed = DeliveryState {
+        claimed_until: Some(at("2026-01-01T01:00:00Z")),
+        ..state(RecordedStatus::Waiting, Some("r1"), None)
+    };
+    assert_decision(&claimed, Some("r1"), due);
 }
 
 #[test]
@@ -70,7 +92,7 @@ fn a_run_for_undelivered_events_skips_delivered_ones() {
         [(RecordedStatus::Delivered, MessageDecision::Drop), (RecordedStatus::Held, STARTED_AGAIN)]
     {
         let state = state(status, Some("r1"), None);
-        assert_eq!(decide_message(Some(&state), key, Timestamp::UNIX_EPOCH), expected);
+        assert_eq!(decide_message(Some(&state), key, Timestamp::UNIX_EPOCH, CLAIM_TIME), expected);
     }
 }
 

@@ -1,5 +1,7 @@
 //! The record of a delivery: one event for one target, its attempts and its status.
 
+use std::collections::BTreeMap;
+
 use events::EventId;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -70,6 +72,13 @@ pub struct Attempt {
     /// HTTP version of the exchange.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<String>,
+    /// URL that the request was sent to. A path or query is masked, because it may contain credentials: it is replaced
+    /// by the first 12 hexadecimal digits of the SHA-256 of the URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Headers of the request. Secret values and the signature are replaced by `***`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
     /// SHA-256 of the request body, in hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body_sha256: Option<String>,
@@ -136,6 +145,9 @@ pub struct Delivery {
     /// Replay or retry that the delivery belongs to; `None` for the first delivery of an event.
     #[serde(default)]
     pub run: Option<String>,
+    /// Creation time of the target, which tells it from a removed target of the same name.
+    #[serde(default)]
+    pub target_created_at: Option<Timestamp>,
     /// Time of the next attempt.
     #[serde(default)]
     pub next_attempt_at: Option<Timestamp>,
@@ -153,6 +165,10 @@ pub struct Delivery {
 impl Delivery {
     /// Returns whether the delivery belongs to this target, and not to a removed target of the same name.
     pub fn is_for(&self, target: &Target) -> bool {
+        // Times do not compare if a clock was set back. Records of earlier versions have no creation time.
+        if let Some(created_at) = self.target_created_at {
+            return created_at == target.created_at;
+        }
         let since = target.known_since();
         let attempted = self.attempts.last().is_some_and(|attempt| attempt.at >= since);
         let is_run_newer = self.run.as_ref() >= Some(&run_name_prefix(since));
@@ -240,6 +256,8 @@ pub struct DeliveryKey<'a> {
     pub event: EventId,
     /// Name of the target.
     pub target: &'a str,
+    /// Creation time of the target; `None` if it is not known or recorded already.
+    pub target_created_at: Option<Timestamp>,
     /// Replay or retry; `None` for the first delivery of an event.
     pub run: Option<&'a str>,
     /// `true` if the run skips events that have been delivered.

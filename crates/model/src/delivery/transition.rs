@@ -16,6 +16,8 @@
 //! Messages are delivered at least once, and several processes may work on a delivery. An event that does not apply
 //! to the current state therefore changes nothing.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::record::{Delivery, DeliveryKey, RecordedStatus};
@@ -33,6 +35,14 @@ pub struct DeliveryState {
     pub next_attempt_at: Option<Timestamp>,
     /// Expiry of the claim of a worker.
     pub claimed_until: Option<Timestamp>,
+    /// Time of the last recorded attempt.
+    pub last_attempt_at: Option<Timestamp>,
+}
+
+/// Returns the maximum time from now until the end of a claim that a worker has made for `claim_time`. A claim that ends
+/// later was made before the clock was set back. Twice the time allows for different clocks of the workers.
+pub fn max_claim_time(claim_time: Duration) -> Duration {
+    claim_time.saturating_mul(2)
 }
 
 impl From<&Delivery> for DeliveryState {
@@ -43,6 +53,7 @@ impl From<&Delivery> for DeliveryState {
             made: delivery.made,
             next_attempt_at: delivery.next_attempt_at,
             claimed_until: delivery.claimed_until.and_then(|until| Timestamp::from_millisecond(until).ok()),
+            last_attempt_at: delivery.attempts.last().map(|attempt| attempt.at),
         }
     }
 }
@@ -120,8 +131,13 @@ pub enum StateCondition<'a> {
     StatusIs(RecordedStatus),
     /// The delivery is waiting or held.
     Unfinished,
-    /// No claim is valid at this time.
-    UnclaimedAt(Timestamp),
+    /// No claim is valid.
+    Unclaimed {
+        /// Time before which claims have ended.
+        now: Timestamp,
+        /// Time after which no claim of now ends.
+        latest: Timestamp,
+    },
     /// The current run has made no attempt.
     NothingMade,
 }
@@ -186,7 +202,7 @@ pub enum ClaimsChange {
 /// Returns the transition of an event for the delivery `key`. This function is the table in the module's documentation.
 /// `None` if the event needs a run and the key has no run.
 pub fn transition(key: DeliveryKey<'_>, event: DeliveryEvent) -> Option<Transition<'_>> {
-    use StateCondition::{NoRecord, NoRun, NothingMade, RunBefore, RunIs, StatusIs, UnclaimedAt, Unfinished};
+    use StateCondition::{NoRecord, NoRun, NothingMade, RunBefore, RunIs, StatusIs, Unclaimed, Unfinished};
     let (alternatives, unless_delivered, change) = match (event, key.run) {
         (DeliveryEvent::Held { now, lost_attempts }, run) => (
             match run {
@@ -215,7 +231,10 @@ pub fn transition(key: DeliveryKey<'_>, event: DeliveryEvent) -> Option<Transiti
             DeliveryChange { made: Some(0), ..DeliveryChange::claimed(run, until) },
         ),
         (DeliveryEvent::Claimed { is_new_run: false, now, until }, Some(run)) => {
-            (vec![vec![RunIs(run), Unfinished, UnclaimedAt(now)]], false, DeliveryChange::claimed(run, until))
+            let claim_time = until.duration_since(now).unsigned_abs();
+            let latest = now.checked_add(max_claim_time(claim_time)).unwrap_or(Timestamp::MAX);
+            let unclaimed = Unclaimed { now, latest };
+            (vec![vec![RunIs(run), Unfinished, unclaimed]], false, DeliveryChange::claimed(run, until))
         }
         (DeliveryEvent::Released { from }, Some(run)) => (
             vec![vec![StatusIs(from), NoRun], vec![StatusIs(from), RunBefore(run)]],
@@ -273,6 +292,7 @@ impl<'a> DeliveryChange<'a> {
             made: self.made.or_else(|| Some(old?.made)).unwrap_or_default(),
             next_attempt_at: self.next_attempt_at.apply(old.and_then(|old| old.next_attempt_at)),
             claimed_until: self.claimed_until.apply(old.and_then(|old| old.claimed_until)),
+            last_attempt_at: old.and_then(|old| old.last_attempt_at),
         }
     }
 }
@@ -301,7 +321,9 @@ impl StateCondition<'_> {
             Self::RunIs(same) => run == Some(same),
             Self::StatusIs(status) => state.is_some_and(|state| state.status == status),
             Self::Unfinished => state.is_some_and(|state| state.status.is_unfinished()),
-            Self::UnclaimedAt(now) => state.and_then(|state| state.claimed_until).is_none_or(|until| until < now),
+            Self::Unclaimed { now, latest } => {
+                state.and_then(|state| state.claimed_until).is_none_or(|until| until < now || until > latest)
+            }
             Self::NothingMade => state.is_some_and(|state| state.made == 0),
         }
     }

@@ -115,6 +115,8 @@ impl DecompressedSegment {
                 catalog: owned(Field::Catalog)?,
                 received_at,
                 stored_at: self.extras.stored.get(row)?.and_then(|at| Timestamp::from_millisecond(at).ok()),
+                // A segment has no hops: only deliveries depend on them, and read the events table.
+                hops: 0,
                 fields: Fields {
                     scope: parse_name(value(Field::Scope)?)?,
                     event_type: owned(Field::Type)?,
@@ -165,6 +167,7 @@ mod tests {
             catalog: "migration-manager".to_owned(),
             received_at: at(number),
             stored_at: text.map(|_| Timestamp::from_millisecond(number / 1_000_000).unwrap()),
+            hops: 0,
             fields: Fields {
                 scope: if number % 2 == 0 { Scope::Logging } else { Scope::Signal },
                 event_type: own("t").unwrap_or_default(),

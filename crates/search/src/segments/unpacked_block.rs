@@ -97,7 +97,16 @@ mod tests {
         let id = EventId::from_u64(id).unwrap();
         let (source, catalog) = ("s".to_owned(), "signal".to_owned());
         Row::new(
-            Event { id, source, catalog, received_at: Timestamp::UNIX_EPOCH, stored_at: None, fields, payload },
+            Event {
+                id,
+                source,
+                catalog,
+                received_at: Timestamp::UNIX_EPOCH,
+                stored_at: None,
+                hops: 0,
+                fields,
+                payload,
+            },
             None,
         )
     }

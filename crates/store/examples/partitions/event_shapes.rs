@@ -152,6 +152,7 @@ fn accepted(shape: Shape, number: u32, rng: &mut Rng) -> AcceptedEvent {
         catalog: "unleash".to_owned(),
         received_at: now(),
         stored_at: None,
+        hops: 0,
         fields,
         payload: payload.into_bytes(),
     };

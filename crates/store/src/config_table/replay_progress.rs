@@ -14,10 +14,16 @@ impl ConfigTable {
     /// Acquires the lease of a replay until `until`, and returns the replay; `None` if it has ended or another worker
     /// holds the lease.
     pub async fn lease_replay(&self, name: &str, now: Timestamp, until: Timestamp) -> Result<Option<Replay>, Error> {
+        let latest = until.checked_add(until.duration_since(now)).unwrap_or(until);
         let update = self
             .replay_update(name)
             .update_expression("SET leased_until = :until")
-            .condition_expression("#state = :running AND (attribute_not_exists(leased_until) OR leased_until < :now)")
+            .condition_expression(
+                "#state = :running \
+                 AND (attribute_not_exists(leased_until) OR leased_until < :now OR leased_until > :latest)",
+            )
+            // A lease that ends much later than this one was taken before the clock was set back.
+            .expression_attribute_values(":latest", AttributeValue::N(latest.as_millisecond().to_string()))
             .expression_attribute_values(":until", AttributeValue::N(until.as_millisecond().to_string()))
             .expression_attribute_values(":now", AttributeValue::N(now.as_millisecond().to_string()));
         self.send_replay_update(update).await

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
-use model::RecordedStatus;
 use model::delivery::transition::{ClaimsChange, DeliveryChange, FieldChange, Guard, StateCondition};
+use model::{DeliveryKey, RecordedStatus};
 
 /// A conditional update of a delivery item.
 pub(super) struct ItemUpdate {
@@ -31,8 +31,12 @@ impl ItemUpdate {
     }
 
     /// Adds the change of a transition.
-    pub(super) fn change(&mut self, target: &str, change: &DeliveryChange<'_>) {
-        self.set_status(target, change.status);
+    pub(super) fn change(&mut self, key: DeliveryKey<'_>, change: &DeliveryChange<'_>) {
+        self.set_status(key.target, change.status);
+        if let Some(created_at) = key.target_created_at {
+            let value = AttributeValue::S(created_at.to_string());
+            self.set("target_created_at = :created", ":created", value);
+        }
         if let Some(run) = change.run {
             self.set("run = :run", ":run", AttributeValue::S(run.to_owned()));
         }
@@ -97,9 +101,9 @@ impl ItemUpdate {
                 let values: Vec<String> = statuses.map(|status| self.guard_value(status_value(status))).collect();
                 format!("#status IN ({})", values.join(", "))
             }
-            StateCondition::UnclaimedAt(now) => {
-                let now = self.guard_value(milliseconds(now));
-                format!("(attribute_not_exists(claimed_until) OR claimed_until < {now})")
+            StateCondition::Unclaimed { now, latest } => {
+                let (now, latest) = (self.guard_value(milliseconds(now)), self.guard_value(milliseconds(latest)));
+                format!("(attribute_not_exists(claimed_until) OR claimed_until < {now} OR claimed_until > {latest})")
             }
             StateCondition::NothingMade => format!("made = {}", self.guard_value(AttributeValue::N("0".to_owned()))),
         }
@@ -138,14 +142,13 @@ fn milliseconds(at: Timestamp) -> AttributeValue {
 #[cfg(test)]
 mod tests {
     use events::EventId;
-    use model::DeliveryKey;
     use model::delivery::transition::{DeliveryEvent, transition};
 
     use super::*;
 
     #[track_caller]
     fn assert_condition(run: Option<&str>, undelivered: bool, event: DeliveryEvent, expected: &str) {
-        let key = DeliveryKey { event: EventId::MIN, target: "t", run, undelivered };
+        let key = DeliveryKey { event: EventId::MIN, target: "t", target_created_at: None, run, undelivered };
         let mut update = ItemUpdate::new();
         update.guard(&transition(key, event).unwrap().guard);
         let mut condition = update.condition.into_owned();
@@ -167,7 +170,7 @@ mod tests {
         assert_condition(Some("r1"), true, hold, expected);
         let claim = DeliveryEvent::Claimed { is_new_run: false, now, until };
         let expected = "run = r1 AND #status IN (waiting, held) \
-                        AND (attribute_not_exists(claimed_until) OR claimed_until < 0)";
+                        AND (attribute_not_exists(claimed_until) OR claimed_until < 0 OR claimed_until > 0)";
         assert_condition(Some("r1"), true, claim, expected);
         let attempted = DeliveryEvent::Attempted { status: RecordedStatus::Failed, made: 1, next_attempt_at: None };
         let expected = "run = r1 AND (attribute_not_exists(#status) OR #status <> delivered)";

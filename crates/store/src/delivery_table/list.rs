@@ -110,9 +110,14 @@ impl DeliveryTable {
                 .expression_attribute_names("#status", "status")
                 .expression_attribute_values(":status", AttributeValue::S(status.name().to_owned()));
         }
-        if let Some(since) = query.since.map(known_since) {
-            filters.push("(#last.#at >= :since OR held_at >= :since OR run >= :run)");
+        if let Some(created_at) = query.since {
+            let since = known_since(created_at);
+            filters.push(
+                "(target_created_at = :created OR attribute_not_exists(target_created_at) \
+                 AND (#last.#at >= :since OR held_at >= :since OR run >= :run))",
+            );
             request = request
+                .expression_attribute_values(":created", AttributeValue::S(created_at.to_string()))
                 .expression_attribute_names("#last", "last")
                 .expression_attribute_names("#at", "at")
                 .expression_attribute_values(":since", AttributeValue::S(since.to_string()))

@@ -32,6 +32,8 @@ struct FirstAttemptItem<'a> {
     made: u32,
     last: LastAttempt,
     #[serde(skip_serializing_if = "Option::is_none")]
+    target_created_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     next_attempt_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires: Option<i64>,
@@ -48,7 +50,7 @@ impl DeliveryTable {
         let AttemptOutcome { status, made, next_attempt_at, .. } = outcome;
         if let Some(transition) = transition(key, DeliveryEvent::Attempted { status, made, next_attempt_at }) {
             let mut update = self.append_attempt(outcome)?;
-            update.change(key.target, &transition.change);
+            update.change(key, &transition.change);
             update.guard(&transition.guard);
             if self.update(key, update).await? {
                 return Ok(true);
@@ -69,6 +71,7 @@ impl DeliveryTable {
             count: 1,
             made: outcome.made,
             last: LastAttempt::of(outcome.attempt),
+            target_created_at: key.target_created_at,
             next_attempt_at: outcome.next_attempt_at,
             expires: self.retention.expires(outcome.attempt.at),
         };
@@ -147,7 +150,7 @@ impl DeliveryTable {
     async fn apply(&self, key: DeliveryKey<'_>, event: DeliveryEvent) -> Result<Option<Item>, Error> {
         let Some(Transition { guard, change }) = transition(key, event) else { return Ok(None) };
         let mut update = ItemUpdate::new();
-        update.change(key.target, &change);
+        update.change(key, &change);
         update.guard(&guard);
         if guard.allows_missing_record() {
             update.set("#count = if_not_exists(#count, :zero)", ":zero", AttributeValue::N("0".to_owned()));

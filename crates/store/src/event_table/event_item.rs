@@ -86,6 +86,14 @@ pub(crate) struct EventItem {
     /// Time of storage in milliseconds since 1970, if the event was late.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     w: Option<i64>,
+    /// Number of webhooks that have forwarded the event from log to log.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    h: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde requires")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 impl EventItem {
@@ -131,6 +139,7 @@ impl EventItem {
             kt: String::new(),
             kl: None,
             w: None,
+            h: event.hops,
         })
     }
 
@@ -183,6 +192,7 @@ impl EventItem {
             catalog: self.c,
             received_at: self.r,
             stored_at: self.w.and_then(|stored| Timestamp::from_millisecond(stored).ok()),
+            hops: self.h,
             fields: Fields {
                 scope: self.o,
                 event_type: self.t,
@@ -213,6 +223,7 @@ mod tests {
             catalog: "migration-manager".into(),
             received_at: time,
             stored_at: None,
+            hops: 3,
             fields: Fields {
                 scope: Scope::Lifecycle,
                 event_type: "migration-created".into(),

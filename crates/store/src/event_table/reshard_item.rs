@@ -72,6 +72,7 @@ mod tests {
             catalog: "migration-manager".into(),
             received_at: time,
             stored_at: None,
+            hops: 0,
             fields,
             payload: b"{\"a\":\"bbbbbbbbbbbbbbbb\"}".repeat(40),
         }

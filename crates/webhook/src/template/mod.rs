@@ -10,13 +10,12 @@ mod parse;
 mod position;
 mod render;
 mod syntax;
+mod value;
 
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod tests;
-
-use serde_json::Value;
 
 pub use escape::Escape;
 pub use json::validate_json;
@@ -24,6 +23,7 @@ pub use media_type::is_json_media_type;
 pub use position::{Position, TemplateError};
 use syntax::Node;
 pub use syntax::TemplateTag;
+pub use value::{TemplateObject, TemplateValue};
 
 /// A parsed Mustache template.
 ///
@@ -53,8 +53,13 @@ impl Template {
     ///
     /// If the body would exceed `max_bytes`, or takes too many steps. The position is that of the tag or text at which
     /// rendering stopped.
-    pub fn render(&self, context: &Value, escape: Escape, max_bytes: usize) -> Result<String, TemplateError> {
-        render::render(&self.nodes, context, escape, max_bytes)
+    pub fn render(
+        &self,
+        context: impl Into<TemplateValue>,
+        escape: Escape,
+        max_bytes: usize,
+    ) -> Result<String, TemplateError> {
+        render::render(&self.nodes, &context.into(), escape, max_bytes)
     }
 
     /// Returns the tags that name a value, in the order of the text; closing tags are left out.

@@ -4,15 +4,14 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 use std::iter;
 
-use serde_json::Value;
-
 use super::escape::Escape;
 use super::position::{Position, TemplateError};
 use super::syntax::{MAX_RENDER_STEPS, Name, Node, Section};
+use super::value::TemplateValue;
 
 pub(super) fn render(
     nodes: &[Node],
-    context: &Value,
+    context: &TemplateValue,
     escape: Escape,
     max_bytes: usize,
 ) -> Result<String, TemplateError> {
@@ -26,12 +25,12 @@ pub(super) fn render(
 /// The context in which names are looked up. Scopes are on the stack; `MAX_NESTING_DEPTH` limits their number.
 #[derive(Clone, Copy)]
 struct Scope<'s> {
-    item: &'s Value,
+    item: &'s TemplateValue,
     outer: Option<&'s Scope<'s>>,
 }
 
 impl<'s> Scope<'s> {
-    fn find(&self, name: &Name) -> Option<Cow<'s, Value>> {
+    fn find(&self, name: &Name) -> Option<Cow<'s, TemplateValue>> {
         if name.is_item() {
             return Some(Cow::Borrowed(self.item));
         }
@@ -47,12 +46,12 @@ impl<'s> Scope<'s> {
     }
 }
 
-fn member<'v>(value: &'v Value, part: &str) -> Option<Cow<'v, Value>> {
+fn member<'v>(value: &'v TemplateValue, part: &str) -> Option<Cow<'v, TemplateValue>> {
     match value {
-        Value::Object(members) => members.get(part).map(Cow::Borrowed),
+        TemplateValue::Object(members) => members.get(part).map(Cow::Borrowed),
         // Lets a section test whether an array is empty, without iterating over it.
-        Value::Array(items) if part == "length" => Some(Cow::Owned(items.len().into())),
-        Value::Array(items) => items.get(index(part)?).map(Cow::Borrowed),
+        TemplateValue::Array(items) if part == "length" => Some(Cow::Owned(TemplateValue::number(items.len()))),
+        TemplateValue::Array(items) => items.get(index(part)?).map(Cow::Borrowed),
         _ => None,
     }
 }
@@ -64,14 +63,14 @@ fn index(part: &str) -> Option<usize> {
 }
 
 /// Returns whether a value is truthy as in JavaScript, except that an empty array is not.
-fn is_truthy(value: &Value) -> bool {
+fn is_truthy(value: &TemplateValue) -> bool {
     match value {
-        Value::Null => false,
-        Value::Bool(bool) => *bool,
-        Value::Number(number) => number.as_f64() != Some(0.0),
-        Value::String(string) => !string.is_empty(),
-        Value::Array(items) => !items.is_empty(),
-        Value::Object(_) => true,
+        TemplateValue::Null => false,
+        TemplateValue::Bool(bool) => *bool,
+        TemplateValue::Number(number) => number.get().parse() != Ok(0.0),
+        TemplateValue::String(string) => !string.is_empty(),
+        TemplateValue::Array(items) => !items.is_empty(),
+        TemplateValue::Object(_) => true,
     }
 }
 
@@ -105,7 +104,7 @@ impl Renderer {
         let value = value.as_deref().filter(|value| is_truthy(value));
         match value {
             None if section.inverted => self.nodes(&section.nodes, scope),
-            Some(Value::Array(items)) if !section.inverted => items.iter().try_for_each(|item| {
+            Some(TemplateValue::Array(items)) if !section.inverted => items.iter().try_for_each(|item| {
                 self.step(section.at)?;
                 self.nodes(&section.nodes, &Scope { item, outer: Some(scope) })
             }),
@@ -144,10 +143,10 @@ struct Body {
 }
 
 impl Body {
-    fn write_value(&mut self, value: &Value) -> io::Result<()> {
+    fn write_value(&mut self, value: &TemplateValue) -> io::Result<()> {
         match value {
-            Value::Null => Ok(()),
-            Value::String(string) => self.write_all(string.as_bytes()),
+            TemplateValue::Null => Ok(()),
+            TemplateValue::String(string) => self.write_all(string.as_bytes()),
             value => Ok(serde_json::to_writer(self, value)?),
         }
     }

@@ -9,11 +9,15 @@ use rustls::{AlertDescription, CertificateError};
 
 use super::connect_progress::{ConnectProgress, ConnectStage};
 use super::error::{Failure, FailureClass};
+use super::response_limit::BudgetExceeded;
 use super::stream::ConnectionInfo;
 use super::tls;
 
 /// Maximum number of addresses or certificate names in a message.
 const MAX_LISTED_NAMES: usize = 4;
+
+/// Text of a request that the target has not processed, before the name of the HTTP/2 signal.
+const UNPROCESSED: &str = "the target refused the request before processing it";
 
 const CLOSED_EARLY: &str = "the connection was closed before the response was complete";
 
@@ -27,6 +31,12 @@ pub(super) fn describe(error: &(dyn Error + 'static)) -> Failure {
             return Some(failure.clone());
         }
         if let Some(error) = cause.downcast_ref::<io::Error>() {
+            return Some(describe_io(error));
+        }
+        if let Some(refusal) = cause.downcast_ref::<h2::Error>().and_then(refusal_name) {
+            return Some(exchange(format!("{UNPROCESSED} (HTTP/2 {refusal})")));
+        }
+        if let Some(error) = cause.downcast_ref::<h2::Error>().and_then(h2::Error::get_io) {
             return Some(describe_io(error));
         }
         let error = cause.downcast_ref::<hyper::Error>()?;
@@ -50,8 +60,27 @@ pub(super) fn describe(error: &(dyn Error + 'static)) -> Failure {
     })
 }
 
+/// Returns whether the target has certainly not processed a request that failed with this error (RFC 9113, 8.7).
+pub(super) fn is_unprocessed(error: &(dyn Error + 'static)) -> bool {
+    Causes(Some(error)).any(|cause| cause.downcast_ref::<h2::Error>().and_then(refusal_name).is_some())
+}
+
+/// Returns the name of the HTTP/2 signal with which a server refuses a request that it has not processed. A `GOAWAY`
+/// fails only the requests after the last one that the server processes. With an error code, sending them again would
+/// repeat the error.
+fn refusal_name(error: &h2::Error) -> Option<&'static str> {
+    match error.reason() {
+        Some(h2::Reason::REFUSED_STREAM) if error.is_remote() && error.is_reset() => Some("REFUSED_STREAM"),
+        Some(h2::Reason::NO_ERROR) if error.is_remote() && error.is_go_away() => Some("GOAWAY"),
+        _ => None,
+    }
+}
+
 fn describe_io(error: &io::Error) -> Failure {
     let exchange = |message: String| Failure::new(FailureClass::Exchange, message);
+    if BudgetExceeded::caused(error) {
+        return exchange(error.to_string());
+    }
     // With TLS 1.3, a target can reject the client after the client has completed the handshake.
     if let Some(tls) = rustls_error(error) {
         return Failure::new(FailureClass::Tls, describe_tls(tls));
@@ -169,6 +198,9 @@ fn describe_tls(error: &rustls::Error) -> String {
 
 fn describe_certificate(error: &CertificateError, host: &str, has_ca_cert: bool) -> String {
     match error {
+        error if tls::is_version_error(error) => {
+            "of X.509 version 1, which is not supported: issue it again as version 3, with a subjectAltName".to_owned()
+        }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => "expired".to_owned(),
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "not valid yet".to_owned(),
         CertificateError::NotValidForName => format!("wrong name: not issued for {host}"),

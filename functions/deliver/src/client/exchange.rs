@@ -39,6 +39,8 @@ pub(crate) struct Exchange {
     pub(crate) headers: HeaderMap,
     /// Address of the connection.
     pub(crate) address: Option<SocketAddr>,
+    /// `true` if the target has certainly not processed the request, so that it can be sent again (RFC 9113, 8.7).
+    pub(crate) is_unprocessed: bool,
     /// `true` if the connection had been opened for an earlier exchange.
     pub(crate) reused: bool,
     /// Durations of the phases.

@@ -8,6 +8,7 @@ mod error_message;
 mod exchange;
 mod pools;
 mod resolver;
+mod response_limit;
 mod stream;
 mod tls;
 
@@ -15,7 +16,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{self, HeaderName};
-use http::{HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method};
 use http_body_util::Full;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use tokio::time::{Instant, timeout_at};
@@ -27,7 +28,17 @@ pub(crate) use error::{Failure, FailureClass};
 pub(crate) use exchange::{Exchange, Request};
 use pools::{Http, MAX_IDLE_CONNECTIONS, Pools};
 use resolver::{Resolver, SystemResolver};
+use response_limit::InterimLimit;
 use stream::ConnectionInfo;
+
+/// Maximum number of times that a request is sent again because the target has not processed it.
+const MAX_UNPROCESSED_RESENDS: usize = 3;
+
+/// Maximum number of times that a request is sent again because a pooled connection was closed.
+const MAX_CLOSED_RESENDS: usize = MAX_IDLE_CONNECTIONS + 1;
+
+/// Maximum length of an encoding in the text of a response, in characters.
+const MAX_ENCODING_CHARS: usize = 40;
 
 /// Headers that the connection sets. A target's custom headers of these names would contradict it.
 const CONNECTION_HEADERS: [HeaderName; 7] = [
@@ -61,16 +72,28 @@ impl Client {
     /// A target may close a pooled connection at the moment in which it is reused. If no byte was received since, the
     /// request is sent again over the next pooled connection, and finally over a new one. A target that has read the
     /// request at that moment receives it twice, with the same id.
+    ///
+    /// A request that the target has refused without processing it is sent again at once: an HTTP/2 server that shuts
+    /// down or is replaced sends `GOAWAY` or `REFUSED_STREAM`.
     pub(crate) async fn post(&self, request: Request<'_>) -> Exchange {
         let started = Instant::now();
-        for _ in 0..=MAX_IDLE_CONNECTIONS {
+        let (mut unprocessed, mut closed) = (0, 0);
+        loop {
             let (exchange, received_any) = self.post_once(request.clone(), started).await;
             let broke = exchange.failure.as_ref().is_some_and(|failure| failure.class == FailureClass::Exchange);
-            if !(broke && exchange.reused && exchange.status.is_none() && !received_any) {
+            let is_resent = if exchange.is_unprocessed {
+                unprocessed += 1;
+                unprocessed <= MAX_UNPROCESSED_RESENDS
+            } else if broke && exchange.reused && exchange.status.is_none() && !received_any {
+                closed += 1;
+                closed <= MAX_CLOSED_RESENDS
+            } else {
+                false
+            };
+            if !is_resent {
                 return exchange;
             }
         }
-        self.post_once(request, started).await.0
     }
 
     /// Posts a request over one connection. Also returns whether any byte was received.
@@ -83,12 +106,20 @@ impl Client {
             Err(failure) => return (Exchange { failure: Some(failure), ..Exchange::default() }, false),
         };
         let captured = capture_connection(&mut http_request);
+        let interim = InterimLimit::watch(&mut http_request);
         let (mut exchange, mut body) = (Exchange::default(), BodyPrefix::default());
         let sending = progress.track(send_request(http, http_request, started, &mut exchange, &mut body));
-        let outcome = timeout_at(progress.deadline(), sending).await;
+        let limited = async {
+            tokio::select! {
+                biased;
+                failure = interim.exceeded() => Err(failure),
+                sent = sending => sent,
+            }
+        };
+        let outcome = timeout_at(progress.deadline(), limited).await;
         let connection = ConnectionInfo::of(&captured);
         exchange.record_connection(&progress, connection.as_ref());
-        exchange.response_text = exchange.status.map(|_| body.text());
+        exchange.response_text = exchange.status.map(|_| response_text(&body, &exchange.headers));
         exchange.failure = match outcome {
             Ok(Ok(())) => None,
             Ok(Err(failure)) if failure.class != FailureClass::Timeout => Some(failure),
@@ -100,9 +131,22 @@ impl Client {
         }
         if exchange.failure.is_some() || body.is_cut {
             discard_connection(&captured);
+        } else if let Some(connection) = &connection {
+            connection.budget.restore();
         }
         exchange.phases.total = started.elapsed();
         (exchange, connection.is_some_and(|connection| connection.has_received()))
+    }
+}
+
+/// Returns the text of a body; a note if the body is compressed. Requests do not accept compression.
+fn response_text(body: &BodyPrefix, headers: &HeaderMap) -> String {
+    match headers.get(header::CONTENT_ENCODING).map(|encoding| String::from_utf8_lossy(encoding.as_bytes())) {
+        Some(encoding) if !encoding.trim().is_empty() && !encoding.eq_ignore_ascii_case("identity") => {
+            let encoding: String = encoding.chars().take(MAX_ENCODING_CHARS).collect();
+            format!("(a response body with Content-Encoding: {encoding}, which the request did not accept)")
+        }
+        _ => body.text(),
     }
 }
 
@@ -159,7 +203,10 @@ async fn send_request(
     exchange: &mut Exchange,
     body: &mut BodyPrefix,
 ) -> Result<(), Failure> {
-    let response = http.request(request).await.map_err(|error| error_message::describe(&error))?;
+    let response = http.request(request).await.map_err(|error| {
+        exchange.is_unprocessed = error_message::is_unprocessed(&error);
+        error_message::describe(&error)
+    })?;
     exchange.phases.first_byte = Some(started.elapsed());
     let (head, incoming) = response.into_parts();
     (exchange.status, exchange.version) = (Some(head.status.as_u16()), Some(head.version));

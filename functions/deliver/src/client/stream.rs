@@ -10,6 +10,7 @@ use hyper_util::client::legacy::connect::{CaptureConnection, Connected, Connecti
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::connect_progress::ConnectTimings;
+use super::response_limit::ReceiveBudget;
 
 /// A byte stream.
 pub(super) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -26,11 +27,13 @@ pub(super) struct ConnectionInfo {
     pub(super) is_http2: bool,
     /// `true` if a byte was received after the last byte was sent.
     has_received: Arc<AtomicBool>,
+    /// Number of bytes that the connection may still receive.
+    pub(super) budget: ReceiveBudget,
 }
 
 impl ConnectionInfo {
     pub(super) fn new(opened_for: u64, timings: ConnectTimings, is_http2: bool) -> Self {
-        Self { opened_for, timings, is_http2, has_received: Arc::default() }
+        Self { opened_for, timings, is_http2, has_received: Arc::default(), budget: ReceiveBudget::new(is_http2) }
     }
 
     /// Returns the information about the connection of a request; `None` if it has no connection yet.
@@ -91,8 +94,12 @@ impl AsyncRead for Stream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let read = Pin::new(&mut self.io).poll_read(cx, buf);
-        if buf.filled().len() > before {
+        let received = buf.filled().len() - before;
+        if received > 0 {
             self.info.has_received.store(true, Ordering::Relaxed);
+            if let Err(error) = self.info.budget.spend(received) {
+                return Poll::Ready(Err(error));
+            }
         }
         read
     }
@@ -140,6 +147,8 @@ impl AsyncWrite for Stream {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicUsize;
+
     use bytes::Bytes;
     use http_body_util::{BodyExt, Full};
     use hyper_util::rt::TokioIo;
@@ -179,8 +188,53 @@ mod tests {
         }
     }
 
+    /// A peer that sends the same bytes without end, and counts them.
+    struct FloodingPeer {
+        bytes: &'static [u8],
+        sent: Arc<AtomicUsize>,
+    }
+
+    impl AsyncRead for FloodingPeer {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            let length = buf.remaining().min(16 * 1024);
+            let bytes: Vec<u8> = self.bytes.iter().copied().cycle().take(length).collect();
+            buf.put_slice(&bytes);
+            self.sent.fetch_add(length, Ordering::Relaxed);
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncWrite for FloodingPeer {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn an_endless_flood_is_read_up_to_a_limit() {
+        let sent = Arc::new(AtomicUsize::new(0));
+        for bytes in [&b"HTTP/1.1 100 Continue\r\n\r\n"[..], b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n"] {
+            sent.store(0, Ordering::Relaxed);
+            let error = post_to(FloodingPeer { bytes, sent: Arc::clone(&sent) }).await.unwrap_err();
+            let cause = std::error::Error::source(&error).unwrap().to_string();
+            assert!(cause.contains("without a complete response"), "{cause}");
+            assert!((200_000..300_000).contains(&sent.load(Ordering::Relaxed)), "{sent:?}");
+        }
+    }
+
     async fn post(response: &'static [u8]) -> Result<Bytes, hyper::Error> {
-        let peer = RejectingPeer { rejected: false, response };
+        post_to(RejectingPeer { rejected: false, response }).await
+    }
+
+    async fn post_to(peer: impl Io + 'static) -> Result<Bytes, hyper::Error> {
         let stream = Stream::new(peer, ConnectionInfo::new(0, ConnectTimings::default(), false));
         let (mut http, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);

@@ -57,9 +57,12 @@ fn build_config(ca_cert: Option<&str>) -> Result<Arc<ClientConfig>, String> {
     Ok(Arc::new(config))
 }
 
-/// Trusts certificates that are signed by a target's `ca_cert`, and the certificates in `ca_cert` themselves. A single
-/// server often has a self-signed certificate, which `openssl req -x509` marks as a CA certificate. webpki rejects a CA
-/// certificate of a server.
+/// Trusts certificates that are signed by a target's `ca_cert`, and the certificates in `ca_cert` themselves:
+///
+/// - A single server often has a self-signed certificate, which `openssl req -x509` marks as a CA certificate. webpki
+///   rejects a CA certificate of a server.
+/// - A certificate that a CA has issued to the server may be pinned without its CA. Any name in it is accepted, because
+///   the owner of the target has named this very certificate. Migration Manager does the same.
 #[derive(Debug)]
 struct PinnedCaVerifier {
     webpki: Arc<WebPkiServerVerifier>,
@@ -92,6 +95,11 @@ impl ServerCertVerifier for PinnedCaVerifier {
                 verify_server_name(&ParsedCertificate::try_from(end_entity)?, name)?;
                 Ok(ServerCertVerified::assertion())
             }
+            Err(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer))
+                if self.certificates.contains(end_entity) =>
+            {
+                Ok(ServerCertVerified::assertion())
+            }
             other => other,
         }
     }
@@ -122,6 +130,11 @@ impl ServerCertVerifier for PinnedCaVerifier {
 /// Returns whether a certificate was rejected because it is a CA certificate. rustls has no error variant for it.
 pub(super) fn is_ca_certificate_error(error: &CertificateError) -> bool {
     format!("{error:?}").contains("CaUsedAsEndEntity")
+}
+
+/// Returns whether a certificate was rejected because of its X.509 version. rustls has no error variant for it.
+pub(super) fn is_version_error(error: &CertificateError) -> bool {
+    format!("{error:?}").contains("UnsupportedCertVersion")
 }
 
 /// Returns the root certificates of this machine, which are read once.

@@ -6,11 +6,12 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State as Shared};
 use axum::http::StatusCode;
+use events::EventId;
 use jiff::SignedDuration;
 use model::defaults::{DEFAULT_REPLAY_RATE, MAX_PAUSE_REASON_CHARS};
 use model::{
-    Attempt, AuditEvent, Pause, RecordedStatus, Replay, ReplayOf, ReplaySelection, ReplayState, Target, TargetState,
-    duration, run_name,
+    Attempt, AuditEvent, DeliveryQuery, Pause, RecordedStatus, Replay, ReplayOf, ReplaySelection, ReplayState, Target,
+    TargetState, duration, run_name_after,
 };
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -116,15 +117,27 @@ pub(super) async fn try_resume(
     let name = &target.name;
     let Some(paused) = target_state.and_then(|target_state| target_state.pause.as_ref()) else { return Ok(None) };
     let now = (state.clock)();
-    let held = state.deliveries.count(name, target.created_at, RecordedStatus::Held, MAX_COUNTED_HELD).await?;
+    let held = state.deliveries.list(DeliveryQuery {
+        target: name,
+        since: Some(target.created_at),
+        status: Some(RecordedStatus::Held),
+        low: EventId::MIN,
+        high: EventId::MAX,
+        ascending: true,
+        limit: MAX_COUNTED_HELD,
+    });
+    let (held, _) = held.await?;
+    // A replay sends no delivery of a later run. The clock may have been set back since such a run was named.
+    let latest_run = held.iter().filter_map(|delivery| delivery.run.as_deref());
+    let latest_run = latest_run.chain(target_state.and_then(|target_state| target_state.resumed_by.as_deref())).max();
     let replay = Replay {
-        name: run_name(now),
+        name: run_name_after(now, latest_run),
         target: name.clone(),
         of: ReplayOf::Held,
         selection: ReplaySelection::default(),
         rate: DEFAULT_REPLAY_RATE,
         state: ReplayState::Running,
-        total: u64::try_from(held).unwrap_or(u64::MAX),
+        total: u64::try_from(held.len()).unwrap_or(u64::MAX),
         sent: 0,
         cursor: None,
         page: Vec::new(),

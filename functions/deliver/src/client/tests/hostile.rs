@@ -40,6 +40,30 @@ async fn slow_responses_time_out() {
 }
 
 #[tokio::test]
+async fn endless_interim_responses_are_rejected() {
+    for interim in [
+        &b"HTTP/1.1 100 Continue\r\n\r\n"[..],
+        b"HTTP/1.1 102 Processing\r\n\r\n",
+        b"HTTP/1.1 103 Hints\r\nx: y\r\n\r\n",
+    ] {
+        let exchange = post(&local_client(), Server::repeats(b"", interim, NO_PAUSE).await.port).await;
+        assert_failed(&exchange, FailureClass::Exchange, "received more than 100 interim (1xx) responses");
+        assert_eq!(exchange.status, None);
+    }
+    // A few are allowed.
+    let few = ["HTTP/1.1 103 Hints\r\nx: y\r\n\r\n"; 50].join("") + "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+    assert_succeeded(&post(&local_client(), Server::responds(few).await.port).await);
+}
+
+#[tokio::test]
+async fn compressed_responses_are_named() {
+    let response = "HTTP/1.1 500 Error\r\ncontent-encoding: gzip\r\ncontent-length: 4\r\n\r\n\x1f\x08xx";
+    let exchange = post(&local_client(), Server::responds(response).await.port).await;
+    let expected = "(a response body with Content-Encoding: gzip, which the request did not accept)";
+    assert_eq!(exchange.response_text.as_deref(), Some(expected));
+}
+
+#[tokio::test]
 async fn endless_bodies_are_cut() {
     let (closed, mut closings) = tokio::sync::mpsc::unbounded_channel();
     let server = Server::new(move |mut stream| {

@@ -81,6 +81,71 @@ async fn a_self_signed_certificate_is_trusted_as_its_own_ca_cert() {
 }
 
 #[tokio::test]
+async fn an_issued_certificate_is_trusted_as_its_own_ca_cert() {
+    let authority = Authority::new();
+    for name in ["hooks.example.com", "other.example.com"] {
+        let (server, pem) = authority.serves_leaf(&Certificate { name, ..VALID }).await;
+        assert_succeeded(&post_with(&local_client(), &https(&server), LONG_TIMEOUT, Some(&pem)).await);
+        // Another certificate of the same CA is not trusted.
+        let other = authority.serves(&VALID).await;
+        let exchange = post_with(&local_client(), &https(&other), LONG_TIMEOUT, Some(&pem)).await;
+        assert_failed(&exchange, FailureClass::Tls, "unknown issuer");
+    }
+    for (years, message) in [((2000, 2020), "expired"), ((2070, 2080), "not valid yet")] {
+        let (server, pem) = authority.serves_leaf(&Certificate { years, ..VALID }).await;
+        let exchange = post_with(&local_client(), &https(&server), LONG_TIMEOUT, Some(&pem)).await;
+        assert_failed(&exchange, FailureClass::Tls, message);
+    }
+}
+
+/// Starts an HTTP/2 server that answers the first `refusals` requests with a `GOAWAY` or with `REFUSED_STREAM`.
+async fn serves_refusals(authority: &Authority, refusals: usize, goes_away: bool) -> Server {
+    let (acceptor, refused) = (authority.acceptor(&Certificate { protocols: &[b"h2"], ..VALID }), Arc::default());
+    Server::new(move |stream| {
+        let (acceptor, refused): (_, Arc<AtomicUsize>) = (acceptor.clone(), Arc::clone(&refused));
+        async move {
+            let Ok(mut stream) = acceptor.accept(stream).await else { return };
+            if goes_away && refused.fetch_add(1, Ordering::Relaxed) < refusals {
+                // Empty SETTINGS, and GOAWAY with 0 as the last stream and NO_ERROR.
+                let frames = [&[0, 0, 0, 4, 0, 0, 0, 0, 0][..], &[0, 0, 8, 7, 0, 0, 0, 0, 0], &[0; 8]].concat();
+                let mut read = Vec::new();
+                // The preface and the SETTINGS of the client, and a part of the request.
+                while read.len() < 150 {
+                    if !matches!(tokio::io::AsyncReadExt::read_buf(&mut stream, &mut read).await, Ok(1..)) {
+                        return;
+                    }
+                }
+                drop(tokio::io::AsyncWriteExt::write_all(&mut stream, &frames).await);
+                drop(tokio::io::copy(&mut stream, &mut tokio::io::sink()).await);
+                return;
+            }
+            let Ok(mut http2) = h2::server::handshake(stream).await else { return };
+            while let Some(Ok((_, mut response))) = http2.accept().await {
+                if !goes_away && refused.fetch_add(1, Ordering::Relaxed) < refusals {
+                    response.send_reset(h2::Reason::REFUSED_STREAM);
+                } else {
+                    drop(response.send_response(http::Response::new(()), true));
+                }
+            }
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn requests_that_were_not_processed_are_sent_again() {
+    let authority = Authority::new();
+    for goes_away in [false, true] {
+        let server = serves_refusals(&authority, 3, goes_away).await;
+        assert_succeeded(&post_to(&local_client(), &server, &authority).await);
+        let server = serves_refusals(&authority, usize::MAX, goes_away).await;
+        let exchange = post_to(&local_client(), &server, &authority).await;
+        let message = "the target refused the request before processing it (HTTP/2 ";
+        assert_failed(&exchange, FailureClass::Exchange, message);
+    }
+}
+
+#[tokio::test]
 async fn tls_1_2_dotted_names_and_addresses_work() {
     static OLDER: [&rustls::SupportedProtocolVersion; 1] = [&rustls::version::TLS12];
     let authority = Authority::new();

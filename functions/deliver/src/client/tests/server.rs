@@ -137,12 +137,23 @@ impl Authority {
     }
 
     pub(super) fn acceptor(&self, certificate: &Certificate) -> TlsAcceptor {
+        self.issue(certificate).0
+    }
+
+    /// Issues a certificate. Returns an acceptor with it, and the certificate.
+    fn issue(&self, certificate: &Certificate) -> (TlsAcceptor, String) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec![certificate.name.to_owned()]).unwrap();
         params.not_before = rcgen::date_time_ymd(certificate.years.0, 1, 1);
         params.not_after = rcgen::date_time_ymd(certificate.years.1, 1, 1);
         let signed = params.signed_by(&key, &self.issuer).unwrap();
-        acceptor(&signed, &key, certificate)
+        (acceptor(&signed, &key, certificate), signed.pem())
+    }
+
+    /// Starts a server like [`Self::serves`]. Also returns its certificate.
+    pub(super) async fn serves_leaf(&self, certificate: &Certificate) -> (Server, String) {
+        let (acceptor, pem) = self.issue(certificate);
+        (serves(acceptor).await, pem)
     }
 
     /// Starts a server that answers each request over TLS with `OK`.
