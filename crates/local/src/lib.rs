@@ -18,3 +18,5 @@ mod sqlite;
 mod sqs;
 mod tables;
 mod terminal;
+
+pub use tables::create_missing_tables;

@@ -32,7 +32,10 @@ const DELIVERY_INDEX_ATTRIBUTES: [&str; 7] =
 use ScalarAttributeType::{N, S};
 
 /// Creates the tables that do not exist yet.
-pub(crate) async fn create_missing_tables(client: &Client) -> anyhow::Result<()> {
+///
+/// # Errors
+/// A request to DynamoDB fails.
+pub async fn create_missing_tables(client: &Client) -> anyhow::Result<()> {
     let existing = client.list_tables().send().await.context("failed to list the tables")?;
     let missing = |name: &str| !existing.table_names().iter().any(|table| table == name);
     if missing(EVENTS) {
