@@ -10,18 +10,28 @@ use tokio::time::{Instant, sleep};
 use crate::producers::Acknowledged;
 use crate::world::World;
 
-/// Checks that fanout has sent a delivery message for every event.
+/// Checks that the receiver has acknowledged every event, and that nothing else was sent.
 pub(crate) async fn every_event_is_delivered(world: &World, acknowledged: &Acknowledged, limit: Duration) {
     let end = Instant::now() + limit;
     loop {
-        let delivered = world.delivered();
-        let missing: Vec<&u64> = acknowledged.keys().filter(|id| !delivered.contains(id)).collect();
+        let delivered = world.receivers.acknowledged();
+        let unknown: Vec<&u64> = delivered.keys().filter(|id| !acknowledged.contains_key(id)).collect();
+        assert!(unknown.is_empty(), "webhooks were sent of events that are not in the log: {unknown:?}");
+        let missing: Vec<&u64> = acknowledged.keys().filter(|id| !delivered.contains_key(id)).collect();
         if missing.is_empty() {
             return;
         }
         let count = missing.len();
         assert!(Instant::now() < end, "{count} events are not delivered, such as {:?}", missing[0]);
         sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// Checks that every delivery is recorded as delivered.
+pub(crate) async fn every_delivery_is_recorded(world: &World, acknowledged: &Acknowledged) {
+    for id in acknowledged.keys() {
+        let deliveries = get_json(world, &format!("/v1/events/{id}/deliveries")).await;
+        assert_eq!(deliveries["deliveries"][0]["status"], "delivered", "{deliveries}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! A deterministic simulation of the deployed functions.
 //!
-//! Ingest, fanout, pack and query run on one thread in virtual time, on a simulated DynamoDB and SQS. A seed determines
+//! Ingest, fanout, deliver, pack and query run on one thread in virtual time, on a simulated DynamoDB and SQS. A seed determines
 //! every latency, and with it the order in which concurrent calls proceed, and every fault: killed processes, throttled
 //! and failed calls, lost responses, lagging indexes, repeated and reordered messages, and a clock that is set back and
 //! forth.
@@ -14,6 +14,7 @@ mod faults;
 mod processes;
 mod producers;
 mod queues;
+mod receivers;
 mod world;
 
 use std::ops::Range;
@@ -86,6 +87,7 @@ fn simulate(seed: u64) {
         checks::every_event_is_delivered(&world, &acknowledged, MAX_RECOVERY_TIME).await;
         tokio::time::sleep(MAX_RECOVERY_TIME).await;
         checks::every_event_is_found(&world, &acknowledged).await;
+        checks::every_delivery_is_recorded(&world, &acknowledged).await;
         for task in tasks {
             task.abort();
             match task.await {

@@ -15,6 +15,10 @@ use tokio::time::{Instant, sleep};
 
 use crate::faults::{CallFault, Faults};
 
+/// Names of the queues.
+pub(crate) const DELIVERY: &str = "delivery";
+pub(crate) const SLOW_DELIVERY: &str = "slow-delivery";
+
 /// Maximum latency of a request, in each direction.
 const MAX_LATENCY: Duration = Duration::from_millis(20);
 

@@ -1,27 +1,30 @@
 //! The simulated deployment: its services, its processes, and the faults that kill them.
 
-use std::collections::BTreeSet;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use jiff::SignedDuration;
-use model::DeliveryMessage;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tower::ServiceExt;
+use webhook::Keyring;
 
 use crate::database::Database;
 use crate::faults::Faults;
-use crate::queues::Queues;
+use crate::queues::{DELIVERY, Message, Queues, SLOW_DELIVERY};
+use crate::receivers::Receivers;
 use crate::{clock, processes};
 
 /// Maximum number of records of a stream batch.
 const MAX_STREAM_BATCH: usize = 15;
+
+/// Maximum number of messages of a batch.
+const MAX_QUEUE_BATCH: usize = 10;
 
 /// Maximum time that a process lives that is going to be killed.
 const MAX_LIFE: Duration = Duration::from_millis(400);
@@ -39,8 +42,8 @@ pub(crate) struct World {
     pub(crate) queues: Queues,
     pub(crate) faults: Arc<Faults>,
     tokens: processes::Tokens,
-    /// Events that the delivery queue has received.
-    delivered: Arc<Mutex<BTreeSet<u64>>>,
+    pub(crate) receivers: Receivers,
+    keyring: Keyring,
 }
 
 impl World {
@@ -49,22 +52,21 @@ impl World {
         let faults = Arc::new(Faults::new(seed));
         let database = Database::new(Arc::clone(&faults));
         let queues = Queues::new(Arc::clone(&faults));
+        let receivers = Receivers::new(Arc::clone(&faults));
+        let keyring = processes::keyring();
         faults.stop();
-        let tokens = processes::install(&database).await;
+        let tokens = processes::install(&database, &keyring).await;
         faults.start();
-        let world = Self { database, queues, faults, tokens, delivered: Arc::default() };
+        let world = Self { database, queues, faults, tokens, receivers, keyring };
         let mut tasks: Vec<JoinHandle<()>> = (0..processes::SHARDS)
             .map(|shard| tokio::spawn(world.clone().run_stream(store::shard_key(shard))))
             .collect();
-        tasks.push(tokio::spawn(world.clone().run_queue()));
+        for queue in [DELIVERY, DELIVERY, SLOW_DELIVERY] {
+            tasks.push(tokio::spawn(world.clone().run_queue(queue)));
+        }
         tasks.push(tokio::spawn(world.clone().run_schedule()));
         tasks.push(tokio::spawn(world.clone().run_clock()));
         (world, tasks)
-    }
-
-    /// Returns the events of which at least one delivery message was received.
-    pub(crate) fn delivered(&self) -> BTreeSet<u64> {
-        self.delivered.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Runs a call of a process. Returns `None` if the process is killed.
@@ -144,17 +146,31 @@ impl World {
         }
     }
 
-    /// Receives the messages of the delivery queue.
-    async fn run_queue(self) {
+    /// Calls deliver with the messages of a queue.
+    async fn run_queue(self, queue: &'static str) {
+        let start = || processes::deliver(&self.database, &self.queues, &self.receivers, &self.keyring);
+        let mut state = start();
         loop {
-            match self.queues.receive("delivery") {
-                Some(received) => {
-                    let message: DeliveryMessage = serde_json::from_str(&received.body).expect("a delivery message");
-                    assert_eq!(message.target, processes::TARGET);
-                    self.delivered.lock().unwrap_or_else(PoisonError::into_inner).insert(message.event.as_u64());
-                    self.queues.delete("delivery", received.number);
+            let size = 1 + self.faults.below(MAX_QUEUE_BATCH);
+            let messages: Vec<Message> = (0..size).map_while(|_| self.queues.receive(queue)).collect();
+            if messages.is_empty() {
+                sleep(self.faults.duration(Duration::from_secs(1))).await;
+                continue;
+            }
+            let records: Vec<Value> = messages.iter().map(|message| record(queue, message)).collect();
+            let batch = serde_json::from_value(json!({ "Records": records })).expect("a batch");
+            let process = state.clone();
+            match self.run(async move { deliver::handle(&process, batch).await }).await {
+                Some(response) => {
+                    let is_failed = |message: &Message| {
+                        let id = message.number.to_string();
+                        response.batch_item_failures.iter().any(|failure| failure.item_identifier == id)
+                    };
+                    for message in messages.iter().filter(|message| !is_failed(message)) {
+                        self.queues.delete(queue, message.number);
+                    }
                 }
-                None => sleep(Duration::from_millis(500)).await,
+                None => state = start(),
             }
         }
     }
@@ -185,4 +201,13 @@ impl World {
         self.faults.stop();
         clock::set_error(SignedDuration::ZERO);
     }
+}
+
+/// Returns a message in the format of the event source mapping.
+fn record(queue: &str, message: &Message) -> Value {
+    json!({
+        "messageId": message.number.to_string(), "receiptHandle": message.number.to_string(), "body": message.body,
+        "attributes": { "ApproximateReceiveCount": message.receives.to_string() }, "messageAttributes": {},
+        "eventSource": "aws:sqs", "awsRegion": "local", "eventSourceARN": format!("arn:aws:sqs:local:000000000000:{queue}"),
+    })
 }

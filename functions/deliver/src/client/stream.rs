@@ -10,11 +10,7 @@ use hyper_util::client::legacy::connect::{CaptureConnection, Connected, Connecti
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::connect_progress::ConnectTimings;
-
-/// A byte stream.
-pub(super) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+use super::network::Io;
 
 /// Information about a connection for each exchange that uses it.
 #[derive(Debug, Clone)]
