@@ -12,6 +12,7 @@ mod pipeline;
 mod process;
 mod prose;
 mod sbom;
+mod stress;
 mod test_run;
 mod tools;
 
@@ -33,6 +34,13 @@ enum Command {
     Test,
     /// Run the checks and tests without the browser and the deployed stack; use it before each commit
     Quick,
+    /// Run the Rust tests beside eight busy loops
+    Loaded,
+    /// Simulate the functions with faults
+    Simulate {
+        /// Seeds, such as 0..2000
+        seeds: String,
+    },
     /// Test the web UI in Chromium; screenshots are saved in target/screenshots
     Browser,
     /// Build the six functions as zips in target/lambda
@@ -74,6 +82,8 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Test => pipeline::run_all(),
         Command::Quick => pipeline::run_quick(),
+        Command::Loaded => stress::run_loaded(),
+        Command::Simulate { seeds } => stress::run_simulation(&seeds),
         Command::Browser => browser::run_browser_tests().and_then(test_run::TestCounts::finish),
         Command::Lambda => functions::build_functions(),
         Command::Bench => bench::run_benchmarks(),

@@ -26,3 +26,5 @@ mod stop_signal;
 mod tables;
 mod terminal;
 mod wal_sync;
+
+pub use tables::create_missing_tables;

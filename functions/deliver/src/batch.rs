@@ -1,11 +1,12 @@
 //! Processing a batch of SQS messages.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use events::EventId;
 use jiff::Timestamp;
 use model::DeliveryMessage;
+use tokio::time::Instant;
 
 use crate::metrics;
 use crate::process_message::{BatchData, MAX_TARGET_AGE, MessageOutcome, ProcessError, process};

@@ -20,7 +20,7 @@ mod target_health;
 mod webhook_request;
 
 pub use batch::handle;
-pub use client::Client;
+pub use client::{Client, Connect, Io, Lookup, Network};
 pub use config::from_env;
 pub use permits::Permits;
 pub use queues::Queues;

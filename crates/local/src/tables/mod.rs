@@ -35,7 +35,10 @@ use ScalarAttributeType::{N, S};
 const EXPIRY_ATTRIBUTE: &str = "expires";
 
 /// Creates the tables that do not exist yet, and lets expired items be deleted.
-pub(crate) async fn create_missing_tables(client: &Client) -> anyhow::Result<()> {
+///
+/// # Errors
+/// A request to DynamoDB fails.
+pub async fn create_missing_tables(client: &Client) -> anyhow::Result<()> {
     let existing = client.list_tables().send().await.context("failed to list the tables")?;
     let missing = |name: &str| !existing.table_names().iter().any(|table| table == name);
     if missing(EVENTS) {

@@ -1,10 +1,11 @@
 //! A cache of the records of one kind.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use model::Record;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use super::table::ConfigTable;
 use crate::error::Error;

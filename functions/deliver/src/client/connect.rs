@@ -11,7 +11,6 @@ use http::Uri;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -20,8 +19,8 @@ use tower_service::Service;
 use super::connect_progress::{ConnectProgress, ConnectStage, ConnectTimings};
 use super::error::{Failure, FailureClass};
 use super::error_message;
-use super::resolver::Resolver;
-use super::stream::{ConnectionInfo, Io, Stream};
+use super::network::{Io, Network};
+use super::stream::{ConnectionInfo, Stream};
 use super::tls::TlsTrust;
 use crate::ssrf_guard::SsrfGuard;
 
@@ -32,13 +31,13 @@ const MAX_ADDRESSES: usize = 8;
 #[derive(Clone)]
 pub(super) struct Connector {
     guard: SsrfGuard,
-    resolver: Arc<dyn Resolver>,
+    network: Arc<dyn Network>,
     trust: Arc<TlsTrust>,
 }
 
 impl Connector {
-    pub(super) fn new(guard: SsrfGuard, resolver: Arc<dyn Resolver>, trust: Arc<TlsTrust>) -> Self {
-        Self { guard, resolver, trust }
+    pub(super) fn new(guard: SsrfGuard, network: Arc<dyn Network>, trust: Arc<TlsTrust>) -> Self {
+        Self { guard, network, trust }
     }
 
     async fn connect(self, uri: Uri, progress: &ConnectProgress) -> Result<TokioIo<Stream>, Failure> {
@@ -54,8 +53,8 @@ impl Connector {
             false => None,
         };
         let mut connecting = Connecting { progress, timings: ConnectTimings::default() };
-        let addresses = connecting.resolve_allowed(&self.guard, &*self.resolver, host).await?;
-        let tcp = connecting.connect_tcp(&addresses, port).await?;
+        let addresses = connecting.resolve_allowed(&self.guard, &*self.network, host).await?;
+        let tcp = connecting.connect_tcp(&*self.network, &addresses, port).await?;
         let Some(config) = config else { return Ok(connecting.connected(tcp, false)) };
         let tls = connecting.shake_hands(tcp, config, host, self.trust.has_ca_cert()).await?;
         let is_http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
@@ -100,14 +99,14 @@ impl Connecting<'_> {
     async fn resolve_allowed(
         &mut self,
         guard: &SsrfGuard,
-        resolver: &dyn Resolver,
+        network: &dyn Network,
         host: &str,
     ) -> Result<Vec<IpAddr>, Failure> {
         let started = Instant::now();
         self.record(|timings| timings.stage = ConnectStage::DnsLookup);
         let found = match host.parse::<IpAddr>() {
             Ok(address) => vec![address],
-            Err(_) => resolver.resolve(host).await.map_err(|error| error_message::lookup_failed(host, &error))?,
+            Err(_) => network.resolve(host).await.map_err(|error| error_message::lookup_failed(host, &error))?,
         };
         self.record(|timings| timings.dns = Some(started.elapsed()));
         if found.is_empty() {
@@ -119,7 +118,12 @@ impl Connecting<'_> {
     }
 
     /// Connects to the first address that answers. Each address has an equal share of the remaining time.
-    async fn connect_tcp(&mut self, addresses: &[IpAddr], port: u16) -> Result<TcpStream, Failure> {
+    async fn connect_tcp(
+        &mut self,
+        network: &dyn Network,
+        addresses: &[IpAddr],
+        port: u16,
+    ) -> Result<Box<dyn Io>, Failure> {
         let started = Instant::now();
         let mut failed = Vec::new();
         for (number, address) in (0..).zip(addresses) {
@@ -128,14 +132,12 @@ impl Connecting<'_> {
             let remaining = u32::try_from(addresses.len()).unwrap_or(u32::MAX).saturating_sub(number);
             let connected = match remaining {
                 // The request's deadline ends it.
-                ..=1 => TcpStream::connect(address).await,
-                _ => with_time_share(self.progress.deadline(), remaining, TcpStream::connect(address)).await,
+                ..=1 => network.connect(address).await,
+                _ => with_time_share(self.progress.deadline(), remaining, network.connect(address)).await,
             };
             match connected {
                 Ok(tcp) => {
                     self.record(|timings| timings.connect = Some(started.elapsed()));
-                    // Otherwise small requests wait for more data. A failure to set the option only costs time.
-                    drop(tcp.set_nodelay(true));
                     return Ok(tcp);
                 }
                 Err(error) => failed.push((address, error)),
@@ -146,11 +148,11 @@ impl Connecting<'_> {
 
     async fn shake_hands(
         &mut self,
-        tcp: TcpStream,
+        tcp: Box<dyn Io>,
         config: Arc<ClientConfig>,
         host: &str,
         has_ca_cert: bool,
-    ) -> Result<TlsStream<TcpStream>, Failure> {
+    ) -> Result<TlsStream<Box<dyn Io>>, Failure> {
         let started = Instant::now();
         self.record(|timings| timings.stage = ConnectStage::TlsHandshake);
         // Names in certificates have no trailing dot.

@@ -6,8 +6,8 @@ mod connect_progress;
 mod error;
 mod error_message;
 mod exchange;
+mod network;
 mod pools;
-mod resolver;
 mod response_limit;
 mod stream;
 mod tls;
@@ -26,8 +26,9 @@ use body_prefix::BodyPrefix;
 use connect_progress::ConnectProgress;
 pub(crate) use error::{Failure, FailureClass};
 pub(crate) use exchange::{Exchange, Request};
+use network::SystemNetwork;
+pub use network::{Connect, Io, Lookup, Network};
 use pools::{Http, MAX_IDLE_CONNECTIONS, Pools};
-use resolver::{Resolver, SystemResolver};
 use response_limit::InterimLimit;
 use stream::ConnectionInfo;
 
@@ -60,11 +61,12 @@ pub struct Client {
 impl Client {
     /// Creates a client that connects to addresses that `guard` allows.
     pub fn new(guard: SsrfGuard) -> Self {
-        Self::with_resolver(guard, SystemResolver)
+        Self::with_network(guard, SystemNetwork)
     }
 
-    fn with_resolver(guard: SsrfGuard, resolver: impl Resolver) -> Self {
-        Self { pools: Arc::new(Pools::new(guard, Arc::new(resolver))) }
+    /// Creates a client that uses another network than the operating system's.
+    pub fn with_network(guard: SsrfGuard, network: impl Network) -> Self {
+        Self { pools: Arc::new(Pools::new(guard, Arc::new(network))) }
     }
 
     /// Posts a request once. Redirects are not followed.

@@ -11,7 +11,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use lru::LruCache;
 
 use super::connect::Connector;
-use super::resolver::Resolver;
+use super::network::Network;
 use super::tls::TlsTrust;
 use crate::ssrf_guard::SsrfGuard;
 
@@ -40,7 +40,7 @@ type PoolKey = (String, Option<String>);
 /// The connection pools of all targets.
 pub(super) struct Pools {
     guard: SsrfGuard,
-    resolver: Arc<dyn Resolver>,
+    network: Arc<dyn Network>,
     clients: Mutex<LruCache<PoolKey, Http>>,
 }
 
@@ -51,8 +51,8 @@ impl std::fmt::Debug for Pools {
 }
 
 impl Pools {
-    pub(super) fn new(guard: SsrfGuard, resolver: Arc<dyn Resolver>) -> Self {
-        Self { guard, resolver, clients: Mutex::new(LruCache::new(MAX_POOLS)) }
+    pub(super) fn new(guard: SsrfGuard, network: Arc<dyn Network>) -> Self {
+        Self { guard, network, clients: Mutex::new(LruCache::new(MAX_POOLS)) }
     }
 
     /// Returns the HTTP client with the pool of a target.
@@ -61,7 +61,7 @@ impl Pools {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         let build = || {
             let trust = Arc::new(TlsTrust::new(ca_cert));
-            build_client(Connector::new(self.guard.clone(), Arc::clone(&self.resolver), trust))
+            build_client(Connector::new(self.guard.clone(), Arc::clone(&self.network), trust))
         };
         clients.get_or_insert(key, build).clone()
     }

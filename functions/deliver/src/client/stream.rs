@@ -10,12 +10,8 @@ use hyper_util::client::legacy::connect::{CaptureConnection, Connected, Connecti
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::connect_progress::ConnectTimings;
+use super::network::Io;
 use super::response_limit::ReceiveBudget;
-
-/// A byte stream.
-pub(super) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
 /// Information about a connection for each exchange that uses it.
 #[derive(Debug, Clone)]

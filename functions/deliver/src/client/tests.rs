@@ -16,7 +16,6 @@ use http::{HeaderMap, Version};
 use url::Url;
 
 use super::body_prefix::MAX_STORED_RESPONSE_BYTES;
-use super::resolver::Lookup;
 use super::*;
 
 /// A secret that must not appear in any error message.
@@ -35,7 +34,7 @@ struct ScriptedResolver {
     hosts: Mutex<Vec<String>>,
 }
 
-impl Resolver for Arc<ScriptedResolver> {
+impl Network for Arc<ScriptedResolver> {
     fn resolve(&self, host: &str) -> Lookup {
         self.hosts.lock().unwrap().push(host.to_owned());
         let number = self.lookups.fetch_add(1, Ordering::Relaxed).min(self.answers.len() - 1);
@@ -55,7 +54,7 @@ fn scripted_resolver(answers: &[&[&str]]) -> Arc<ScriptedResolver> {
 
 /// Returns a client that may connect to IPv4 loopback addresses and resolves every name to these addresses.
 fn client_resolving(answers: &[&[&str]]) -> Client {
-    Client::with_resolver("127.0.0.0/8".parse().unwrap(), scripted_resolver(answers))
+    Client::with_network("127.0.0.0/8".parse().unwrap(), scripted_resolver(answers))
 }
 
 /// Returns a client that resolves every name to this machine.

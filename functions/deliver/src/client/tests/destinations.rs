@@ -16,12 +16,12 @@ async fn a_failed_dns_lookup_is_reported() {
 #[tokio::test]
 async fn a_dns_lookup_without_end_times_out() {
     struct Never;
-    impl Resolver for Never {
+    impl Network for Never {
         fn resolve(&self, _: &str) -> Lookup {
             Box::pin(std::future::pending())
         }
     }
-    let client = Client::with_resolver(SsrfGuard::default(), Never);
+    let client = Client::with_network(SsrfGuard::default(), Never);
     let exchange = post_with(&client, &url("http", "hooks.example.com", 80), SHORT_TIMEOUT, None).await;
     let message = "no complete response within 0.3 s: the DNS lookup did not end";
     assert_failed(&exchange, FailureClass::Timeout, message);
@@ -59,7 +59,7 @@ async fn only_the_allowed_addresses_of_a_name_are_used() {
 async fn dns_rebinding_is_prevented() {
     let server = Server::responds_ok(1).await;
     let resolver = scripted_resolver(&[&["127.0.0.1"], &["169.254.169.254"]]);
-    let client = Client::with_resolver("127.0.0.0/8".parse().unwrap(), Arc::clone(&resolver));
+    let client = Client::with_network("127.0.0.0/8".parse().unwrap(), Arc::clone(&resolver));
     // The check and the connection use the same lookup.
     assert_succeeded(&post(&client, server.port).await);
     assert_eq!(resolver.lookups.load(Ordering::Relaxed), 1);
@@ -105,7 +105,7 @@ async fn private_addresses_are_blocked_in_every_notation() {
         "[fd00:ec2::254]",
     ] {
         let resolver = scripted_resolver(&[&[]]);
-        let client = Client::with_resolver(SsrfGuard::default(), Arc::clone(&resolver));
+        let client = Client::with_network(SsrfGuard::default(), Arc::clone(&resolver));
         let exchange = post_with(&client, &url("http", host, 80), LONG_TIMEOUT, None).await;
         assert_failed(&exchange, FailureClass::Forbidden, "is not a public address");
         assert_eq!(exchange.address, None, "{host}");
@@ -116,7 +116,7 @@ async fn private_addresses_are_blocked_in_every_notation() {
 #[tokio::test]
 async fn names_of_this_machine_are_blocked_by_their_addresses() {
     for host in ["localhost.", "LOCALHOST", "127.0.0.1.example.com"] {
-        let client = Client::with_resolver(SsrfGuard::default(), scripted_resolver(&[&["127.0.0.1", "::1"]]));
+        let client = Client::with_network(SsrfGuard::default(), scripted_resolver(&[&["127.0.0.1", "::1"]]));
         let exchange = post_with(&client, &url("http", host, 80), LONG_TIMEOUT, None).await;
         assert_failed(&exchange, FailureClass::Forbidden, "does not resolve to a public address");
     }

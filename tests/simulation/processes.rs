@@ -1,0 +1,192 @@
+//! The functions of the simulation. Each call returns a new process: its caches are empty.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use events::Scope;
+use jiff::SignedDuration;
+use model::{EventFilter, Key, KeyScope, Retention, RetryPolicy, Source, Target};
+use runtime::{Env, Tracer};
+use search::{EventLog, Segments};
+use store::{CachedRecords, ConfigTable, DeliveryTable, EventTable, Quarantine};
+use web::Keys;
+use webhook::{Keyring, Secrets, SigningSecret};
+
+use crate::clock;
+use crate::database::Database;
+use crate::queues::{DELIVERY, Queues, SLOW_DELIVERY};
+use crate::receivers::Receivers;
+
+/// Number of shards of the log.
+pub(crate) const SHARDS: u16 = 2;
+
+/// Events of a segment: few, so that a short simulation packs several segments.
+const EVENTS_PER_SEGMENT: usize = 12;
+
+/// Retention in days.
+const RETENTION_DAYS: u32 = 365;
+
+/// Name of the only source and of its catalog.
+pub(crate) const SOURCE: &str = "signal";
+
+/// Name of the only target, which takes all events.
+pub(crate) const TARGET: &str = "audit";
+
+/// Address of the target, and the network that contains it.
+const RECEIVER_URL: &str = "http://10.1.2.3/hook";
+const RECEIVER_NETWORK: &str = "10.0.0.0/8";
+
+/// Retries of a delivery: more than the faults of a simulation can use up.
+const MAX_RETRIES: u32 = 100;
+
+/// The tokens of the API keys.
+#[derive(Debug, Clone)]
+pub(crate) struct Tokens {
+    pub(crate) ingest: String,
+    pub(crate) read: String,
+}
+
+fn retention() -> Retention {
+    Retention::new(Some(RETENTION_DAYS), clock::now)
+}
+
+fn tracer() -> Tracer {
+    Tracer::from_env(&Env::new(&|_| None)).expect("no tracer")
+}
+
+fn config(client: &Client) -> ConfigTable {
+    ConfigTable::new(client.clone(), "config".to_owned())
+}
+
+fn log(client: &Client) -> EventLog {
+    let events = EventTable::new(client.clone(), "events".to_owned(), SHARDS, retention());
+    let segments = Segments::new(client.clone(), "segments".to_owned()).with_events_per_segment(EVENTS_PER_SEGMENT);
+    EventLog { events, segments }
+}
+
+/// Starts a process of the ingest function.
+pub(crate) fn ingest(database: &Database) -> ingest::State {
+    let client = database.client();
+    ingest::State {
+        events: log(&client).events,
+        quarantine: Quarantine::new(client.clone(), "quarantine".to_owned(), retention()),
+        keys: Keys::new(config(&client), None, clock::now),
+        sources: CachedRecords::new(config(&client)).into(),
+        quarantine_alerts: Arc::default(),
+        write_timeout: Duration::from_secs(20),
+        tracer: tracer(),
+        clock: clock::now,
+    }
+}
+
+/// Starts a process of the fanout function.
+pub(crate) fn fanout(database: &Database, queues: &Queues) -> fanout::State {
+    let client = database.client();
+    fanout::State {
+        targets: CachedRecords::new(config(&client)).into(),
+        states: CachedRecords::new(config(&client)).into(),
+        config: config(&client),
+        deliveries: DeliveryTable::new(client.clone(), "deliveries".to_owned(), retention()),
+        log: log(&client),
+        queue: fanout::Queue::new(queues.client(), Queues::url(DELIVERY)),
+        replays: fanout::Queue::new(queues.client(), Queues::url("replays")),
+        tracer: tracer(),
+        clock: clock::now,
+    }
+}
+
+/// Starts a process of the deliver function.
+pub(crate) fn deliver(
+    database: &Database,
+    queues: &Queues,
+    receivers: &Receivers,
+    keyring: &Keyring,
+) -> deliver::State {
+    let client = database.client();
+    let guard = RECEIVER_NETWORK.parse().expect("a network");
+    deliver::State {
+        events: log(&client).events,
+        deliveries: DeliveryTable::new(client.clone(), "deliveries".to_owned(), retention()),
+        targets: CachedRecords::new(config(&client)).into(),
+        states: CachedRecords::new(config(&client)).into(),
+        config: config(&client),
+        keyring: keyring.clone(),
+        queues: deliver::Queues::new(queues.client(), Queues::url(DELIVERY), Queues::url(SLOW_DELIVERY)),
+        permits: deliver::Permits::default(),
+        client: deliver::Client::with_network(guard, receivers.clone()),
+        tracer: tracer(),
+        clock: clock::now,
+    }
+}
+
+/// Creates a key that encrypts the secrets of targets.
+pub(crate) fn keyring() -> Keyring {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("secrets.key");
+    webhook::create_key_file(&file).expect("a key file");
+    let path = file.to_str().expect("UTF-8").to_owned();
+    Keyring::from_env(&Env::new(&|name| (name == "SECRETS_KEY_FILE").then(|| path.clone()))).expect("a keyring")
+}
+
+/// Starts a process of the pack function.
+pub(crate) fn pack(database: &Database) -> pack::State {
+    pack::State { log: log(&database.client()) }
+}
+
+/// Starts a process of the query function.
+pub(crate) fn query(database: &Database) -> query::State {
+    let client = database.client();
+    query::State {
+        log: log(&client),
+        deliveries: DeliveryTable::new(client.clone(), "deliveries".to_owned(), retention()),
+        keys: Keys::new(config(&client), None, clock::now),
+        targets: CachedRecords::new(config(&client)).into(),
+        states: CachedRecords::new(config(&client)).into(),
+    }
+}
+
+/// Creates the tables, the source, the keys and the target.
+pub(crate) async fn install(database: &Database, keyring: &Keyring) -> Tokens {
+    let client = database.client();
+    local::create_missing_tables(&client).await.expect("the tables");
+    let config = config(&client);
+    let created_at = clock::now() - SignedDuration::from_hours(2);
+    let (name, catalog) = (SOURCE.to_owned(), SOURCE.to_owned());
+    config.create(&Source { name, catalog, description: None, created_at }).await.expect("a source");
+    let generate = || web::token::generate().expect("randomness");
+    let tokens = Tokens { ingest: generate(), read: generate() };
+    let ingest = ("ingest", KeyScope::Ingest, Some(SOURCE), &tokens.ingest);
+    for (name, scope, source, token) in [ingest, ("read", KeyScope::Read, None, &tokens.read)] {
+        let (source, sha256) = (source.map(str::to_owned), web::token::sha256(token));
+        let key = Key { name: name.to_owned(), scope, source, sha256, created_at, expires_at: None };
+        config.create(&key).await.expect("a key");
+    }
+    let signing = SigningSecret::generate().expect("randomness");
+    let (previous_signing, password, authorization, headers) = Default::default();
+    let secrets = Secrets { signing, previous_signing, password, authorization, headers };
+    let target = Target {
+        name: TARGET.to_owned(),
+        description: None,
+        address: RECEIVER_URL.parse().expect("a URL"),
+        filter: EventFilter { scopes: vec![Scope::Signal], ..EventFilter::default() },
+        filter_since: created_at,
+        previous_filters: Vec::new(),
+        retry: RetryPolicy { count: MAX_RETRIES, timeout: Duration::from_secs(10), schedule: None },
+        timeout: Duration::from_secs(10),
+        disable_after: Duration::from_hours(120),
+        content_type: "application/json".to_owned(),
+        body_template: None,
+        username: None,
+        headers: Vec::new(),
+        has_password: false,
+        has_authorization: false,
+        ca_cert: None,
+        secrets: keyring.seal(TARGET, &secrets).await.expect("sealed secrets"),
+        rotating_until: None,
+        created_at,
+        version: 1,
+    };
+    config.create(&target).await.expect("a target");
+    tokens
+}
