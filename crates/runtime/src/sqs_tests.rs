@@ -70,7 +70,7 @@ impl HttpConnector for FakeSqs {
 struct TestMessage(usize);
 
 impl GroupedMessage for TestMessage {
-    fn group(&self) -> &str {
+    fn group(&self) -> &'static str {
         "target"
     }
 }
