@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::Client;
 use events::Scope;
 use jiff::SignedDuration;
 use model::{EventFilter, Key, KeyScope, Retention, RetryPolicy, Source, Target};
+use runtime::sqs::Queue;
 use runtime::{Env, Tracer};
 use search::{EventLog, Segments};
 use store::{CachedRecords, ConfigTable, DeliveryTable, EventTable, Quarantine};
@@ -89,8 +90,8 @@ pub(crate) fn fanout(database: &Database, queues: &Queues) -> fanout::State {
         config: config(&client),
         deliveries: DeliveryTable::new(client.clone(), "deliveries".to_owned(), retention()),
         log: log(&client),
-        queue: fanout::Queue::new(queues.client(), Queues::url(DELIVERY)),
-        replays: fanout::Queue::new(queues.client(), Queues::url("replays")),
+        queue: Queue::new(queues.client(), Queues::url(DELIVERY)),
+        replays: Queue::new(queues.client(), Queues::url("replays")),
         tracer: tracer(),
         clock: clock::now,
     }

@@ -174,7 +174,7 @@ impl Health {
 fn write_probe(file: &Path) -> io::Result<()> {
     let write = || {
         let mut probe = File::create(file)?;
-        probe.write_all(&[0; PROBE_BYTES])?;
+        probe.write_all(&vec![0; PROBE_BYTES])?;
         probe.sync_all()
     };
     let written = write();

@@ -175,6 +175,7 @@ mod tests {
             stored_at: None,
             fields,
             payload: payload.as_bytes().to_vec(),
+            hops: 0,
         }
     }
 

@@ -41,7 +41,7 @@ async fn a_name_that_resolves_to_a_private_address_is_blocked() {
 #[tokio::test]
 async fn plain_http_can_be_forbidden() {
     let resolver = scripted_resolver(&[&["93.184.216.34"]]);
-    let client = Client::with_resolver(SsrfGuard::default().with_https_only(true), Arc::clone(&resolver));
+    let client = Client::with_network(SsrfGuard::default().with_https_only(true), Arc::clone(&resolver));
     let exchange = post_with(&client, &url("http", "hooks.example.com", 80), LONG_TIMEOUT, None).await;
     assert_failed(&exchange, FailureClass::Forbidden, "only to https addresses");
     assert_eq!(*resolver.hosts.lock().unwrap(), [""; 0], "the name was resolved");
