@@ -40,9 +40,8 @@ fn check_time(catalog: &CatalogFile, path: &str, at: &str, example: &Value) -> O
         let value = example.pointer(path.pointer())?;
         let text = find_text(path, example);
         match (value, text) {
-            (Value::Null, _) => None,
             (Value::String(_), Some(text)) => Some((path.pointer(), Value::String(text))),
-            (Value::String(_), None) => None,
+            (Value::Null | Value::String(_), _) => None,
             (value, _) => Some((path.pointer(), value.clone())),
         }
     })?;

@@ -175,6 +175,9 @@ impl Comparison<'_> {
     /// Returns the verdict for a single edit, which is compatible only if that is proven.
     fn verdict(&self, edit: &Edit, direction: Direction) -> Verdict {
         let (old, new) = self.schemas;
+        if !self.budget.allows_edited_schema(old) {
+            return Verdict::INCOMPATIBLE;
+        }
         let edited = SchemaSide::new(apply_edit(old, new, edit));
         let (reader, writer) = direction.reader_and_writer(self.old, &edited);
         match prove_subset(reader, writer, !edit.affects_unknown_fields, self.budget) {

@@ -28,6 +28,7 @@ mod structural_proof;
 mod subset_proof;
 mod value_implication;
 mod written_fields;
+mod written_value;
 
 pub(super) use comparison::compare_schemas;
 pub use compatibility::Compatibility;

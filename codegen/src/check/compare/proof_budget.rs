@@ -8,11 +8,18 @@ use serde_json::Value;
 use super::schema_view::SchemaView;
 
 /// Maximum cost of a schema that is canonicalized.
-const MAX_CANONICAL_COST: usize = 1_000;
+const MAX_CANONICAL_COST: usize = 100;
+/// Maximum cost of a schema from which another is subtracted, which takes time exponential in the
+/// number of properties.
+const MAX_DIFFERENCE_COST: usize = 60;
 /// Maximum cost of all schemas that one comparison canonicalizes.
 const MAX_TOTAL_CANONICAL_COST: usize = 12_000;
 /// Maximum size of all schemas that one comparison samples, in nodes.
 const MAX_TOTAL_SAMPLED_NODES: usize = 60_000;
+/// Maximum number of positions that the structural proofs of one comparison visit.
+const MAX_TOTAL_PROOF_STEPS: usize = 300_000;
+/// Maximum size of all schemas with a single edit that one comparison judges, in nodes.
+const MAX_TOTAL_EDITED_NODES: usize = 400_000;
 /// Maximum depth at which the cost of a schema is estimated.
 const MAX_COST_DEPTH: usize = 60;
 
@@ -21,11 +28,18 @@ const MAX_COST_DEPTH: usize = 60;
 pub(super) struct ProofBudget {
     canonical_cost: Cell<usize>,
     sampled_nodes: Cell<usize>,
+    proof_steps: Cell<usize>,
+    edited_nodes: Cell<usize>,
 }
 
 impl ProofBudget {
     pub(super) fn new() -> Self {
-        Self { canonical_cost: Cell::new(MAX_TOTAL_CANONICAL_COST), sampled_nodes: Cell::new(MAX_TOTAL_SAMPLED_NODES) }
+        Self {
+            canonical_cost: Cell::new(MAX_TOTAL_CANONICAL_COST),
+            sampled_nodes: Cell::new(MAX_TOTAL_SAMPLED_NODES),
+            proof_steps: Cell::new(MAX_TOTAL_PROOF_STEPS),
+            edited_nodes: Cell::new(MAX_TOTAL_EDITED_NODES),
+        }
     }
 
     /// Returns whether a schema may be canonicalized, and charges for it. The cost of recursive schemas
@@ -33,6 +47,28 @@ impl ProofBudget {
     pub(super) fn allows_canonical_form(&self, schema: &Value) -> bool {
         let cost = CostEstimate { open: Vec::new() }.cost(SchemaView::new(schema));
         cost.is_some_and(|cost| cost.total() <= MAX_CANONICAL_COST && charge(&self.canonical_cost, cost.total()))
+    }
+
+    /// Returns whether another schema may be subtracted from a schema.
+    pub(super) fn allows_difference(schema: &Value) -> bool {
+        let cost = CostEstimate { open: Vec::new() }.cost(SchemaView::new(schema));
+        cost.is_some_and(|cost| cost.total() <= MAX_DIFFERENCE_COST)
+    }
+
+    /// Returns the number of steps that are left for structural proofs.
+    pub(super) fn proof_steps(&self) -> usize {
+        self.proof_steps.get()
+    }
+
+    /// Charges for the steps of a structural proof.
+    pub(super) fn charge_proof_steps(&self, steps: usize) {
+        charge(&self.proof_steps, steps);
+    }
+
+    /// Returns whether a schema of the size of `schema` may be built for a single edit, and charges for
+    /// it.
+    pub(super) fn allows_edited_schema(&self, schema: &Value) -> bool {
+        charge(&self.edited_nodes, count_nodes(schema))
     }
 
     /// Returns whether values of a schema may be sampled, and charges for it.

@@ -10,46 +10,38 @@ use serde_json::{Value, json};
 
 use super::disjointness::{are_disjoint, possible_types};
 use super::equivalence::{is_equivalent, is_neutral};
+use super::proof_budget::ProofBudget;
 use super::schema_view::{SchemaView, certain_views, possible_views, view_key};
 use super::value_implication::{implies_keyword, relevant_type};
 use super::written_fields::{WrittenFields, field_views, item_views};
-use crate::check::compare::pattern_inclusion::{Inclusion, pattern_inclusion};
+use super::written_value::{Written, certain_field_views, matches_name};
 
-/// Maximum number of positions that a proof visits.
+/// Maximum number of positions that one proof visits.
 const MAX_PROOF_STEPS: usize = 50_000;
 /// Maximum depth of a proof.
 const MAX_PROOF_DEPTH: usize = 100;
 
 /// Returns whether `reader` provably accepts every value of `writer`. With `fields`, the writer writes
 /// only named fields.
-pub(super) fn is_structural_subset(reader: &Value, writer: &Value, fields: Option<&WrittenFields>) -> bool {
+pub(super) fn is_structural_subset(
+    reader: &Value,
+    writer: &Value,
+    fields: Option<&WrittenFields>,
+    budget: &ProofBudget,
+) -> bool {
     let views = vec![SchemaView::new(writer)];
     let mut proof = StructuralProof {
         fields,
         steps: 0,
+        max_steps: budget.proof_steps().min(MAX_PROOF_STEPS),
         value_depth: 0,
         open: HashMap::new(),
         refuted: BTreeSet::new(),
         equivalent: HashMap::new(),
     };
-    proof.covers(SchemaView::new(reader), &Written { certain: views.clone(), possible: views }, 0)
-}
-
-/// A position of a written value.
-#[derive(Clone)]
-struct Written<'a> {
-    /// Schemas that the value satisfies.
-    certain: Vec<SchemaView<'a>>,
-    /// Schemas that may apply to the value, which name its fields.
-    possible: Vec<SchemaView<'a>>,
-}
-
-impl<'a> Written<'a> {
-    /// Returns the position with another schema that the value satisfies.
-    fn and(&self, more: impl IntoIterator<Item = SchemaView<'a>>) -> Self {
-        let certain = self.certain.iter().copied().chain(more).collect::<Vec<_>>();
-        Self { certain: certain_views(&certain), possible: self.possible.clone() }
-    }
+    let is_subset = proof.covers(SchemaView::new(reader), &Written { certain: views.clone(), possible: views }, 0);
+    budget.charge_proof_steps(proof.steps);
+    is_subset
 }
 
 type ProofKey = (usize, Vec<usize>, Vec<usize>);
@@ -57,6 +49,7 @@ type ProofKey = (usize, Vec<usize>, Vec<usize>);
 struct StructuralProof<'f> {
     fields: Option<&'f WrittenFields>,
     steps: usize,
+    max_steps: usize,
     /// Depth of the current position in the value.
     value_depth: usize,
     /// Statements under proof, with the depth of their position in the value.
@@ -74,7 +67,7 @@ impl StructuralProof<'_> {
             return true;
         }
         self.steps += 1;
-        if self.steps > MAX_PROOF_STEPS || depth > MAX_PROOF_DEPTH {
+        if self.steps > self.max_steps || depth > MAX_PROOF_DEPTH {
             return false;
         }
         let written =
@@ -120,7 +113,7 @@ impl StructuralProof<'_> {
             .certain
             .iter()
             .flat_map(|view| ["anyOf", "oneOf"].map(|keyword| view.list(keyword).collect::<Vec<_>>()))
-            .filter(|branches| !branches.is_empty() && branches.iter().all(|branch| !contains(written, *branch)))
+            .filter(|branches| !branches.is_empty() && branches.iter().all(|branch| !written.satisfies(*branch)))
             .collect();
         choices.iter().any(|branches| branches.iter().all(|branch| self.covers(reader, &written.and([*branch]), depth)))
     }
@@ -138,8 +131,8 @@ impl StructuralProof<'_> {
             "oneOf" => self.covers_one(reader, written, depth),
             "not" => self.covers_negation(reader, written, depth),
             "if" => self.covers_condition(reader, written, depth),
-            // `if` checks these keywords.
-            "then" | "else" => true,
+            // `if` and `contains` check these keywords.
+            "then" | "else" | "minContains" | "maxContains" => true,
             "properties" => {
                 reader.entries(keyword).all(|(name, schema)| self.covers_field(name, schema, written, depth))
             }
@@ -159,8 +152,6 @@ impl StructuralProof<'_> {
                 .enumerate()
                 .all(|(index, schema)| self.covers_item(schema, written, Some(index), depth)),
             "contains" => self.covers_contains(reader, written, depth),
-            // `contains` checks these keywords.
-            "minContains" | "maxContains" => true,
             "required" => reader
                 .strings(keyword)
                 .all(|name| written.certain.iter().any(|w| w.strings(keyword).any(|n| n == name))),
@@ -190,12 +181,20 @@ impl StructuralProof<'_> {
                     count(&others) == count(&branches)
                 })
         });
-        is_same
-            || (0..branches.len()).any(|index| {
-                let is_other = |other: &usize| *other != index;
-                (0..branches.len()).filter(is_other).all(|other| are_disjoint(&written.certain, branches[other]))
-                    && self.covers(branches[index], written, depth)
-            })
+        if is_same {
+            return true;
+        }
+        for (index, branch) in branches.iter().enumerate() {
+            self.steps += branches.len();
+            let mut others = branches.iter().enumerate().filter(|(other, _)| *other != index);
+            if self.steps <= self.max_steps
+                && others.all(|(_, other)| are_disjoint(&written.certain, *other))
+                && self.covers(*branch, written, depth)
+            {
+                return true;
+            }
+        }
+        false
     }
 
     fn covers_negation(&mut self, reader: SchemaView<'_>, written: &Written<'_>, depth: usize) -> bool {
@@ -356,38 +355,5 @@ impl StructuralProof<'_> {
             let inner = Written { certain: vec![other], possible: item_views(&written.possible) };
             has_least && has_most && self.covers_child(schema, &inner, depth)
         })
-    }
-}
-
-fn contains(written: &Written<'_>, view: SchemaView<'_>) -> bool {
-    written.certain.iter().any(|known| known.address() == view.address())
-}
-
-/// Returns the schemas that the field `name` satisfies if it is written.
-fn certain_field_views<'a>(written: &Written<'a>, name: &str) -> Vec<SchemaView<'a>> {
-    let mut all = Vec::new();
-    for view in &written.certain {
-        let declared: Vec<_> = view.entries("properties").filter(|(key, _)| *key == name).map(|(_, v)| v).collect();
-        let patterns: Vec<_> = view
-            .entries("patternProperties")
-            .map(|(pattern, schema)| (matches_name(pattern, name), schema))
-            .filter(|(matches, _)| *matches != Some(false))
-            .collect();
-        // A pattern that cannot be decided may match: then it is unknown which schema applies.
-        if declared.is_empty() && patterns.is_empty() {
-            all.extend(view.inner("additionalProperties"));
-        }
-        all.extend(declared);
-        all.extend(patterns.into_iter().filter(|(matches, _)| *matches == Some(true)).map(|(_, schema)| schema));
-    }
-    all
-}
-
-/// Returns whether `pattern` matches a field's name, or `None` if that is unknown.
-fn matches_name(pattern: &str, name: &str) -> Option<bool> {
-    match pattern_inclusion(pattern, &format!("^{}$", regex_syntax::escape(name))) {
-        Inclusion::Yes => Some(true),
-        Inclusion::No(_) => Some(false),
-        Inclusion::Unknown => None,
     }
 }

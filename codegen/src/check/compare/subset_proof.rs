@@ -97,7 +97,7 @@ pub(super) fn prove_subset(
     budget: &ProofBudget,
 ) -> Subset {
     let fields = declared_fields_only.then(|| writer.fields());
-    if is_structural_subset(&reader.schema, &writer.schema, fields) {
+    if is_structural_subset(&reader.schema, &writer.schema, fields, budget) {
         return Subset::Yes;
     }
     // A writer that could write nothing would be compatible with any reader.
@@ -170,6 +170,9 @@ fn sample_difference(
     budget: &ProofBudget,
     refutes: &dyn Fn(&Value) -> bool,
 ) -> Option<Value> {
+    if !ProofBudget::allows_difference(&written.schema) || !ProofBudget::allows_difference(&reader.schema) {
+        return None;
+    }
     let difference = written.canonical(budget)?.subtract(reader.canonical(budget)?).ok()?.to_json_schema();
     budget.allows_samples(&difference).then(|| find_sample(Sampler::new(&difference, 1), refutes)).flatten()
 }

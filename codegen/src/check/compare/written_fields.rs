@@ -58,7 +58,9 @@ impl WrittenFields {
             Value::Array(items) => {
                 let inner = item_views(&views);
                 if !inner.is_empty() {
-                    items.iter().for_each(|item| self.visit_example(&inner, item));
+                    for item in items {
+                        self.visit_example(&inner, item);
+                    }
                 }
             }
             _ => {}

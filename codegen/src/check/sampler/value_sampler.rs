@@ -18,7 +18,7 @@ const MAX_SCHEMAS: usize = 64;
 /// Maximum depth of a sample. Below it, a sample holds null, even if the schema forbids that.
 const MAX_SAMPLE_DEPTH: usize = 48;
 /// Maximum number of values in a sample, which limits schemas that require themselves.
-const MAX_SAMPLE_VALUES: usize = 20_000;
+const MAX_SAMPLE_VALUES: usize = 4_000;
 /// Maximum length of a generated array or number of extra fields.
 const MAX_ITEMS: u64 = 64;
 
