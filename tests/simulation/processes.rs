@@ -70,7 +70,7 @@ fn log(client: &Client) -> EventLog {
 pub(crate) fn ingest(database: &Database) -> ingest::State {
     let client = database.client();
     ingest::State {
-        events: log(&client).events,
+        events: log(&client).events.with_slot_key(config(&client)),
         quarantine: Quarantine::new(client.clone(), "quarantine".to_owned(), retention()),
         keys: Keys::new(config(&client), None, clock::now),
         sources: CachedRecords::new(config(&client)).into(),
@@ -107,13 +107,16 @@ pub(crate) fn deliver(
     let client = database.client();
     let guard = RECEIVER_NETWORK.parse().expect("a network");
     deliver::State {
-        events: log(&client).events,
+        events: log(&client).events.with_slot_key(config(&client)),
         deliveries: DeliveryTable::new(client.clone(), "deliveries".to_owned(), retention()),
         targets: CachedRecords::new(config(&client)).into(),
         states: CachedRecords::new(config(&client)).into(),
         config: config(&client),
         keyring: keyring.clone(),
-        queues: deliver::Queues::new(queues.client(), Queues::url(DELIVERY), Queues::url(SLOW_DELIVERY)),
+        queues: deliver::Queues {
+            regular: Queue::new(queues.client(), Queues::url(DELIVERY)),
+            slow: Queue::new(queues.client(), Queues::url(SLOW_DELIVERY)),
+        },
         permits: deliver::Permits::default(),
         client: deliver::Client::with_network(guard, receivers.clone()),
         tracer: tracer(),

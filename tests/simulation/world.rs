@@ -177,11 +177,14 @@ impl World {
 
     /// Packs on a schedule.
     async fn run_schedule(self) {
+        let mut state = processes::pack(&self.database);
         loop {
             sleep(PACK_INTERVAL).await;
-            let process = processes::pack(&self.database);
+            let process = state.clone();
             // The next call repeats what a failed one has not done.
-            drop(self.run(async move { pack::handle(&process).await }).await);
+            if self.run(async move { pack::handle(&process).await }).await.is_none() {
+                state = processes::pack(&self.database);
+            }
         }
     }
 
