@@ -163,7 +163,9 @@ pub(crate) async fn install(database: &Database, keyring: &Keyring) -> Tokens {
     let ingest = ("ingest", KeyScope::Ingest, Some(SOURCE), &tokens.ingest);
     for (name, scope, source, token) in [ingest, ("read", KeyScope::Read, None, &tokens.read)] {
         let (source, sha256) = (source.map(str::to_owned), web::token::sha256(token));
-        let key = Key { name: name.to_owned(), scope, source, sha256, created_at, expires_at: None };
+        let source_created_at = source.is_some().then_some(created_at);
+        let name = name.to_owned();
+        let key = Key { name, scope, source, source_created_at, sha256, created_at, expires_at: None };
         config.create(&key).await.expect("a key");
     }
     let signing = SigningSecret::generate().expect("randomness");

@@ -38,7 +38,7 @@ async fn signals(stack: &Stack) -> Vec<u64> {
 
 /// Waits until a log has an event that has reached the limit, and returns the delivery that was not made.
 async fn wait_for_last_hop(stacks: &[&Stack]) -> Value {
-    within(Duration::from_secs(60), "an event that is not delivered further", || async {
+    within(Duration::from_mins(1), "an event that is not delivered further", || async {
         for stack in stacks {
             for event in signals(stack).await {
                 let explained = stack.read().get(&format!("/v1/events/{event}/deliveries")).await.expect(200);

@@ -182,7 +182,7 @@ async fn a_kill_during_an_attempt_keeps_the_order_of_held_events() {
     let ids = post(&stack, 0..10).await;
     wait_until_held(&stack, 10).await;
     // The attempt is still under way when the process is killed, and its claim is left behind.
-    receiver.set_delay(Duration::from_secs(60));
+    receiver.set_delay(Duration::from_mins(1));
     run_action(&stack, "resume").await;
     receiver.wait_for(1).await;
     stack.kill().await;
