@@ -8,6 +8,8 @@ mod measurements;
 mod metering_proxy;
 mod stack;
 
+pub(crate) use stack::copy_table;
+
 use std::path::Path;
 
 use axum::Router;

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use store::EventTable;
 use tokio::time::Instant;
 
+use crate::costs::copy_table;
 use crate::start;
 
 /// The log's clock in this test, in milliseconds since 1970.
@@ -21,6 +22,19 @@ pub(crate) static NOW: AtomicI64 = AtomicI64::new(1_770_000_000_000);
 
 pub(crate) fn now() -> Timestamp {
     Timestamp::from_millisecond(NOW.load(Ordering::Relaxed)).expect("a time")
+}
+
+/// Tables of their own: the stack's own packer has the real clock.
+const EVENTS_TABLE: &str = "own-events";
+const SEGMENTS_TABLE: &str = "own-segments";
+
+/// Starts a stack with these tables.
+async fn start_with_own_tables() -> e2e::Stack {
+    let stack = start().await;
+    for (from, to) in [("events", EVENTS_TABLE), ("segments", SEGMENTS_TABLE)] {
+        copy_table(&stack.database(), from, to).await;
+    }
+    stack
 }
 
 /// An event of the naive search.
@@ -155,11 +169,12 @@ async fn searches_are_exact(log: &EventLog, random: &mut fastrand::Rng, known: &
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn packed_and_unpacked_searches_find_the_same_events() {
-    let stack = start().await;
+    let stack = start_with_own_tables().await;
     let database = stack.database();
-    let events = EventTable::new(database.clone(), "events".to_owned(), 4, Retention::new(None, now));
-    let segments =
-        || Segments::new(database.clone(), "segments".to_owned()).with_events_per_segment(60).with_immediate_packing();
+    let events = EventTable::new(database.clone(), EVENTS_TABLE.to_owned(), 4, Retention::new(None, now));
+    let segments = || {
+        Segments::new(database.clone(), SEGMENTS_TABLE.to_owned()).with_events_per_segment(60).with_immediate_packing()
+    };
     let log = EventLog { events: events.clone(), segments: segments() };
     let (mut random, mut known) = (fastrand::Rng::with_seed(7), Vec::new());
     let (mut packed, mut one_by_one) = (0, HashSet::new());
@@ -190,13 +205,13 @@ pub(crate) struct SharedLog {
 
 impl SharedLog {
     pub(crate) async fn start() -> Self {
-        let stack = start().await;
-        let events = EventTable::new(stack.database(), "events".to_owned(), 4, Retention::new(None, now));
+        let stack = start_with_own_tables().await;
+        let events = EventTable::new(stack.database(), EVENTS_TABLE.to_owned(), 4, Retention::new(None, now));
         Self { stack, events }
     }
 
     pub(crate) fn process(&self, max_units: f64) -> EventLog {
-        let segments = Segments::new(self.stack.database(), "segments".to_owned())
+        let segments = Segments::new(self.stack.database(), SEGMENTS_TABLE.to_owned())
             .with_events_per_segment(30)
             .with_immediate_packing()
             .with_max_units(max_units);
@@ -211,7 +226,7 @@ impl SharedLog {
 
     /// Returns a process that writes events. It has not cached the fence.
     pub(crate) fn writer(&self) -> EventTable {
-        EventTable::new(self.stack.database(), "events".to_owned(), 4, Retention::new(None, now))
+        EventTable::new(self.stack.database(), EVENTS_TABLE.to_owned(), 4, Retention::new(None, now))
     }
 
     async fn pack(&self) -> u64 {
@@ -378,7 +393,7 @@ async fn late_events_are_found_despite_index_lag() {
     let late = SearchFilter { text: Some(TextQuery::part("late-one")), ..SearchFilter::default() };
     assert!(warm.search(&search(late.clone(), true, 5)).await.expect("a page").events.is_empty());
     let lagging =
-        EventTable::new(log.stack.database(), "events".to_owned(), 4, Retention::new(None, three_minutes_ago));
+        EventTable::new(log.stack.database(), EVENTS_TABLE.to_owned(), 4, Retention::new(None, three_minutes_ago));
     let time = now() - SignedDuration::from_hours(5);
     let id = put_one(&lagging, "signal", &json!({ "type": "late-one", "time": time.to_string() })).await;
     let found = warm.search(&search(late, true, 5)).await.expect("a page").events;
@@ -400,7 +415,8 @@ async fn expired_segments_do_not_hide_events() {
     for table in ["H#0", "T#0", "places"] {
         let key = |value: &str| aws_sdk_dynamodb::types::AttributeValue::S(value.to_owned());
         let number = aws_sdk_dynamodb::types::AttributeValue::N("0".to_owned());
-        let delete = log.stack.database().delete_item().table_name("segments").key("pk", key(table)).key("sk", number);
+        let delete =
+            log.stack.database().delete_item().table_name(SEGMENTS_TABLE).key("pk", key(table)).key("sk", number);
         delete.send().await.expect("removed");
     }
     let total = SearchRequest { total: true, ..search(filter.clone(), true, 1) };

@@ -14,15 +14,16 @@ use crate::segments::{NOW, SharedLog, now, put_one, put_signals, search};
 async fn found_by_all_searches(log: &EventLog, count: usize) -> HashSet<u64> {
     let text = || SearchFilter { text: Some(TextQuery::part("noise")), ..SearchFilter::default() };
     let by_source = || SearchFilter::default().and(Field::Source, vec!["signal".to_owned()]);
-    let by_type = || SearchFilter::default().and(Field::Type, vec!["fat".to_owned(), "late".to_owned()]);
     let mut sets: Vec<HashSet<u64>> = Vec::new();
-    for (filter, limit) in [(text(), 1000), (by_source(), 1000), (by_type(), 50), (SearchFilter::default(), 50)] {
+    for (filter, limit) in [(text(), 1000), (by_source(), 1000), (SearchFilter::default(), 90)] {
         for ascending in [true, false] {
-            let mut request = SearchRequest { total: true, ..search(filter.clone(), ascending, limit) };
+            let total = limit == 1000;
+            let mut request = SearchRequest { total, ..search(filter.clone(), ascending, limit) };
             let mut ids = HashSet::new();
             loop {
                 let page = log.search(&request).await.expect("a page");
-                assert_eq!((page.total, page.partial), (Some(count as u64), false), "{filter:?} {:?}", page.stats);
+                let expected = total.then_some(count as u64);
+                assert_eq!((page.total, page.partial), (expected, false), "{filter:?} {:?}", page.stats);
                 for event in &page.events {
                     assert!(ids.insert(event.id.as_u64()), "an event is found twice: {filter:?}");
                 }
@@ -47,10 +48,10 @@ async fn events_are_found_when_clocks_are_set_back_and_forth() {
     let mut random = fastrand::Rng::with_seed(21);
     let (warm, mut ids, mut packed) = (log.process(5000.0), HashSet::new(), 0);
     // Seconds by which the clock is set before each round.
-    for seconds in [330, 330, -3600, 20, -300, 7200, -60, 330, -86_400, 330, 330, 90_000, 330] {
+    for seconds in [330, 330, -3600, 20, -300, 7200, -86_400, 330, 90_000, 330] {
         NOW.fetch_add(seconds * 1000, Ordering::Relaxed);
         let writer = log.writer();
-        ids.extend(put_signals(&writer, &mut random, 40, 40).await);
+        ids.extend(put_signals(&writer, &mut random, 35, 40).await);
         let late = now() - SignedDuration::from_hours(30);
         for n in 0..5 {
             let signal = json!({ "type": "late", "time": late.to_string(), "noise": format!("{seconds} {n} {}", random.u32(..)) });

@@ -224,7 +224,7 @@ impl Functions<'_> {
 }
 
 /// Creates a table with the schema of another.
-async fn copy_table(database: &Client, from: &str, to: &str) {
+pub(crate) async fn copy_table(database: &Client, from: &str, to: &str) {
     let described = database.describe_table().table_name(from).send().await.expect("a table");
     let table = described.table.expect("its description");
     let indexes = table.global_secondary_indexes.unwrap_or_default().into_iter().map(|index| {
