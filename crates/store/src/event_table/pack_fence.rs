@@ -7,11 +7,12 @@
 //! docs/design/search.md has the argument.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use super::table::EventTable;
 use crate::batch_get::{Item, batch_get};
