@@ -233,7 +233,7 @@ impl SharedLog {
 
     /// Returns a process that writes events. It has not cached the fence.
     pub(crate) fn writer(&self) -> EventTable {
-        EventTable::new(self.stack.database(), EVENTS_TABLE.to_owned(), 4, Retention::new(None, now))
+        event_table(self.stack.database(), now)
     }
 
     async fn pack(&self) -> u64 {
