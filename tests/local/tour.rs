@@ -27,8 +27,8 @@ async fn requests_of_the_tour_have_the_documented_responses() {
         serde_json::from_str(&std::fs::read_to_string(stack.data_dir().join("dev.json")).expect("dev.json"))
             .expect("JSON");
     let key = |pointer: &str| dev.pointer(pointer).and_then(Value::as_str).expect("a key").to_owned();
-    let variables =
-        [("READ", key("/keys/read")), ("MANAGE", key("/keys/manage")), ("INGEST", key("/keys/ingest/unleash"))];
+    let mut variables =
+        vec![("READ", key("/keys/read")), ("MANAGE", key("/keys/manage")), ("INGEST", key("/keys/ingest/unleash"))];
 
     let blocks = blocks(&page);
     let mut compared = 0;
@@ -40,16 +40,22 @@ async fn requests_of_the_tour_have_the_documented_responses() {
             let documented = documented.filter(|_| number == 0);
             // Deliveries take a moment. Other requests must succeed immediately.
             let limit = Duration::from_secs(if request.method == Method::GET { 30 } else { 0 });
-            within(limit, format!("the documented response of {}", request.url), || async {
+            let response = within(limit, format!("the documented response of {}", request.url), || async {
                 let response = request.send(stack.url()).await;
                 let difference = match &documented {
                     Some(documented) => difference("", documented, &response),
                     None => None,
                 };
                 assert!(difference.is_none() || request.method == Method::GET, "{difference:?}: {response}");
-                difference.is_none().then_some(())
+                difference.is_none().then_some(response)
             })
             .await;
+            // The first response with an id is that of the event.
+            if let Some(event) = response["id"].as_u64()
+                && variables.iter().all(|(name, _)| *name != "EVENT")
+            {
+                variables.push(("EVENT", event.to_string()));
+            }
             compared += usize::from(documented.is_some());
         }
     }

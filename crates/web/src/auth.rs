@@ -10,7 +10,7 @@ use base64::Engine;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use model::{FIRST_MANAGE_KEY_NAME, Key, KeyScope, KeyUse, Source};
+use model::{FIRST_MANAGE_KEY_NAME, Key, KeyScope, KeyUse};
 use store::{CachedRecords, ConfigTable};
 use subtle::ConstantTimeEq;
 use tracing::Instrument;
@@ -67,7 +67,7 @@ pub struct Caller {
 
 impl Caller {
     /// Returns whether the caller may post events of this source.
-    pub fn may_post_to(&self, source: &Source) -> bool {
+    pub fn may_post_to(&self, source: &model::Source) -> bool {
         self.record.as_ref().is_some_and(|key| key.is_for(source))
     }
 }
@@ -98,7 +98,7 @@ impl Keys {
         let now = (self.0.clock)();
         let key = self.0.keys.find(|key| is(&key.sha256)).await?.ok_or_else(unauthorized)?;
         // Only Tidings writes events of its own source. Earlier versions allowed keys for it.
-        let is_reserved = key.source.as_deref().is_some_and(Source::is_reserved_name);
+        let is_reserved = key.source.as_deref().is_some_and(model::Source::is_reserved_name);
         if is_reserved || is_expired(&key, now) {
             return Err(unauthorized());
         }

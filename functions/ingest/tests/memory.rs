@@ -40,7 +40,7 @@ fn state(catalog: &str) -> ingest::State {
     let retention = Retention::new(None, now);
     let config = ConfigTable::new(client.clone(), "config".to_owned());
     ingest::State {
-        events: EventTable::new(client.clone(), "events".to_owned(), 4, retention),
+        events: EventTable::new(client.clone(), "events".to_owned(), 4, retention).with_slot_key(config.clone()),
         quarantine: Quarantine::new(client, "quarantine".to_owned(), retention),
         keys: Keys::new(config.clone(), None, now),
         sources: Arc::new(CachedRecords::new(config)),

@@ -134,7 +134,7 @@ fn words_are_found_in_payloads_descriptions_and_ids() {
         ("Σίσυφος STRASSE", vec![2]),
         ("20", vec![1]),
         ("msg_30_0a1b2c", vec![2]),
-        ("in", vec![1, 2]),
+        ("in", vec![2]),
         ("zebra", vec![]),
         ("müller zebra", vec![]),
     ] {

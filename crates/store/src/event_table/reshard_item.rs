@@ -74,7 +74,7 @@ mod tests {
             stored_at: None,
             hops: 0,
             fields,
-            payload: b"{\"a\":\"bbbbbbbbbbbbbbbb\"}".repeat(40),
+            payload: format!("{{\"a\":\"{}\"}}", "b".repeat(900)).into_bytes(),
         }
     }
 

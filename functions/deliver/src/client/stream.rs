@@ -184,14 +184,18 @@ mod tests {
         }
     }
 
-    /// A peer that sends the same bytes without end, and counts them.
+    /// A peer that sends the same bytes without end from the first request on, and counts them.
     struct FloodingPeer {
+        requested: bool,
         bytes: &'static [u8],
         sent: Arc<AtomicUsize>,
     }
 
     impl AsyncRead for FloodingPeer {
         fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            if !self.requested {
+                return Poll::Pending;
+            }
             let length = buf.remaining().min(16 * 1024);
             let bytes: Vec<u8> = self.bytes.iter().copied().cycle().take(length).collect();
             buf.put_slice(&bytes);
@@ -201,7 +205,9 @@ mod tests {
     }
 
     impl AsyncWrite for FloodingPeer {
-        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            self.requested = true;
+            cx.waker().wake_by_ref();
             Poll::Ready(Ok(bytes.len()))
         }
 
@@ -219,7 +225,7 @@ mod tests {
         let sent = Arc::new(AtomicUsize::new(0));
         for bytes in [&b"HTTP/1.1 100 Continue\r\n\r\n"[..], b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n"] {
             sent.store(0, Ordering::Relaxed);
-            let error = post_to(FloodingPeer { bytes, sent: Arc::clone(&sent) }).await.unwrap_err();
+            let error = post_to(FloodingPeer { requested: false, bytes, sent: Arc::clone(&sent) }).await.unwrap_err();
             let cause = std::error::Error::source(&error).unwrap().to_string();
             assert!(cause.contains("without a complete response"), "{cause}");
             assert!((200_000..300_000).contains(&sent.load(Ordering::Relaxed)), "{sent:?}");

@@ -98,6 +98,23 @@ async fn an_issued_certificate_is_trusted_as_its_own_ca_cert() {
     }
 }
 
+/// Length of the connection preface and of the header of a frame, in bytes (RFC 9113, sections 3.4 and 4.1).
+const PREFACE_BYTES: usize = 24;
+const FRAME_HEADER_BYTES: usize = 9;
+
+/// Returns whether these bytes of an HTTP/2 client contain the beginning of a HEADERS frame.
+fn has_request(bytes: &[u8]) -> bool {
+    let mut at = PREFACE_BYTES;
+    while let Some(header) = bytes.get(at..at + FRAME_HEADER_BYTES) {
+        if header[3] == 1 {
+            return true;
+        }
+        at +=
+            FRAME_HEADER_BYTES + usize::from(header[0]) * 65536 + usize::from(header[1]) * 256 + usize::from(header[2]);
+    }
+    false
+}
+
 /// Starts an HTTP/2 server that answers the first `refusals` requests with a `GOAWAY` or with `REFUSED_STREAM`.
 async fn serves_refusals(authority: &Authority, refusals: usize, goes_away: bool) -> Server {
     let (acceptor, refused) = (authority.acceptor(&Certificate { protocols: &[b"h2"], ..VALID }), Arc::default());
@@ -109,8 +126,7 @@ async fn serves_refusals(authority: &Authority, refusals: usize, goes_away: bool
                 // Empty SETTINGS, and GOAWAY with 0 as the last stream and NO_ERROR.
                 let frames = [&[0, 0, 0, 4, 0, 0, 0, 0, 0][..], &[0, 0, 8, 7, 0, 0, 0, 0, 0], &[0; 8]].concat();
                 let mut read = Vec::new();
-                // The preface and the SETTINGS of the client, and a part of the request.
-                while read.len() < 150 {
+                while !has_request(&read) {
                     if !matches!(tokio::io::AsyncReadExt::read_buf(&mut stream, &mut read).await, Ok(1..)) {
                         return;
                     }
