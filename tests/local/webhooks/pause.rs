@@ -89,8 +89,12 @@ async fn a_410_pauses_the_target_and_holds_its_delivery() {
     stack.create_target("gone", receiver.url(), &json!({})).await;
     receiver.respond_next(&[410]);
     let ids = post(&stack, 0..1).await;
-    let held = delivery(&stack, ids[0], "gone", "held").await;
-    assert_eq!(held["attempts"][0]["status"], 410, "{held}");
+    // The delivery is held as soon as the target is paused. The attempt is recorded a moment later.
+    within(Duration::from_secs(20), "the attempt", || async {
+        let held = delivery(&stack, ids[0], "gone", "held").await;
+        (held["attempts"][0]["status"] == 410).then_some(())
+    })
+    .await;
     let target = stack.manage().get("/v1/targets/gone").await.expect(200);
     assert_eq!(target["paused"]["by"], "tidings");
     assert!(target["paused"]["reason"].as_str().is_some_and(|reason| reason.contains("410")), "{target}");
