@@ -208,9 +208,6 @@ async fn every_operation_rejects_unknown_parameters() {
     for (path, method, operation) in operations(&document) {
         let path = fill_path(path, operation, None);
         let path = format!("{}?no-such%20one=1", path.split('?').next().expect("a path"));
-        if let Some(event) = event {
-            path = path.replace(EXAMPLE_EVENT, &event.to_string());
-        }
         let api = match permission(operation) {
             Some("manage") => stack.manage(),
             Some("ingest") => stack.ingest("signal"),
@@ -263,6 +260,9 @@ async fn documented_examples_get_the_documented_responses() {
         let mut path = fill_path(path, operation, quarantined.as_deref());
         if let Some(replay) = replay.as_ref().filter(|_| path.starts_with("/v1/replays/")) {
             path = path.replace(EXAMPLE_REPLAY, replay);
+        }
+        if let Some(event) = event {
+            path = path.replace(EXAMPLE_EVENT, &event.to_string());
         }
         let api = match permission(operation) {
             None => stack.anonymous(),

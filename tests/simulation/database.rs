@@ -161,7 +161,7 @@ fn stream_record(item: &Value, number: usize) -> Value {
 }
 
 fn is_write(operation: &str) -> bool {
-    !matches!(operation, "GetItem" | "Query" | "Scan" | "BatchGetItem" | "ListTables" | "DescribeTable")
+    !matches!(operation, "GetItem" | "Query" | "Scan" | "BatchGetItem" | "ListTables" | "DescribeTimeToLive")
 }
 
 /// Returns whether a request reads an index, or a table without asking for a consistent read.
@@ -193,6 +193,8 @@ fn execute(database: &dynoxide::Database, operation: &str, body: &str) -> (u16, 
     let result = match operation {
         "CreateTable" => run!(create_table),
         "ListTables" => run!(list_tables),
+        "DescribeTimeToLive" => run!(describe_time_to_live),
+        "UpdateTimeToLive" => run!(update_time_to_live),
         "PutItem" => run!(put_item),
         "GetItem" => run!(get_item),
         "UpdateItem" => run!(update_item),

@@ -369,7 +369,8 @@ async fn filters_that_match_nothing_are_reported() {
     let typo = json!({ "name": "typo", "address": receiver.url(), "events": ["no-such-type"] });
     let created = manage.post("/v1/targets", &typo).await.expect(201);
     assert!(created["warnings"][0].as_str().is_some_and(|text| text.contains("no-such-type")), "{created}");
-    stack.ingest("unleash").post("/v1/events", &e2e::sample_event(1)).await.expect(201);
+    let event = e2e::unleash_event(1, jiff::Timestamp::now(), "flag", "web", "ada");
+    stack.ingest("unleash").post("/v1/events", &event).await.expect(201);
     stack.wait_until_idle().await;
     assert_eq!(receiver.received().len(), 1);
     let star = manage.get("/v1/targets/star/health").await.expect(200);

@@ -8,9 +8,9 @@ use super::scenario::Scenario;
 /// Bytes of an item that a consistent read reads for one unit, and any other read for half a unit.
 const READ_UNIT_BYTES: f64 = 4096.0;
 
-/// Seconds for which events may still arrive: `LATE_AFTER` of `crates/store/src/event_table/event_item.rs` and
-/// `SETTLED_AFTER` of `crates/search/src/segments/watermarks.rs`. Every search reads the events of these seconds.
-const UNSETTLED_SECONDS: f64 = 120.0;
+/// Seconds until an event is settled: `LATE_AFTER` of `crates/store`, `CLOCK_DIFFERENCE` of `crates/search`, and two runs of
+/// pack, one that raises the fence and one after `WRITES_END_AFTER`. Every search reads the events of these seconds.
+const UNSETTLED_SECONDS: f64 = 195.0;
 
 /// Unpacked events that each measured search read.
 const MEASURED_UNPACKED_EVENTS: f64 = 24.0;
