@@ -173,7 +173,8 @@ async fn a_removed_manage_key_cannot_create_its_successor() {
     // Another key with the same name is another key.
     let created = manage.post("/v1/keys", &json!({ "name": "twice", "scope": "manage" })).await.expect(201);
     let first = stack.anonymous().with_token(created["token"].as_str().expect("a token"));
-    first.get("/v1/keys").await.expect(200);
+    let works = || async { (first.get("/v1/keys").await.status == 200).then_some(()) };
+    within(Duration::from_secs(10), "the new key", works).await;
     manage.delete("/v1/keys/twice").await.expect(204);
     manage.post("/v1/keys", &json!({ "name": "twice", "scope": "manage" })).await.expect(201);
     first.post("/v1/keys", &json!({ "name": "successor", "scope": "manage" })).await.expect_problem(401);

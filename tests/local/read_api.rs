@@ -326,6 +326,10 @@ async fn catalogs_list_types_with_valid_schemas() {
             let schema = api.get(kind["schema"].as_str().expect("a path")).await.expect(200);
             for example in schema["examples"].as_array().into_iter().flatten() {
                 assert!(jsonschema::is_valid(&schema, example));
+                // Only Tidings itself writes events of its catalog.
+                if source == events::TIDINGS_SOURCE {
+                    continue;
+                }
                 let response = stack.ingest(source).post("/v1/events", example).await;
                 assert!([200, 201].contains(&response.status), "{}", response.text);
             }

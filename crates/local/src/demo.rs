@@ -82,7 +82,8 @@ async fn ensure_target(http: &reqwest::Client, dev: &DevFile) -> anyhow::Result<
             .error_for_status()?;
     }
     let scopes = ["lifecycle", "logging", "signal"];
-    let sources: Vec<&String> = dev.keys.ingest.keys().collect();
+    // No key posts events of Tidings itself.
+    let sources: Vec<&str> = dev.keys.ingest.keys().map(String::as_str).chain([events::TIDINGS_SOURCE]).collect();
     let new = json!({
         "name": TARGET_NAME, "address": address, "level": "DEBUG", "scopes": scopes, "sources": sources,
     });

@@ -54,6 +54,11 @@ impl Key {
         [TIDINGS_SOURCE, FIRST_MANAGE_KEY_NAME].iter().any(|reserved| reserved.eq_ignore_ascii_case(name))
     }
 
+    /// Returns whether the key belongs to a source of Tidings itself. Earlier versions allowed such keys.
+    pub fn has_reserved_source(&self) -> bool {
+        self.source.as_deref().is_some_and(Source::is_reserved_name)
+    }
+
     /// Returns whether the key may post events of this source.
     pub fn is_for(&self, source: &Source) -> bool {
         self.source.as_deref() == Some(source.name.as_str())

@@ -66,9 +66,9 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Returns whether the caller may post events of this source.
-    pub fn may_post_to(&self, source: &model::Source) -> bool {
-        self.record.as_ref().is_some_and(|key| key.is_for(source))
+    /// Returns the caller's key; `None` for the first manage key.
+    pub fn record(&self) -> Option<&Key> {
+        self.record.as_ref()
     }
 }
 
@@ -98,8 +98,7 @@ impl Keys {
         let now = (self.0.clock)();
         let key = self.0.keys.find(|key| is(&key.sha256)).await?.ok_or_else(unauthorized)?;
         // Only Tidings writes events of its own source. Earlier versions allowed keys for it.
-        let is_reserved = key.source.as_deref().is_some_and(model::Source::is_reserved_name);
-        if is_reserved || is_expired(&key, now) {
+        if key.has_reserved_source() || is_expired(&key, now) {
             return Err(unauthorized());
         }
         self.record_use(&key.name, now.to_zoned(TimeZone::UTC).date());

@@ -79,5 +79,9 @@ pub(crate) async fn post_events(
 /// Returns the source of the caller's key.
 pub(crate) async fn find_source(state: &State, caller: &Caller) -> Result<Source, Problem> {
     let Some(name) = &caller.source else { return Err(no_source(&caller.key)) };
-    state.sources.find(|source| caller.may_post_to(source)).await?.ok_or_else(|| source_removed(name))
+    state
+        .sources
+        .find(|source| caller.record().is_some_and(|key| key.is_for(source)))
+        .await?
+        .ok_or_else(|| source_removed(name))
 }

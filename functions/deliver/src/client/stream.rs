@@ -196,7 +196,8 @@ mod tests {
             if !self.requested {
                 return Poll::Pending;
             }
-            let length = buf.remaining().min(16 * 1024);
+            // Whole responses only.
+            let length = buf.remaining().min(16 * 1024) / self.bytes.len() * self.bytes.len();
             let bytes: Vec<u8> = self.bytes.iter().copied().cycle().take(length).collect();
             buf.put_slice(&bytes);
             self.sent.fetch_add(length, Ordering::Relaxed);
@@ -226,7 +227,7 @@ mod tests {
         for bytes in [&b"HTTP/1.1 100 Continue\r\n\r\n"[..], b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n"] {
             sent.store(0, Ordering::Relaxed);
             let error = post_to(FloodingPeer { requested: false, bytes, sent: Arc::clone(&sent) }).await.unwrap_err();
-            let cause = std::error::Error::source(&error).unwrap().to_string();
+            let cause = format!("{error:?}");
             assert!(cause.contains("without a complete response"), "{cause}");
             assert!((200_000..300_000).contains(&sent.load(Ordering::Relaxed)), "{sent:?}");
         }
