@@ -41,7 +41,7 @@ pub struct CatalogFile {
     pub untyped: Option<String>,
     /// Scope of the event.
     pub scope: ScopeRule,
-    /// Time of the event, as text or as a Unix time; the time of receipt if the event has none.
+    /// Time of the event, as text or as a Unix time; the time of receipt if the event does not state its time.
     #[serde(default)]
     pub time: Vec<FieldPath>,
     /// ID that the producer gave to the event: an integer or a string.

@@ -1,4 +1,4 @@
-//! What must hold after the end of the faults.
+//! Checks after the end of the faults.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -41,7 +41,7 @@ pub(crate) static EXPORT_EVENTS: Operation = Operation {
         file. To resume an interrupted export, request the last link again.\n\n\
         CSV follows RFC 4180, with the columns `id, source, catalog, scope, type, time, time_given, received_at, \
         actor, subject, entities, project, environment, level, sv, label, summary, payload, summary_markdown`. \
-        `entities` and `payload` are JSON, and `summary` is plain text. What a spreadsheet would evaluate as a formula \
+        `entities` and `payload` are JSON, and `summary` is plain text. Text that a spreadsheet would evaluate as a formula \
         is prefixed with an apostrophe, also after a semicolon in a cell; in JSON, the sign is escaped instead. New \
         columns are added at the end. `format` alone selects the format; `Accept` is ignored.",
     scope: Some(KeyScope::Read),

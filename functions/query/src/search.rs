@@ -84,7 +84,7 @@ pub(crate) struct EventList {
     /// True if the search ended early because of its time or its read units. `next` continues it. Omitted if false.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     partial: bool,
-    /// Advice on filters that explain why the page is empty. Omitted if there is none.
+    /// Advice on filters that explain why the page is empty. Omitted if there is no advice.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
     /// Explanation of the search's execution; only if requested.

@@ -78,7 +78,7 @@ async fn floods_do_not_keep_a_healthy_target_waiting() {
     }
     let waiting = stack.read().get("/v1/deliveries?target=interim&status=waiting").await.expect(200);
     let waiting = waiting["deliveries"].as_array().expect("deliveries");
-    assert!(!waiting.is_empty(), "the flood still goes on");
+    assert!(!waiting.is_empty(), "the flood continues");
 }
 
 #[tokio::test]

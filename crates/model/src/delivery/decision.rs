@@ -37,7 +37,7 @@ pub enum MessageDecision {
 /// decides, so that repeated messages do no harm. `claim_time` is the time for which a worker claims a delivery.
 ///
 /// The clock may have gone back since the record was written. A claim that ends later than any claim of now has ended,
-/// and an attempt is due if the previous one lies in the future: the queue has delayed the message already.
+/// and an attempt is due if the previous one is in the future: the queue has delayed the message already.
 pub fn decide_message(
     state: Option<&DeliveryState>,
     key: DeliveryKey<'_>,

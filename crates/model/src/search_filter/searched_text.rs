@@ -56,7 +56,7 @@ fn decode_escapes(json: &str) -> String {
                 decoded.push(' ');
                 1
             }
-            // Control characters that nobody reads.
+            // Control characters, which are not visible.
             Some('b' | 'f') => 1,
             Some(char) => {
                 decoded.push(char);

@@ -75,7 +75,7 @@ impl Client {
     /// request is sent again over the next pooled connection, and finally over a new one. A target that has read the
     /// request at that moment receives it twice, with the same id.
     ///
-    /// A request that the target has refused without processing it is sent again at once: an HTTP/2 server that shuts
+    /// A request that the target has refused without processing it is sent again immediately: an HTTP/2 server that shuts
     /// down or is replaced sends `GOAWAY` or `REFUSED_STREAM`.
     pub(crate) async fn post(&self, request: Request<'_>) -> Exchange {
         let started = Instant::now();

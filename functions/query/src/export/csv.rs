@@ -85,8 +85,8 @@ fn escape_formulas(text: &str) -> String {
     cell
 }
 
-/// Returns JSON as a cell. What a spreadsheet would evaluate as a formula is in a string, after a character at which it
-/// splits the cell. JSON can escape the sign without a change of the value.
+/// Returns JSON as a cell. A text that a spreadsheet would evaluate as a formula is in a string, after a character at which
+/// it splits the cell. JSON can escape the sign without a change of the value.
 fn json_cell(json: &str) -> String {
     let mut cell = String::with_capacity(json.len());
     for (at, part) in json.split_inclusive(is_separator).enumerate() {
