@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::config_table::table::{ConfigTable, record_key};
 use crate::error::Error;
-use crate::event_table::insert_event::{InsertOutcome, InsertRefusal};
+use crate::event_table::insert_outcome::{InsertOutcome, InsertRefusal};
 use crate::event_table::slot_sequence::SlotSequence;
 use crate::event_table::table::EventTable;
 use crate::throttle_backoff::retry_throttled;

@@ -10,8 +10,8 @@ use events::{AcceptedEvent, EventId};
 use futures::stream::{self, StreamExt as _};
 use tokio::time::Instant;
 
-use super::insert_event::{InsertOutcome, InsertRefusal, InsertResult};
-use super::slot_occupant::has_id;
+use super::insert_outcome::{InsertOutcome, InsertRefusal, InsertResult};
+use super::put_event::has_id;
 use super::slot_sequence::SlotSequence;
 use super::table::EventTable;
 use crate::batch_get::{Item, batch_get_attributes};

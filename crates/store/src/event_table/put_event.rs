@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, Put as PutRequest, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
     TransactWriteItem,
 };
-use events::AcceptedEvent;
+use events::{AcceptedEvent, DedupKey};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
@@ -15,7 +15,6 @@ use tokio::time::Instant;
 use super::event_item::EventItem;
 use super::item_key::{claim_key, link_key};
 use super::pack_fence::PackFence;
-use super::slot_occupant::has_id;
 use super::table::EventTable;
 use crate::batch_get::{Item, consumed_units};
 use crate::error::Error;
@@ -44,6 +43,12 @@ pub(crate) struct PendingInsert<'a> {
     /// Partition key of the claim of the event's fingerprint. An event without its own time gets another slot when it is
     /// sent again, so its slot cannot detect a duplicate.
     claim: Option<String>,
+}
+
+/// Returns whether an ID identifies the event. The same ID may be used for two events, so their payloads are compared.
+/// All other fingerprints include the bytes of the event, or are unique.
+pub(crate) fn has_id(accepted: &AcceptedEvent) -> bool {
+    matches!(accepted.dedup_key, DedupKey::ProducerId | DedupKey::RequestId)
 }
 
 impl EventTable {

@@ -1,9 +1,9 @@
 //! The comparison of an event with the occupant of its slot.
 
-use events::{AcceptedEvent, DedupKey, EventId, is_same_json};
+use events::{AcceptedEvent, EventId, is_same_json};
 
-use super::insert_event::{InsertOutcome, InsertRefusal};
-use super::put_event::{PendingInsert, payload_hash};
+use super::insert_outcome::{InsertOutcome, InsertRefusal};
+use super::put_event::{PendingInsert, has_id, payload_hash};
 use super::table::EventTable;
 use crate::batch_get::Item;
 use crate::compression::decompress;
@@ -75,12 +75,6 @@ impl EventTable {
     fn invalid_occupant(&self, attribute: &str) -> Error {
         Error::corrupt(&self.table, format!("the item of a taken slot has no {attribute}"))
     }
-}
-
-/// Returns whether an ID identifies the event. The same ID may be used for two events, so their payloads are compared.
-/// All other fingerprints include the bytes of the event, or are unique.
-pub(crate) fn has_id(accepted: &AcceptedEvent) -> bool {
-    matches!(accepted.dedup_key, DedupKey::ProducerId | DedupKey::RequestId)
 }
 
 /// Returns the expiry of an item, in seconds since 1970.
