@@ -126,7 +126,7 @@ async fn patched(state: &State, target: &Target, patch: Value) -> Result<(Target
     // The definition has all fields; those without a value are null. The merge would drop unknown fields of the patch
     // that are null, so they are added again and rejected.
     let unknown: Vec<String> = patch.keys().filter(|name| definition.get(name.as_str()).is_none()).cloned().collect();
-    merge(&mut definition, Value::Object(patch));
+    json_patch::merge(&mut definition, &Value::Object(patch));
     if let Value::Object(fields) = &mut definition {
         for name in unknown {
             fields.entry(name).or_insert(Value::Null);
@@ -170,35 +170,9 @@ fn lowercase_names(headers: &mut Map<String, Value>) -> bool {
     headers.len() == count
 }
 
-/// Applies a merge patch (RFC 7396): null removes a field, objects are merged, other values are replaced.
-fn merge(value: &mut Value, patch: Value) {
-    let Value::Object(patch) = patch else {
-        *value = patch;
-        return;
-    };
-    if !value.is_object() {
-        *value = json!({});
-    }
-    let Value::Object(fields) = value else { return };
-    for (name, patch) in patch {
-        if patch.is_null() {
-            fields.remove(&name);
-        } else {
-            merge(fields.entry(name).or_insert(Value::Null), patch);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_patch_is_merged() {
-        let mut value = json!({"a": 1, "b": {"c": 2, "d": 3}, "e": [1]});
-        merge(&mut value, json!({"a": null, "b": {"c": null, "x": 4}, "e": [2], "f": {"g": null}}));
-        assert_eq!(value, json!({"b": {"d": 3, "x": 4}, "e": [2], "f": {}}));
-    }
 
     #[test]
     fn headers_that_differ_only_in_case_are_detected() {
