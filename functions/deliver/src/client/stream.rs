@@ -227,7 +227,7 @@ mod tests {
         for bytes in [&b"HTTP/1.1 100 Continue\r\n\r\n"[..], b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n"] {
             sent.store(0, Ordering::Relaxed);
             let error = post_to(FloodingPeer { requested: false, bytes, sent: Arc::clone(&sent) }).await.unwrap_err();
-            let cause = format!("{error:?}");
+            let cause = std::error::Error::source(&error).unwrap().to_string();
             assert!(cause.contains("without a complete response"), "{cause}");
             assert!((200_000..300_000).contains(&sent.load(Ordering::Relaxed)), "{sent:?}");
         }
