@@ -28,7 +28,7 @@ use producers::{Acknowledged, produce};
 use world::World;
 
 /// Seeds of a run without `SIMULATION_SEEDS`.
-const DEFAULT_SEEDS: Range<u64> = 0..50;
+const DEFAULT_SEEDS: Range<u64> = 0..16;
 
 /// Number of producers, and of the events of each.
 const PRODUCERS: usize = 3;
