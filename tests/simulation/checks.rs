@@ -21,8 +21,10 @@ pub(crate) async fn every_event_is_delivered(world: &World, acknowledged: &Ackno
         if missing.is_empty() {
             return;
         }
-        let count = missing.len();
-        assert!(Instant::now() < end, "{count} events are not delivered, such as {:?}", missing[0]);
+        if Instant::now() >= end {
+            let explained = world.get(&format!("/v1/events/{}/deliveries", missing[0])).await.1;
+            panic!("{} events are not delivered, such as {explained}", missing.len());
+        }
         sleep(Duration::from_millis(500)).await;
     }
 }

@@ -10,7 +10,7 @@ use model::{EventFilter, Key, KeyScope, Retention, RetryPolicy, Source, Target};
 use runtime::sqs::Queue;
 use runtime::{Env, Tracer};
 use search::{EventLog, Segments};
-use store::{CachedRecords, ConfigTable, DeliveryTable, EventTable, Quarantine};
+use store::{CachedRecords, ConfigTable, DeliveryTable, EventTable, Quarantine, SlotKey};
 use web::Keys;
 use webhook::{Keyring, Secrets, SigningSecret};
 
@@ -158,6 +158,8 @@ pub(crate) async fn install(database: &Database, keyring: &Keyring) -> Tokens {
     let created_at = clock::now() - SignedDuration::from_hours(2);
     let (name, catalog) = (SOURCE.to_owned(), SOURCE.to_owned());
     config.create(&Source { name, catalog, description: None, created_at }).await.expect("a source");
+    // Another key would give the events other ids in each run of a seed.
+    config.create(&SlotKey::from_bytes([1; 32])).await.expect("a slot key");
     let generate = || web::token::generate().expect("randomness");
     let tokens = Tokens { ingest: generate(), read: generate() };
     let ingest = ("ingest", KeyScope::Ingest, Some(SOURCE), &tokens.ingest);

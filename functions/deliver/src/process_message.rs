@@ -197,7 +197,10 @@ async fn record_result(
     let (status, delay) = decide_after_attempt(verdict, context.is_test(), made, &target.retry, random());
     // Times are stored with a resolution of one millisecond.
     let delay = delay.map(|delay| Duration::from_millis(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)));
-    let next_attempt_at = delay.and_then(|delay| (state.clock)().checked_add(delay).ok());
+    // The delay starts at the end of the attempt by the clock reading of its start: the clock may have been set forward
+    // during the attempt.
+    let ended_at = attempt.at.checked_add(Duration::from_millis(attempt.duration_ms)).unwrap_or(Timestamp::MAX);
+    let next_attempt_at = delay.and_then(|delay| ended_at.checked_add(delay).ok());
     let before = record.map_or(0, |record| record.attempts.len());
     let outcome = AttemptOutcome { attempt, status, made, next_attempt_at, before };
     let is_current = state.deliveries.record_attempt(*key, outcome).await?;
@@ -233,9 +236,9 @@ async fn judge_attempt(state: &State, target: &Target, result: &AttemptResult) -
     AttemptVerdict::Failure { retry_after: result.attempt.status.and_then(retry_after) }
 }
 
-/// Returns a random number between 0 and 1; one half without a source of randomness.
+/// Returns a random number between 0 and 1.
 fn random() -> f64 {
-    f64::from(getrandom::u32().unwrap_or(u32::MAX / 2)) / f64::from(u32::MAX)
+    fastrand::f64()
 }
 
 /// Returns the delay before a message is retried whose target is at its concurrency limit. The delay grows with each
