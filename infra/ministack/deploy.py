@@ -182,6 +182,8 @@ def upload(s3, template, lambda_dir):
 
     pattern = r"CodeUri: \S*/(?P<function>[^/\s]+)/bootstrap\.zip"
     text = re.sub(pattern, zip_of, template.read_text())
+    # ministack 1.5.33 does not know the encryption context of requests to KMS. tests/policies checks the condition.
+    text = re.sub(r"\n +Condition:\n +StringEquals:\n +kms:EncryptionContext:purpose: \S+", "", text)
     # ministack 1.5.33 does not support alarms on metric math. Blank lines separate resources in the template.
     blocks = [block for block in text.split("\n\n")
               if "Type: AWS::CloudWatch::Alarm" not in block or "\n      Metrics:\n" not in block]
