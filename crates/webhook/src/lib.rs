@@ -1,5 +1,5 @@
 //! Webhook building blocks that `manage` (which configures targets) and `deliver` (which sends to them) share: encrypted
-//! secrets, body templates and trust anchors.
+//! secrets, body templates, trust anchors and masks of credentials.
 //!
 //! Anything that sends requests or reads the log belongs in `deliver`; anything that validates API requests belongs in
 //! `manage`.
@@ -8,12 +8,14 @@
 //! laptop, it is in a file.
 
 mod keyring;
+mod mask;
 mod secrets;
 mod signing_secret;
 mod template;
 mod trust_anchors;
 
 pub use keyring::{Keyring, KeyringError, create_key_file};
+pub use mask::{mask_address, mask_text};
 pub use secrets::Secrets;
 pub use signing_secret::{NoRandomness, SigningSecret};
 pub use template::{

@@ -9,16 +9,13 @@ use url::Url;
 /// Replacement of a secret.
 const MASK: &str = "***";
 
-/// Number of hexadecimal digits that identify a masked URL.
-const URL_DIGITS: usize = 12;
-
 /// Maximum total size of the recorded headers, in bytes. A record holds many attempts.
 const MAX_RECORDED_HEADER_BYTES: usize = 700;
 
 /// Header with the signature. Together with the other headers and the body, it would let a reader repeat the request.
 const SIGNATURE_HEADER: HeaderName = HeaderName::from_static("webhook-signature");
 
-/// A request as it is recorded: without secrets.
+/// The recorded parts of a request, without secrets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct SentRequest {
     pub(crate) url: String,
@@ -37,12 +34,7 @@ fn mask_url(url: &Url) -> String {
     let mut sent = url.clone();
     let (_, _) = (sent.set_username(""), sent.set_password(None));
     sent.set_fragment(None);
-    if sent.path() == "/" && sent.query().is_none() {
-        return sent.into();
-    }
-    let digest = hex::encode(Sha256::digest(sent.as_str()));
-    let origin = sent.origin().ascii_serialization();
-    format!("{origin}/{MASK} (sha256 {})", &digest[..URL_DIGITS])
+    webhook::mask_address(&sent)
 }
 
 /// Returns the headers with masked values. Headers beyond the maximum size are left out.

@@ -6,10 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 use url::Url;
-use web::token;
-
-/// Number of hexadecimal digits of the hash that identifies a masked value.
-const MASK_DIGITS: usize = 12;
+use webhook::{mask_address, mask_text};
 
 /// A target without its secrets.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -155,7 +152,7 @@ impl TargetView {
 pub(super) fn audit_view(target: Target, state: Option<&TargetState>) -> Value {
     // Warnings are advice for the caller, not part of the configuration.
     let masked_address = mask_address(&target.address);
-    let masked_template = target.body_template.as_deref().map(|template| format!("*** ({})", short_hash(template)));
+    let masked_template = target.body_template.as_deref().map(mask_text);
     let mut view = json!(TargetView::new(target, state));
     view["address"] = json!(masked_address);
     if let Some(fields) = view.as_object_mut() {
@@ -176,20 +173,6 @@ pub(crate) fn filter_warnings(filter: &EventFilter) -> Vec<String> {
     unknown.collect()
 }
 
-/// Returns the scheme, host and port of an address. A path or query is replaced by a hash of the address.
-fn mask_address(address: &Url) -> String {
-    if address.path() == "/" && address.query().is_none() && address.fragment().is_none() {
-        return address.to_string();
-    }
-    format!("{}/*** ({})", address.origin().ascii_serialization(), short_hash(address.as_str()))
-}
-
-fn short_hash(text: &str) -> String {
-    let mut hash = token::sha256(text);
-    hash.truncate(MASK_DIGITS);
-    format!("sha256 {hash}")
-}
-
 impl From<EventFilter> for WantedView {
     fn from(wanted: EventFilter) -> Self {
         let EventFilter { level, scopes, sources, events, projects, environments, include_unscoped } = wanted;
@@ -200,23 +183,5 @@ impl From<EventFilter> for WantedView {
 impl From<PreviousFilter> for FormerView {
     fn from(former: PreviousFilter) -> Self {
         Self { since: former.since, wanted: former.filter.into() }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn masked_addresses_show_only_their_origin() {
-        let mask = |address: &str| mask_address(&address.parse().unwrap());
-        assert_eq!(mask("https://example.com:8443"), "https://example.com:8443/");
-        for address in ["https://example.com/SECRET", "https://example.com/?SECRET", "https://example.com/#SECRET"] {
-            let masked = mask(address);
-            assert!(masked.starts_with("https://example.com/*** (sha256 "), "{masked}");
-            assert!(!masked.contains("SECRET"), "{masked}");
-            assert_eq!(masked, mask(address));
-            assert_ne!(masked, mask(&format!("{address}2")));
-        }
     }
 }
