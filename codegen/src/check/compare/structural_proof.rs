@@ -203,7 +203,7 @@ impl StructuralProof<'_> {
             return true;
         }
         let negations: Vec<_> = written.certain.iter().filter_map(|view| view.inner("not")).collect();
-        // What the reader refuses, the writer must refuse as well. Assumptions hold in one direction only,
+        // The writer must refuse every value that the reader refuses. Assumptions hold in one direction only,
         // and fields that a writer does not write may occur in a condition.
         negations.iter().any(|refused_by_writer| {
             let (open, fields) = (std::mem::take(&mut self.open), self.fields.take());
