@@ -244,7 +244,7 @@ impl EventTable {
         let mut inserts =
             accepted.iter().map(|event| self.prepare_insert(event, fence)).collect::<Result<Vec<_>, _>>()?;
         let key = self.slot_key(deadline).await?;
-        let mut free: Vec<_> = accepted.iter().map(|event| SlotSequence::new(&key, event).into_slots()).collect();
+        let mut free: Vec<_> = accepted.iter().map(|event| SlotSequence::new(key, event).into_slots()).collect();
         let mut ids: Vec<Option<EventId>> = vec![None; changes.len()];
         loop {
             for (index, insert) in inserts.iter_mut().enumerate() {

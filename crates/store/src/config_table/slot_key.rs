@@ -5,8 +5,8 @@ use std::fmt;
 use jiff::Timestamp;
 use model::Record;
 use serde::{Deserialize, Serialize};
+use tokio::sync::OnceCell;
 
-use super::cached_records::CachedRecords;
 use super::table::ConfigTable;
 use crate::batch_get::Item;
 use crate::error::Error;
@@ -67,36 +67,40 @@ pub fn is_slot_key(item: &Item) -> bool {
         .all(|name| item.get(*name).and_then(|value| value.as_s().ok()).is_some_and(|v| v == RECORD_NAME))
 }
 
-/// The slot key of a deployment, which is cached like other records.
+/// The slot key of a deployment. It never changes, so a process reads it once.
 #[derive(Debug)]
 pub(crate) struct SlotKeys {
     config: ConfigTable,
-    cached: CachedRecords<SlotKey>,
+    key: OnceCell<SlotKey>,
 }
 
 impl SlotKeys {
     pub(crate) fn new(config: ConfigTable) -> Self {
-        Self { cached: CachedRecords::new(config.clone()), config }
+        Self { config, key: OnceCell::new() }
     }
 
     /// Returns the key. The first caller of a deployment creates it.
-    pub(crate) async fn get(&self, now: Timestamp) -> Result<SlotKey, Error> {
-        if let Some(key) = self.cached.find(|_| true).await? {
+    pub(crate) async fn get(&self, now: Timestamp) -> Result<&SlotKey, Error> {
+        self.key.get_or_try_init(|| self.read_or_create(now)).await
+    }
+
+    async fn read_or_create(&self, now: Timestamp) -> Result<SlotKey, Error> {
+        if let Some(key) = self.read().await? {
             return Ok(key);
         }
         let created = SlotKey::generate(now)?;
         match self.config.create(&created).await {
-            Ok(()) => {
-                self.cached.invalidate().await;
-                Ok(created)
-            }
+            Ok(()) => Ok(created),
             // Another process was faster.
             Err(Error::Exists(_)) => {
-                self.cached.invalidate().await;
-                let key = self.cached.find(|_| true).await?;
+                let key = self.read().await?;
                 key.ok_or_else(|| Error::corrupt(RECORD_NAME, "the slot key was removed while it was read"))
             }
             Err(error) => Err(error),
         }
+    }
+
+    async fn read(&self) -> Result<Option<SlotKey>, Error> {
+        Ok(self.config.list().await?.into_iter().next())
     }
 }

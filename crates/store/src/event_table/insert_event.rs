@@ -42,7 +42,7 @@ impl EventTable {
     /// Inserts an event into the first slot of its sequence, if that is free or has a copy of the event. Most inserts end
     /// here, and cost one write.
     pub async fn insert_first(&self, accepted: &AcceptedEvent, deadline: Instant) -> Result<FirstInsert, Error> {
-        let slots = SlotSequence::new(&self.slot_key(deadline).await?, accepted);
+        let slots = SlotSequence::new(self.slot_key(deadline).await?, accepted);
         let mut deferred = DeferredInsert::new(slots);
         if self.crowded.crowded_positions(accepted.event.id) > 0 {
             return Ok(FirstInsert::Deferred(deferred));

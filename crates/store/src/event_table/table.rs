@@ -45,7 +45,7 @@ impl EventTable {
     }
 
     /// Returns the slot key. Throttled calls are retried until the deadline.
-    pub(crate) async fn slot_key(&self, deadline: Instant) -> Result<SlotKey, Error> {
+    pub(crate) async fn slot_key(&self, deadline: Instant) -> Result<&SlotKey, Error> {
         let Some(keys) = &self.slot_keys else {
             let reason = "the handle has no slot key: create it with EventTable::with_slot_key".to_owned();
             return Err(Error::Failed { operation: "PutItem", reason });
