@@ -10,6 +10,7 @@ use events::{AcceptedEvent, EventId};
 use futures::stream::{self, StreamExt as _};
 use tokio::time::Instant;
 
+use super::event_item::EventItem;
 use super::insert_outcome::{InsertOutcome, InsertRefusal, InsertResult};
 use super::put_event::has_id;
 use super::slot_sequence::SlotSequence;
@@ -30,13 +31,15 @@ pub struct DeferredInsert {
     slots: SlotSequence,
     /// Position of the first slot that is not known to be taken by another event.
     pub(crate) position: usize,
+    /// The event's item after a slot was tried, so that the next try does not compress the payload again.
+    pub(crate) item: Option<Box<EventItem>>,
     /// Consumed write units.
     pub(crate) write_units: f64,
 }
 
 impl DeferredInsert {
     pub(crate) fn new(slots: SlotSequence) -> Self {
-        Self { slots, position: 0, write_units: 0.0 }
+        Self { slots, position: 0, item: None, write_units: 0.0 }
     }
 
     /// Returns the next slot to try; `None` if all slots are taken.

@@ -65,7 +65,11 @@ impl EventTable {
             return Ok(Some(InsertOutcome::Refused(InsertRefusal::NoFreeSlot)));
         };
         let fence = retry_throttled(deadline, "BatchGetItem", || self.pack_fence()).await?;
-        let mut insert = self.prepare_insert(accepted, fence)?;
+        let item = match deferred.item.take() {
+            Some(item) => *item,
+            None => self.event_item(accepted)?,
+        };
+        let mut insert = self.pending_insert(accepted, item, fence);
         insert.item.place(id, self.shards);
         Ok(match self.try_slot(&insert, deadline, &mut deferred.write_units).await? {
             SlotOccupant::Inserted => Some(InsertOutcome::Stored(id)),
@@ -75,6 +79,7 @@ impl EventTable {
                 if outcome.is_none() {
                     self.crowded.record_collision(accepted.event.id, deferred.position);
                     deferred.position += 1;
+                    deferred.item = Some(Box::new(insert.item));
                 }
                 outcome
             }

@@ -57,11 +57,24 @@ impl EventTable {
         accepted: &'a AcceptedEvent,
         fence: PackFence,
     ) -> Result<PendingInsert<'a>, Error> {
-        let expires = self.retention.expires(accepted.event.received_at);
-        let mut item = EventItem::new(&accepted.event, &accepted.fingerprint, expires)?;
+        Ok(self.pending_insert(accepted, self.event_item(accepted)?, fence))
+    }
+
+    /// Returns the item of an event, without its keys and its time of storage. This compresses the payload.
+    pub(crate) fn event_item(&self, accepted: &AcceptedEvent) -> Result<EventItem, Error> {
+        EventItem::new(&accepted.event, &accepted.fingerprint, self.retention.expires(accepted.event.received_at))
+    }
+
+    /// Returns the insert of an event's item at the current time.
+    pub(crate) fn pending_insert<'a>(
+        &self,
+        accepted: &'a AcceptedEvent,
+        mut item: EventItem,
+        fence: PackFence,
+    ) -> PendingInsert<'a> {
         item.set_stored_at(self.retention.now(), fence);
         let claims = has_id(accepted) && !accepted.event.fields.time_given;
-        Ok(PendingInsert { accepted, item, claim: claims.then(|| claim_key(&accepted.fingerprint)) })
+        PendingInsert { accepted, item, claim: claims.then(|| claim_key(&accepted.fingerprint)) }
     }
 
     /// Tries to insert the event into the slot of its item.
