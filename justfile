@@ -2,7 +2,7 @@
 
 # Start the local stack with example events
 demo:
-    cargo run --release --bin tidings -- dev --demo
+    cargo run --profile quickstart --bin tidings -- dev --demo
 
 # Run the checks and tests that each commit must pass
 quick:
