@@ -23,6 +23,12 @@ struct Block {
 async fn requests_of_the_tour_have_the_documented_responses() {
     let page = read("docs/tour.md");
     let stack = Stack::start(env!("CARGO_BIN_EXE_tidings"), &["--demo"]).await;
+    // The stack answers before the demo has created its target, which receives only events that are stored later.
+    let manage = stack.manage();
+    within(Duration::from_mins(2), "the demo target", || async {
+        (manage.get("/v1/targets/demo").await.status == 200).then_some(())
+    })
+    .await;
     let dev: Value =
         serde_json::from_str(&std::fs::read_to_string(stack.data_dir().join("dev.json")).expect("dev.json"))
             .expect("JSON");
