@@ -9,9 +9,13 @@ use crate::tools;
 /// Names of Chromium's program.
 const CHROMIUM: [&str; 4] = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
 
-/// Runs the tests in `tests/browser`; screenshots are under `target/screenshots`.
+/// Builds the local stack for [`run_browser_tests`].
+pub(crate) fn build_local_stack() -> Result {
+    run("build the local stack", cargo(&["build", "--workspace", "--bin", "tidings"]))
+}
+
+/// Runs the tests in `tests/browser` on the built local stack; screenshots are under `target/screenshots`.
 pub(crate) fn run_browser_tests() -> Result<TestCounts> {
-    run("build the local stack", cargo(&["build", "--workspace", "--bin", "tidings"]))?;
     let (chromium, bin) = (find_or_install_chromium()?, tools::deployment()?);
     install_node_modules(&bin)?;
     let mut tests: Vec<PathBuf> = std::fs::read_dir(root().join("tests/browser"))

@@ -84,7 +84,9 @@ fn main() -> ExitCode {
         Command::Quick => pipeline::run_quick(),
         Command::Loaded => stress::run_loaded(),
         Command::Simulate { seeds } => stress::run_simulation(&seeds),
-        Command::Browser => browser::run_browser_tests().and_then(test_run::TestCounts::finish),
+        Command::Browser => browser::build_local_stack()
+            .and_then(|()| browser::run_browser_tests())
+            .and_then(test_run::TestCounts::finish),
         Command::Lambda => functions::build_functions(),
         Command::Bench => bench::run_benchmarks(),
         Command::Fuzz => bench::fuzz(),

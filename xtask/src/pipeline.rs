@@ -3,7 +3,7 @@
 use crate::audit::audit;
 use crate::browser::run_browser_tests;
 use crate::functions::build_functions;
-use crate::process::{Result, cargo, output_of, program, run};
+use crate::process::{Result, cargo, output_of, program, run, target};
 use crate::prose;
 use crate::sbom::write_sboms;
 use crate::test_run::{TestCounts, run_doctests, run_nextest};
@@ -12,6 +12,7 @@ use crate::tools;
 /// Runs all checks and tests.
 pub(crate) fn run_all() -> Result {
     run_static_checks()?;
+    // The tests of the web UI use the local stack that the Rust tests built.
     let mut counts = run_rust_tests("ci")? + run_browser_tests()?;
     run("check the template", program(tools::deployment()?.join("cfn-lint"), &["infra/template.yaml"]))?;
     audit(false)?;
@@ -34,12 +35,15 @@ fn run_static_checks() -> Result {
     run("run Clippy", cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     let mut docs = cargo(&["doc", "--workspace", "--no-deps", "--quiet"]);
     docs.env("RUSTDOCFLAGS", "-D warnings");
-    run("build the documentation", docs)?;
-    check_schemas()
+    run("build the documentation", docs)
 }
 
+/// Runs the Rust tests, and the checks that use the programs which were built for them.
 fn run_rust_tests(profile: &str) -> Result<TestCounts> {
-    Ok(run_nextest("run the tests", profile, &["--workspace"])? + run_doctests("run the examples in doc comments")?)
+    let counts =
+        run_nextest("run the tests", profile, &["--workspace"])? + run_doctests("run the examples in doc comments")?;
+    check_schemas()?;
+    Ok(counts)
 }
 
 /// Checks spelling and banned phrases.
@@ -55,12 +59,13 @@ pub(crate) fn check_workflows() -> Result {
     run("check the workflows", program(zizmor, &["--offline", "--no-progress", "--quiet", ".github"]))
 }
 
-/// Checks that the schemas and the API's document are valid and compatible with the last release.
+/// Checks that the schemas and the API's document are valid and compatible with the last release, with the `codegen`
+/// that was built for its tests: Cargo would build it with other features of its dependencies.
 fn check_schemas() -> Result {
     let tags = program("git", &["describe", "--tags", "--abbrev=0", "--match", "v*"]);
     let release = output_of(tags).ok().map(|tag| tag.trim().to_owned());
     for (step, path) in [("check the schemas", "schemas"), ("check the API's document", "openapi.json")] {
-        let mut check = cargo(&["run", "--quiet", "--package", "codegen", "--", "check", path]);
+        let mut check = program(target().join("debug/codegen"), &["check", path]);
         if let Some(release) = &release {
             check.args(["--against", release]);
         }
