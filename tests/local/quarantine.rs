@@ -52,6 +52,13 @@ async fn quarantine_is_listed_by_source_type_reason_and_time() {
     let received_at = ids[2].split('~').next().expect("a time");
     let list = manage.get(&format!("/v1/quarantine?from={received_at}&to={received_at}")).await.expect(200);
     assert!(listed_ids(&list).contains(&ids[2].as_str()), "{received_at}: {list}");
+    // A page before the start of the range is empty.
+    let before = "2026-01-01T00:00:00.000Z~0000000000000000";
+    for (method, action) in [(Method::GET, ""), (Method::POST, "/replay"), (Method::POST, "/discard")] {
+        let path = format!("/v1/quarantine{action}?source=signal&from=2027-01-01&before={before}");
+        let response = manage.send(manage.request(method, &path)).await;
+        assert_eq!(response.status, 200, "{path}: {}", response.json());
+    }
     let (mut paged, mut before) = (Vec::new(), String::new());
     loop {
         let list = manage.get(&format!("/v1/quarantine?limit=2{before}")).await.expect(200);

@@ -95,6 +95,7 @@ pub(crate) const CODE_CALLS: &[Call] = &[
     ("FanoutRole", "DeliveriesTable/index/by_status", QUERY, "deliveries.list("),
     ("FanoutRole", "DeliveryQueue", SEND, "queue.send_batch("),
     ("FanoutRole", "ReplayQueue", SEND, "replays.send_delayed("),
+    ("FanoutRole", "StreamDeadLetters", SEND, "stream_dead_letters.send_delayed("),
     ("DeliverRole", "EventsTable", GET_MANY, "events.get_many("),
     ("DeliverRole", "EventsTable", PUT, "events.write_audited("),
     ("DeliverRole", "ConfigTable/targets", QUERY, "CachedRecords<Target>"),

@@ -218,6 +218,13 @@ fn missing_limits_are_detected() {
         |of| of["MaximumRetryAttempts"] = json!(25),
         "FanoutFunction NewEvents: retries end before",
     );
+    for (function, queue) in [("FanoutFunction", "ReplayQueue"), ("DeliverFunction", "SlowDeliveryQueue")] {
+        assert_violation(
+            &format!("/Resources/{function}/Properties"),
+            without_member("RecursiveLoop"),
+            &format!("{function}: receives from {queue} and sends to it"),
+        );
+    }
     let stage = "/Resources/HttpStage/Properties/DefaultRouteSettings";
     assert_violation(stage, without_member("ThrottlingRateLimit"), "HttpStage: no ThrottlingRateLimit");
 }

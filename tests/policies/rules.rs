@@ -27,6 +27,7 @@ pub(crate) fn find_violations(template: &Value) -> Vec<String> {
     let resources = template["Resources"].as_object().expect("resources");
     let mut owners = BTreeMap::new();
     check_parameters(template, &mut found);
+    check_recursion(resources, &mut found);
     for (name, resource) in resources {
         let properties = &resource["Properties"];
         match resource["Type"].as_str().expect("a type") {
@@ -86,6 +87,29 @@ fn check_parameters(template: &Value, found: &mut Vec<String>) {
         }
         require(name, parameter, "AllowedPattern", "no AllowedPattern", found);
         require(name, parameter, "ConstraintDescription", "no ConstraintDescription", found);
+    }
+}
+
+/// A function that sends to a queue that it receives from must allow recursion: Lambda ends a chain of messages after 16
+/// invocations (<https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html>).
+fn check_recursion(resources: &Map<String, Value>, found: &mut Vec<String>) {
+    for (name, function) in resources.iter().filter(|(_, resource)| resource["Type"] == "AWS::Serverless::Function") {
+        let properties = &function["Properties"];
+        let role = names(&properties["Role"]).concat();
+        let sources = properties["Events"].as_object().into_iter().flatten();
+        let queues: Vec<String> = sources.flat_map(|(_, source)| names(&source["Properties"]["Queue"])).collect();
+        let statements = &resources[&role]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"];
+        let sends_to = |queue: &String| {
+            statements.as_array().into_iter().flatten().any(|statement| {
+                names(&statement["Action"]).iter().any(|action| action == "sqs:SendMessage")
+                    && names(&statement["Resource"]).contains(queue)
+            })
+        };
+        for queue in queues.iter().filter(|queue| sends_to(queue)) {
+            if properties["RecursiveLoop"] != "Allow" {
+                found.push(format!("{name}: receives from {queue} and sends to it without RecursiveLoop: Allow"));
+            }
+        }
     }
 }
 

@@ -53,7 +53,7 @@ fn retention() -> Retention {
 }
 
 fn tracer() -> Tracer {
-    Tracer::from_env(&Env::new(&|_| None)).expect("no tracer")
+    Tracer::from_env(&Env::new(&|_| None))
 }
 
 fn config(client: &Client) -> ConfigTable {
@@ -92,6 +92,7 @@ pub(crate) fn fanout(database: &Database, queues: &Queues) -> fanout::State {
         log: log(&client),
         queue: Queue::new(queues.client(), Queues::url(DELIVERY)),
         replays: Queue::new(queues.client(), Queues::url("replays")),
+        stream_dead_letters: Queue::new(queues.client(), Queues::url("stream-dead-letters")),
         tracer: tracer(),
         clock: clock::now,
     }

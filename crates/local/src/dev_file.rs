@@ -51,6 +51,9 @@ pub(crate) struct AwsEndpoints {
     /// URL of the queue of replays.
     #[serde(default)]
     pub(crate) replay_queue: String,
+    /// URL of the dead-letter queue of the stream.
+    #[serde(default)]
+    pub(crate) stream_dead_letters: String,
 }
 
 impl DevFile {

@@ -80,4 +80,15 @@ impl DeliveryMessage {
 pub struct ReplayMessage {
     /// Name of the replay.
     pub replay: String,
+    /// Number of messages of this replay in a row that sent no event: the target is paused or slow, or another message
+    /// continues the replay.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub idle: u32,
+}
+
+impl ReplayMessage {
+    /// Creates the first message of a replay.
+    pub fn new(replay: &str) -> Self {
+        Self { replay: replay.to_owned(), idle: 0 }
+    }
 }

@@ -43,11 +43,17 @@ where
         }
         let mut fields = JsonObject::default();
         event.record(&mut fields);
-        if let Some(span) = context.lookup_current()
-            && let Some(formatted) = span.extensions().get::<FormattedFields<N>>()
-            && let Ok(request) = serde_json::from_str::<Value>(formatted)
-        {
-            fields.0.insert("request".to_owned(), request);
+        // The span of the invocation has Lambda's request ID, and the span of an HTTP request its own.
+        let mut request = Map::new();
+        for span in context.event_scope().into_iter().flatten().collect::<Vec<_>>().into_iter().rev() {
+            if let Some(formatted) = span.extensions().get::<FormattedFields<N>>()
+                && let Ok(Value::Object(members)) = serde_json::from_str(formatted)
+            {
+                request.extend(members);
+            }
+        }
+        if !request.is_empty() {
+            fields.0.insert("request".to_owned(), request.into());
         }
         writeln!(out, "{}", metric_line(fields.0, &self.stack, jiff::Timestamp::now().as_millisecond()))
     }

@@ -15,6 +15,10 @@ use model::Retention;
 
 use crate::clock::now;
 
+/// Maximum time of a call to AWS, including its retries. A request makes at most two calls one after the other before it
+/// stores an event, and API Gateway gives up after 29 seconds.
+const MAX_OPERATION_TIME: Duration = Duration::from_secs(8);
+
 /// An environment variable that prevents the function from starting.
 #[derive(thiserror::Error)]
 pub enum EnvError {
@@ -128,6 +132,7 @@ impl<'a> Env<'a> {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(2))
             .operation_attempt_timeout(Duration::from_secs(5))
+            .operation_timeout(MAX_OPERATION_TIME)
             .build();
         let mut config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())

@@ -12,6 +12,9 @@ const OWN_CRATES: [&str; 13] = [
     "webhook",
 ];
 
+/// The `target` of the span of an invocation, whose field `requestId` is Lambda's request ID.
+const INVOCATION_SPAN_TARGET: &str = "lambda_runtime::layers::trace";
+
 /// Logs JSON lines to standard output, filtered by `RUST_LOG` (default `info`).
 ///
 /// # Errors
@@ -34,7 +37,8 @@ fn parse_filter(filter: &str) -> Result<EnvFilter, EnvError> {
     if !directives.split(',').all(is_known) {
         return Err(invalid());
     }
-    EnvFilter::builder().parse(format!("{},{METRICS_TARGET}=info", cap_trace(directives))).map_err(|_| invalid())
+    let filter = format!("{},{METRICS_TARGET}=info,{INVOCATION_SPAN_TARGET}=info", cap_trace(directives));
+    EnvFilter::builder().parse(filter).map_err(|_| invalid())
 }
 
 /// Restricts the level `trace` to our own crates. At `trace`, the AWS SDKs and HTTP libraries log whole requests, with
@@ -121,6 +125,29 @@ mod tests {
                 "{asked}: {written}"
             );
         }
+    }
+
+    #[test]
+    fn lines_have_the_ids_of_the_invocation_and_of_the_request() {
+        let written = Written::default();
+        let to = written.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .fmt_fields(JsonFields::new())
+            .event_format(JsonLines::new("log".to_owned()))
+            .with_env_filter(parse_filter("warn").unwrap())
+            .with_writer(move || to.clone())
+            .finish();
+        tracing::subscriber::with_default(subscriber, || {
+            let _invocation = tracing::info_span!(target: INVOCATION_SPAN_TARGET, "invoke", requestId = "i1").entered();
+            let _request = tracing::warn_span!("request", id = "r1").entered();
+            tracing::info!(target: METRICS_TARGET, function = "ingest", stored = 1, "ingested");
+            tracing::warn!("a log line");
+        });
+        let written = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        let lines: Vec<Value> = written.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines[0]["request"], json!({ "requestId": "i1", "id": "r1" }));
+        let ids: Vec<&Value> = lines[1]["spans"].as_array().unwrap().iter().map(|span| &span["requestId"]).collect();
+        assert_eq!(ids, [&json!("i1"), &Value::Null], "{written}");
     }
 
     #[test]

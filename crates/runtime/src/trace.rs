@@ -48,11 +48,16 @@ pub struct Span<'a> {
 
 impl Tracer {
     /// Creates a tracer from `TRACE_PERCENT`, the percentage of traced events (default 0), and
-    /// `AWS_XRAY_DAEMON_ADDRESS`, which Lambda sets.
-    ///
-    /// # Errors
-    /// A variable is missing or invalid.
-    pub fn from_env(env: &Env<'_>) -> Result<Self, EnvError> {
+    /// `AWS_XRAY_DAEMON_ADDRESS`, which Lambda sets. If a variable is missing or invalid, no event is traced: tracing must
+    /// not keep a function from starting.
+    pub fn from_env(env: &Env<'_>) -> Self {
+        Self::try_from_env(env).unwrap_or_else(|error| {
+            tracing::error!(%error, "tracing is off: no event has a trace until the variable is corrected");
+            Self::default()
+        })
+    }
+
+    fn try_from_env(env: &Env<'_>) -> Result<Self, EnvError> {
         const NAME: &str = "AWS_XRAY_DAEMON_ADDRESS";
         const EXPECTED: &str = "an address and a port, such as 127.0.0.1:2000";
         let percent = env.parsed("TRACE_PERCENT", 0, "a whole number from 0 to 100")?;
@@ -144,7 +149,7 @@ mod tests {
             "AWS_XRAY_DAEMON_ADDRESS" => Some(address.to_owned()),
             _ => None,
         };
-        Tracer::from_env(&Env::new(&lookup))
+        Tracer::try_from_env(&Env::new(&lookup))
     }
 
     fn span(function: &'static str, attempt: Option<(&'static str, u32)>) -> Span<'static> {
@@ -211,5 +216,12 @@ mod tests {
             let error = tracer(percent, address).unwrap_err().to_string();
             assert!(error.contains(named), "{error}");
         }
+    }
+
+    #[test]
+    fn an_invalid_variable_turns_tracing_off() {
+        let lookup = |name: &str| (name == "TRACE_PERCENT").then(|| "5".to_owned());
+        let tracer = Tracer::from_env(&Env::new(&lookup));
+        assert!(!tracer.traces(EventId::MIN), "there is no daemon");
     }
 }

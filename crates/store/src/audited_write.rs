@@ -316,6 +316,10 @@ impl EventTable {
             if !taken.is_empty() {
                 return Ok(TransactionAttempt::SlotsTaken(taken));
             }
+            if let Some((_, invalid)) = reasons.clone().find(|(_, reason)| reason.code() == Some("ValidationError")) {
+                let reason = invalid.message().unwrap_or_default().to_owned();
+                return Err(Error::Rejected { operation: "TransactWriteItems", reason });
+            }
             if reasons.into_iter().any(|(_, reason)| reason.code().is_some_and(|code| code != "None")) {
                 return Err(Error::Busy { operation: "TransactWriteItems" });
             }

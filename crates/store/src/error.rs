@@ -19,6 +19,14 @@ pub enum Error {
         /// Error code and message of the service, or the error of the transport.
         reason: String,
     },
+    /// DynamoDB rejected the call as invalid. A retry cannot succeed: the call is a defect of Tidings.
+    #[error("DynamoDB rejected the call {operation} as invalid: {reason}")]
+    Rejected {
+        /// Name of the call.
+        operation: &'static str,
+        /// Message of the service.
+        reason: String,
+    },
     /// The item exceeds DynamoDB's size limit after compression.
     #[error("the event has {stored} bytes after compression ({sent} before); the maximum is {limit}")]
     TooLarge {
@@ -64,8 +72,9 @@ impl Error {
             tracing::debug!(operation, reason, "DynamoDB call was throttled");
             return Self::Busy { operation };
         }
+        let is_invalid = error.code() == Some("ValidationException");
         let reason = aws_sdk_dynamodb::error::DisplayErrorContext(&error).to_string();
-        Self::Failed { operation, reason }
+        if is_invalid { Self::Rejected { operation, reason } } else { Self::Failed { operation, reason } }
     }
 
     /// Creates the error of an invalid item of `table`.

@@ -236,6 +236,10 @@ impl Quarantine {
         let last = filter.until.map(|until| until.checked_sub(1.nanosecond()).unwrap_or(until));
         let newest = [last.map(|last| format!("{last:.3}~~")), filter.before.clone()];
         let newest = newest.into_iter().flatten().min().unwrap_or_else(|| "~".to_owned());
+        // DynamoDB rejects an empty range.
+        if oldest > newest {
+            return Ok((Vec::new(), None));
+        }
         let mut query = self
             .client
             .query()

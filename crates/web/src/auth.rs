@@ -1,7 +1,8 @@
 //! Authentication and authorisation by API key.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
@@ -13,13 +14,15 @@ use jiff::tz::TimeZone;
 use model::{FIRST_MANAGE_KEY_NAME, Key, KeyScope, KeyUse};
 use store::{CachedRecords, ConfigTable};
 use subtle::ConstantTimeEq;
-use tracing::Instrument;
 
 use crate::content_negotiation::{not_acceptable, require_json_accepted};
 use crate::operation::{ErrorResponse, Operation};
 use crate::problem::{Problem, ProblemType, busy};
 use crate::query_params::reject_unknown_parameters;
 use crate::token;
+
+/// Maximum time for which a request waits until the use of its key is recorded.
+const MAX_RECORD_USE_TIME: Duration = Duration::from_secs(1);
 
 /// The errors of every operation that requires a key.
 pub const COMMON_AUTH_ERRORS: [ErrorResponse; 4] = [
@@ -101,7 +104,7 @@ impl Keys {
         if key.has_reserved_source() || is_expired(&key, now) {
             return Err(unauthorized());
         }
-        self.record_use(&key.name, now.to_zoned(TimeZone::UTC).date());
+        self.record_use(&key.name, now.to_zoned(TimeZone::UTC).date()).await;
         Ok(Caller { key: key.name.clone(), scope: key.scope, source: key.source.clone(), record: Some(key) })
     }
 
@@ -117,20 +120,25 @@ impl Keys {
         Err(unauthorized())
     }
 
-    /// Records the use of a key, once per day and process. The request does not wait for the write, and a failed write
-    /// does not fail the request.
-    fn record_use(&self, name: &str, day: Date) {
-        let before = self.0.recorded.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), day);
-        if before == Some(day) {
+    /// Records the use of a key, once per day and process. The first request of the day waits for the write: Lambda
+    /// freezes the process after a response, and a write in the background might never finish. A failed write does not fail
+    /// the request, and the next request tries again.
+    async fn record_use(&self, name: &str, day: Date) {
+        if self.recorded().get(name) == Some(&day) {
             return;
         }
-        let (config, used) = (self.0.config.clone(), KeyUse { name: name.to_owned(), day });
-        let write = async move {
-            if let Err(error) = config.put(&used).await {
-                tracing::warn!(%error, key = used.name, "failed to record the use of a key");
+        let used = KeyUse { name: name.to_owned(), day };
+        match tokio::time::timeout(MAX_RECORD_USE_TIME, self.0.config.put(&used)).await {
+            Ok(Ok(())) => {
+                self.recorded().insert(used.name, day);
             }
-        };
-        tokio::spawn(write.in_current_span());
+            Ok(Err(error)) => tracing::warn!(%error, key = name, "failed to record the use of a key"),
+            Err(_) => tracing::warn!(key = name, "recording the use of a key took too long"),
+        }
+    }
+
+    fn recorded(&self) -> MutexGuard<'_, HashMap<String, Date>> {
+        self.0.recorded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -38,6 +38,8 @@ pub enum ProblemType {
     UnsupportedMediaType,
     /// The request is well-formed, but its content is invalid.
     ValidationFailed,
+    /// A defect of Tidings; the same request fails again.
+    Internal,
     /// A dependency of the function failed; the same request may be sent again.
     Unavailable,
 }
@@ -60,6 +62,7 @@ impl ProblemType {
                 ("unsupported-media-type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type")
             }
             Self::ValidationFailed => ("refused", StatusCode::UNPROCESSABLE_ENTITY, "Validation failed"),
+            Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, "Internal server error"),
             Self::Unavailable => ("unavailable", StatusCode::SERVICE_UNAVAILABLE, "Service unavailable"),
         }
     }
@@ -205,6 +208,14 @@ impl From<store::Error> for Problem {
                 tracing::warn!(%error, "DynamoDB is throttling requests");
                 busy()
             }
+            store::Error::Rejected { .. } => {
+                tracing::error!(%error, "a call to DynamoDB is invalid");
+                Self::new(
+                    ProblemType::Internal,
+                    "The request caused an invalid call to the database, and would do so again. This is a defect of \
+                     Tidings: report it with the request's ID",
+                )
+            }
             store::Error::Failed { .. } | store::Error::Corrupt { .. } => {
                 tracing::error!(%error, "failed to access DynamoDB");
                 Self::new(
@@ -238,8 +249,15 @@ mod tests {
 
     #[test]
     fn internal_causes_are_not_disclosed() {
-        let error = store::Error::Failed { operation: "PutItem", reason: "dynamodb.eu-west-1: secret table".into() };
-        let document = Problem::from(error).document().to_string();
-        assert!(!document.contains("secret table"), "{document}");
+        let reason = "dynamodb.eu-west-1: secret table".to_owned();
+        let failed = store::Error::Failed { operation: "PutItem", reason: reason.clone() };
+        let rejected = store::Error::Rejected { operation: "PutItem", reason };
+        for (error, status) in
+            [(failed, StatusCode::SERVICE_UNAVAILABLE), (rejected, StatusCode::INTERNAL_SERVER_ERROR)]
+        {
+            let problem = Problem::from(error);
+            assert_eq!(problem.status(), status);
+            assert!(!problem.document().to_string().contains("secret table"), "{}", problem.document());
+        }
     }
 }

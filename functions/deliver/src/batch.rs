@@ -1,9 +1,11 @@
 //! Processing a batch of SQS messages.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use events::EventId;
+use futures::FutureExt;
 use jiff::Timestamp;
 use model::DeliveryMessage;
 use tokio::time::Instant;
@@ -43,7 +45,7 @@ pub async fn handle(state: &State, batch: SqsEvent) -> SqsBatchResponse {
         }
     };
     let records = batch.records.iter().zip(messages);
-    let processing = records.map(|(record, message)| process_record(state, &data, record, message));
+    let processing = records.map(|(record, message)| process_isolated(state, &data, record, message));
     let acknowledgements = futures::future::join_all(processing).await;
     for (record, acknowledgement) in batch.records.into_iter().zip(acknowledgements) {
         if let (Acknowledgement::ReceiveAgain, Some(id)) = (acknowledgement, record.message_id) {
@@ -78,6 +80,21 @@ async fn load(state: &State, messages: &[Result<DeliveryMessage, ProcessError>])
         state.states.all(MAX_TARGET_AGE),
     )?;
     Ok(BatchData { events, deliveries })
+}
+
+/// Processes a message, so that a panic fails only this message: the attempts of the other messages are recorded.
+async fn process_isolated(
+    state: &State,
+    data: &BatchData,
+    record: &SqsMessage,
+    message: Result<DeliveryMessage, ProcessError>,
+) -> Acknowledgement {
+    let processed = AssertUnwindSafe(process_record(state, data, record, message)).catch_unwind().await;
+    processed.unwrap_or_else(|_| {
+        tracing::error!(message = record.message_id, "panicked while processing a message");
+        metrics::count_unhandled(1);
+        Acknowledgement::ReceiveAgain
+    })
 }
 
 /// Delivers the events of a message, one after the other.

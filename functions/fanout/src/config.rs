@@ -17,6 +17,7 @@ use crate::state::State;
 /// | `RETENTION_DAYS` | retention of deliveries in days; unlimited if 0 or not set |
 /// | `DELIVERY_QUEUE_URL` | queue of the delivery messages |
 /// | `REPLAY_QUEUE_URL` | queue of the replay messages |
+/// | `STREAM_DEAD_LETTERS_URL` | dead-letter queue of the stream |
 /// | `TRACE_PERCENT`, `AWS_XRAY_DAEMON_ADDRESS` | percentage of traced events and address of the daemon, see [`Tracer`] |
 /// | `AWS_REGION`, `AWS_ACCESS_KEY_ID`, … | set by Lambda |
 ///
@@ -36,8 +37,9 @@ pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
         deliveries: DeliveryTable::new(dynamodb, env.required("DELIVERIES_TABLE")?, env.retention()?),
         log: EventLog { events, segments },
         queue: Queue::new(sqs.clone(), env.required("DELIVERY_QUEUE_URL")?),
-        replays: Queue::new(sqs, env.required("REPLAY_QUEUE_URL")?),
-        tracer: Tracer::from_env(env)?,
+        replays: Queue::new(sqs.clone(), env.required("REPLAY_QUEUE_URL")?),
+        stream_dead_letters: Queue::new(sqs, env.required("STREAM_DEAD_LETTERS_URL")?),
+        tracer: Tracer::from_env(env),
         clock: runtime::now,
     })
 }

@@ -36,12 +36,21 @@ const PAUSED_RETRY_DELAY: Duration = Duration::from_mins(1);
 /// Delay before a message retries a replay that another invocation has leased.
 const LEASED_RETRY_DELAY: Duration = Duration::from_secs(5);
 
+/// Maximum number of messages of a replay in a row that send no event. The function allows itself recursive invocations,
+/// so that this is the only end of a chain of messages. It exceeds the messages of a target that is paused for a week.
+const MAX_IDLE_MESSAGES: u32 = 7 * 24 * 60;
+
 /// The next step of a replay after an invocation.
+#[derive(Debug, PartialEq, Eq)]
 enum ReplayStep {
     /// The replay has ended.
     Ended,
-    /// The replay continues after this delay.
+    /// The replay made progress, and continues after this delay.
     ContinueAfter(Duration),
+    /// The replay sent nothing, and is tried again after this delay.
+    WaitFor(Duration),
+    /// Another message continues the replay. This one remains in case that the function of the other one has crashed.
+    Leased,
 }
 
 /// Continues the replays of a batch of messages. The response names the messages that SQS must deliver again.
@@ -59,11 +68,27 @@ pub async fn handle(state: &State, batch: SqsEvent) -> SqsBatchResponse {
 
 async fn continue_replay(state: &State, record: &SqsMessage) -> Result<(), ReplayError> {
     let message: ReplayMessage = serde_json::from_str(record.body.as_deref().unwrap_or_default())?;
-    match send_pages(state, &message.replay).await? {
-        ReplayStep::Ended => Ok(()),
+    let step = send_pages(state, &message.replay).await?;
+    match next_message(&message, &step) {
         // A new message, because a long replay would use up the receives that the queue allows a message.
-        ReplayStep::ContinueAfter(delay) => Ok(state.replays.send_delayed(&message, delay).await?),
+        Some((next, delay)) => Ok(state.replays.send_delayed(&next, delay).await?),
+        None if matches!(step, ReplayStep::WaitFor(_)) => {
+            tracing::error!(replay = message.replay, "the replay sent nothing for a week; cancelling it");
+            end(state, &message.replay, ReplayState::Cancelled).await.map(|_| ())
+        }
+        None => Ok(()),
     }
+}
+
+/// Returns the message that follows a step, and its delay; `None` if the chain of messages ends.
+fn next_message(message: &ReplayMessage, step: &ReplayStep) -> Option<(ReplayMessage, Duration)> {
+    let (idle, delay) = match step {
+        ReplayStep::Ended => return None,
+        ReplayStep::ContinueAfter(delay) => (0, *delay),
+        ReplayStep::WaitFor(delay) => (message.idle.saturating_add(1), *delay),
+        ReplayStep::Leased => (message.idle.saturating_add(1), LEASED_RETRY_DELAY),
+    };
+    (idle <= MAX_IDLE_MESSAGES).then(|| (ReplayMessage { idle, ..message.clone() }, delay))
 }
 
 /// Sends pages of a replay until it ends, its target is paused, or the budget of the invocation is spent.
@@ -72,8 +97,9 @@ async fn send_pages(state: &State, name: &str) -> Result<ReplayStep, ReplayError
     let Some(mut replay) = state.config.lease_replay(name, (state.clock)(), lease_expiry(state)).await? else {
         let known: Option<Replay> = state.config.get(name).await?;
         let running = known.is_some_and(|replay| replay.state == ReplayState::Running);
-        return Ok(if running { ReplayStep::ContinueAfter(LEASED_RETRY_DELAY) } else { ReplayStep::Ended });
+        return Ok(if running { ReplayStep::Leased } else { ReplayStep::Ended });
     };
+    let before = replay.sent;
     if replay.of == ReplayOf::Held {
         let since = (state.clock)().duration_since(replay.created_at);
         // If the clock was set back, the replay was created in the future.
@@ -84,7 +110,7 @@ async fn send_pages(state: &State, name: &str) -> Result<ReplayStep, ReplayError
     loop {
         let attempted = wait_until_attempted(state, &replay, started + MAX_WAIT_FOR_ATTEMPTS).await?;
         if !attempted || started.elapsed() > INVOCATION_BUDGET {
-            return release_lease(state, &replay, Duration::ZERO).await;
+            return release_lease(state, &replay, Duration::ZERO, replay.sent > before).await;
         }
         // Read after the wait, so that this replay sends no events of a later resume.
         let Some(target) = state.config.get::<Target>(&replay.target).await? else {
@@ -99,7 +125,7 @@ async fn send_pages(state: &State, name: &str) -> Result<ReplayStep, ReplayError
             return end(state, name, ReplayState::Cancelled).await;
         }
         if paused {
-            return release_lease(state, &replay, PAUSED_RETRY_DELAY).await;
+            return release_lease(state, &replay, PAUSED_RETRY_DELAY, replay.sent > before).await;
         }
         let page = find_page(state, &replay, &target).await?;
         if page.events.is_empty() && page.last.is_none() {
@@ -143,8 +169,35 @@ async fn end(state: &State, name: &str, final_state: ReplayState) -> Result<Repl
     Ok(ReplayStep::Ended)
 }
 
-/// Releases the lease of a replay, so that another invocation can continue it after a delay.
-async fn release_lease(state: &State, replay: &Replay, delay: Duration) -> Result<ReplayStep, ReplayError> {
+/// Releases the lease of a replay, so that another invocation can continue it after a delay. `progressed` says whether
+/// this invocation sent events.
+async fn release_lease(
+    state: &State,
+    replay: &Replay,
+    delay: Duration,
+    progressed: bool,
+) -> Result<ReplayStep, ReplayError> {
     state.config.extend_replay_lease(&replay.name, (state.clock)()).await?;
-    Ok(ReplayStep::ContinueAfter(delay))
+    Ok(if progressed { ReplayStep::ContinueAfter(delay) } else { ReplayStep::WaitFor(delay) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replay_that_sends_nothing_does_not_continue_forever() {
+        let next = |idle, step| {
+            let message = ReplayMessage { idle, ..ReplayMessage::new("r") };
+            next_message(&message, &step).map(|(message, _)| message.idle)
+        };
+        let minute = Duration::from_mins(1);
+        assert_eq!(next(500, ReplayStep::ContinueAfter(minute)), Some(0));
+        assert_eq!(next(500, ReplayStep::WaitFor(minute)), Some(501));
+        assert_eq!(next(500, ReplayStep::Leased), Some(501));
+        assert_eq!(next(MAX_IDLE_MESSAGES, ReplayStep::ContinueAfter(minute)), Some(0));
+        assert_eq!(next(MAX_IDLE_MESSAGES, ReplayStep::WaitFor(minute)), None);
+        assert_eq!(next(MAX_IDLE_MESSAGES, ReplayStep::Leased), None);
+        assert_eq!(next(0, ReplayStep::Ended), None);
+    }
 }

@@ -26,6 +26,8 @@ pub struct State {
     pub queue: Queue,
     /// The queue of replay messages.
     pub replays: Queue,
+    /// The dead-letter queue of stream records.
+    pub stream_dead_letters: Queue,
     /// Trace sink.
     pub tracer: Tracer,
     /// Returns the current time.

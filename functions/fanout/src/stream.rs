@@ -1,5 +1,6 @@
 //! Processing a batch of stream records.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use futures::{StreamExt, TryStreamExt};
 use model::delivery::decision::status_before_attempt;
 use model::{DeliveryKey, DeliveryMessage, RecordedStatus, ReplayMessage, Target, TargetState};
 use runtime::sqs::SendError;
+use serde_json::json;
 
 use crate::metrics::{self, FanoutReport};
 use crate::state::State;
@@ -32,16 +34,18 @@ struct PendingDelivery<'a> {
 /// Sends the delivery messages of a batch of stream records.
 ///
 /// The response names the first record that failed. Lambda delivers it and the following records again, so that
-/// messages may be sent twice, but none is lost. Deliver skips events that it has delivered already.
+/// messages may be sent twice, but none is lost. Deliver skips events that it has delivered already. A record that cannot
+/// be read fails every time: it becomes a dead letter at once, so that it does not block its shard.
 pub async fn handle(state: &State, batch: StreamBatch) -> DynamoDbEventResponse {
     let mut events: Vec<(String, Event)> = Vec::with_capacity(batch.records.len());
     let mut failed: Option<String> = None;
     for record in batch.records {
         let sequence = record.change.sequence_number.clone().unwrap_or_default();
-        match parse_event(record) {
+        let key = serde_json::to_value(&record.change.keys).unwrap_or_default();
+        match catch_panic(|| parse_event(record).map_err(|error| error.to_string())).flatten() {
             Ok(event) => events.push((sequence, event)),
-            Err(error) => {
-                tracing::error!(sequence, %error, "failed to parse the event of a stream record");
+            Err(reason) if bury(state, &sequence, key, &reason).await => {}
+            Err(_) => {
                 failed = Some(sequence);
                 break;
             }
@@ -69,6 +73,23 @@ pub async fn handle(state: &State, batch: StreamBatch) -> DynamoDbEventResponse 
     response
 }
 
+/// Sends a dead letter in place of a stream record that no retry can process. Returns whether SQS accepted it.
+async fn bury(state: &State, sequence: &str, key: serde_json::Value, reason: &str) -> bool {
+    tracing::error!(sequence, %key, reason, "failed to read a stream record; moving it to the dead letters");
+    let letter = json!({ "sequence_number": sequence, "key": key, "reason": reason });
+    let sent = state.stream_dead_letters.send_delayed(&letter, Duration::ZERO).await;
+    sent.inspect_err(|error| tracing::error!(%error, "failed to send a dead letter")).is_ok()
+}
+
+/// Calls `f`, and returns the message of its panic as an error.
+fn catch_panic<T>(f: impl FnOnce() -> T) -> Result<T, String> {
+    std::panic::catch_unwind(AssertUnwindSafe(f)).map_err(|panic| {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+        format!("panicked: {}", text.unwrap_or_default())
+    })
+}
+
 fn parse_event(record: EventRecord) -> Result<Event, store::Error> {
     store::event_from_image(record.change.new_image)
 }
@@ -85,7 +106,13 @@ async fn fan_out(state: &State, events: &[(String, Event)]) -> Result<FanoutRepo
     let (mut to_send, mut to_hold): (Vec<PendingDelivery<'_>>, Vec<PendingDelivery<'_>>) = (Vec::new(), Vec::new());
     for (sequence, event) in events {
         start_replay(state, event).await.map_err(|_| sequence.clone())?;
-        for target in targets.iter().filter(|target| target.accepts(event, now).is_ok()) {
+        let matching = || targets.iter().filter(|target| target.accepts(event, now).is_ok()).collect::<Vec<_>>();
+        let matching = match catch_panic(matching) {
+            Ok(matching) => matching,
+            Err(reason) if bury(state, sequence, json!({ "event": event.id }), &reason).await => continue,
+            Err(_) => return Err(sequence.clone()),
+        };
+        for target in matching {
             let paused = states.iter().any(|state| state.name == target.name && state.pause.is_some());
             let message = DeliveryMessage {
                 target_created_at: Some(target.created_at),
@@ -137,7 +164,7 @@ async fn start_replay(state: &State, event: &Event) -> Result<(), SendError> {
     match payload["data"]["replay"].as_str() {
         None => Ok(()),
         Some(replay) => {
-            let message = ReplayMessage { replay: replay.to_owned() };
+            let message = ReplayMessage::new(replay);
             state.replays.send_delayed(&message, Duration::ZERO).await
         }
     }
@@ -153,4 +180,15 @@ async fn load_targets(
     let newest = events.iter().map(|(_, event)| event.received_at).max().unwrap_or(now);
     let age = Duration::try_from(now.duration_since(newest)).unwrap_or_default().min(MAX_CACHED_TARGETS_AGE);
     futures::future::try_join(state.targets.all(age), state.states.all(age)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_an_error() {
+        assert_eq!(catch_panic(|| 1), Ok(1));
+        assert_eq!(catch_panic(|| -> i32 { panic!("event {}", 7) }), Err("panicked: event 7".to_owned()));
+    }
 }

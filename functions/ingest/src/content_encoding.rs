@@ -3,7 +3,10 @@
 use std::io::{self, Read};
 
 use axum::body::Bytes;
+use axum::extract::Request;
 use axum::http::{HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use flate2::bufread::MultiGzDecoder;
 use web::{Problem, ProblemType};
 
@@ -25,6 +28,27 @@ pub(crate) enum DecompressError {
     TooLarge,
     /// The body is not in the format of its `Content-Encoding`, or that is not supported.
     Invalid(BodyError),
+}
+
+/// Extension of a request whose body arrived as text in Lambda's event: every byte that is not UTF-8 was replaced.
+#[derive(Debug, Clone, Copy)]
+pub struct ReceivedAsText;
+
+/// Rejects a compressed body that arrived as text. It cannot be restored, so it is not quarantined.
+pub(crate) async fn reject_spoiled_body(request: Request, next: Next) -> Response {
+    let is_compressed = !matches!(content_coding(request.headers()), Ok(ContentCoding::Identity));
+    if is_compressed && request.extensions().get::<ReceivedAsText>().is_some() {
+        return spoiled_body().into_response();
+    }
+    next.run(request).await
+}
+
+fn spoiled_body() -> Problem {
+    Problem::new(
+        ProblemType::UnsupportedMediaType,
+        "API Gateway passed the compressed body on as text, which damaged it. Nothing was stored: send the body without \
+         Content-Encoding, or configure the API to treat its Content-Type as binary",
+    )
 }
 
 /// A supported content coding.

@@ -20,10 +20,11 @@ mod response;
 mod state;
 mod store_or_quarantine;
 
-use axum::Router;
+use axum::{Router, middleware};
 use web::Operation;
 
 pub use config::from_env;
+pub use content_encoding::ReceivedAsText;
 pub use quarantine_alert::QuarantineAlertLimiter;
 pub use state::State;
 
@@ -33,7 +34,10 @@ pub const PATH: &str = "/v1/events";
 /// The function's routes.
 pub fn router(state: State) -> Router {
     let routes = operation::register_routes(Router::new());
-    routes.method_not_allowed_fallback(method_fallback::reject_method).with_state(state)
+    routes
+        .method_not_allowed_fallback(method_fallback::reject_method)
+        .layer(middleware::from_fn(content_encoding::reject_spoiled_body))
+        .with_state(state)
 }
 
 /// The function's operations, for the OpenAPI document.

@@ -1,5 +1,6 @@
 //! The ingest function on AWS Lambda.
 
+use lambda_http::{Body, Request};
 use runtime::Env;
 
 #[tokio::main(flavor = "current_thread")]
@@ -9,5 +10,14 @@ async fn main() -> Result<(), lambda_http::Error> {
     let state = ingest::from_env(&Env::new(&lookup))?;
     let routes = web::with_common_layers(ingest::router(state));
     let routes = web::with_strict_transport_security(routes);
-    lambda_http::run(web::ignore_surplus_slashes(routes, ingest::PATH)).await
+    let service = web::ignore_surplus_slashes(routes, ingest::PATH);
+    lambda_http::run(tower::ServiceBuilder::new().map_request(mark_text).service(service)).await
+}
+
+/// Marks bodies that API Gateway passed on as text, which changes every byte that is not UTF-8.
+fn mark_text(mut request: Request) -> Request {
+    if matches!(request.body(), Body::Text(_)) {
+        request.extensions_mut().insert(ingest::ReceivedAsText);
+    }
+    request
 }

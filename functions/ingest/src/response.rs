@@ -50,9 +50,15 @@ pub(crate) fn batch_response(mut results: Vec<EventOutcome>) -> Result<Response,
             violations.truncate(max_violations_per_event);
         }
     }
-    let is_retryable = |outcome: &EventOutcome| matches!(outcome, EventOutcome::NotKept { problem } if problem.status() == StatusCode::SERVICE_UNAVAILABLE);
-    if results.iter().any(is_retryable) {
+    let failed_with = |status| {
+        results.iter().any(|outcome| matches!(outcome, EventOutcome::NotKept { problem } if problem.status() == status))
+    };
+    if failed_with(StatusCode::SERVICE_UNAVAILABLE) {
         return Err(not_all_stored(&results));
+    }
+    if failed_with(StatusCode::INTERNAL_SERVER_ERROR) {
+        let detail = "Some events could not be stored because of a defect of Tidings: report it with the request's ID";
+        return Err(Problem::new(ProblemType::Internal, detail).with("results", json!(results)));
     }
     let is_stored =
         |outcome: &EventOutcome| matches!(outcome, EventOutcome::Stored { .. } | EventOutcome::Duplicate { .. });

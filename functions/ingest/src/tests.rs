@@ -208,6 +208,30 @@ async fn body_with_a_wrong_method_is_quarantined() {
 }
 
 #[tokio::test]
+async fn compressed_body_that_arrived_as_text_is_rejected_and_not_kept() {
+    let dynamodb = FakeDynamoDb::new(TOKEN, "signal").with_storage();
+    let state = state(&dynamodb, Duration::from_secs(2));
+    for (coding, status, stored) in [("gzip", 415, 0), ("br", 415, 0), ("identity", 201, 1)] {
+        let request = Request::post(PATH).header("authorization", format!("Bearer {TOKEN}"));
+        let request = request.header("content-encoding", coding).extension(ReceivedAsText);
+        let app = web::with_common_layers(router(state.clone()));
+        let response = app.oneshot(request.body(Body::from("{}")).unwrap()).await.unwrap();
+        assert_eq!(response.status().as_u16(), status, "{coding}");
+        assert_eq!((dynamodb.items("events").len(), dynamodb.items("quarantine").len()), (stored, 0), "{coding}");
+    }
+}
+
+#[tokio::test]
+async fn use_of_a_key_is_recorded_before_the_response() {
+    let dynamodb = FakeDynamoDb::new(TOKEN, "signal").with_storage();
+    let state = state(&dynamodb, Duration::from_secs(2));
+    let recorded = || dynamodb.items("config").iter().filter(|item| item["pk"]["S"] == "uses").count();
+    assert_eq!(recorded(), 0);
+    post(&state, &json!({})).await;
+    assert_eq!(recorded(), 1, "Lambda freezes the process after the response");
+}
+
+#[tokio::test]
 async fn event_with_many_entities_is_processed_in_linear_time() {
     let dynamodb = FakeDynamoDb::new(TOKEN, "migration-manager").with_storage();
     let entities: Vec<String> = (0..190_000).map(|n| format!("/1.0/instances/{n}")).collect();

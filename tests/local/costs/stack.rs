@@ -103,6 +103,7 @@ impl Functions<'_> {
             ("DELIVERY_QUEUE_URL", stack.queue.clone()),
             ("SLOW_QUEUE_URL", stack.queue.clone()),
             ("REPLAY_QUEUE_URL", stack.queue.clone()),
+            ("STREAM_DEAD_LETTERS_URL", stack.queue.clone()),
             ("SECRETS_KEY_FILE", key_file),
             ("ALLOWED_CIDRS", "127.0.0.0/8".to_owned()),
             ("AWS_REGION", "local".to_owned()),

@@ -73,6 +73,7 @@ impl Functions {
             ("DELIVERY_QUEUE_URL", &endpoints.delivery_queue),
             ("SLOW_QUEUE_URL", &endpoints.slow_queue),
             ("REPLAY_QUEUE_URL", &endpoints.replay_queue),
+            ("STREAM_DEAD_LETTERS_URL", &endpoints.stream_dead_letters),
             ("SECRETS_KEY_FILE", key_file),
             // Webhook receivers under development run on this machine.
             ("ALLOWED_CIDRS", "127.0.0.0/8,::1/128"),

@@ -29,7 +29,7 @@ use crate::{demo, dev_keys, http_server, sqlite, tables, terminal};
 use functions::Functions;
 use health_check::HealthCheck;
 pub use options::DevOptions;
-use queues::{DELIVERY, REPLAYS, SLOW_DELIVERY};
+use queues::{DELIVERY, REPLAYS, SLOW_DELIVERY, STREAM_DEAD_LETTERS};
 use termination::Termination;
 
 /// Time for requests and attempts in progress to end: longer than the longest timeout of a target (30 s). Attempts that
@@ -144,6 +144,7 @@ fn endpoints(aws: &LocalAws, listener: &TcpListener, key: &AccessKey) -> anyhow:
         delivery_queue: aws.sqs.url(DELIVERY),
         slow_queue: aws.sqs.url(SLOW_DELIVERY),
         replay_queue: aws.sqs.url(REPLAYS),
+        stream_dead_letters: aws.sqs.url(STREAM_DEAD_LETTERS),
     })
 }
 
