@@ -51,6 +51,9 @@ pub(crate) struct AwsEndpoints {
     /// URL of the queue of replays.
     #[serde(default)]
     pub(crate) replay_queue: String,
+    /// URL of the queue of nudges.
+    #[serde(default)]
+    pub(crate) nudge_queue: String,
 }
 
 impl DevFile {

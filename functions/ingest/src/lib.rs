@@ -13,6 +13,7 @@ mod handler;
 mod idempotency_key;
 mod method_fallback;
 mod metrics;
+mod nudger;
 mod operation;
 mod quarantine_alert;
 mod request_body;
@@ -24,6 +25,7 @@ use axum::Router;
 use web::Operation;
 
 pub use config::from_env;
+pub use nudger::Nudger;
 pub use quarantine_alert::QuarantineAlertLimiter;
 pub use state::State;
 
