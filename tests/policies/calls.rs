@@ -19,6 +19,7 @@ const PUT: &[&str] = &["dynamodb:PutItem"];
 const UPDATE: &[&str] = &["dynamodb:UpdateItem"];
 const DELETE: &[&str] = &["dynamodb:DeleteItem"];
 const SEND: &[&str] = &["sqs:SendMessage"];
+const CONNECT: &[&str] = &["sqs:GetQueueAttributes"];
 const CHANGE_VISIBILITY: &[&str] = &["sqs:ChangeMessageVisibility"];
 
 /// The calls of our code. A transaction needs the permissions of the puts, updates and deletions in it.
@@ -35,6 +36,7 @@ pub(crate) const CODE_CALLS: &[Call] = &[
     ("IngestRole", "ConfigTable/uses", PUT, "Keys::new("),
     ("IngestRole", "ConfigTable/targets", QUERY, "TargetPresence::new("),
     ("IngestRole", "NudgeQueue", SEND, "queue.send_delayed("),
+    ("IngestRole", "NudgeQueue", CONNECT, "queue.connect("),
     ("QueryRole", "EventsTable", GET_MANY, "events.get("),
     ("QueryRole", "EventsTable", QUERY, "log.search("),
     ("QueryRole", "EventsTable/index/by_subject", QUERY, "log.search("),

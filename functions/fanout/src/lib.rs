@@ -12,6 +12,7 @@ mod replay_page;
 mod replay_wait;
 mod state;
 mod stream;
+mod warm_up;
 
 pub use config::from_env;
 pub use nudge::handle as handle_nudges;
@@ -19,3 +20,4 @@ pub use queue::handle as handle_messages;
 pub use replay::handle as handle_replays;
 pub use state::State;
 pub use stream::handle;
+pub use warm_up::warm_up;

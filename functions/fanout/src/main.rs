@@ -9,6 +9,7 @@ async fn main() -> Result<(), Error> {
     runtime::init_logging()?;
     let lookup = |name: &str| std::env::var(name).ok();
     let state = &fanout::from_env(&Env::new(&lookup))?;
+    fanout::warm_up(state).await;
     // The stream and the queues of replays and nudges invoke the same function.
     let run = |event: LambdaEvent<Value>| async move {
         Ok::<_, Error>(if event.payload["Records"][0]["eventSource"] == "aws:sqs" {

@@ -20,6 +20,7 @@ mod request_body;
 mod response;
 mod state;
 mod store_or_quarantine;
+mod warm_up;
 
 use axum::Router;
 use web::Operation;
@@ -28,6 +29,7 @@ pub use config::from_env;
 pub use nudger::Nudger;
 pub use quarantine_alert::QuarantineAlertLimiter;
 pub use state::State;
+pub use warm_up::warm_up;
 
 /// Path of the function's only operation.
 pub const PATH: &str = "/v1/events";

@@ -51,6 +51,15 @@ impl Nudger {
             }
         }
     }
+
+    /// Reads whether a target exists, and connects to SQS, so that the first request does not wait for that.
+    pub(crate) async fn warm_up(&self) -> Result<(), store::Error> {
+        let (has_targets, connected) = tokio::join!(self.targets.has_targets(), self.queue.connect());
+        if let Err(error) = connected {
+            tracing::warn!(%error, "failed to connect to the queue of nudges");
+        }
+        has_targets.map(drop)
+    }
 }
 
 impl Nudge<'_> {
