@@ -1,6 +1,7 @@
 //! The command line: commands, options and their help texts.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
@@ -71,6 +72,14 @@ pub(crate) struct DevArgs {
     #[arg(long)]
     relaxed: bool,
 
+    /// Send webhooks after a nudge from ingest, without waiting for the stream
+    #[arg(long, default_value_t = true, action = clap::ArgAction::Set, env = "NUDGE_DELIVERIES", value_name = "BOOL")]
+    nudge_deliveries: bool,
+
+    /// Delay of each stream record in milliseconds, to measure the latency of webhooks with a slow stream
+    #[arg(long, default_value_t = 0, env = "TIDINGS_STREAM_DELAY_MS", value_name = "MS")]
+    stream_delay_ms: u64,
+
     /// Load the catalogs' example events, with --relaxed, and deliver them to a target in this process
     #[arg(long)]
     demo: bool,
@@ -78,8 +87,10 @@ pub(crate) struct DevArgs {
 
 impl From<DevArgs> for DevOptions {
     fn from(args: DevArgs) -> Self {
-        let DevArgs { port, data_dir, retention_days, shards, cors_origins, relaxed, demo } = args;
-        Self { port, data_dir, retention_days, shards, cors_origins, relaxed, demo }
+        let DevArgs { port, data_dir, retention_days, shards, cors_origins, relaxed, .. } = args;
+        let DevArgs { nudge_deliveries, stream_delay_ms, demo, .. } = args;
+        let stream_delay = Duration::from_millis(stream_delay_ms);
+        Self { port, data_dir, retention_days, shards, cors_origins, relaxed, nudge_deliveries, stream_delay, demo }
     }
 }
 

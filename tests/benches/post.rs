@@ -72,6 +72,7 @@ fn function(client: &Client) -> Router {
         keys: Keys::new(config.clone(), None, now),
         sources: CachedRecords::new(config).into(),
         quarantine_alerts: std::sync::Arc::default(),
+        nudger: None,
         write_timeout: Duration::from_secs(20),
         tracer: runtime::Tracer::default(),
         clock: now,

@@ -148,7 +148,7 @@ impl Stack {
     /// # Panics
     /// If a queue is not empty after 40 s.
     pub async fn wait_until_idle(&self) {
-        for queue in ["replay_queue", "delivery_queue", "slow_queue", "delivery_queue"] {
+        for queue in ["nudge_queue", "replay_queue", "delivery_queue", "slow_queue", "delivery_queue"] {
             self.wait_until_empty(queue).await;
         }
     }
@@ -165,6 +165,11 @@ impl Stack {
             counts.iter().all(|name| attributes[name] == "0").then_some(())
         })
         .await;
+    }
+
+    /// Returns the URL of a queue by its name in `dev.json`, such as `nudge_queue`.
+    pub fn queue_url(&self, queue: &str) -> &str {
+        self.text(&["aws", queue])
     }
 
     /// Calls an operation of the stack's SQS.

@@ -19,6 +19,7 @@ const PUT: &[&str] = &["dynamodb:PutItem"];
 const UPDATE: &[&str] = &["dynamodb:UpdateItem"];
 const DELETE: &[&str] = &["dynamodb:DeleteItem"];
 const SEND: &[&str] = &["sqs:SendMessage"];
+const CONNECT: &[&str] = &["sqs:GetQueueAttributes"];
 const CHANGE_VISIBILITY: &[&str] = &["sqs:ChangeMessageVisibility"];
 
 /// The calls of our code. A transaction needs the permissions of the puts, updates and deletions in it.
@@ -33,6 +34,9 @@ pub(crate) const CODE_CALLS: &[Call] = &[
     ("IngestRole", "ConfigTable/sources", QUERY, "CachedRecords<Source>"),
     ("IngestRole", "ConfigTable/keys", QUERY, "Keys::new("),
     ("IngestRole", "ConfigTable/uses", PUT, "Keys::new("),
+    ("IngestRole", "ConfigTable/targets", QUERY, "TargetPresence::new("),
+    ("IngestRole", "NudgeQueue", SEND, "queue.send_delayed("),
+    ("IngestRole", "NudgeQueue", CONNECT, "queue.connect("),
     ("QueryRole", "EventsTable", GET_MANY, "events.get("),
     ("QueryRole", "EventsTable", QUERY, "log.search("),
     ("QueryRole", "EventsTable/index/by_subject", QUERY, "log.search("),
@@ -83,6 +87,8 @@ pub(crate) const CODE_CALLS: &[Call] = &[
     ("FanoutRole", "ConfigTable/replays", GET, "Option<Replay> = state.config.get("),
     ("FanoutRole", "ConfigTable/replays", UPDATE, "config.extend_replay_lease("),
     ("FanoutRole", "EventsTable", GET_MANY, "log.search("),
+    ("FanoutRole", "EventsTable", GET_MANY, "events.nudge_claims("),
+    ("FanoutRole", "EventsTable", PUT, "events.claim_nudge("),
     ("FanoutRole", "EventsTable", QUERY, "log.search("),
     ("FanoutRole", "EventsTable/index/by_subject", QUERY, "log.search("),
     ("FanoutRole", "EventsTable/index/by_actor", QUERY, "log.search("),
@@ -131,6 +137,7 @@ pub(crate) const LAMBDA_CALLS: &[Call] = &[
     ("FanoutRole", "*", TRACE, "Tracing: !If"),
     ("FanoutRole", "EventsTable.StreamArn", STREAM, "Stream: !GetAtt EventsTable.StreamArn"),
     ("FanoutRole", "ReplayQueue", RECEIVE, "Queue: !GetAtt ReplayQueue.Arn"),
+    ("FanoutRole", "NudgeQueue", RECEIVE, "Queue: !GetAtt NudgeQueue.Arn"),
     ("FanoutRole", "StreamDeadLetters", SEND, "Destination: !GetAtt StreamDeadLetters.Arn"),
     ("DeliverRole", "DeliverLogs", LOG, "LogGroup: !Ref DeliverLogs"),
     ("DeliverRole", "*", TRACE, "Tracing: !If"),

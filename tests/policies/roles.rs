@@ -95,14 +95,15 @@ fn imported_names(code: &str) -> BTreeSet<&str> {
 }
 
 /// Returns the kinds of the config table that a function uses, by the types that it imports from `model`, directly or
-/// through the key check of `web`, and by inserting events, which needs the slot key.
+/// through the key check of `web`, by inserting events, which needs the slot key, and by asking whether a target exists.
 fn used_kinds(role: &str) -> BTreeSet<&'static str> {
     let own = package_code(&function_of(role));
     let keys = if own.contains("Keys::new(") { package_code("web") } else { String::new() };
     let slots = own.contains(".with_slot_key(").then_some(SlotKey::KIND);
+    let presence = own.contains("TargetPresence::new(").then_some(Target::KIND);
     let (own, keys) = (imported_names(&own), imported_names(&keys));
     let kinds = KINDS.iter().filter(|(name, _)| own.contains(name) || keys.contains(name)).map(|(_, kind)| *kind);
-    kinds.chain(slots).collect()
+    kinds.chain(slots).chain(presence).collect()
 }
 
 /// Returns the kinds to which a role's statements are restricted.
@@ -142,8 +143,14 @@ fn missing_and_superfluous_config_kinds_are_detected() {
     );
     assert_violation(
         &at("IngestRole", "ReadKeysAndSources"),
-        |keys| *keys = json!(["keys", "sources", "targets"]),
-        "IngestRole ReadKeysAndSources: the function does not call dynamodb:Query on ConfigTable/targets",
+        |keys| *keys = json!(["keys", "slots", "sources", "replays"]),
+        "IngestRole ReadKeysAndSources: the function does not call dynamodb:Query on ConfigTable/replays",
+    );
+    // Ingest asks whether a target exists, and reads nothing else of it.
+    assert_violation(
+        &at("IngestRole", "ReadKeysAndSources"),
+        |keys| *keys = json!(["keys", "slots", "sources", "targets"]),
+        "IngestRole ReadKeysAndSources: ingest may read the credentials of receivers",
     );
     assert_violation(
         &at("QueryRole", "ReadKeysAndTargets"),

@@ -218,6 +218,12 @@ fn check_data_access(role: &str, statement: &Value, actions: &[String], resource
     if on("ConfigTable") && role != "ManageRole" && keys.is_empty() {
         found.push("access to all of ConfigTable".to_owned());
     }
+    let attributes = names(&statement["Condition"]["ForAllValues:StringEquals"]["dynamodb:Attributes"]);
+    let reads_keys_only = attributes == ["pk", "sk"]
+        && statement["Condition"]["StringEquals"]["dynamodb:Select"] == "SPECIFIC_ATTRIBUTES";
+    if role == "IngestRole" && keys.iter().any(|key| key == "targets") && !reads_keys_only {
+        found.push("ingest may read the credentials of receivers".to_owned());
+    }
     let quarantine = matches!(role, "IngestRole" | "ManageRole");
     if on("QuarantineTable") && !quarantine {
         found.push("access to the quarantine is not needed".to_owned());

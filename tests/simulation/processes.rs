@@ -16,7 +16,7 @@ use webhook::{Keyring, Secrets, SigningSecret};
 
 use crate::clock;
 use crate::database::Database;
-use crate::queues::{DELIVERY, Queues, SLOW_DELIVERY};
+use crate::queues::{DELIVERY, NUDGES, Queues, SLOW_DELIVERY};
 use crate::receivers::Receivers;
 
 /// Number of shards of the log.
@@ -67,7 +67,7 @@ fn log(client: &Client) -> EventLog {
 }
 
 /// Starts a process of the ingest function.
-pub(crate) fn ingest(database: &Database) -> ingest::State {
+pub(crate) fn ingest(database: &Database, queues: &Queues) -> ingest::State {
     let client = database.client();
     ingest::State {
         events: log(&client).events.with_slot_key(config(&client)),
@@ -75,6 +75,7 @@ pub(crate) fn ingest(database: &Database) -> ingest::State {
         keys: Keys::new(config(&client), None, clock::now),
         sources: CachedRecords::new(config(&client)).into(),
         quarantine_alerts: Arc::default(),
+        nudger: Some(ingest::Nudger::new(Queue::new(queues.client(), Queues::url(NUDGES)), config(&client))),
         write_timeout: Duration::from_secs(20),
         tracer: tracer(),
         clock: clock::now,

@@ -24,7 +24,7 @@ pub(crate) type Acknowledged = BTreeMap<u64, usize>;
 /// Posts `count` events, whose numbers start at `first`. Each request is repeated until it is acknowledged.
 pub(crate) async fn produce(world: World, first: usize, count: usize) -> Acknowledged {
     let mut acknowledged = Acknowledged::new();
-    let mut process = processes::ingest(&world.database);
+    let mut process = processes::ingest(&world.database, &world.queues);
     let mut next = first;
     while next < first + count {
         let size = (1 + world.faults.below(MAX_BATCH)).min(first + count - next);
@@ -32,7 +32,7 @@ pub(crate) async fn produce(world: World, first: usize, count: usize) -> Acknowl
         let key = format!("request-{next}");
         loop {
             if world.faults.once_in(15) {
-                process = processes::ingest(&world.database);
+                process = processes::ingest(&world.database, &world.queues);
             }
             match world.post(process.clone(), &json!(batch), &key).await {
                 Some((StatusCode::OK, response)) => {
@@ -44,7 +44,7 @@ pub(crate) async fn produce(world: World, first: usize, count: usize) -> Acknowl
                 }
                 // The deployment stores the events of the request later, or has stored some of them.
                 None | Some((StatusCode::SERVICE_UNAVAILABLE | StatusCode::INTERNAL_SERVER_ERROR, _)) => {
-                    process = processes::ingest(&world.database);
+                    process = processes::ingest(&world.database, &world.queues);
                     sleep(Duration::from_secs(1)).await;
                 }
                 Some((status, response)) => panic!("event {next}: {status}: {response}"),

@@ -18,6 +18,7 @@ use crate::faults::{CallFault, Faults};
 /// Names of the queues.
 pub(crate) const DELIVERY: &str = "delivery";
 pub(crate) const SLOW_DELIVERY: &str = "slow-delivery";
+pub(crate) const NUDGES: &str = "nudges";
 
 /// Maximum latency of a request, in each direction.
 const MAX_LATENCY: Duration = Duration::from_millis(20);

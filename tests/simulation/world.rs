@@ -16,7 +16,7 @@ use webhook::Keyring;
 
 use crate::database::Database;
 use crate::faults::Faults;
-use crate::queues::{DELIVERY, Message, Queues, SLOW_DELIVERY};
+use crate::queues::{DELIVERY, Message, NUDGES, Queues, SLOW_DELIVERY};
 use crate::receivers::Receivers;
 use crate::{clock, processes};
 
@@ -61,7 +61,7 @@ impl World {
         let mut tasks: Vec<JoinHandle<()>> = (0..processes::SHARDS)
             .map(|shard| tokio::spawn(world.clone().run_stream(store::shard_key(shard))))
             .collect();
-        for queue in [DELIVERY, DELIVERY, SLOW_DELIVERY] {
+        for queue in [DELIVERY, DELIVERY, SLOW_DELIVERY, NUDGES] {
             tasks.push(tokio::spawn(world.clone().run_queue(queue)));
         }
         tasks.push(tokio::spawn(world.clone().run_schedule()));
@@ -146,9 +146,10 @@ impl World {
         }
     }
 
-    /// Calls deliver with the messages of a queue.
+    /// Calls deliver with the messages of a queue, or fanout with nudges.
     async fn run_queue(self, queue: &'static str) {
-        let start = || processes::deliver(&self.database, &self.queues, &self.receivers, &self.keyring);
+        let start_deliver = || processes::deliver(&self.database, &self.queues, &self.receivers, &self.keyring);
+        let start = || (start_deliver(), processes::fanout(&self.database, &self.queues));
         let mut state = start();
         loop {
             let size = 1 + self.faults.below(MAX_QUEUE_BATCH);
@@ -159,8 +160,15 @@ impl World {
             }
             let records: Vec<Value> = messages.iter().map(|message| record(queue, message)).collect();
             let batch = serde_json::from_value(json!({ "Records": records })).expect("a batch");
-            let process = state.clone();
-            match self.run(async move { deliver::handle(&process, batch).await }).await {
+            let (deliver, fanout) = state.clone();
+            let handled = async move {
+                if queue == NUDGES {
+                    fanout::handle_messages(&fanout, batch).await
+                } else {
+                    deliver::handle(&deliver, batch).await
+                }
+            };
+            match self.run(handled).await {
                 Some(response) => {
                     let is_failed = |message: &Message| {
                         let id = message.number.to_string();

@@ -8,6 +8,7 @@ mod cost;
 #[cfg(test)]
 mod documentation;
 mod functions;
+mod latency;
 mod pipeline;
 mod process;
 mod prose;
@@ -51,6 +52,8 @@ enum Command {
     Fuzz,
     /// Calculate the cost of Tidings on AWS from the units that the tests measured
     Cost(cost::CostArguments),
+    /// Predict the latency on AWS from published distributions
+    Latency,
     /// Check licences, sources, bans and security advisories of the dependencies
     Audit {
         /// Fail if the list of advisories cannot be downloaded
@@ -91,6 +94,10 @@ fn main() -> ExitCode {
         Command::Bench => bench::run_benchmarks(),
         Command::Fuzz => bench::fuzz(),
         Command::Cost(arguments) => cost::run(&arguments),
+        Command::Latency => {
+            latency::run();
+            Ok(())
+        }
         Command::Audit { advisories } => audit::audit(advisories),
         Command::Sbom => sbom::write_sboms(),
         Command::Prose { summary: true, paths } => prose::summarize(&paths),

@@ -94,6 +94,7 @@ fn to_event(catalog: &Catalog, payload: &[u8], received_at: Timestamp) -> Event 
         received_at,
         stored_at: None,
         hops: 0,
+        nudge: None,
         fields,
         payload: payload.to_vec(),
     }

@@ -98,6 +98,7 @@ impl Catalog {
             received_at: raw.received_at,
             stored_at: None,
             hops: raw.attributes.hops,
+            nudge: None,
             fields,
             payload: payload.to_vec(),
         };

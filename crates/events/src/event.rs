@@ -104,6 +104,8 @@ pub struct Event {
     pub stored_at: Option<Timestamp>,
     /// Number of webhooks that have forwarded the event from log to log.
     pub hops: u32,
+    /// Number of the nudge that ingest announced the event with; `None` if only the stream announces it.
+    pub nudge: Option<u64>,
     /// Fields that the catalog extracted from the payload.
     pub fields: Fields,
     /// The producer's JSON, byte for byte.

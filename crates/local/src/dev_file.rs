@@ -54,6 +54,9 @@ pub(crate) struct AwsEndpoints {
     /// URL of the dead-letter queue of the stream.
     #[serde(default)]
     pub(crate) stream_dead_letters: String,
+    /// URL of the queue of nudges.
+    #[serde(default)]
+    pub(crate) nudge_queue: String,
 }
 
 impl DevFile {

@@ -12,6 +12,7 @@ pub mod duration;
 mod event_filter;
 mod key;
 mod message;
+mod nudge;
 mod record;
 mod replay;
 mod retention;
@@ -29,6 +30,7 @@ pub use delivery::record::{
 pub use event_filter::{EventFilter, FilterMismatch};
 pub use key::{FIRST_MANAGE_KEY_NAME, Key, KeyScope, KeyUse};
 pub use message::{DeliveryMessage, ReplayMessage};
+pub use nudge::{FanoutPath, NudgeClaim, NudgeMessage};
 pub use record::Record;
 pub use replay::{Replay, ReplayOf, ReplaySelection, ReplayState, run_name, run_name_after, run_name_prefix};
 pub use retention::Retention;

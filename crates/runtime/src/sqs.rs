@@ -59,6 +59,15 @@ impl Queue {
         self.url.rsplit('/').next().unwrap_or_default()
     }
 
+    /// Connects to SQS, so that the first message of the process does not wait for that.
+    ///
+    /// # Errors
+    /// [`SendError`] if SQS does not respond.
+    pub async fn connect(&self) -> Result<(), SendError> {
+        let read = self.client.get_queue_attributes().queue_url(&self.url).send().await;
+        read.map(drop).map_err(|error| SendError(DisplayErrorContext(&error).to_string()))
+    }
+
     /// Sends a message.
     ///
     /// # Errors

@@ -18,6 +18,7 @@ pub use batch_get::{Item, batch_get, consumed_units};
 pub use config_table::cached_records::CachedRecords;
 pub use config_table::slot_key::{SlotKey, is_slot_key};
 pub use config_table::table::ConfigTable;
+pub use config_table::target_presence::TargetPresence;
 pub use delivery_table::item_update::status_key;
 pub use delivery_table::table::DeliveryTable;
 pub use error::Error;

@@ -83,6 +83,14 @@ impl Keys {
         Self(Arc::new(Inner { first_sha256, keys, config, clock, recorded: Mutex::default() }))
     }
 
+    /// Reads the keys, so that the first request of the process does not wait for them.
+    ///
+    /// # Errors
+    /// If the keys cannot be read.
+    pub async fn warm_up(&self) -> Result<(), store::Error> {
+        self.0.keys.warm_up().await
+    }
+
     /// Authenticates the caller by the token in the headers.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ mod signature;
 mod ssrf_guard;
 mod state;
 mod target_health;
+mod warm_up;
 mod webhook_request;
 
 pub use batch::handle;
@@ -26,3 +27,4 @@ pub use permits::Permits;
 pub use queues::Queues;
 pub use ssrf_guard::SsrfGuard;
 pub use state::State;
+pub use warm_up::warm_up;

@@ -9,6 +9,7 @@ async fn main() -> Result<(), Error> {
     runtime::init_logging()?;
     let lookup = |name: &str| std::env::var(name).ok();
     let state = &deliver::from_env(&Env::new(&lookup))?;
+    deliver::warm_up(state).await;
     let run = |event: LambdaEvent<SqsEvent>| async move { Ok::<_, Error>(deliver::handle(state, event.payload).await) };
     lambda_runtime::run(service_fn(run)).await
 }

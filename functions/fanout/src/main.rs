@@ -9,10 +9,11 @@ async fn main() -> Result<(), Error> {
     runtime::init_logging()?;
     let lookup = |name: &str| std::env::var(name).ok();
     let state = &fanout::from_env(&Env::new(&lookup))?;
-    // The stream and the replay queue invoke the same function.
+    fanout::warm_up(state).await;
+    // The stream and the queues of replays and nudges invoke the same function.
     let run = |event: LambdaEvent<Value>| async move {
         Ok::<_, Error>(if event.payload["Records"][0]["eventSource"] == "aws:sqs" {
-            serde_json::to_value(fanout::handle_replays(state, serde_json::from_value(event.payload)?).await)?
+            serde_json::to_value(fanout::handle_messages(state, serde_json::from_value(event.payload)?).await)?
         } else {
             serde_json::to_value(fanout::handle(state, serde_json::from_value(event.payload)?).await)?
         })

@@ -2,6 +2,7 @@
 
 use events::Event;
 use jiff::Timestamp;
+use model::FanoutPath;
 use runtime::Span;
 
 use crate::state::State;
@@ -15,19 +16,33 @@ pub(crate) struct FanoutReport {
     pub(crate) held: usize,
 }
 
-/// Logs a batch in one line, from which `CloudWatch` reads the metrics.
-pub(crate) fn log(events: &[(String, Event)], report: FanoutReport, failed: bool, now: Timestamp) {
+/// Logs a batch in one line, from which `CloudWatch` reads the metrics. The stream also reports the events that a nudge
+/// has sent, so that `events` counts each event once.
+pub(crate) fn log(path: FanoutPath, events: &[(String, Event)], report: FanoutReport, failed: bool, now: Timestamp) {
     let oldest = events.iter().map(|(_, event)| event.stored_at.unwrap_or(event.received_at)).min();
-    tracing::info!(
-        target: runtime::METRICS_TARGET,
-        function = "fanout",
-        events = events.len(),
-        messages = report.messages,
-        held = report.held,
-        failed_batches = u64::from(failed),
-        lag_ms = oldest.map(|oldest| u64::try_from(now.duration_since(oldest).as_millis()).unwrap_or_default()),
-        "fanned out"
-    );
+    let lag_ms = oldest.map(|oldest| u64::try_from(now.duration_since(oldest).as_millis()).unwrap_or_default());
+    match path {
+        FanoutPath::Stream => tracing::info!(
+            target: runtime::METRICS_TARGET,
+            function = "fanout",
+            events = events.len(),
+            messages = report.messages,
+            held = report.held,
+            failed_batches = u64::from(failed),
+            lag_ms = lag_ms,
+            "fanned out"
+        ),
+        FanoutPath::Nudge => tracing::info!(
+            target: runtime::METRICS_TARGET,
+            function = "fanout",
+            nudged = events.len(),
+            messages = report.messages,
+            held = report.held,
+            failed_batches = u64::from(failed),
+            nudge_lag_ms = lag_ms,
+            "fanned out nudged events"
+        ),
+    }
 }
 
 /// Logs the events that a page of a replay has sent.
@@ -45,6 +60,11 @@ pub(crate) fn log_replay_page(replay: &str, target: &str, events: u64) {
 /// Counts a replay message that could not be processed.
 pub(crate) fn count_failed_replay_message() {
     tracing::info!(target: runtime::METRICS_TARGET, function = "fanout", failed_batches = 1, "unhandled");
+}
+
+/// Counts nudges that could not be processed.
+pub(crate) fn count_failed_nudge_message() {
+    tracing::info!(target: runtime::METRICS_TARGET, function = "fanout", failed_batches = 1, "unhandled nudge");
 }
 
 /// Adds the batch to the traces of its events. Events from `failed` on are processed again.

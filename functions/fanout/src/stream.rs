@@ -9,11 +9,12 @@ use aws_lambda_events::event::streams::{DynamoDbBatchItemFailure, DynamoDbEventR
 use events::{Event, TIDINGS_SOURCE};
 use futures::{StreamExt, TryStreamExt};
 use model::delivery::decision::status_before_attempt;
-use model::{DeliveryKey, DeliveryMessage, RecordedStatus, ReplayMessage, Target, TargetState};
+use model::{DeliveryKey, DeliveryMessage, FanoutPath, RecordedStatus, ReplayMessage, Target, TargetState};
 use runtime::sqs::SendError;
 use serde_json::json;
 
 use crate::metrics::{self, FanoutReport};
+use crate::nudge_claims::find_events_of_other_path;
 use crate::state::State;
 
 /// Maximum age of cached targets; see [`load_targets`].
@@ -52,13 +53,13 @@ pub async fn handle(state: &State, batch: StreamBatch) -> DynamoDbEventResponse 
         }
     }
     let began = (state.clock)();
-    let failed = match fan_out(state, &events).await {
+    let failed = match fan_out(state, FanoutPath::Stream, &events).await {
         Ok(report) => {
-            metrics::log(&events, report, failed.is_some(), (state.clock)());
+            metrics::log(FanoutPath::Stream, &events, report, failed.is_some(), (state.clock)());
             failed
         }
         Err(sequence) => {
-            metrics::log(&events, FanoutReport::default(), true, (state.clock)());
+            metrics::log(FanoutPath::Stream, &events, FanoutReport::default(), true, (state.clock)());
             Some(sequence)
         }
     };
@@ -94,9 +95,13 @@ fn parse_event(record: EventRecord) -> Result<Event, store::Error> {
     store::event_from_image(record.change.new_image)
 }
 
-/// Sends or holds the deliveries of all events, and starts their replays. On an error, returns the sequence number of
-/// the first event that failed.
-async fn fan_out(state: &State, events: &[(String, Event)]) -> Result<FanoutReport, String> {
+/// Sends or holds the deliveries of all events that `path` may send, and starts their replays. Each event has the
+/// sequence number of its record, or of its nudge. On an error, returns the number of the first event that failed.
+pub(crate) async fn fan_out(
+    state: &State,
+    path: FanoutPath,
+    events: &[(String, Event)],
+) -> Result<FanoutReport, String> {
     let Some((first, _)) = events.first() else { return Ok(FanoutReport::default()) };
     let (targets, states) = load_targets(state, events).await.map_err(|error| {
         tracing::error!(%error, "failed to load the targets");
@@ -125,6 +130,13 @@ async fn fan_out(state: &State, events: &[(String, Event)]) -> Result<FanoutRepo
             deliveries.push(PendingDelivery { sequence, message });
         }
     }
+    let matched = to_send.iter().chain(&to_hold).map(|delivery| delivery.message.event).collect();
+    let others = find_events_of_other_path(state, path, events, &matched).await.map_err(|error| {
+        tracing::error!(%error, "failed to claim the nudges of a batch");
+        first.clone()
+    })?;
+    to_send.retain(|delivery| !others.contains(&delivery.message.event));
+    to_hold.retain(|delivery| !others.contains(&delivery.message.event));
     let messages: Vec<DeliveryMessage> = to_send.iter().map(|delivery| delivery.message.clone()).collect();
     // The messages are in the order of their events, so that the first failed message has the first failed event.
     let sent = state.queue.send_batch(&messages).await.map_err(|index| to_send[index].sequence);

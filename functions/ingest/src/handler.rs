@@ -5,7 +5,7 @@ use axum::extract::State as Shared;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
-use events::{Catalog, Rejection};
+use events::{Catalog, EventId, Rejection};
 use model::Source;
 use tokio::time::Instant;
 use web::{Caller, Ingest, Problem, require_json_accepted};
@@ -15,6 +15,7 @@ use crate::content_encoding::{DecompressError, body_too_large, decompress};
 use crate::event_outcome::{EventOutcome, WriteResult};
 use crate::forwarded::find_forwarded;
 use crate::metrics::RequestMetrics;
+use crate::nudger::{Nudge, Nudger};
 use crate::request_body::{MAX_EVENTS_PER_REQUEST, RequestBody, RequestContext};
 use crate::response::{
     batch_response, invalid_body, length_required, no_source, not_acceptable, single_response, source_removed,
@@ -36,11 +37,18 @@ pub(crate) async fn post_events(
     if body.is_empty() && !has_length {
         return Err(length_required());
     }
-    let source = find_source(&state, &caller).await?;
+    let (source, nudge) = tokio::join!(find_source(&state, &caller), Nudger::start(state.nudger.as_ref()));
+    let source = source?;
     let catalog = events::catalog(&source.catalog);
     let hint = catalog.and_then(Catalog::hint);
-    let writer =
-        EventWriter { state: &state, catalog, catalog_name: &source.catalog, deadline, receipt: fastrand::u128(..) };
+    let writer = EventWriter {
+        state: &state,
+        catalog,
+        catalog_name: &source.catalog,
+        deadline,
+        nudge: nudge.as_ref().map(|nudge| nudge.number),
+        receipt: fastrand::u128(..),
+    };
     let context = RequestContext { source: &source.name, received_at: (state.clock)(), headers: &headers };
     let mut metrics = RequestMetrics::new(&source.name, body.len());
 
@@ -58,13 +66,19 @@ pub(crate) async fn post_events(
         Ok(RequestBody::Batch(events)) if events.len() > MAX_EVENTS_PER_REQUEST => {
             return Err(too_many_events());
         }
-        Ok(RequestBody::Batch(events)) => batch_response(metrics.add_all(writer.write_all(events).await)),
+        Ok(RequestBody::Batch(events)) => {
+            let outcomes = metrics.add_all(writer.write_all(events).await);
+            send_nudge(nudge, &outcomes, &mut metrics).await;
+            batch_response(outcomes)
+        }
         Ok(RequestBody::Single(event)) => {
             let written = match find_forwarded(&state, &headers, &event.raw).await {
                 Some(id) => WriteResult { outcome: EventOutcome::Duplicate { id }, write_units: 0.0 },
                 None => writer.write(*event).await,
             };
-            single_response(metrics.add(written), hint)
+            let outcome = metrics.add(written);
+            send_nudge(nudge, std::slice::from_ref(&outcome), &mut metrics).await;
+            single_response(outcome, hint)
         }
         Err(BodyError { problem_type, violation }) => {
             let rejection = Rejection { event_type: None, violations: vec![violation] };
@@ -74,6 +88,20 @@ pub(crate) async fn post_events(
     };
     metrics.log();
     response
+}
+
+/// Announces the stored events to fanout. An event that was stored before was announced then.
+async fn send_nudge(nudge: Option<Nudge<'_>>, outcomes: &[EventOutcome], metrics: &mut RequestMetrics<'_>) {
+    let stored = outcomes.iter().filter_map(|outcome| match outcome {
+        EventOutcome::Stored { id } => Some(*id),
+        _ => None,
+    });
+    let stored: Vec<EventId> = stored.collect();
+    if let Some(nudge) = nudge.filter(|_| !stored.is_empty())
+        && !nudge.send(stored).await
+    {
+        metrics.count_failed_nudge();
+    }
 }
 
 /// Returns the source of the caller's key.

@@ -13,20 +13,24 @@ mod handler;
 mod idempotency_key;
 mod method_fallback;
 mod metrics;
+mod nudger;
 mod operation;
 mod quarantine_alert;
 mod request_body;
 mod response;
 mod state;
 mod store_or_quarantine;
+mod warm_up;
 
 use axum::{Router, middleware};
 use web::Operation;
 
 pub use config::from_env;
 pub use content_encoding::ReceivedAsText;
+pub use nudger::Nudger;
 pub use quarantine_alert::QuarantineAlertLimiter;
 pub use state::State;
+pub use warm_up::warm_up;
 
 /// Path of the function's only operation.
 pub const PATH: &str = "/v1/events";

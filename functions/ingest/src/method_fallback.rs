@@ -57,7 +57,7 @@ async fn quarantine(state: &State, source: &Source, headers: &HeaderMap, body: B
     };
     let catalog = events::catalog(&source.catalog);
     let receipt = fastrand::u128(..);
-    let writer = EventWriter { state, catalog, catalog_name: &source.catalog, deadline, receipt };
+    let writer = EventWriter { state, catalog, catalog_name: &source.catalog, deadline, nudge: None, receipt };
     let context = RequestContext { source: &source.name, received_at: (state.clock)(), headers };
     let violation = Violation::new("", "method", format!("{reason}; send events with POST"));
     let rejection = Rejection { event_type: None, violations: vec![violation] };

@@ -15,6 +15,7 @@ pub(crate) struct RequestMetrics<'a> {
     quarantined: u64,
     not_kept: u64,
     write_units: f64,
+    failed_nudges: u64,
     /// IDs of the first events that are in the log.
     ids: Vec<String>,
 }
@@ -29,6 +30,7 @@ impl<'a> RequestMetrics<'a> {
             quarantined: 0,
             not_kept: 0,
             write_units: 0.0,
+            failed_nudges: 0,
             ids: Vec::new(),
         }
     }
@@ -55,6 +57,11 @@ impl<'a> RequestMetrics<'a> {
         results.into_iter().map(|result| self.add(result)).collect()
     }
 
+    /// Counts a nudge that SQS did not accept in time. The stream announces its events.
+    pub(crate) fn count_failed_nudge(&mut self) {
+        self.failed_nudges += 1;
+    }
+
     /// Writes the log line, from which `CloudWatch` extracts the metrics.
     pub(crate) fn log(&self) {
         tracing::info!(
@@ -68,6 +75,7 @@ impl<'a> RequestMetrics<'a> {
             quarantined = self.quarantined,
             not_kept = self.not_kept,
             write_units = self.write_units,
+            failed_nudges = (self.failed_nudges > 0).then_some(self.failed_nudges),
             "ingested"
         );
     }

@@ -10,6 +10,7 @@ use runtime::Tracer;
 use store::{CachedRecords, EventTable, Quarantine};
 use web::Keys;
 
+use crate::nudger::Nudger;
 use crate::quarantine_alert::QuarantineAlertLimiter;
 
 /// The state of the function.
@@ -25,6 +26,8 @@ pub struct State {
     pub sources: Arc<CachedRecords<Source>>,
     /// Limiter of the events that report quarantined events.
     pub quarantine_alerts: Arc<QuarantineAlertLimiter>,
+    /// Sender of nudges; `None` if only the stream announces events.
+    pub nudger: Option<Nudger>,
     /// Time for which a request retries throttled writes.
     pub write_timeout: Duration,
     /// Tracer of stored events.

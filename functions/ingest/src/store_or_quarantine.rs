@@ -24,6 +24,8 @@ pub(crate) struct EventWriter<'a> {
     pub(crate) catalog_name: &'a str,
     /// Time until which throttled writes are retried.
     pub(crate) deadline: Instant,
+    /// Number of the request's nudge, which its events store.
+    pub(crate) nudge: Option<u64>,
     /// Random identifier of the request. With their positions, it identifies events that nothing else identifies.
     pub(crate) receipt: u128,
 }
@@ -108,7 +110,11 @@ impl EventWriter<'_> {
         }
         let catalog = self.catalog.ok_or_else(|| Rejection::unknown_catalog(self.catalog_name));
         let accepted = rejection.map_or(catalog, Err).and_then(|catalog| catalog.accept(&raw));
-        (raw, accepted.map(Box::new))
+        let accepted = accepted.map(|mut accepted| {
+            accepted.event.nudge = self.nudge;
+            Box::new(accepted)
+        });
+        (raw, accepted)
     }
 
     /// Returns the result of an insert. Quarantines an event that was not stored because of another event.

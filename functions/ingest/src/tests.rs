@@ -35,6 +35,7 @@ fn state(dynamodb: &FakeDynamoDb, write_timeout: Duration) -> State {
         keys: Keys::new(config.clone(), None, now),
         sources: Arc::new(CachedRecords::new(config)),
         quarantine_alerts: Arc::default(),
+        nudger: None,
         write_timeout,
         tracer: runtime::Tracer::default(),
         clock: now,

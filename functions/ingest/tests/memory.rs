@@ -45,6 +45,7 @@ fn state(catalog: &str) -> ingest::State {
         keys: Keys::new(config.clone(), None, now),
         sources: Arc::new(CachedRecords::new(config)),
         quarantine_alerts: Arc::default(),
+        nudger: None,
         write_timeout: Duration::from_secs(20),
         tracer: runtime::Tracer::default(),
         clock: now,

@@ -5,6 +5,7 @@ mod clocks;
 mod delivery_outcomes;
 mod hostile_receivers;
 mod loops;
+mod nudge;
 mod pause;
 mod replay;
 mod resume;

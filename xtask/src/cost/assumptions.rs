@@ -41,7 +41,12 @@ pub(crate) const TABLES_IN_USE: TablesInUse =
 pub(crate) const POLLS_PER_QUEUE: f64 = HOURS_PER_MONTH * 3600.0 / 20.0 * 5.0;
 
 /// The number of queues that Lambda reads.
-pub(crate) const QUEUE_COUNT: f64 = 3.0;
+pub(crate) const QUEUE_COUNT: f64 = 4.0;
+
+/// Read units of the stream for the claim of a nudge, and of a nudge for its event: half a unit, and for every second
+/// event a whole one, because the first read misses it.
+pub(crate) const UNITS_PER_CLAIM_READ: f64 = 1.0;
+pub(crate) const UNITS_PER_NUDGED_EVENT: f64 = 1.0;
 
 /// Seconds for which a process caches keys and sources.
 pub(crate) const CONFIG_CACHE_SECONDS: f64 = 30.0;
@@ -53,6 +58,8 @@ pub(crate) struct FunctionTimes {
     pub(crate) ingest: f64,
     /// Each further KB or event of a request.
     pub(crate) ingest_more: f64,
+    /// Sending the nudge of a request.
+    pub(crate) nudge: f64,
     /// A batch of fanout.
     pub(crate) fanout: f64,
     /// Each call of SQS by fanout.
@@ -74,6 +81,7 @@ pub(crate) struct FunctionTimes {
 pub(crate) const FUNCTION_MS: FunctionTimes = FunctionTimes {
     ingest: 20.0,
     ingest_more: 1.0,
+    nudge: 8.0,
     fanout: 20.0,
     fanout_send: 10.0,
     deliver: 30.0,
@@ -124,4 +132,4 @@ pub(crate) const SEARCH_MIX: [(&str, f64); 7] = [
 ];
 
 /// The number of custom metrics: each name counts once per function that emits it.
-pub(crate) const METRIC_COUNT: f64 = 25.0;
+pub(crate) const METRIC_COUNT: f64 = 27.0;

@@ -5,7 +5,7 @@ use super::assumptions::{
     FUNCTION_MS, HOURS_PER_MONTH, HTTP_OVERHEAD_BYTES, KEY_REQUESTS_PER_TABLE, LAMBDA_SAMPLE_SHARE,
     LOG_BYTES_PER_DELIVERY, LOG_BYTES_PER_INGEST, LOG_BYTES_PER_INVOCATION, LOG_BYTES_PER_SEARCH, METRIC_COUNT,
     PACK_RUNS_PER_MONTH, PACK_SCANS_PER_MONTH, PAGE_COMPRESSION_RATIO, POLLS_PER_QUEUE, QUEUE_COUNT, TABLES_IN_USE,
-    UNITS_PER_PACK_RUN,
+    UNITS_PER_CLAIM_READ, UNITS_PER_NUDGED_EVENT, UNITS_PER_PACK_RUN,
 };
 use super::deployment::Deployment;
 use super::measured_units::MeasuredUnits;
@@ -128,6 +128,7 @@ impl Calculation<'_> {
             ("storage", self.storage()),
             ("Lambda", self.lambda()),
             ("SQS", self.queues()),
+            ("nudges", self.nudges()),
             ("API Gateway", self.gateway()),
             ("logs", self.logs()),
             (MONITORING, self.monitoring()),
@@ -213,6 +214,26 @@ impl Calculation<'_> {
     fn queues(&self) -> f64 {
         let requests = self.scenario.events * self.sends_per_event() + 2.0 * self.usage.deliver_batches;
         prices::SQS_REQUEST.of(requests + POLLS_PER_QUEUE * QUEUE_COUNT) + prices::SQS_FAIR.of(requests)
+    }
+
+    /// A nudge for each request, if there is a target: its message, its claim, which the stream reads, the time of ingest,
+    /// and the batch of fanout with its reads.
+    fn nudges(&self) -> f64 {
+        let Scenario { events, targets, batch_size, .. } = *self.scenario;
+        if targets <= 0.0 {
+            return 0.0;
+        }
+        let nudges = self.usage.requests;
+        let batches = nudges / batch_size.clamp(1.0, MAX_MESSAGES_PER_BATCH);
+        let of_batches = batches * self.units.for_targets(targets, "/one/read");
+        let read = nudges * UNITS_PER_CLAIM_READ + events * UNITS_PER_NUDGED_EVENT + of_batches;
+        let ingest_seconds = nudges * FUNCTION_MS.nudge / 1000.0;
+        prices::SQS_REQUEST.of(nudges + 2.0 * batches)
+            + prices::WRITE.of(nudges)
+            + prices::READ.of(read)
+            + prices::LAMBDA_TIME.of(ingest_seconds * Deployment::memory_gb("Ingest"))
+            + invocation_cost("Fanout", batches, FUNCTION_MS.fanout)
+            + log_cost(batches * LOG_BYTES_PER_INVOCATION, self.deployment)
     }
 
     fn gateway(&self) -> f64 {

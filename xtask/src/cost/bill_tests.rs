@@ -75,8 +75,8 @@ fn requests_and_invocations_match_a_calculation_by_hand() {
     let gb_seconds: f64 =
         gb_seconds.iter().map(|(name, calls, ms)| Deployment::memory_gb(name) * calls * (ms + 4.0) / 1000.0).sum();
     assert_near(line(&scenario, "Lambda"), gb_seconds * 0.000_013_333_4 + 4_043_800.0 * 0.2e-6);
-    // One send per event, a receive and a delete per delivery, and 657,000 polls of each of three queues.
-    assert_near(line(&scenario, "SQS"), 5.0 * 0.5 + 1.971 * 0.4);
+    // One send per event, a receive and a delete per delivery, and 657,000 polls of each of four queues.
+    assert_near(line(&scenario, "SQS"), 5.0 * 0.5 + 2.628 * 0.4);
     assert_near(line(&scenario, "API Gateway"), 1.0);
     // 4,043,800 invocations with 900 bytes, a million lines each of the access log and of ingest, two million of
     // deliver: 5.438 GB.
@@ -88,9 +88,9 @@ fn requests_and_invocations_match_a_calculation_by_hand() {
 #[test]
 fn monitoring_and_kms_match_a_calculation_by_hand() {
     let scenario = scenario();
-    assert_near(line(&scenario, "metrics, alarms, dashboards"), 25.0 * 0.3 + 10.0 * 0.1 + 3.0);
+    assert_near(line(&scenario, "metrics, alarms, dashboards"), 27.0 * 0.3 + 10.0 * 0.1 + 3.0);
     let rare = Scenario { events: 73.0, ..scenario };
-    assert_near(line(&rare, "metrics, alarms, dashboards"), 25.0 * 0.3 * 0.1 + 4.0);
+    assert_near(line(&rare, "metrics, alarms, dashboards"), 27.0 * 0.3 * 0.1 + 4.0);
     // 8,760 requests for each of 2 tables of ingest, fanout and pack and 3 of deliver; 40,000 cold starts of deliver.
     assert_near(line(&scenario, "KMS"), 1.0 + 0.03 * 11.884);
 }
@@ -126,12 +126,26 @@ fn searches_match_a_calculation_by_hand() {
 fn full_batches_share_the_cost_of_a_batch() {
     let full = Scenario { batch_size: 10.0, ..scenario() };
     // Two sends per ten events, and 200,000 batches of deliver.
-    assert_near(line(&full, "SQS"), (0.2 + 0.4) * 0.5 + 1.971 * 0.4);
+    assert_near(line(&full, "SQS"), (0.2 + 0.4) * 0.5 + 2.628 * 0.4);
     // 2 for each of 100,000 and 200,000 batches, and 1.5 per delivery.
     assert_near(line(&full, "reading to deliver"), (0.2 + 0.4 + 3.0) * 0.125);
     assert_near(line(&Scenario { events_per_request: 100.0, ..scenario() }, "API Gateway"), 0.01);
     // 1,000 events of a kilobyte are 1.9 times 512 KB.
     assert_near(line(&Scenario { events_per_request: 1000.0, ..scenario() }, "API Gateway"), 0.002);
+}
+
+#[test]
+fn nudges_match_a_calculation_by_hand() {
+    let time = |name: &str, ms: f64| Deployment::memory_gb(name) * ms * 0.013_333_4;
+    // A send, a receive and a delete; a claim; a read of the claim, one of the event and two of the targets; 8 ms of
+    // ingest; 24 ms of fanout with cold starts; 0.838 GB of log lines.
+    let one = 1.2 + 0.625 + 4.0 * 0.125 + time("Ingest", 8.0) + time("Fanout", 24.0) + 0.2;
+    assert_near(line(&scenario(), "nudges"), one + 0.838_2 * (0.5 + 0.03 * 30.0 / 30.4167));
+    // A request with a hundred events costs one nudge.
+    let batched = Scenario { events_per_request: 100.0, ..scenario() };
+    assert_near(line(&batched, "nudges"), (line(&scenario(), "nudges") - 0.125) / 100.0 + 0.125);
+    let without_targets = Scenario { targets: 0.0, ..scenario() };
+    assert_near(line(&without_targets, "nudges") + 1.0, 1.0);
 }
 
 #[test]

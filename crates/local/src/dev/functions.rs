@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::options::DevOptions;
-use super::queues::{DELIVERY, REPLAYS, SLOW_DELIVERY, STREAM_DEAD_LETTERS};
+use super::queues::{DELIVERY, NUDGES, REPLAYS, SLOW_DELIVERY, STREAM_DEAD_LETTERS};
 use crate::aws::LocalAws;
 use crate::data_dir::DataDir;
 use crate::dev_file::AwsEndpoints;
@@ -36,6 +36,9 @@ const MAX_CONCURRENT_BATCHES: usize = 64;
 
 /// Messages of a batch of the delivery queue.
 const DELIVERY_BATCH_SIZE: usize = 10;
+
+/// Messages of a batch of the nudge queue.
+const NUDGE_BATCH_SIZE: usize = 10;
 
 /// The state of every function.
 pub(super) struct Functions {
@@ -74,6 +77,7 @@ impl Functions {
             ("SLOW_QUEUE_URL", &endpoints.slow_queue),
             ("REPLAY_QUEUE_URL", &endpoints.replay_queue),
             ("STREAM_DEAD_LETTERS_URL", &endpoints.stream_dead_letters),
+            ("NUDGE_QUEUE_URL", if options.nudge_deliveries { endpoints.nudge_queue.as_str() } else { "" }),
             ("SECRETS_KEY_FILE", key_file),
             // Webhook receivers under development run on this machine.
             ("ALLOWED_CIDRS", "127.0.0.0/8,::1/128"),
@@ -127,9 +131,10 @@ impl Functions {
     pub(super) fn spawn_event_sources(
         &self,
         aws: &LocalAws,
+        stream_delay: Duration,
         written: Arc<Notify>,
         stop: &StopSignal,
-    ) -> anyhow::Result<[JoinHandle<()>; 6]> {
+    ) -> anyhow::Result<[JoinHandle<()>; 7]> {
         let queue = |name: &str| -> anyhow::Result<Queue> {
             aws.sqs.queue(name).with_context(|| format!("queue {name} does not exist"))
         };
@@ -137,6 +142,7 @@ impl Functions {
             dynamodb: aws.dynamodb.clone(),
             table: tables::EVENTS.to_owned(),
             written,
+            delay: stream_delay,
             dead_letters: queue(STREAM_DEAD_LETTERS)?,
         };
         let poller = |name, batch_size| -> anyhow::Result<QueuePoller> {
@@ -144,6 +150,7 @@ impl Functions {
         };
         let deliveries = poller(DELIVERY, DELIVERY_BATCH_SIZE)?;
         let (slow_deliveries, replays) = (poller(SLOW_DELIVERY, 1)?, poller(REPLAYS, 1)?);
+        let nudges = poller(NUDGES, NUDGE_BATCH_SIZE)?;
         let (fanout, deliver, replayer) = (self.fanout.clone(), self.deliver.clone(), self.fanout.clone());
         let fan_out = move |batch| {
             let state = fanout.clone();
@@ -153,15 +160,16 @@ impl Functions {
             let state = deliver.clone();
             async move { Ok(deliver::handle(&state, batch).await) }
         };
-        let replay = move |batch| {
+        let handle_messages = move |batch| {
             let state = replayer.clone();
-            async move { Ok(fanout::handle_replays(&state, batch).await) }
+            async move { Ok(fanout::handle_messages(&state, batch).await) }
         };
         Ok([
             tokio::spawn(stream.run(fan_out, stop.clone())),
             tokio::spawn(deliveries.run(deliver.clone(), stop.clone())),
             tokio::spawn(slow_deliveries.run(deliver, stop.clone())),
-            tokio::spawn(replays.run(replay, stop.clone())),
+            tokio::spawn(replays.run(handle_messages.clone(), stop.clone())),
+            tokio::spawn(nudges.run(handle_messages, stop.clone())),
             tokio::spawn(run_pack_schedule(self.pack.clone(), stop.clone())),
             tokio::spawn(run_expiry_schedule(aws.dynamodb.clone(), stop.clone())),
         ])

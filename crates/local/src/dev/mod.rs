@@ -29,7 +29,7 @@ use crate::{demo, dev_keys, http_server, sqlite, tables, terminal};
 use functions::Functions;
 use health_check::HealthCheck;
 pub use options::DevOptions;
-use queues::{DELIVERY, REPLAYS, SLOW_DELIVERY, STREAM_DEAD_LETTERS};
+use queues::{DELIVERY, NUDGES, REPLAYS, SLOW_DELIVERY, STREAM_DEAD_LETTERS};
 use termination::Termination;
 
 /// Time for requests and attempts in progress to end: longer than the longest timeout of a target (30 s). Attempts that
@@ -72,7 +72,7 @@ pub async fn run(options: DevOptions) -> anyhow::Result<()> {
     let app = functions.router(Arc::clone(&written)).layer(name_faults);
     let app = app.merge(demo_routes);
     let (stop, stop_signal) = stop_channel();
-    let mut tasks = Vec::from(functions.spawn_event_sources(&aws, written, &stop_signal)?);
+    let mut tasks = Vec::from(functions.spawn_event_sources(&aws, options.stream_delay, written, &stop_signal)?);
     tasks.push(tokio::spawn(check.run(stop_signal.clone())));
     tasks.push(tokio::spawn(http_server::serve(listener, app, health.clone(), stop_signal.clone())));
     tasks.push(tokio::spawn(aws::serve(aws_listener, aws.clone(), key, health.clone(), stop_signal)));
@@ -145,6 +145,7 @@ fn endpoints(aws: &LocalAws, listener: &TcpListener, key: &AccessKey) -> anyhow:
         slow_queue: aws.sqs.url(SLOW_DELIVERY),
         replay_queue: aws.sqs.url(REPLAYS),
         stream_dead_letters: aws.sqs.url(STREAM_DEAD_LETTERS),
+        nudge_queue: aws.sqs.url(NUDGES),
     })
 }
 

@@ -1,6 +1,7 @@
 //! The options of the local stack.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The options of `tidings dev`.
 #[derive(Debug, Clone)]
@@ -17,6 +18,10 @@ pub struct DevOptions {
     pub cors_origins: String,
     /// Answers without waiting for the disk.
     pub relaxed: bool,
+    /// Sends nudges, so that webhooks do not wait for the stream.
+    pub nudge_deliveries: bool,
+    /// Delay of each stream record, to measure what a slow stream causes.
+    pub stream_delay: Duration,
     /// Loads the example events and delivers them to a target in this process.
     pub demo: bool,
 }

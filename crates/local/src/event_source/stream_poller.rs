@@ -41,6 +41,8 @@ pub(crate) struct StreamPoller {
     pub(crate) table: String,
     /// Notified after each write to the table, so that its record does not wait for the next poll.
     pub(crate) written: Arc<Notify>,
+    /// Delay before each batch, to imitate the latency of the stream on AWS.
+    pub(crate) delay: Duration,
     /// Queue of the records that the function failed to process, unchanged.
     pub(crate) dead_letters: Queue,
 }
@@ -119,6 +121,7 @@ impl StreamPoller {
         let batch = self.dynamodb.read_stream(&self.table, limit).await?;
         let sequences: Vec<String> = batch.records.iter().map(|record| sequence_number(record).to_owned()).collect();
         let Some(last) = sequences.last() else { return Ok(BatchOutcome::Empty) };
+        sleep(self.delay).await;
         if retries > MAX_RECORD_RETRIES {
             self.move_to_dead_letters(&batch.records[0]).await?;
             return Ok(BatchOutcome::Processed);

@@ -39,6 +39,7 @@ impl TestStream {
             dynamodb: self.dynamodb.clone(),
             table: tables::EVENTS.to_owned(),
             written: Arc::clone(&self.written),
+            delay: Duration::ZERO,
             dead_letters: self.sqs.queue("dead").unwrap(),
         };
         RunningPoller { stop, poller: tokio::spawn(poller.run(handler, stopped)) }

@@ -176,6 +176,7 @@ mod tests {
             fields,
             payload: payload.as_bytes().to_vec(),
             hops: 0,
+            nudge: None,
         }
     }
 

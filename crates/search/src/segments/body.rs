@@ -115,8 +115,9 @@ impl DecompressedSegment {
                 catalog: owned(Field::Catalog)?,
                 received_at,
                 stored_at: self.extras.stored.get(row)?.and_then(|at| Timestamp::from_millisecond(at).ok()),
-                // A segment has no hops: only deliveries depend on them, and read the events table.
+                // A segment has neither hops nor a nudge: only deliveries depend on them, and read the events table.
                 hops: 0,
+                nudge: None,
                 fields: Fields {
                     scope: parse_name(value(Field::Scope)?)?,
                     event_type: owned(Field::Type)?,
@@ -168,6 +169,7 @@ mod tests {
             received_at: at(number),
             stored_at: text.map(|_| Timestamp::from_millisecond(number / 1_000_000).unwrap()),
             hops: 0,
+            nudge: None,
             fields: Fields {
                 scope: if number % 2 == 0 { Scope::Logging } else { Scope::Signal },
                 event_type: own("t").unwrap_or_default(),

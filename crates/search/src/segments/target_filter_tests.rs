@@ -29,6 +29,7 @@ fn event(scope: Scope, event_type: &str, level: Option<Level>) -> Event {
         received_at: "2026-06-01T00:00:00Z".parse().unwrap(),
         stored_at: None,
         hops: 0,
+        nudge: None,
         fields,
         payload: b"{}".to_vec(),
     }

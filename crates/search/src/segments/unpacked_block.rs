@@ -104,6 +104,7 @@ mod tests {
                 received_at: Timestamp::UNIX_EPOCH,
                 stored_at: None,
                 hops: 0,
+                nudge: None,
                 fields,
                 payload,
             },

@@ -153,6 +153,7 @@ fn accepted(shape: Shape, number: u32, rng: &mut Rng) -> AcceptedEvent {
         received_at: now(),
         stored_at: None,
         hops: 0,
+        nudge: None,
         fields,
         payload: payload.into_bytes(),
     };

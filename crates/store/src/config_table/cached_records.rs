@@ -48,6 +48,11 @@ impl<T: Record> CachedRecords<T> {
         Ok(records)
     }
 
+    /// Reads the records, so that the first lookup of the process does not wait for them.
+    pub async fn warm_up(&self) -> Result<(), Error> {
+        self.all(Self::MAX_AGE).await.map(drop)
+    }
+
     /// Discards the cached records, so that the next caller reads them again.
     pub async fn invalidate(&self) {
         *self.slot.lock().await = None;

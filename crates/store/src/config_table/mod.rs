@@ -4,4 +4,5 @@ pub(crate) mod cached_records;
 mod replay_progress;
 pub(crate) mod slot_key;
 pub(crate) mod table;
+pub(crate) mod target_presence;
 mod target_state;

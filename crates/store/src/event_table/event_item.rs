@@ -89,6 +89,9 @@ pub(crate) struct EventItem {
     /// Number of webhooks that have forwarded the event from log to log.
     #[serde(default, skip_serializing_if = "is_zero")]
     h: u32,
+    /// Number of the nudge that ingest announced the event with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    n: Option<u64>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde requires")]
@@ -140,6 +143,7 @@ impl EventItem {
             kl: None,
             w: None,
             h: event.hops,
+            n: event.nudge,
         })
     }
 
@@ -193,6 +197,7 @@ impl EventItem {
             received_at: self.r,
             stored_at: self.w.and_then(|stored| Timestamp::from_millisecond(stored).ok()),
             hops: self.h,
+            nudge: self.n,
             fields: Fields {
                 scope: self.o,
                 event_type: self.t,
@@ -224,6 +229,7 @@ mod tests {
             received_at: time,
             stored_at: None,
             hops: 3,
+            nudge: Some(u64::MAX),
             fields: Fields {
                 scope: Scope::Lifecycle,
                 event_type: "migration-created".into(),

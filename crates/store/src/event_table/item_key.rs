@@ -30,6 +30,11 @@ pub(crate) fn claim_key(fingerprint: &Fingerprint) -> String {
     format!("F#{}", hex::encode(fingerprint.as_bytes()))
 }
 
+/// Returns the partition key of the claim of a nudge.
+pub(crate) fn nudge_key(nudge: u64) -> String {
+    format!("N#{nudge}")
+}
+
 /// Shortens a value for a partition key, which DynamoDB limits to 2,048 bytes. A long value is replaced by its hash;
 /// the attributes of the item hold the value itself.
 fn bounded(value: &str) -> Cow<'_, str> {

@@ -7,6 +7,7 @@ pub(crate) mod insert_deferred;
 pub(crate) mod insert_event;
 pub(crate) mod insert_outcome;
 pub(crate) mod item_key;
+pub(crate) mod nudge_claim;
 pub(crate) mod pack_fence;
 pub(crate) mod partition_query;
 pub(crate) mod partition_scan;

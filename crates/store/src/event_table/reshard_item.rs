@@ -73,6 +73,7 @@ mod tests {
             received_at: time,
             stored_at: None,
             hops: 0,
+            nudge: None,
             fields,
             payload: format!("{{\"a\":\"{}\"}}", "b".repeat(900)).into_bytes(),
         }

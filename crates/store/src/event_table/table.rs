@@ -53,6 +53,11 @@ impl EventTable {
         retry_throttled(deadline, "Query", || keys.get(self.retention.now())).await
     }
 
+    /// Reads the slot key and the fence, so that the first insert of the process does not wait for them.
+    pub async fn warm_up(&self, deadline: Instant) -> Result<(), Error> {
+        futures::future::try_join(self.slot_key(deadline), self.pack_fence()).await.map(drop)
+    }
+
     /// Returns the number of partitions of the log.
     pub fn shards(&self) -> u16 {
         self.shards

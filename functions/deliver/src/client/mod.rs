@@ -141,6 +141,12 @@ impl Client {
     }
 }
 
+/// Loads the root certificates of this machine, so that the first attempt does not wait for that. Without them, every
+/// attempt reports the error.
+pub(crate) fn load_root_certificates() {
+    let _ = tls::native_roots();
+}
+
 /// Returns the text of a body; a note if the body is compressed. Requests do not accept compression.
 fn response_text(body: &BodyPrefix, headers: &HeaderMap) -> String {
     match headers.get(header::CONTENT_ENCODING).map(|encoding| String::from_utf8_lossy(encoding.as_bytes())) {

@@ -138,7 +138,7 @@ pub(super) fn is_version_error(error: &CertificateError) -> bool {
 }
 
 /// Returns the root certificates of this machine, which are read once.
-fn native_roots() -> Result<Arc<RootCertStore>, String> {
+pub(super) fn native_roots() -> Result<Arc<RootCertStore>, String> {
     static ROOTS: OnceLock<Arc<RootCertStore>> = OnceLock::new();
     let load = || {
         let mut roots = RootCertStore::empty();
