@@ -123,6 +123,14 @@ pub(crate) const CODE_CALLS: &[Call] = &[
 const RECEIVE: &[&str] = &["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"];
 const LOG: &[&str] = &["logs:CreateLogStream", "logs:PutLogEvents"];
 const TRACE: &[&str] = &["xray:PutTelemetryRecords", "xray:PutTraceSegments"];
+const CONNECT_TO_VPC: &[&str] = &[
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+];
 const STREAM: &[&str] =
     &["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"];
 
@@ -141,6 +149,7 @@ pub(crate) const LAMBDA_CALLS: &[Call] = &[
     ("FanoutRole", "StreamDeadLetters", SEND, "Destination: !GetAtt StreamDeadLetters.Arn"),
     ("DeliverRole", "DeliverLogs", LOG, "LogGroup: !Ref DeliverLogs"),
     ("DeliverRole", "*", TRACE, "Tracing: !If"),
+    ("DeliverRole", "*", CONNECT_TO_VPC, "VpcConfig: !If"),
     ("DeliverRole", "DeliveryQueue", RECEIVE, "Queue: !GetAtt DeliveryQueue.Arn"),
     ("DeliverRole", "SlowDeliveryQueue", RECEIVE, "Queue: !GetAtt SlowDeliveryQueue.Arn"),
 ];

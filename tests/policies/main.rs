@@ -161,7 +161,7 @@ fn unneeded_permissions_are_detected() {
 #[test]
 fn unprotected_resources_are_detected() {
     let events = "/Resources/EventsTable/Properties";
-    assert_violation(events, without_member("SSESpecification"), "EventsTable: not encrypted");
+    assert_violation(events, without_member("SSESpecification"), "EventsTable: not encrypted with TableKeyArn");
     assert_violation(
         events,
         without_member("PointInTimeRecoverySpecification"),
@@ -225,6 +225,13 @@ fn missing_limits_are_detected() {
             &format!("{function}: receives from {queue} and sends to it"),
         );
     }
+    assert_violation(
+        "/Resources/QueryFunction/Properties/LoggingConfig",
+        without_member("SystemLogLevel"),
+        "QueryFunction: Lambda logs every invocation",
+    );
+    let routes = "/Resources/HttpStage/Properties/RouteSettings";
+    assert_violation(routes, without_member("POST /v1/events"), "HttpStage: other requests can take the place");
     let stage = "/Resources/HttpStage/Properties/DefaultRouteSettings";
     assert_violation(stage, without_member("ThrottlingRateLimit"), "HttpStage: no ThrottlingRateLimit");
 }

@@ -25,7 +25,7 @@ fn accepts(template: &Value, name: &str, value: &str) -> bool {
 fn parameters_accept_valid_values() {
     let template = template();
     let digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
-    let valid: [(&str, &[&str]); 14] = [
+    let valid: [(&str, &[&str]); 22] = [
         ("ManageKeySha256", &[digest]),
         ("Shards", &["1", "4", "9", "10", "59", "64"]),
         ("DeliveryConcurrency", &["2", "20", "99", "100", "999", "1000"]),
@@ -40,6 +40,14 @@ fn parameters_accept_valid_values() {
         ("AllowedCidrs", &["10.0.0.0/8,fd00::/8", "1:2:3:4:5:6:7:8/64,172.16.0.0/12"]),
         ("CorsOrigins", &["", "https://log.example.org", "https://a.example.org,http://localhost:5173"]),
         ("AlarmTopicArn", &["", "arn:aws:sns:eu-west-1:123456789012:alarms"]),
+        ("TableKeyArn", &["", "arn:aws:kms:eu-west-1:123456789012:key/0a1b"]),
+        ("TableClass", &["STANDARD", "STANDARD_INFREQUENT_ACCESS"]),
+        ("MaxWriteUnits", &["0", "1", "40000"]),
+        ("FanoutBatchingSeconds", &["0", "1", "60", "299", "300"]),
+        ("IngestReservedConcurrency", &["0", "1", "50", "1000"]),
+        ("IngestThrottlingRate", &["1", "200", "10000"]),
+        ("SubnetIds", &["", "subnet-0123456789abcdef0", "subnet-01234567,subnet-0123456789abcdef0"]),
+        ("SecurityGroupIds", &["", "sg-0123456789abcdef0"]),
     ];
     for (name, values) in valid {
         for value in values {
@@ -55,7 +63,7 @@ fn parameters_accept_valid_values() {
 #[test]
 fn parameters_reject_invalid_values() {
     let template = template();
-    let invalid: [(&str, &[&str]); 10] = [
+    let invalid: [(&str, &[&str]); 15] = [
         ("ManageKeySha256", &["", "secret", "9F86D081884C7D659A2FEAA0C55AD015A3BF4F1B2B0B822CD15D6C15B0F00A08"]),
         ("Shards", &["", "0", "65", "4.5", "04", "-1", "four", "100"]),
         ("DeliveryConcurrency", &["", "0", "1", "1001", "20.5", "1e2", " 20"]),
@@ -63,6 +71,11 @@ fn parameters_reject_invalid_values() {
         ("TracePercent", &["", "-1", "0.5", "101", "5%"]),
         ("ThrottlingRate", &["", "0", "0.5", "-1"]),
         ("ThrottlingBurst", &["0", "400.5"]),
+        ("MaxWriteUnits", &["", "-1", "1.5"]),
+        ("FanoutBatchingSeconds", &["", "-1", "0.5", "301"]),
+        ("IngestReservedConcurrency", &["", "-1", "1.5"]),
+        ("IngestThrottlingRate", &["", "0", "0.5"]),
+        ("SubnetIds", &["10.0.0.0/8", "subnet-1", "subnet-01234567, subnet-01234568"]),
         ("RetentionDays", &["", "-1", "0.5", "36501", "40000", "100000", "30d"]),
         ("LogLevel", &["", "inof", "store", "info,", "store=", "info,store", "store=inof"]),
         (

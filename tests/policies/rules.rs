@@ -7,9 +7,15 @@ use serde_json::{Map, Value};
 use crate::calls;
 
 /// Actions that need the resource `*`, with the reason.
-const WILDCARD_ACTIONS: [(&str, &str); 2] = [
+const WILDCARD_ACTIONS: [(&str, &str); 8] = [
     ("xray:PutTraceSegments", "X-Ray defines no resource for this action"),
     ("xray:PutTelemetryRecords", "X-Ray defines no resource for this action"),
+    ("ec2:AssignPrivateIpAddresses", "the interfaces do not exist yet"),
+    ("ec2:CreateNetworkInterface", "the interfaces do not exist yet"),
+    ("ec2:DeleteNetworkInterface", "the interfaces do not exist yet"),
+    ("ec2:DescribeNetworkInterfaces", "EC2 defines no resource for this action"),
+    ("ec2:DescribeSubnets", "EC2 defines no resource for this action"),
+    ("ec2:UnassignPrivateIpAddresses", "the interfaces do not exist yet"),
 ];
 
 /// Actions that only read data.
@@ -98,9 +104,11 @@ fn check_recursion(resources: &Map<String, Value>, found: &mut Vec<String>) {
         let role = names(&properties["Role"]).concat();
         let sources = properties["Events"].as_object().into_iter().flatten();
         let queues: Vec<String> = sources.flat_map(|(_, source)| names(&source["Properties"]["Queue"])).collect();
-        let statements = &resources[&role]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"];
+        let policies = resources[&role]["Properties"]["Policies"].as_array().into_iter().flatten();
+        let statements = policies.filter_map(|policy| policy["PolicyDocument"]["Statement"].as_array());
+        let statements: Vec<&Value> = statements.flatten().collect();
         let sends_to = |queue: &String| {
-            statements.as_array().into_iter().flatten().any(|statement| {
+            statements.iter().any(|statement| {
                 names(&statement["Action"]).iter().any(|action| action == "sqs:SendMessage")
                     && names(&statement["Resource"]).contains(queue)
             })
@@ -125,8 +133,10 @@ fn check_role(role: &str, properties: &Value, found: &mut Vec<String>) {
         found.push(format!("{role}: managed policies allow more than the role needs"));
     }
     let policies = properties["Policies"].as_array().map_or(&[][..], Vec::as_slice);
+    // A policy with a condition is the first branch of an `If`.
+    let policies = policies.iter().map(|policy| policy["If"].get(1).unwrap_or(policy));
     let statements: Vec<&Value> =
-        policies.iter().flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().expect("a list")).collect();
+        policies.flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().expect("a list")).collect();
     find_missing_actions(role, &statements, found);
     for statement in statements {
         let Some(sid) = statement["Sid"].as_str() else {
@@ -242,14 +252,18 @@ fn check_data_access(role: &str, statement: &Value, actions: &[String], resource
 fn check_table(name: &str, resource: &Value, found: &mut Vec<String>) {
     let properties = &resource["Properties"];
     let switches = [
-        ("/SSESpecification/SSEEnabled", "not encrypted with a KMS key"),
         ("/PointInTimeRecoverySpecification/PointInTimeRecoveryEnabled", "no point-in-time recovery"),
         ("/TimeToLiveSpecification/Enabled", "no time to live"),
     ];
     for (switch, violation) in switches {
-        if properties.pointer(switch) != Some(&Value::Bool(true)) {
+        // Segments can be made again from the log.
+        let is_optional = name == "SegmentsTable" && switch.starts_with("/PointInTimeRecovery");
+        if !is_optional && properties.pointer(switch) != Some(&Value::Bool(true)) {
             found.push(format!("{name}: {violation}"));
         }
+    }
+    if properties["SSESpecification"]["If"][1]["KMSMasterKeyId"]["Ref"] != "TableKeyArn" {
+        found.push(format!("{name}: not encrypted with TableKeyArn"));
     }
     let protected = |value: &Value| value["If"][0] == "DataIsProtected" && !value["If"][1].is_null();
     if !protected(&properties["DeletionProtectionEnabled"]) {
@@ -283,6 +297,9 @@ fn check_function(name: &str, properties: &Value, found: &mut Vec<String>) {
     for member in ["Timeout", "MemorySize", "Role"] {
         require(name, properties, member, &format!("no {member}"), found);
     }
+    if properties["LoggingConfig"]["SystemLogLevel"] != "WARN" {
+        found.push(format!("{name}: Lambda logs every invocation"));
+    }
     // Every function reads it: without it, a function would return what has expired, and store records forever.
     require(name, &properties["Environment"]["Variables"], "RETENTION_DAYS", "no RETENTION_DAYS", found);
     let events = properties["Events"].as_object();
@@ -315,6 +332,14 @@ fn check_function(name: &str, properties: &Value, found: &mut Vec<String>) {
 fn check_stage(name: &str, properties: &Value, found: &mut Vec<String>) {
     for member in ["ThrottlingRateLimit", "ThrottlingBurstLimit"] {
         require(name, &properties["DefaultRouteSettings"], member, &format!("no {member}"), found);
+    }
+    for (route, settings) in properties["RouteSettings"].as_object().into_iter().flatten() {
+        for member in ["ThrottlingRateLimit", "ThrottlingBurstLimit"] {
+            require(name, settings, member, &format!("{route}: no {member}"), found);
+        }
+    }
+    if properties["RouteSettings"]["POST /v1/events"].is_null() {
+        found.push(format!("{name}: other requests can take the place of producers"));
     }
     require(name, properties, "AccessLogSettings", "no access log", found);
 }

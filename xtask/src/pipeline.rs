@@ -3,7 +3,7 @@
 use crate::audit::audit;
 use crate::browser::run_browser_tests;
 use crate::functions::build_functions;
-use crate::process::{Result, cargo, output_of, program, run, target};
+use crate::process::{Result, cargo, output_of, program, root, run, target};
 use crate::prose;
 use crate::sbom::write_sboms;
 use crate::test_run::{TestCounts, run_doctests, run_nextest};
@@ -14,7 +14,12 @@ pub(crate) fn run_all() -> Result {
     run_static_checks()?;
     // The tests of the web UI use the local stack that the Rust tests built.
     let mut counts = run_rust_tests("ci")? + run_browser_tests()?;
-    run("check the template", program(tools::deployment()?.join("cfn-lint"), &["infra/template.yaml"]))?;
+    let templates = ["infra/template.yaml", "infra/edge.yaml"];
+    run("check the templates", program(tools::deployment()?.join("cfn-lint"), &templates))?;
+    let mut parse = program(tools::deployment()?.join("hcl2tojson"), &["--quiet", "--output"]);
+    parse.arg(target().join("terraform"));
+    parse.args(["main.tf", "outputs.tf", "variables.tf"].map(|file| root().join("infra/terraform").join(file)));
+    run("parse the Terraform module", parse)?;
     audit(false)?;
     write_sboms()?;
     build_functions()?;

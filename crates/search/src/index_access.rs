@@ -71,7 +71,7 @@ impl IndexAccess {
         page: usize,
     ) -> PartitionQuery {
         let Self { index, key, partitions, links } = self;
-        PartitionQuery { index, key, sort: "sk", ascending, range, partitions, links, filter, page }
+        PartitionQuery { index, key, sort: "sk", ascending, range, partitions, links, filter, page, consistent: false }
     }
 }
 

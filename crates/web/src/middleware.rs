@@ -140,7 +140,8 @@ async fn log_request(request: Request, next: Next) -> Response {
         let response = next.run(request).await;
         let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let status = response.status().as_u16();
-        tracing::info!(%method, path, status, elapsed_ms, "answered");
+        // API Gateway logs each request too, so that this line is only for debugging.
+        tracing::debug!(%method, path, status, elapsed_ms, "answered");
         response
     }
     .instrument(span)

@@ -20,22 +20,6 @@ pub(crate) const UNITS_PER_PACK_RUN: f64 = 2.0;
 /// Seconds for which ingest caches the fence. Each read of it takes a read unit.
 pub(crate) const FENCE_CACHE_SECONDS: f64 = 1.0;
 
-/// Requests a month that `DynamoDB` sends to KMS for the key of one table that a function uses: one every five minutes
-/// (KMS guide, "How `DynamoDB` uses AWS KMS").
-pub(crate) const KEY_REQUESTS_PER_TABLE: f64 = HOURS_PER_MONTH * 12.0;
-
-/// The number of tables and table streams that each function typically uses.
-pub(crate) struct TablesInUse {
-    pub(crate) ingest: f64,
-    pub(crate) fanout: f64,
-    pub(crate) deliver: f64,
-    pub(crate) query: f64,
-    pub(crate) pack: f64,
-}
-
-pub(crate) const TABLES_IN_USE: TablesInUse =
-    TablesInUse { ingest: 2.0, fanout: 2.0, deliver: 3.0, query: 3.0, pack: 2.0 };
-
 /// Polls a month of one queue that Lambda reads: five pollers, each with a long poll of 20 seconds, also while the queue
 /// is empty (Lambda guide, "Using Lambda with Amazon SQS").
 pub(crate) const POLLS_PER_QUEUE: f64 = HOURS_PER_MONTH * 3600.0 / 20.0 * 5.0;
@@ -98,11 +82,11 @@ pub(crate) const DEFAULT_RECEIVER_MS: f64 = 100.0;
 /// Share of invocations that are cold starts.
 pub(crate) const COLD_START_SHARE: f64 = 0.02;
 
-/// Bytes of Lambda's own two log lines per invocation (start and report) at level info. All sizes of log lines include
-/// the 26 bytes that `CloudWatch` adds to each line.
-pub(crate) const LOG_BYTES_PER_INVOCATION: f64 = 900.0;
-pub(crate) const LOG_BYTES_PER_INGEST: f64 = 900.0;
-pub(crate) const LOG_BYTES_PER_SEARCH: f64 = 700.0;
+/// Bytes of a function's log lines for each request, search, batch or delivery, with the 26 bytes that `CloudWatch` adds
+/// to each line. The template turns off Lambda's own lines.
+pub(crate) const LOG_BYTES_PER_INGEST: f64 = 700.0;
+pub(crate) const LOG_BYTES_PER_SEARCH: f64 = 500.0;
+pub(crate) const LOG_BYTES_PER_FANOUT: f64 = 500.0;
 pub(crate) const LOG_BYTES_PER_DELIVERY: f64 = 400.0;
 /// Bytes of a line of the API's access log.
 pub(crate) const ACCESS_LOG_BYTES: f64 = 500.0;

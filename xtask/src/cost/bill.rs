@@ -2,10 +2,10 @@
 
 use super::assumptions::{
     ACCESS_LOG_BYTES, COLD_START_SHARE, CONFIG_CACHE_SECONDS, DAYS_PER_MONTH, EVENTS_PER_PAGE, FENCE_CACHE_SECONDS,
-    FUNCTION_MS, HOURS_PER_MONTH, HTTP_OVERHEAD_BYTES, KEY_REQUESTS_PER_TABLE, LAMBDA_SAMPLE_SHARE,
-    LOG_BYTES_PER_DELIVERY, LOG_BYTES_PER_INGEST, LOG_BYTES_PER_INVOCATION, LOG_BYTES_PER_SEARCH, METRIC_COUNT,
-    PACK_RUNS_PER_MONTH, PACK_SCANS_PER_MONTH, PAGE_COMPRESSION_RATIO, POLLS_PER_QUEUE, QUEUE_COUNT, TABLES_IN_USE,
-    UNITS_PER_CLAIM_READ, UNITS_PER_NUDGED_EVENT, UNITS_PER_PACK_RUN,
+    FUNCTION_MS, HOURS_PER_MONTH, HTTP_OVERHEAD_BYTES, LAMBDA_SAMPLE_SHARE, LOG_BYTES_PER_DELIVERY,
+    LOG_BYTES_PER_FANOUT, LOG_BYTES_PER_INGEST, LOG_BYTES_PER_SEARCH, METRIC_COUNT, PACK_RUNS_PER_MONTH,
+    PACK_SCANS_PER_MONTH, PAGE_COMPRESSION_RATIO, POLLS_PER_QUEUE, QUEUE_COUNT, UNITS_PER_CLAIM_READ,
+    UNITS_PER_NUDGED_EVENT, UNITS_PER_PACK_RUN,
 };
 use super::deployment::Deployment;
 use super::measured_units::MeasuredUnits;
@@ -66,7 +66,7 @@ pub(crate) fn monthly_bill(scenario: &Scenario, units: &MeasuredUnits, deploymen
 /// Returns the cost of `count` searches of `units` read units each: read units, Lambda, requests and logs.
 pub(crate) fn search_cost(count: f64, units: f64, deployment: &Deployment) -> f64 {
     let lambda = invocation_cost("Query", count, FUNCTION_MS.query + FUNCTION_MS.query_unit * units);
-    let log_bytes = count * (LOG_BYTES_PER_INVOCATION + ACCESS_LOG_BYTES + LOG_BYTES_PER_SEARCH);
+    let log_bytes = count * (ACCESS_LOG_BYTES + LOG_BYTES_PER_SEARCH);
     prices::READ.of(count * units) + lambda + prices::HTTP_REQUEST.of(count) + log_cost(log_bytes, deployment)
 }
 
@@ -180,9 +180,9 @@ impl Calculation<'_> {
         let bytes = |name: &str| self.for_payload(&format!("/bytes/{name}"));
         let targets = self.scenario.targets;
         let stored = self.scenario.events * self.scenario.retention_days / DAYS_PER_MONTH;
-        let tables = bytes("table") + bytes("segments") + targets * bytes("delivery");
-        let indexes = bytes("indexes") + targets * bytes("delivery_indexes");
-        prices::STORAGE.of(stored * (tables + indexes)) + prices::RECOVERY.of(stored * tables)
+        let recoverable = bytes("table") + targets * bytes("delivery");
+        let other = bytes("segments") + bytes("indexes") + targets * bytes("delivery_indexes");
+        prices::STORAGE.of(stored * (recoverable + other)) + prices::RECOVERY.of(stored * recoverable)
     }
 
     fn lambda(&self) -> f64 {
@@ -233,7 +233,7 @@ impl Calculation<'_> {
             + prices::READ.of(read)
             + prices::LAMBDA_TIME.of(ingest_seconds * Deployment::memory_gb("Ingest"))
             + invocation_cost("Fanout", batches, FUNCTION_MS.fanout)
-            + log_cost(batches * LOG_BYTES_PER_INVOCATION, self.deployment)
+            + log_cost(batches * LOG_BYTES_PER_FANOUT, self.deployment)
     }
 
     fn gateway(&self) -> f64 {
@@ -242,14 +242,13 @@ impl Calculation<'_> {
     }
 
     fn logs(&self) -> f64 {
-        let Usage { requests, fanout_batches, deliveries, deliver_batches, .. } = self.usage;
+        let Usage { requests, fanout_batches, deliveries, .. } = self.usage;
         let searches = self.scenario.searches;
-        let api_requests = requests + searches;
-        let invocations = api_requests + fanout_batches + deliver_batches + PACK_RUNS_PER_MONTH;
-        let own_lines =
-            requests * LOG_BYTES_PER_INGEST + searches * LOG_BYTES_PER_SEARCH + deliveries * LOG_BYTES_PER_DELIVERY;
-        let bytes = invocations * LOG_BYTES_PER_INVOCATION + api_requests * ACCESS_LOG_BYTES + own_lines;
-        log_cost(bytes, self.deployment)
+        let functions = requests * LOG_BYTES_PER_INGEST
+            + searches * LOG_BYTES_PER_SEARCH
+            + fanout_batches * LOG_BYTES_PER_FANOUT
+            + deliveries * LOG_BYTES_PER_DELIVERY;
+        log_cost((requests + searches) * ACCESS_LOG_BYTES + functions, self.deployment)
     }
 
     /// AWS bills a custom metric only for hours in which it is emitted.
@@ -274,17 +273,9 @@ impl Calculation<'_> {
         prices::TRACE.of(own + invocations.map(sampled).iter().sum::<f64>())
     }
 
-    /// Requests of `DynamoDB` for the tables' key, and one of each process of deliver for the key of the targets' secrets.
+    /// One request of each process of deliver for the key of the targets' secrets.
     fn key_requests(&self) -> f64 {
-        let functions = [
-            (self.usage.requests, TABLES_IN_USE.ingest),
-            (self.usage.fanout_batches, TABLES_IN_USE.fanout),
-            (self.usage.deliver_batches, TABLES_IN_USE.deliver),
-            (self.scenario.searches, TABLES_IN_USE.query),
-            (PACK_RUNS_PER_MONTH, TABLES_IN_USE.pack),
-        ];
-        let tables = functions.iter().map(|(invocations, tables)| invocations.min(KEY_REQUESTS_PER_TABLE) * tables);
-        tables.sum::<f64>() + COLD_START_SHARE * self.usage.deliver_batches
+        COLD_START_SHARE * self.usage.deliver_batches
     }
 
     /// Webhooks, pages of searches, and responses to producers.

@@ -58,8 +58,8 @@ fn dynamodb_matches_a_calculation_by_hand() {
     assert_near(line(&scenario, "reading to deliver"), 9.0 * 0.125);
     // 2 in each of 87,600 half minutes, and 1 for the fence of each request.
     assert_near(line(&scenario, "keys, sources, fence"), (0.175_2 + 1.0) * 0.125);
-    // 12 million times 3,000 bytes at 0.25 dollars, and 1,800 bytes of each also at 0.20.
-    assert_near(line(&scenario, "storage"), 33.528 * 0.25 + 20.117 * 0.20);
+    // 12 million times 3,000 bytes at 0.25 dollars, and 1,600 bytes of each also at 0.20.
+    assert_near(line(&scenario, "storage"), 33.528 * 0.25 + 17.881 * 0.20);
 }
 
 #[test]
@@ -78,9 +78,8 @@ fn requests_and_invocations_match_a_calculation_by_hand() {
     // One send per event, a receive and a delete per delivery, and 657,000 polls of each of four queues.
     assert_near(line(&scenario, "SQS"), 5.0 * 0.5 + 2.628 * 0.4);
     assert_near(line(&scenario, "API Gateway"), 1.0);
-    // 4,043,800 invocations with 900 bytes, a million lines each of the access log and of ingest, two million of
-    // deliver: 5.438 GB.
-    assert_near(line(&scenario, "logs"), 5.438 * (0.5 + 0.03 * 30.0 / 30.4167));
+    // A million lines each of the access log, of ingest and of fanout, two million of deliver: 2.328 GB.
+    assert_near(line(&scenario, "logs"), 2.328 * (0.5 + 0.03 * 30.0 / 30.4167));
     // Two million webhooks of 2,000 bytes and a million responses of 1,000 bytes: 4.657 GB.
     assert_near(line(&scenario, "data out"), 4.657 * 0.09);
 }
@@ -91,8 +90,8 @@ fn monitoring_and_kms_match_a_calculation_by_hand() {
     assert_near(line(&scenario, "metrics, alarms, dashboards"), 27.0 * 0.3 + 10.0 * 0.1 + 3.0);
     let rare = Scenario { events: 73.0, ..scenario };
     assert_near(line(&rare, "metrics, alarms, dashboards"), 27.0 * 0.3 * 0.1 + 4.0);
-    // 8,760 requests for each of 2 tables of ingest, fanout and pack and 3 of deliver; 40,000 cold starts of deliver.
-    assert_near(line(&scenario, "KMS"), 1.0 + 0.03 * 11.884);
+    // 40,000 cold starts of deliver.
+    assert_near(line(&scenario, "KMS"), 1.0 + 0.03 * 4.0);
 }
 
 #[test]
@@ -114,9 +113,9 @@ fn searches_match_a_calculation_by_hand() {
     // Without events there are no segments: ten units per search.
     let searching = Scenario { events: 0.0, searches: 1e6, targets: 0.0, ..scenario() };
     assert_near(line(&searching, "searches"), 1.25);
-    // 110 ms with 1 GB, and 4 ms for cold starts; 2,100 bytes of log lines: 1.956 GB.
+    // 110 ms with 1 GB, and 4 ms for cold starts; 1,000 bytes of log lines: 0.931 GB.
     let each = 0.114 * 0.000_013_333_4 + 0.2e-6 + 1e-6 + 1.25e-6;
-    let lines = 1.956 * (0.5 + 0.03 * 30.0 / 30.4167);
+    let lines = 0.931_3 * (0.5 + 0.03 * 30.0 / 30.4167);
     assert_near(search_cost(1e6, 10.0, &deployment()), 1e6 * each + lines);
     // 20 events of 2,000 bytes, compressed to a third, and 1,000 bytes.
     assert_near(line(&searching, "data out"), 0.09 * 1e6 * 14_333.0 / 1_073_741_824.0);
@@ -138,9 +137,9 @@ fn full_batches_share_the_cost_of_a_batch() {
 fn nudges_match_a_calculation_by_hand() {
     let time = |name: &str, ms: f64| Deployment::memory_gb(name) * ms * 0.013_333_4;
     // A send, a receive and a delete; a claim; a read of the claim, one of the event and two of the targets; 8 ms of
-    // ingest; 24 ms of fanout with cold starts; 0.838 GB of log lines.
+    // ingest; 24 ms of fanout with cold starts; 0.466 GB of log lines.
     let one = 1.2 + 0.625 + 4.0 * 0.125 + time("Ingest", 8.0) + time("Fanout", 24.0) + 0.2;
-    assert_near(line(&scenario(), "nudges"), one + 0.838_2 * (0.5 + 0.03 * 30.0 / 30.4167));
+    assert_near(line(&scenario(), "nudges"), one + 0.465_7 * (0.5 + 0.03 * 30.0 / 30.4167));
     // A request with a hundred events costs one nudge.
     let batched = Scenario { events_per_request: 100.0, ..scenario() };
     assert_near(line(&batched, "nudges"), (line(&scenario(), "nudges") - 0.125) / 100.0 + 0.125);

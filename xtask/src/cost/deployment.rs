@@ -55,9 +55,19 @@ mod tests {
     fn the_template_matches_the_assumptions() {
         let count = |text: &str| TEMPLATE.matches(text).count();
         assert_eq!(
-            count("SSEEnabled: true"),
+            count("SSESpecification: !If [HasTableKey,"),
             count("Type: AWS::DynamoDB::Table"),
-            "TABLES_IN_USE in assumptions.rs assumes that KMS encrypts every table"
+            "`key_requests` in bill.rs assumes that DynamoDB owns the key of every table"
+        );
+        assert_eq!(
+            count("SystemLogLevel: WARN"),
+            count("Type: AWS::Serverless::Function"),
+            "`logs` in bill.rs assumes that Lambda logs only warnings"
+        );
+        assert_eq!(
+            count("PointInTimeRecoveryEnabled: true") + 1,
+            count("Type: AWS::DynamoDB::Table"),
+            "`storage` in bill.rs assumes that only the segments have no point-in-time recovery"
         );
         assert!(
             TEMPLATE.contains("Schedule: rate(1 minute)"),

@@ -118,6 +118,8 @@ impl Segments {
         let query = PartitionQuery {
             range: watermarks.packed_before..=end.saturating_sub(1),
             page: (self.events_per_segment + self.events_per_segment / 5) / usize::from(events.shards()) + 1,
+            // What this read misses would be in no segment, and would never be read again.
+            consistent: true,
             ..PartitionQuery::in_time(events, (0, 0), true, None)
         };
         let (mut scan, mut rows, mut bytes) = (PartitionScan::new(events, query), Vec::new(), 0);

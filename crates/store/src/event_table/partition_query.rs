@@ -33,6 +33,8 @@ pub struct PartitionQuery {
     pub filter: Option<FilterExpression>,
     /// Number of items that one `Query` examines.
     pub page: usize,
+    /// Reads everything that was written before, for twice the units. An index does not support it.
+    pub consistent: bool,
 }
 
 impl PartitionQuery {
@@ -48,6 +50,7 @@ impl PartitionQuery {
             links: Vec::new(),
             filter: None,
             page: EVENTS_PER_READ / usize::from(events.shards) + 50,
+            consistent: false,
         }
     }
 

@@ -180,6 +180,7 @@ impl<'a> PartitionScan<'a> {
             .set_filter_expression(expression)
             .set_expression_attribute_values(Some(values))
             .scan_index_forward(query.ascending)
+            .consistent_read(query.consistent)
             .limit(i32::try_from(query.page).unwrap_or(i32::MAX))
             .set_exclusive_start_key(partition.resume.clone())
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
