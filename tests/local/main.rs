@@ -6,6 +6,7 @@ mod crash;
 mod damage;
 mod deduplication;
 mod demo;
+mod deployment;
 mod flow;
 mod ingest_formats;
 mod keys;

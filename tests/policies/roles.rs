@@ -6,7 +6,7 @@ use std::path::Path;
 
 use model::{Key, KeyUse, Record, Replay, Source, Target, TargetState};
 use serde_json::{Value, json};
-use store::SlotKey;
+use store::{Deployment, SlotKey};
 
 use crate::calls::{CODE_CALLS, LAMBDA_CALLS};
 use crate::{assert_violation, read, statements_pointer, template, workspace_sources};
@@ -100,10 +100,11 @@ fn used_kinds(role: &str) -> BTreeSet<&'static str> {
     let own = package_code(&function_of(role));
     let keys = if own.contains("Keys::new(") { package_code("web") } else { String::new() };
     let slots = own.contains(".with_slot_key(").then_some(SlotKey::KIND);
+    let deployment = own.contains("DeploymentCheck::new(").then_some(Deployment::KIND);
     let presence = own.contains("TargetPresence::new(").then_some(Target::KIND);
     let (own, keys) = (imported_names(&own), imported_names(&keys));
     let kinds = KINDS.iter().filter(|(name, _)| own.contains(name) || keys.contains(name)).map(|(_, kind)| *kind);
-    kinds.chain(slots).chain(presence).collect()
+    kinds.chain(slots).chain(presence).chain(deployment).collect()
 }
 
 /// Returns the kinds to which a role's statements are restricted.
@@ -119,12 +120,11 @@ fn allowed_kinds(template: &Value, role: &str) -> BTreeSet<String> {
 #[test]
 fn roles_access_the_config_kinds_that_their_functions_use() {
     let template = template();
-    for role in ["IngestRole", "QueryRole", "FanoutRole", "DeliverRole"] {
+    for role in ["IngestRole", "QueryRole", "FanoutRole", "DeliverRole", "PackRole"] {
         let used: BTreeSet<String> = used_kinds(role).into_iter().map(str::to_owned).collect();
         assert_eq!(allowed_kinds(&template, role), used, "{role}");
     }
-    assert!(used_kinds("PackRole").is_empty());
-    let all: BTreeSet<&str> = KINDS.iter().map(|(_, kind)| *kind).chain([SlotKey::KIND]).collect();
+    let all: BTreeSet<&str> = KINDS.iter().map(|(_, kind)| *kind).chain([SlotKey::KIND, Deployment::KIND]).collect();
     assert_eq!(used_kinds("ManageRole"), all, "manage has access to all of the config table");
 }
 

@@ -10,7 +10,7 @@ use model::{EventFilter, Key, KeyScope, Retention, RetryPolicy, Source, Target};
 use runtime::sqs::Queue;
 use runtime::{Env, Tracer};
 use search::{EventLog, Segments};
-use store::{CachedRecords, ConfigTable, DeliveryTable, EventTable, Quarantine, SlotKey};
+use store::{CachedRecords, ConfigTable, DeliveryTable, DeploymentCheck, EventTable, Quarantine, SlotKey};
 use web::Keys;
 use webhook::{Keyring, Secrets, SigningSecret};
 
@@ -82,10 +82,16 @@ pub(crate) fn ingest(database: &Database, queues: &Queues) -> ingest::State {
     }
 }
 
+/// The settings of the deployment, which no process changes.
+fn deployment(client: &Client) -> DeploymentCheck {
+    DeploymentCheck::new(config(client), SHARDS, None)
+}
+
 /// Starts a process of the fanout function.
 pub(crate) fn fanout(database: &Database, queues: &Queues) -> fanout::State {
     let client = database.client();
     fanout::State {
+        deployment: deployment(&client),
         targets: CachedRecords::new(config(&client)).into(),
         states: CachedRecords::new(config(&client)).into(),
         config: config(&client),
@@ -109,6 +115,7 @@ pub(crate) fn deliver(
     let client = database.client();
     let guard = RECEIVER_NETWORK.parse().expect("a network");
     deliver::State {
+        deployment: deployment(&client),
         events: log(&client).events.with_slot_key(config(&client)),
         deliveries: DeliveryTable::new(client.clone(), "deliveries".to_owned(), retention()),
         targets: CachedRecords::new(config(&client)).into(),
@@ -137,7 +144,8 @@ pub(crate) fn keyring() -> Keyring {
 
 /// Starts a process of the pack function.
 pub(crate) fn pack(database: &Database) -> pack::State {
-    pack::State { log: log(&database.client()) }
+    let client = database.client();
+    pack::State { log: log(&client), deployment: deployment(&client) }
 }
 
 /// Starts a process of the query function.

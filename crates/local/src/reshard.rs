@@ -142,6 +142,10 @@ async fn copy_item(options: &ReshardOptions, to: &Client, item: Item, counts: &C
         Some(shards) => store::reshard_item(item, shards, Some(runtime::now()))?,
         None => item,
     };
+    // The settings belong to the deployment: the copy has its own number of shards.
+    if store::is_deployment(&item) {
+        return Ok(());
+    }
     let put = to.put_item().table_name(&options.to).set_item(Some(item.clone()));
     let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
     // The delivery record with more attempts is the newer one.

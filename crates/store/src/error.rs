@@ -45,6 +45,16 @@ pub enum Error {
         /// Description of the error.
         reason: String,
     },
+    /// A setting of the function differs from the one with which the deployment was created.
+    #[error("{setting} is {own}, but the deployment was created with {stored}: deploy it with the earlier value")]
+    Misconfigured {
+        /// Name of the template's parameter.
+        setting: &'static str,
+        /// Value of the function.
+        own: String,
+        /// Value of the deployment.
+        stored: String,
+    },
     /// A record with this name exists.
     #[error("{0} already exists")]
     Exists(String),

@@ -16,6 +16,7 @@ mod throttle_backoff;
 pub use audited_write::{ConfigWrite, WriteOutcome};
 pub use batch_get::{Item, batch_get, consumed_units};
 pub use config_table::cached_records::CachedRecords;
+pub use config_table::deployment::{Deployment, DeploymentCheck, is_deployment};
 pub use config_table::slot_key::{SlotKey, is_slot_key};
 pub use config_table::table::ConfigTable;
 pub use config_table::target_presence::TargetPresence;

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use model::{FIRST_MANAGE_KEY_NAME, Key, KeyScope, KeyUse};
-use store::{CachedRecords, ConfigTable};
+use store::{CachedRecords, ConfigTable, DeploymentCheck};
 use subtle::ConstantTimeEq;
 
 use crate::content_negotiation::{not_acceptable, require_json_accepted};
@@ -43,7 +43,10 @@ pub const COMMON_AUTH_ERRORS: [ErrorResponse; 4] = [
 /// Keys are cached for at most 30 s, so a removed key may continue to work for that long. Changes are the exception: a
 /// removed manage key cannot change anything, above all not create another key.
 #[derive(Debug, Clone)]
-pub struct Keys(Arc<Inner>);
+pub struct Keys {
+    shared: Arc<Inner>,
+    deployment: Option<DeploymentCheck>,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -80,7 +83,14 @@ impl Keys {
     /// key that the deployment was created with (`MANAGE_KEY_SHA256`).
     pub fn new(config: ConfigTable, first_sha256: Option<String>, clock: fn() -> Timestamp) -> Self {
         let keys = CachedRecords::new(config.clone());
-        Self(Arc::new(Inner { first_sha256, keys, config, clock, recorded: Mutex::default() }))
+        let shared = Arc::new(Inner { first_sha256, keys, config, clock, recorded: Mutex::default() });
+        Self { shared, deployment: None }
+    }
+
+    /// Rejects every request while the function's settings differ from those of its deployment.
+    #[must_use]
+    pub fn with_deployment(self, check: DeploymentCheck) -> Self {
+        Self { deployment: Some(check), ..self }
     }
 
     /// Reads the keys, so that the first request of the process does not wait for them.
@@ -88,7 +98,7 @@ impl Keys {
     /// # Errors
     /// If the keys cannot be read.
     pub async fn warm_up(&self) -> Result<(), store::Error> {
-        self.0.keys.warm_up().await
+        self.shared.keys.warm_up().await
     }
 
     /// Authenticates the caller by the token in the headers.
@@ -97,17 +107,20 @@ impl Keys {
     /// If the token is missing, unknown or expired, without saying which; or if the keys cannot be loaded.
     pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
         let token = extract_token(headers).ok_or_else(unauthorized)?;
+        if let Some(check) = &self.deployment {
+            check.verify().await?;
+        }
         let sha256 = token::sha256(&token);
         let is = |known: &str| bool::from(known.as_bytes().ct_eq(sha256.as_bytes()));
-        if self.0.first_sha256.as_deref().is_some_and(is) {
+        if self.shared.first_sha256.as_deref().is_some_and(is) {
             let key = FIRST_MANAGE_KEY_NAME.to_owned();
             return Ok(Caller { key, scope: KeyScope::Manage, source: None, record: None });
         }
         if !token::is_well_formed(&token) {
             return Err(unauthorized());
         }
-        let now = (self.0.clock)();
-        let key = self.0.keys.find(|key| is(&key.sha256)).await?.ok_or_else(unauthorized)?;
+        let now = (self.shared.clock)();
+        let key = self.shared.keys.find(|key| is(&key.sha256)).await?.ok_or_else(unauthorized)?;
         // Only Tidings writes events of its own source. Earlier versions allowed keys for it.
         if key.has_reserved_source() || is_expired(&key, now) {
             return Err(unauthorized());
@@ -119,12 +132,12 @@ impl Keys {
     /// Reads the key of a caller again, and rejects it if it was removed, replaced or has expired since it was cached.
     async fn confirm(&self, caller: &Caller) -> Result<(), Problem> {
         let Some(cached) = &caller.record else { return Ok(()) };
-        let current = self.0.config.get::<Key>(&cached.name).await?;
-        let now = (self.0.clock)();
+        let current = self.shared.config.get::<Key>(&cached.name).await?;
+        let now = (self.shared.clock)();
         if current.is_some_and(|key| key.sha256 == cached.sha256 && !is_expired(&key, now)) {
             return Ok(());
         }
-        self.0.keys.invalidate().await;
+        self.shared.keys.invalidate().await;
         Err(unauthorized())
     }
 
@@ -136,7 +149,7 @@ impl Keys {
             return;
         }
         let used = KeyUse { name: name.to_owned(), day };
-        match tokio::time::timeout(MAX_RECORD_USE_TIME, self.0.config.put(&used)).await {
+        match tokio::time::timeout(MAX_RECORD_USE_TIME, self.shared.config.put(&used)).await {
             Ok(Ok(())) => {
                 self.recorded().insert(used.name, day);
             }
@@ -146,7 +159,7 @@ impl Keys {
     }
 
     fn recorded(&self) -> MutexGuard<'_, HashMap<String, Date>> {
-        self.0.recorded.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.recorded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

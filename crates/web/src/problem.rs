@@ -208,6 +208,14 @@ impl From<store::Error> for Problem {
                 tracing::warn!(%error, "DynamoDB is throttling requests");
                 busy()
             }
+            store::Error::Misconfigured { setting, .. } => {
+                tracing::error!(%error, "the function must not use the deployment's data");
+                let detail = format!(
+                    "{setting} differs from the value with which this deployment was created. An operator must deploy \
+                     the earlier value, which is in the logs"
+                );
+                Self::new(ProblemType::Unavailable, detail)
+            }
             store::Error::Rejected { .. } => {
                 tracing::error!(%error, "a call to DynamoDB is invalid");
                 Self::new(

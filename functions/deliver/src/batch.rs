@@ -61,6 +61,7 @@ fn parse_message(record: &SqsMessage) -> Result<DeliveryMessage, ProcessError> {
 
 /// Loads the events and delivery records of all messages.
 async fn load(state: &State, messages: &[Result<DeliveryMessage, ProcessError>]) -> Result<BatchData, store::Error> {
+    state.deployment.verify().await?;
     let messages = messages.iter().flatten();
     let keys = messages.flat_map(|message| {
         let events = std::iter::once(&message.event).chain(&message.then);

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::Client as DynamoDb;
 use runtime::sqs::{Queue, SqsClient};
 use runtime::{Env, EnvError, Tracer};
-use store::{CachedRecords, ConfigTable, DeliveryTable, EventTable};
+use store::{CachedRecords, ConfigTable, DeliveryTable, DeploymentCheck, EventTable};
 use webhook::Keyring;
 
 use crate::client::Client;
@@ -36,6 +36,7 @@ pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
     let config = ConfigTable::new(client.clone(), env.required("CONFIG_TABLE")?);
     let events = EventTable::new(client.clone(), env.required("EVENTS_TABLE")?, env.shards()?, env.retention()?);
     Ok(State {
+        deployment: DeploymentCheck::new(config.clone(), env.shards()?, env.get("SECRETS_KEY_ID")),
         events: events.with_slot_key(config.clone()),
         deliveries: DeliveryTable::new(client.clone(), env.required("DELIVERIES_TABLE")?, env.retention()?),
         targets: CachedRecords::new(config.clone()).into(),

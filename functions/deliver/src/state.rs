@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use model::{Target, TargetState};
 use runtime::Tracer;
-use store::{CachedRecords, ConfigTable, DeliveryTable, EventTable};
+use store::{CachedRecords, ConfigTable, DeliveryTable, DeploymentCheck, EventTable};
 use webhook::Keyring;
 
 use crate::client::Client;
@@ -15,6 +15,8 @@ use crate::queues::Queues;
 /// The dependencies of the function.
 #[derive(Debug, Clone)]
 pub struct State {
+    /// Compares the settings of the function with those of the deployment.
+    pub deployment: DeploymentCheck,
     /// The event log.
     pub events: EventTable,
     /// The delivery records.

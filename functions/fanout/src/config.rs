@@ -3,7 +3,7 @@
 use runtime::sqs::{Queue, SqsClient};
 use runtime::{Env, EnvError, Tracer};
 use search::{EventLog, Segments};
-use store::{CachedRecords, ConfigTable, DeliveryTable, EventTable};
+use store::{CachedRecords, ConfigTable, DeliveryTable, DeploymentCheck, EventTable};
 
 use crate::state::State;
 
@@ -31,6 +31,7 @@ pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
     let segments =
         Segments::new(dynamodb.clone(), env.required("SEGMENTS_TABLE")?).with_cache_bytes(env.segment_cache_bytes()?);
     Ok(State {
+        deployment: DeploymentCheck::new(config.clone(), env.shards()?, None),
         targets: CachedRecords::new(config.clone()).into(),
         states: CachedRecords::new(config.clone()).into(),
         config,

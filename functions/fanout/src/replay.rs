@@ -67,6 +67,7 @@ pub async fn handle(state: &State, batch: SqsEvent) -> SqsBatchResponse {
 }
 
 async fn continue_replay(state: &State, record: &SqsMessage) -> Result<(), ReplayError> {
+    state.deployment.verify().await?;
     let message: ReplayMessage = serde_json::from_str(record.body.as_deref().unwrap_or_default())?;
     let step = send_pages(state, &message.replay).await?;
     match next_message(&message, &step) {

@@ -7,11 +7,13 @@ use model::{Target, TargetState};
 use runtime::Tracer;
 use runtime::sqs::Queue;
 use search::EventLog;
-use store::{CachedRecords, ConfigTable, DeliveryTable};
+use store::{CachedRecords, ConfigTable, DeliveryTable, DeploymentCheck};
 
 /// The dependencies of the function.
 #[derive(Debug, Clone)]
 pub struct State {
+    /// Compares the settings of the function with those of the deployment.
+    pub deployment: DeploymentCheck,
     /// Cached targets.
     pub targets: Arc<CachedRecords<Target>>,
     /// Cached target states.

@@ -188,6 +188,7 @@ async fn load_targets(
     state: &State,
     events: &[(String, Event)],
 ) -> Result<(Arc<Vec<Target>>, Arc<Vec<TargetState>>), store::Error> {
+    state.deployment.verify().await?;
     let now = (state.clock)();
     let newest = events.iter().map(|(_, event)| event.received_at).max().unwrap_or(now);
     let age = Duration::try_from(now.duration_since(newest)).unwrap_or_default().min(MAX_CACHED_TARGETS_AGE);

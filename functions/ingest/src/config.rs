@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use runtime::sqs::{Queue, SqsClient};
 use runtime::{Env, EnvError, Tracer};
-use store::{CachedRecords, ConfigTable, EventTable, Quarantine};
+use store::{CachedRecords, ConfigTable, DeploymentCheck, EventTable, Quarantine};
 use web::Keys;
 
 use crate::nudger::Nudger;
@@ -38,7 +38,8 @@ pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
     Ok(State {
         events: events.with_slot_key(config.clone()),
         quarantine: Quarantine::new(client, env.required("QUARANTINE_TABLE")?, env.retention()?),
-        keys: Keys::new(config.clone(), env.get("MANAGE_KEY_SHA256"), runtime::now),
+        keys: Keys::new(config.clone(), env.get("MANAGE_KEY_SHA256"), runtime::now)
+            .with_deployment(DeploymentCheck::new(config.clone(), env.shards()?, None)),
         sources: CachedRecords::new(config).into(),
         quarantine_alerts: Arc::default(),
         nudger,

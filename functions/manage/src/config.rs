@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::Client;
 use runtime::sqs::{Queue, SqsClient};
 use runtime::{Env, EnvError};
 use search::{EventLog, Segments};
-use store::{ConfigTable, DeliveryTable, EventTable, Quarantine};
+use store::{ConfigTable, DeliveryTable, DeploymentCheck, EventTable, Quarantine};
 use web::Keys;
 use webhook::Keyring;
 
@@ -33,7 +33,8 @@ pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
     let segments =
         Segments::new(client.clone(), env.required("SEGMENTS_TABLE")?).with_cache_bytes(env.segment_cache_bytes()?);
     Ok(State {
-        keys: Keys::new(config.clone(), env.get("MANAGE_KEY_SHA256"), runtime::now),
+        keys: Keys::new(config.clone(), env.get("MANAGE_KEY_SHA256"), runtime::now)
+            .with_deployment(DeploymentCheck::new(config.clone(), env.shards()?, env.get("SECRETS_KEY_ID"))),
         https_only: env.parsed("HTTPS_ONLY", false, "true or false")?,
         config: config.into(),
         log: EventLog { events: events.clone(), segments },

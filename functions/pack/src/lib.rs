@@ -23,6 +23,12 @@ const MAX_PACK_TIME: Duration = Duration::from_mins(4);
 /// # Errors
 /// If DynamoDB fails.
 pub async fn handle(state: &State) -> Result<(), Error> {
+    if let Err(error) = state.deployment.store_or_verify().await {
+        if matches!(error, Error::Misconfigured { .. }) {
+            tracing::info!(target: runtime::METRICS_TARGET, function = "pack", misconfigured = 1, "misconfigured");
+        }
+        return Err(error);
+    }
     let packed = state.log.segments.pack(&state.log.events, Instant::now() + MAX_PACK_TIME).await?;
     // CloudWatch bills a metric for each hour in which it is emitted.
     if packed.segments > 0 || packed.unfinished {

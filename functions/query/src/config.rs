@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::Client;
 use runtime::{Env, EnvError};
 use search::{EventLog, Segments};
-use store::{CachedRecords, DeliveryTable, EventTable};
+use store::{CachedRecords, DeliveryTable, DeploymentCheck, EventTable};
 use web::Keys;
 
 use crate::State;
@@ -25,7 +25,8 @@ pub fn from_env(env: &Env<'_>) -> Result<State, EnvError> {
     Ok(State {
         log: EventLog { events, segments },
         deliveries: DeliveryTable::new(client, env.required("DELIVERIES_TABLE")?, env.retention()?),
-        keys: Keys::new(config.clone(), env.get("MANAGE_KEY_SHA256"), runtime::now),
+        keys: Keys::new(config.clone(), env.get("MANAGE_KEY_SHA256"), runtime::now)
+            .with_deployment(DeploymentCheck::new(config.clone(), env.shards()?, None)),
         targets: CachedRecords::new(config.clone()).into(),
         states: CachedRecords::new(config).into(),
     })

@@ -1,6 +1,7 @@
 //! The `config` table, which holds sources, keys, targets and replays.
 
 pub(crate) mod cached_records;
+pub(crate) mod deployment;
 mod replay_progress;
 pub(crate) mod slot_key;
 pub(crate) mod table;
