@@ -2,6 +2,7 @@
 
 mod fuzz;
 mod identity;
+mod nudge;
 
 use std::sync::Arc;
 use std::time::Duration;
