@@ -20,6 +20,7 @@ async fn a_function_with_another_number_of_shards_responds_with_503() {
     let mut stack = start().await;
     let (manage, read, ingest) = (stack.manage(), stack.read(), stack.ingest("unleash"));
     store_shards(&stack, 8).await;
+    stack.kill().await;
     stack.restart().await;
     let event = e2e::unleash_event(1, jiff::Timestamp::now(), "flag", "web", "ada");
     for response in
