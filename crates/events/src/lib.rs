@@ -28,6 +28,7 @@ pub use extract::ExtractedFields;
 pub use fingerprint::{Fingerprint, ProducerId};
 pub use json_equality::is_same_json;
 pub use raw_event::{Attributes, Form, RawEvent};
+pub use strict_json::StrictJson;
 pub use text::truncate;
 pub use time::{Instant, parse_time, parse_unix_time, unix_nanoseconds};
 pub use typed::ParseError;
