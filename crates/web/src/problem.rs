@@ -205,7 +205,17 @@ impl From<store::Error> for Problem {
                 tracing::warn!(%error, "DynamoDB is throttling requests");
                 busy()
             }
-            store::Error::Failed { .. } | store::Error::Corrupt { .. } => {
+            store::Error::Corrupt { table, .. } => {
+                tracing::error!(%error, "failed to decode a stored item");
+                Self::new(
+                    ProblemType::Unavailable,
+                    format!(
+                        "An item of the table {table} is damaged, or a newer version wrote it. The same request fails \
+                         again until the item is restored; the function's log names the item"
+                    ),
+                )
+            }
+            store::Error::Failed { .. } => {
                 tracing::error!(%error, "failed to access DynamoDB");
                 Self::new(
                     ProblemType::Unavailable,
@@ -241,5 +251,8 @@ mod tests {
         let error = store::Error::Failed { operation: "PutItem", reason: "dynamodb.eu-west-1: secret table".into() };
         let document = Problem::from(error).document().to_string();
         assert!(!document.contains("secret table"), "{document}");
+        let document = Problem::from(store::Error::corrupt("events", "the secret item")).document();
+        let detail = document["detail"].as_str().unwrap();
+        assert!(detail.starts_with("An item of the table events is damaged") && !detail.contains("secret"), "{detail}");
     }
 }
