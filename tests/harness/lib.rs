@@ -19,7 +19,7 @@ pub use dynamodb::{FakeDynamoDb, Item};
 pub use examples::{Example, example, examples, sample_event, unleash_event};
 pub use hostile_receiver::{Hostile, hostile_receiver, raw_receiver};
 pub use receiver::{Received, Receiver};
-pub use stack::Stack;
+pub use stack::{Stack, dev_command};
 
 /// Calls `find` until it returns a value, and returns that value.
 ///

@@ -50,6 +50,9 @@ struct Shared {
     received: Vec<Received>,
     statuses: VecDeque<u16>,
     delay: Duration,
+    /// Number of webhooks without a response, now and at most.
+    concurrent: usize,
+    max_concurrent: usize,
 }
 
 /// A receiver on a free local port, for the duration of the test.
@@ -93,6 +96,11 @@ impl Receiver {
         self.lock().received.len()
     }
 
+    /// Returns the maximum number of webhooks that waited for a response at the same time.
+    pub fn max_concurrent(&self) -> usize {
+        self.lock().max_concurrent
+    }
+
     /// Returns the webhooks received so far.
     pub fn received(&self) -> Vec<Received> {
         self.lock().received.clone()
@@ -129,8 +137,11 @@ async fn receive(State(shared): State<Arc<Mutex<Shared>>>, headers: HeaderMap, b
     let (status, delay) = {
         let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
         shared.received.push(Received { at: Instant::now(), headers, body: body.to_vec() });
+        shared.concurrent += 1;
+        shared.max_concurrent = shared.max_concurrent.max(shared.concurrent);
         (shared.statuses.pop_front().unwrap_or(204), shared.delay)
     };
     tokio::time::sleep(delay).await;
+    shared.lock().unwrap_or_else(PoisonError::into_inner).concurrent -= 1;
     StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).into_response()
 }

@@ -192,6 +192,15 @@ impl Stack {
     }
 }
 
+/// Returns the command that starts the program on a data folder and a port, without standard input and output. The
+/// process is killed on drop.
+pub fn dev_command(program: impl AsRef<Path>, data: &Path, port: &str) -> Command {
+    let mut command = Command::new(program.as_ref());
+    command.args(["dev", "--port", port, "--data-dir"]).arg(data);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
+    command
+}
+
 /// Starts the program and waits until it is ready.
 async fn spawn(
     program: &Path,
@@ -203,16 +212,8 @@ async fn spawn(
     let file = data.join("dev.json");
     // A file that an earlier start wrote must not be mistaken for this one's.
     let before = std::fs::metadata(&file).and_then(|file| file.modified()).ok();
-    let mut process = Command::new(program)
-        .args(["dev", "--port", port, "--data-dir"])
-        .arg(data)
-        .args(arguments)
-        .envs(variables.iter().copied())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .expect("the tidings program");
+    let mut command = dev_command(program, data, port);
+    let mut process = command.args(arguments).envs(variables.iter().copied()).spawn().expect("the tidings program");
     let dev = within(Duration::from_secs(30), "dev.json", || {
         assert!(matches!(process.try_wait(), Ok(None)), "tidings dev ended immediately; the reason is printed above");
         let written =

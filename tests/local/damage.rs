@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use e2e::{Api, examples, within};
+use aws_sdk_dynamodb::types::AttributeValue;
+use e2e::{Api, dev_command, examples, within};
 use serde_json::json;
 use tokio::process::Command;
 
@@ -37,15 +38,8 @@ async fn a_damaged_database_is_reported_by_the_readiness_check() {
     let file = copy.path().join("dynamodb.sqlite3");
     let size = file.metadata().expect("the database").len();
     damage(&file, size / 2, 20_000);
-    let mut process = Command::new(PROGRAM)
-        .args(["dev", "--port", "0", "--data-dir"])
-        .arg(copy.path())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .expect("the tidings program");
+    let mut process =
+        dev_command(PROGRAM, copy.path(), "0").stderr(Stdio::piped()).spawn().expect("the tidings program");
     let old = std::fs::read(copy.path().join("dev.json")).expect("dev.json");
     let named = within(Duration::from_mins(1), "a message that names the damage", || {
         let ended = process.try_wait().expect("its status").is_some();
@@ -71,6 +65,31 @@ async fn a_damaged_database_is_reported_by_the_readiness_check() {
 }
 
 #[tokio::test]
+async fn a_payload_with_a_flipped_bit_is_not_returned() {
+    let stack = start().await;
+    let event = json!({ "type": "deploy", "id": "1", "version": 1 });
+    let stored = stack.ingest("signal").post("/v1/events", &event).await.expect(201);
+    let path = format!("/v1/events/{}", stored["id"]);
+    stack.read().get(&path).await.expect(200);
+    let (database, id) = (stack.database(), AttributeValue::N(stored["id"].to_string()));
+    let items = database.scan().table_name("events").send().await.expect("a scan").items.unwrap_or_default();
+    let mut item = items.into_iter().find(|item| item.get("sk") == Some(&id)).expect("the event's item");
+    let mut payload = item["payload"].as_b().expect("its payload").as_ref().to_vec();
+    // `{…,"version":3}` is still JSON.
+    let last = payload.len() - 2;
+    payload[last] ^= 2;
+    serde_json::from_slice::<serde_json::Value>(&payload).expect("JSON");
+    item.insert("payload".to_owned(), AttributeValue::B(payload.into()));
+    database.put_item().table_name("events").set_item(Some(item)).send().await.expect("written");
+    for path in [path.as_str(), "/v1/events?source=signal", "/v1/export?format=ndjson&source=signal"] {
+        let response = stack.read().get(path).await;
+        assert!(!response.text.contains(r#""version""#), "{path}: {}", response.text);
+        let problem = response.expect_problem(503);
+        assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains("damaged")), "{problem}");
+    }
+}
+
+#[tokio::test]
 async fn a_backup_of_a_running_stack_is_complete() {
     let stack = start().await;
     stack.create_target("audit", "http://127.0.0.1:9/hook", &json!({})).await;
@@ -87,14 +106,7 @@ async fn a_backup_of_a_running_stack_is_complete() {
     let again = backup().await.expect("the program runs");
     assert!(String::from_utf8_lossy(&again.stderr).contains("exists"), "a backup is not overwritten");
 
-    let mut process = Command::new(PROGRAM)
-        .args(["dev", "--port", "0", "--data-dir"])
-        .arg(&to)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .expect("the tidings program");
+    let mut process = dev_command(PROGRAM, &to, "0").spawn().expect("the tidings program");
     let old_url = stack.url();
     let read = within(Duration::from_mins(1), "the restored stack", || {
         assert!(matches!(process.try_wait(), Ok(None)), "the restored stack does not start");

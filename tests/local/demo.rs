@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::process::Stdio;
 use std::time::Duration;
 
+use e2e::dev_command;
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::Command;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tidings");
 
@@ -18,16 +18,9 @@ const MESSAGE_WIDTH: usize = 19;
 #[tokio::test]
 async fn demo_prints_each_step_of_an_event() {
     let data = tempfile::tempdir().expect("a folder for the data");
-    let mut process = Command::new(PROGRAM)
-        .args(["dev", "--demo", "--port", "0", "--data-dir"])
-        .arg(data.path())
-        .env_remove("RUST_LOG")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .expect("the tidings program");
+    let mut command = dev_command(PROGRAM, data.path(), "0");
+    let command = command.arg("--demo").env_remove("RUST_LOG").stderr(Stdio::piped());
+    let mut process = command.spawn().expect("the tidings program");
     let mut lines = BufReader::new(process.stderr.take().expect("standard error")).lines();
     let mut steps: HashMap<String, HashSet<String>> = HashMap::new();
     let expected = [

@@ -120,6 +120,8 @@ async fn reshard(from: &Stack, to: &Stack, table: &str, arguments: &[&str]) -> S
         .arg("--to-endpoint")
         .arg(to.data_dir().join("dev.json"))
         .args(arguments)
+        // Nothing listens on the discard port: a request through this proxy would fail.
+        .envs(["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"].map(|name| (name, "http://127.0.0.1:9")))
         .output()
         .await
         .expect("the program runs");

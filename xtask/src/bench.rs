@@ -12,12 +12,13 @@ pub(crate) fn run_benchmarks() -> Result {
     run("benchmark the local stack", cargo(&["bench", "--package", "tidings", "--benches"]))
 }
 
-/// Sends random requests to the ingest function for five minutes, and searches wrong verdicts of the comparison of schemas.
-pub(crate) fn fuzz() -> Result {
+/// Sends random requests to the ingest function for five minutes, and searches wrong verdicts on the pairs of schemas of
+/// these seeds.
+pub(crate) fn fuzz(seeds: &str) -> Result {
     let mut fuzz = cargo(&["test", "--package", "ingest", "--lib", "--", "fuzz", "--nocapture"]);
     fuzz.env("FUZZ_SECONDS", "300");
     run("fuzz the ingest function", fuzz)?;
     let mut fuzz = cargo(&["test", "--release", "--package", "codegen", "--lib", "--", "fuzz", "--nocapture"]);
-    fuzz.env("FUZZ_SCHEMA_PAIRS", "10000");
+    fuzz.env("FUZZ_SCHEMA_SEEDS", seeds);
     run("fuzz the comparison of schemas", fuzz)
 }

@@ -49,7 +49,11 @@ enum Command {
     /// Run the benchmarks, which print ratios
     Bench,
     /// Send random requests to the ingest function for five minutes, and compare random schemas
-    Fuzz,
+    Fuzz {
+        /// Seeds of the pairs of schemas, such as 10000..20000
+        #[arg(default_value = "0..10000")]
+        seeds: String,
+    },
     /// Calculate the cost of Tidings on AWS from the units that the tests measured
     Cost(cost::CostArguments),
     /// Predict the latency on AWS from published distributions
@@ -92,7 +96,7 @@ fn main() -> ExitCode {
             .and_then(test_run::TestCounts::finish),
         Command::Lambda => functions::build_functions(),
         Command::Bench => bench::run_benchmarks(),
-        Command::Fuzz => bench::fuzz(),
+        Command::Fuzz { seeds } => bench::fuzz(&seeds),
         Command::Cost(arguments) => cost::run(&arguments),
         Command::Latency => {
             latency::run();

@@ -1,8 +1,8 @@
 //! Check of examples by the rules of `catalog.json`: ingest must find the type, the time and the ID.
 
+use event_time::{parse_time, parse_unix_number};
 use serde_json::Value;
 
-use super::event_time::is_event_time;
 use super::finding::{Finding, Severity};
 use crate::catalog_file::{CatalogFile, FieldPath, StringPart};
 use crate::json_pointer::child_pointer;
@@ -52,6 +52,15 @@ fn check_time(catalog: &CatalogFile, path: &str, at: &str, example: &Value) -> O
     })
 }
 
+/// Returns whether ingest reads a value as a time.
+fn is_event_time(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => parse_unix_number(number).is_some(),
+        Value::String(text) => parse_time(text).is_some(),
+        _ => false,
+    }
+}
+
 /// Returns the text at a path, as ingest extracts it.
 fn find_text(path: &FieldPath, event: &Value) -> Option<String> {
     let text = match event.pointer(path.pointer())? {
@@ -74,6 +83,32 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn times_that_ingest_reads_are_event_times() {
+        for time in [
+            json!("2024-10-03T11:09:53.225Z"),
+            json!("2024-10-03 11:09"),
+            json!("2024-10-03T11:09:53,5+0200"),
+            json!("2024-10-03t11:09:53-02"),
+            json!(1_714_550_000),
+            json!(1_714_550_000_123_u64),
+        ] {
+            assert!(is_event_time(&time), "{time}");
+        }
+        for time in [
+            json!("yesterday"),
+            json!(""),
+            json!("2024-10-03"),
+            json!("2024-13-03T11:09:53Z"),
+            json!("2024-10-03T11:09:53+24:00"),
+            json!("1714550000"),
+            json!(7),
+            json!(true),
+        ] {
+            assert!(!is_event_time(&time), "{time}");
+        }
+    }
 
     #[test]
     fn examples_are_read_by_the_rules_of_their_catalog() {

@@ -5,7 +5,6 @@ mod catalog_changes;
 pub mod cli;
 mod compare;
 mod docs;
-mod event_time;
 mod example_rules;
 mod finding;
 mod folder_check;

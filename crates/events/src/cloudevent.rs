@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use base64::Engine;
+use event_time::parse_time;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -11,7 +12,6 @@ use crate::event_id::EventId;
 use crate::limits::MAX_INDEXED_BYTES;
 use crate::raw_event::Attributes;
 use crate::text::truncate;
-use crate::time::parse_time;
 use crate::violation::{Rejection, Violation};
 
 /// Attributes that every envelope must have.

@@ -24,12 +24,14 @@ pub use catalog::{Catalog, EventType, TIDINGS_SOURCE, catalog, catalogs};
 pub use describe::{Description, DescriptionTexts};
 pub use event::{Event, Fields, Level, Scope};
 pub use event_id::{EventId, InvalidEventId, MAX_SPILL_MS, SLOTS_PER_MS};
+pub use event_time::{parse_time, parse_unix_time};
 pub use extract::ExtractedFields;
 pub use fingerprint::{Fingerprint, ProducerId};
 pub use json_equality::is_same_json;
 pub use raw_event::{Attributes, Form, RawEvent};
+pub use strict_json::StrictJson;
 pub use text::truncate;
-pub use time::{Instant, parse_time, parse_unix_time, unix_nanoseconds};
+pub use time::{Instant, unix_nanoseconds};
 pub use typed::ParseError;
 pub use violation::{Rejection, Violation};
 

@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
+use event_time::{parse_time, parse_unix_number};
 use jiff::Timestamp;
-use serde_json::{Number, Value};
+use serde_json::Value;
 
 use crate::event::{Level, Scope};
 use crate::fingerprint::ProducerId;
 use crate::text::truncate;
-use crate::time::{parse_time, parse_unix_time};
 
 /// Maximum length of a time that a message quotes, in characters.
 const MAX_QUOTED_TIME_CHARS: usize = 40;
@@ -89,7 +89,7 @@ impl FieldPath {
                 let text = self.part_of(text);
                 (parse_time(text), format!("{:?}", truncate(text, MAX_QUOTED_TIME_CHARS)))
             }
-            Value::Number(number) => (unix_time(number), number.to_string()),
+            Value::Number(number) => (parse_unix_number(number), number.to_string()),
             Value::Array(_) => (None, "an array".to_owned()),
             Value::Object(_) => (None, "an object".to_owned()),
             Value::Bool(_) | Value::Null => (None, value.to_string()),
@@ -184,16 +184,6 @@ impl Rules {
             ("FATAL", Level::Error),
         ];
         levels.into_iter().find(|(name, _)| text.starts_with(name)).map(|(_, level)| level)
-    }
-}
-
-/// Parses a number as a Unix time.
-fn unix_time(number: &Number) -> Option<Timestamp> {
-    match (number.as_u64(), number.as_f64()) {
-        (Some(integer), _) => parse_unix_time(&integer.to_string()),
-        // Rust never writes a float with an exponent.
-        (None, Some(float)) => parse_unix_time(&format!("{float}")),
-        (None, None) => None,
     }
 }
 

@@ -1,8 +1,9 @@
-//! Strict parsing of JSON payloads: rejects payloads that different parsers could interpret differently.
+//! Strict parsing of JSON: rejects texts that different parsers could interpret differently.
 
 use std::cell::Cell;
 use std::fmt;
 
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
@@ -10,12 +11,22 @@ use serde_json::{Map, Number, Value};
 use crate::text::truncate;
 use crate::violation::Violation;
 
-/// Maximum number of values in a payload. A value may take two bytes in the payload, but many times that in the memory of a
+/// Maximum number of values in a text. A value may take two bytes in the text, but many times that in the memory of a
 /// function.
 const MAX_JSON_VALUES: usize = 200_000;
 
 /// Maximum number of characters of a name that an error message quotes.
 const MAX_QUOTED_CHARS: usize = 64;
+
+/// A JSON value that is deserialized strictly, as [`parse`] describes. Errors contain no values of the text.
+#[derive(Debug, Default)]
+pub struct StrictJson(pub Value);
+
+impl<'de> Deserialize<'de> for StrictJson {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Strict(&State::default()).deserialize(deserializer).map(Self)
+    }
+}
 
 /// A parsed payload.
 pub(crate) struct ParsedPayload {
@@ -27,7 +38,7 @@ pub(crate) struct ParsedPayload {
 /// Parses a payload according to RFC 8259. Rejects what parsers interpret differently: duplicate names in an object,
 /// unpaired surrogates, and numbers out of the range of a double. Values may be nested 127 levels deep.
 pub(crate) fn parse(payload: &[u8]) -> Result<ParsedPayload, Violation> {
-    let state = State { value_count: Cell::new(0), keyword: Cell::new("json") };
+    let state = State::default();
     let mut deserializer = serde_json::Deserializer::from_slice(payload);
     let result = Strict(&state).deserialize(&mut deserializer).and_then(|value| {
         deserializer.end()?;
@@ -43,6 +54,12 @@ struct State {
     value_count: Cell<usize>,
     /// Keyword of the violation, in case of an error.
     keyword: Cell<&'static str>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self { value_count: Cell::new(0), keyword: Cell::new("json") }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -174,6 +191,17 @@ mod tests {
         let zeros = |count: usize| format!("[{}]", vec!["0"; count].join(","));
         assert_eq!(parse(zeros(MAX_JSON_VALUES - 1).as_bytes()).unwrap().value_count, MAX_JSON_VALUES);
         assert_eq!(rejection(&zeros(MAX_JSON_VALUES)).0, "maxValues");
+    }
+
+    #[test]
+    fn values_are_deserialized_unchanged_and_duplicate_names_are_rejected() {
+        let text = r#"{"a": [1, -2, 1.5, "x", null, true, {"b": {}}], "c": {"a": 123456789012345678901234567890}}"#;
+        let expected: Value = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::from_str::<StrictJson>(text).unwrap().0, expected);
+        for twice in [r#"{"a": 1, "a": 1}"#, r#"{"a": 1, "\u0061": 2}"#, r#"[{"b": {"a": 1, "a": 2}}]"#] {
+            let error = serde_json::from_str::<StrictJson>(twice).unwrap_err().to_string();
+            assert!(error.contains("the object contains the name \"a\" twice"), "{error}");
+        }
     }
 
     fn json() -> impl Strategy<Value = Value> {

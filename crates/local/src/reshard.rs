@@ -83,7 +83,11 @@ fn client(endpoint: Option<&str>) -> anyhow::Result<Client> {
         (None, "AWS_ENDPOINT_URL_DYNAMODB") => endpoint.map(str::to_owned),
         (None, _) => std::env::var(name).ok(),
     };
-    Ok(Client::new(&Env::new(&lookup).aws("DYNAMODB").context("failed to configure the DynamoDB client")?))
+    let env = Env::new(&lookup);
+    // The default client obeys HTTP_PROXY, and a proxy cannot reach a local stack. This client never uses a proxy.
+    let env =
+        if local.is_some() { env.with_http_client(aws_smithy_http_client::Builder::new().build_http()) } else { env };
+    Ok(Client::new(&env.aws("DYNAMODB").context("failed to configure the DynamoDB client")?))
 }
 
 /// Returns the variables that configure a client of the running local stack whose `dev.json` this is.

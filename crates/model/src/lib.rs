@@ -21,6 +21,7 @@ mod search_filter;
 mod source;
 mod target;
 mod target_state;
+mod webhook_id;
 
 pub use audit_event::AuditEvent;
 pub use delivery::record::{
@@ -45,3 +46,4 @@ pub use search_filter::{Condition, Field, SearchFilter};
 pub use source::Source;
 pub use target::{MAX_HOPS, PreviousFilter, SealedSecrets, Target, is_test_of, known_since};
 pub use target_state::{Pause, TargetState};
+pub use webhook_id::{InvalidWebhookId, WebhookId};

@@ -8,6 +8,7 @@ mod fetch_payloads;
 mod found;
 mod index_access;
 mod index_search;
+mod late_event;
 mod request;
 mod search;
 mod search_plan;

@@ -1,4 +1,4 @@
-//! Compression of payloads.
+//! Compression and checksums of payloads.
 
 use std::cell::RefCell;
 
@@ -44,11 +44,22 @@ fn zstd_compress(payload: &[u8]) -> Option<Vec<u8>> {
     COMPRESSOR.with_borrow_mut(|compressor| compressor.as_mut()?.compress(payload).ok())
 }
 
-/// Decompresses the output of [`compress`].
+/// Returns the checksum of the output of [`compress`]: CRC-32 (IEEE 802.3). It detects damage, not manipulation.
+pub(crate) fn checksum(stored: &[u8]) -> u32 {
+    crc32fast::hash(stored)
+}
+
+/// Decompresses the output of [`compress`]. Items of earlier versions have no checksum.
 ///
 /// # Errors
 /// The reason why the bytes are invalid.
-pub(crate) fn decompress(stored: Vec<u8>, marker: Option<&str>) -> Result<Vec<u8>, String> {
+pub(crate) fn decompress(stored: Vec<u8>, marker: Option<&str>, expected: Option<u32>) -> Result<Vec<u8>, String> {
+    if let Some(expected) = expected {
+        let found = checksum(&stored);
+        if found != expected {
+            return Err(format!("the payload is damaged: its checksum is {found:08x}, expected {expected:08x}"));
+        }
+    }
     match marker {
         None => Ok(stored),
         Some("zstd") => {

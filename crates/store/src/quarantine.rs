@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::audited_write::ConfigWrite;
 use crate::batch_get::{Item, consumed_units};
-use crate::compression::{compress, decompress};
+use crate::compression::{checksum, compress, decompress};
 use crate::config_table::table::is_valid_key;
 use crate::error::Error;
 use crate::throttle_backoff::retry_throttled;
@@ -100,6 +100,9 @@ struct QuarantineItem {
     body: Vec<u8>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     z: Option<String>,
+    /// CRC-32 of the stored bytes of `body`; absent in items of earlier versions and in lists, which have no body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ck: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expires: Option<i64>,
 }
@@ -152,6 +155,7 @@ impl Quarantine {
             reasons: refused.violations.iter().map(|violation| violation.keyword.clone()).collect(),
             form: arrival.form,
             attributes: arrival.attributes.clone(),
+            ck: Some(checksum(&body)),
             body,
             z,
             expires: self.retention.expires(arrival.received_at),
@@ -317,7 +321,7 @@ impl Quarantine {
         if self.retention.is_over(item.expires) {
             return Ok(None);
         }
-        let bytes = decompress(item.body, item.z.as_deref()).map_err(|e| Error::corrupt(&self.table, e))?;
+        let bytes = decompress(item.body, item.z.as_deref(), item.ck).map_err(|e| Error::corrupt(&self.table, e))?;
         Ok(Some(QuarantinedEvent {
             source: item.pk,
             id: item.sk,

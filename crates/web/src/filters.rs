@@ -17,13 +17,15 @@ const PARAMETERS_OF_FIELDS: ([Parameter; FILTER_FIELDS.len() - 1], Parameter) = 
 const TIME_PARAMETERS: [Parameter; 2] = [
     Parameter::query(
         "from",
-        "Beginning of the time range, inclusive: a date (from its beginning, in UTC) or a time.",
+        "Beginning of the time range, inclusive: a date (from its beginning, in UTC), a time (RFC 3339; seconds and offset \
+            may be missing), or a Unix time in seconds, milliseconds, microseconds or nanoseconds.",
         time_schema,
         r#""2026-05-01""#,
     ),
     Parameter::query(
         "to",
-        "End of the time range, inclusive: a date (to its end, in UTC) or a time.",
+        "End of the time range, inclusive: a date (to its end, in UTC), a time (RFC 3339; seconds and offset may be \
+            missing), or a Unix time in seconds, milliseconds, microseconds or nanoseconds.",
         time_schema,
         r#""2026-05-01T12:00:00Z""#,
     ),
@@ -157,9 +159,16 @@ fn text_part_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "minLength": 1, "maxLength": MAX_SEARCH_TEXT_CHARS })
 }
 
+/// The forms of a time other than `date-time`: see `events::parse_time` and `events::parse_unix_time`.
+const OTHER_TIME_PATTERN: &str = r"^([0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2})?([.,][0-9]+)?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?|[0-9]{9,19}([.][0-9]+)?)$";
+
 fn time_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
-        "anyOf": [{ "type": "string", "format": "date" }, { "type": "string", "format": "date-time" }],
+        "anyOf": [
+            { "type": "string", "format": "date" },
+            { "type": "string", "format": "date-time" },
+            { "type": "string", "pattern": OTHER_TIME_PATTERN },
+        ],
     })
 }
 

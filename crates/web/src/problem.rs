@@ -224,7 +224,17 @@ impl From<store::Error> for Problem {
                      Tidings: report it with the request's ID",
                 )
             }
-            store::Error::Failed { .. } | store::Error::Corrupt { .. } => {
+            store::Error::Corrupt { table, .. } => {
+                tracing::error!(%error, "failed to decode a stored item");
+                Self::new(
+                    ProblemType::Unavailable,
+                    format!(
+                        "An item of the table {table} is damaged, or a newer version wrote it. The same request fails \
+                         again until the item is restored; the function's log names the item"
+                    ),
+                )
+            }
+            store::Error::Failed { .. } => {
                 tracing::error!(%error, "failed to access DynamoDB");
                 Self::new(
                     ProblemType::Unavailable,
@@ -267,5 +277,8 @@ mod tests {
             assert_eq!(problem.status(), status);
             assert!(!problem.document().to_string().contains("secret table"), "{}", problem.document());
         }
+        let document = Problem::from(store::Error::corrupt("events", "the secret item")).document();
+        let detail = document["detail"].as_str().unwrap();
+        assert!(detail.starts_with("An item of the table events is damaged") && !detail.contains("secret"), "{detail}");
     }
 }

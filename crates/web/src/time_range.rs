@@ -8,7 +8,7 @@ use jiff::{Timestamp, ToSpan};
 use crate::problem::Problem;
 use crate::query_params::{Params, invalid_parameter, quoted};
 
-const EXPECTED: &str = "a date (2026-01-31, in UTC) or a time (2026-01-31T12:00:00Z)";
+const EXPECTED: &str = "a date (2026-01-31, in UTC) or a time (2026-01-31T12:00:00Z, or a Unix time)";
 
 /// Parses the parameters `from` and `to` as a half-open range; `None` for an open end.
 ///

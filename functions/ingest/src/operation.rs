@@ -30,8 +30,9 @@ static POST_EVENTS: Operation = Operation {
         one event per line as `application/x-ndjson`, or CloudEvents 1.0 in the structured, batched or binary mode, \
         with the event as data. `Content-Encoding` may be `gzip` or `zstd`. A request may contain at most 1,000 events \
         and 4.5 MB, or 20 MB after decompression. An event may take at most 384 KiB after compression.\n\n\
-        Requests are idempotent: an event that is sent again is stored once. Events are identified by their type and \
-        their producer's ID. An event without an ID is identified by the request's `Idempotency-Key` or `webhook-id`, \
+        Requests are idempotent: an event that is sent again is stored once. An event is identified by its type, its \
+        producer's ID and its time; an event without a time by its type and ID. An ID that is sent again with the same \
+        type and time, and another payload, is a conflict: the event is quarantined. An event without an ID is identified by the request's `Idempotency-Key` or `webhook-id`, \
         or the ID of its CloudEvents envelope; otherwise by its time and its bytes. If you receive no response, send \
         the request again. An event whose type is not in the catalog is stored if it matches the catalog's base \
         schema. Whatever the response, rejected events are stored in the quarantine. Query parameters and surplus \

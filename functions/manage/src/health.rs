@@ -66,7 +66,8 @@ pub(crate) struct Health {
     unattempted: usize,
     /// Time of the oldest undelivered event.
     oldest_undelivered_at: Option<Timestamp>,
-    /// Time of the newest stored event that the filters match; null if none has matched since the target was created.
+    /// Time of receipt of the latest event that the filters match, whatever its own time; null if none has matched since the
+    /// target was created.
     latest_match_at: Option<Timestamp>,
     /// Advice about filters that match no event.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -99,7 +100,9 @@ pub(crate) async fn read_target_health(
         limit: MAX_SAMPLED_DELIVERIES,
     };
     let count = |status| state.deliveries.count(&name, target.created_at, status, MAX_COUNTED_DELIVERIES);
-    let (listed, replays, waiting, held, failed, oldest, unattempted) = futures::try_join!(
+    let matching = SearchFilter { conditions: target.filter.conditions(), ..SearchFilter::default() };
+    let accepts = |event: &Event| target.accepts(event, now).is_ok();
+    let (listed, replays, waiting, held, failed, oldest, unattempted, late) = futures::try_join!(
         state.deliveries.list(listing),
         state.config.list::<Replay>(),
         count(RecordedStatus::Waiting),
@@ -111,10 +114,11 @@ pub(crate) async fn read_target_health(
             &target,
             target_state.as_ref().is_some_and(|target_state| target_state.pause.is_some())
         ),
+        state.log.latest_late_event(&matching, target.created_at, accepts),
     )?;
     let listed = listed.0;
     let Unattempted { count: unattempted, oldest: oldest_unattempted, newest_match } = unattempted;
-    let latest_match_at = newest_match.map(EventId::time);
+    let latest_match_at = newest_match.max(late.map(|event| event.received_at));
     let over: Vec<&DeliverySummary> =
         listed.iter().filter(|one| matches!(one.status, RecordedStatus::Delivered | RecordedStatus::Failed)).collect();
     let mut took: Vec<u64> = over.iter().filter_map(|one| Some(one.last.as_ref()?.ms)).collect();
@@ -217,11 +221,12 @@ fn health_warnings(target: &Target, latest_match_at: Option<Timestamp>, now: Tim
 struct Unattempted {
     count: usize,
     oldest: Option<EventId>,
-    /// Newest event that matches the filters, attempted or not.
-    newest_match: Option<EventId>,
+    /// Latest time of receipt of an event that matches the filters, attempted or not.
+    newest_match: Option<Timestamp>,
 }
 
-/// Counts the matching events without a delivery record, and finds the oldest of them and the newest matching event.
+/// Counts the matching events without a delivery record, and finds the oldest of them and the latest receipt of a matching
+/// event.
 ///
 /// Such events are among the newest. Standard queues do not keep the order, so the search continues until
 /// [`MAX_EMPTY_PAGES`] consecutive pages have only attempted events.
@@ -238,7 +243,7 @@ async fn find_unattempted(state: &State, target: &Target, paused: bool) -> Resul
         let page = state.log.search(&search).await?;
         let wanted: Vec<&Event> =
             page.events.iter().filter(|event| target.accepts(event, (state.clock)()).is_ok()).collect();
-        found.newest_match = found.newest_match.max(wanted.iter().map(|event| event.id).max());
+        found.newest_match = found.newest_match.max(wanted.iter().map(|event| event.received_at).max());
         // The events of a paused target are held, and have a record.
         if paused {
             break;

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, State as Shared};
+use events::StrictJson;
 use jiff::SignedDuration;
 use model::{EventFilter, SearchFilter};
 use web::{JsonBody, Manage, Problem};
@@ -9,8 +10,8 @@ use web::{JsonBody, Manage, Problem};
 use crate::State;
 use crate::match_preview::{MatchPreview, preview_matches};
 use crate::targets::load_target;
+use crate::targets::object_reader::read_as;
 use crate::targets::request::{NewTarget, TARGET_BODY};
-use crate::targets::strict_json::{Strict, read_as};
 use crate::validation::Violations;
 
 /// Age of the oldest events of a preview.
@@ -21,7 +22,7 @@ const PREVIEW_WINDOW: SignedDuration = SignedDuration::from_hours(24);
 pub(crate) async fn preview_new_target(
     Shared(state): Shared<State>,
     _: Manage,
-    JsonBody(Strict(body)): JsonBody<Strict>,
+    JsonBody(StrictJson(body)): JsonBody<StrictJson>,
 ) -> Result<Json<MatchPreview>, Problem> {
     let mut violations = Violations::default();
     let checked = read_as::<NewTarget>(TARGET_BODY, body)?.check((state.clock)(), state.https_only, &mut violations);

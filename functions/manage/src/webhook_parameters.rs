@@ -28,23 +28,28 @@ pub(crate) const REPLAY_PARAMETERS: &[Parameter] =
 const RECEIPT_RANGE: [Parameter; 2] = [
     Parameter::query(
         "received_from",
-        "Earliest time of receipt, regardless of the event time: a date (UTC) or a time.",
+        "Earliest time of receipt, regardless of the event time: a date (UTC), a time, or a Unix time.",
         web::text_schema,
         r#""2026-01-31""#,
     ),
     Parameter::query(
         "received_to",
-        "Latest time of receipt: a date (UTC, inclusive) or a time.",
+        "Latest time of receipt: a date (UTC, inclusive), a time, or a Unix time.",
         web::text_schema,
         r#""2060-12-31""#,
     ),
 ];
 
 const EVENT_TIME_RANGE: [Parameter; 2] = [
-    Parameter::query("from", "Earliest event time: a date (UTC) or a time.", web::text_schema, r#""2026-01-31""#),
+    Parameter::query(
+        "from",
+        "Earliest event time: a date (UTC), a time, or a Unix time.",
+        web::text_schema,
+        r#""2026-01-31""#,
+    ),
     Parameter::query(
         "to",
-        "Latest event time: a date (UTC, inclusive) or a time.",
+        "Latest event time: a date (UTC, inclusive), a time, or a Unix time.",
         web::text_schema,
         r#""2060-12-31""#,
     ),

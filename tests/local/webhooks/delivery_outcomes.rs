@@ -126,6 +126,29 @@ async fn a_target_that_hangs_does_not_delay_the_others() {
 }
 
 #[tokio::test]
+async fn a_burst_reaches_each_target_with_bounded_concurrency() {
+    const EVENTS: usize = 100;
+    /// Maximum number of concurrent attempts of a process to one target, which SECURITY.md documents.
+    const MAX_CONCURRENT: usize = 10;
+    let stack = start().await;
+    let receivers = [Receiver::start().await, Receiver::start().await, Receiver::start().await];
+    for (name, receiver) in ["a", "b", "c"].into_iter().zip(&receivers) {
+        receiver.set_delay(Duration::from_millis(50));
+        stack.create_target(name, receiver.url(), &json!({ "scopes": ["signal"] })).await;
+    }
+    // One small request, and 300 webhooks.
+    let events: Vec<Value> = (0..EVENTS).map(|id| json!({ "type": "burst", "id": id.to_string() })).collect();
+    stack.ingest("signal").post("/v1/events", &json!(events)).await.expect(200);
+    for receiver in &receivers {
+        let received = receiver.wait_for_within(EVENTS, Duration::from_mins(2)).await;
+        let ids: std::collections::HashSet<String> = received.iter().map(e2e::Received::id).collect();
+        assert_eq!(ids.len(), EVENTS);
+        let concurrent = receiver.max_concurrent();
+        assert!(concurrent <= MAX_CONCURRENT, "{concurrent} webhooks at the same time");
+    }
+}
+
+#[tokio::test]
 async fn secrets_are_shown_once_and_removed_targets_get_nothing() {
     let stack = start().await;
     let receiver = Receiver::start().await;

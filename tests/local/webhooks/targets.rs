@@ -379,3 +379,26 @@ async fn filters_that_match_nothing_are_reported() {
     assert_eq!(typo["latest_match_at"], Value::Null);
     assert_eq!(typo["warnings"], created["warnings"]);
 }
+
+#[tokio::test]
+async fn imported_events_are_matches_at_the_time_of_their_receipt() {
+    let stack = start().await;
+    let manage = stack.manage();
+    let receiver = Receiver::start().await;
+    stack.create_target("audit", receiver.url(), &json!({ "projects": ["web"] })).await;
+    stack.create_target("other", receiver.url(), &json!({ "projects": ["mobile"] })).await;
+    let latest = async |target: &str| -> Option<jiff::Timestamp> {
+        let health = manage.get(&format!("/v1/targets/{target}/health")).await.expect(200);
+        health["latest_match_at"].as_str().map(|at| at.parse().expect("a time"))
+    };
+    assert_eq!(latest("audit").await, None);
+    for days in [400, 30] {
+        let posted = jiff::Timestamp::now();
+        let time = posted - jiff::SignedDuration::from_hours(24 * days);
+        let event = e2e::unleash_event(days.unsigned_abs(), time, "flag", "web", "ada");
+        stack.ingest("unleash").post("/v1/events", &event).await.expect(201);
+        let found = latest("audit").await.expect("a match");
+        assert!(found.as_millisecond() >= posted.as_millisecond(), "{found} is before the import of {posted}");
+    }
+    assert_eq!(latest("other").await, None);
+}

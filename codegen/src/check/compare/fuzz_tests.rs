@@ -1,10 +1,12 @@
 //! Random pairs of schemas: a compatible verdict must survive the search for a counterexample.
 //!
-//! `cargo xtask fuzz` compares 10,000 pairs; by default the test compares 80. Another
+//! `cargo xtask fuzz` compares 10,000 pairs, and the nightly workflow 10,000 others each night; by default the test
+//! compares 80. Another
 //! validator (boon) judges the values, and this file has its own notion of the fields that a writer
 //! names.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use boon::{Compiler, SchemaIndex, Schemas};
 use serde_json::{Map, Value, json};
@@ -13,17 +15,16 @@ use super::compare_schemas;
 use super::compatibility::Compatibility;
 use crate::check::sampler::Sampler;
 
-/// Number of pairs, unless the variable `FUZZ_SCHEMA_PAIRS` is set.
-const DEFAULT_SCHEMA_PAIRS: u64 = 80;
+/// Seeds of the pairs, unless the variable `FUZZ_SCHEMA_SEEDS` is set.
+const DEFAULT_SCHEMA_SEEDS: Range<u64> = 0..80;
 /// Number of values that are tried for each direction.
 const VALUES_PER_DIRECTION: usize = 60;
 const FIELD_NAMES: [&str; 4] = ["a", "b", "c", "kind"];
 
 #[test]
 fn fuzz_compatible_verdicts_have_no_counterexample() {
-    let pairs = std::env::var("FUZZ_SCHEMA_PAIRS").ok().and_then(|text| text.parse().ok());
     let mut compatible = 0_u64;
-    for seed in 0..pairs.unwrap_or(DEFAULT_SCHEMA_PAIRS) {
+    for seed in seeds() {
         let mut random = fastrand::Rng::with_seed(seed);
         let old = Generator { random: &mut random }.document();
         let new = Mutator { random: &mut random }.mutated(&old);
@@ -41,6 +42,12 @@ fn fuzz_compatible_verdicts_have_no_counterexample() {
         }
     }
     assert!(compatible > 0);
+}
+
+fn seeds() -> Range<u64> {
+    let Ok(range) = std::env::var("FUZZ_SCHEMA_SEEDS") else { return DEFAULT_SCHEMA_SEEDS };
+    let seeds = range.split_once("..").and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
+    seeds.unwrap_or_else(|| panic!("FUZZ_SCHEMA_SEEDS is {range:?}: expected a range such as 0..10000"))
 }
 
 /// A schema, judged by boon.

@@ -3,12 +3,10 @@
 use events::Event;
 
 use super::searched_text::{described_values, fold_case, folded_description, may_contain, other_forms};
+use crate::webhook_id::WebhookId;
 
 /// Maximum number of words of a query.
 pub const MAX_QUERY_WORDS: usize = 50;
-
-/// Prefix of the id of a webhook, which contains the id of its event: `msg_3479069955254805_…`.
-const WEBHOOK_ID_PREFIX: &str = "msg_";
 
 /// The error of a query that cannot be searched for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -91,9 +89,7 @@ impl WordQuery {
 
 impl Word {
     fn new(text: String) -> Self {
-        let number =
-            text.strip_prefix(WEBHOOK_ID_PREFIX).map_or(text.as_str(), |id| id.split('_').next().unwrap_or(id));
-        let event = number.parse().ok();
+        let event = WebhookId::event_in_prefix(&text).unwrap_or(&text).parse().ok();
         let texts = events::catalogs().flat_map(events::Catalog::description_texts);
         let may_be_described = texts.into_iter().any(|texts| may_contain(&texts, &text));
         Self { text, event, may_be_described }

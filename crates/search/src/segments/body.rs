@@ -13,7 +13,7 @@ use store::Error;
 
 use super::header::SegmentHeader;
 use super::row::{Row, RowExtras};
-use super::zstd_frame::decompressed_size;
+use super::zstd_frame::{compress, decompressed_size};
 
 /// Upper bound of the bytes of a segment's payloads.
 const MAX_TEXT_BYTES: usize = 64 << 20;
@@ -49,7 +49,7 @@ impl Body {
             extras.versions.push(version);
         }
         let extras = postcard::to_allocvec(&extras).map_err(corrupt)?;
-        let compress = |bytes: &[u8]| zstd::bulk::compress(bytes, level).map_err(corrupt);
+        let compress = |bytes: &[u8]| compress(bytes, level).map_err(corrupt);
         Ok(Self { text: compress(text)?, extras: compress(&extras)? })
     }
 

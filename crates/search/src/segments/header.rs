@@ -10,7 +10,7 @@ use store::Error;
 use super::columns::{COLUMNS, Column, ColumnBuilder, DESCRIBED_FIELDS, ListColumn};
 use super::ngram_bloom::NgramBloom;
 use super::row::Row;
-use super::zstd_frame::decompressed_size;
+use super::zstd_frame::{compress, decompressed_size};
 
 /// Separates the payloads in the text. The byte never occurs in UTF-8.
 const PAYLOAD_SEPARATOR: u8 = 0xFF;
@@ -102,7 +102,7 @@ impl SegmentHeader {
     pub(crate) fn encode(&self) -> Result<Vec<u8>, Error> {
         let mut bytes = postcard::to_allocvec(self).map_err(|e| Error::corrupt("segments", e))?;
         bytes.push(self.bloom_version);
-        zstd::bulk::compress(&bytes, zstd::DEFAULT_COMPRESSION_LEVEL).map_err(|e| Error::corrupt("segments", e))
+        compress(&bytes, zstd::DEFAULT_COMPRESSION_LEVEL).map_err(|e| Error::corrupt("segments", e))
     }
 
     /// Decodes the bytes of [`Self::encode`].

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::item_key::{index_key, late_key, shard_key};
 use super::pack_fence::PackFence;
-use crate::compression::{MAX_STORED_BYTES, compress, decompress};
+use crate::compression::{MAX_STORED_BYTES, checksum, compress, decompress};
 use crate::error::Error;
 
 /// Minimum delay between the time of an event and its storage that makes the event late.
@@ -74,6 +74,9 @@ pub(crate) struct EventItem {
     /// Compression of `payload`: absent or `zstd`.
     #[serde(skip_serializing_if = "Option::is_none")]
     z: Option<String>,
+    /// CRC-32 of the stored bytes of `payload`; absent in items of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ck: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ks: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -134,6 +137,7 @@ impl EventItem {
             nt: !fields.time_given,
             expires,
             fp: fingerprint.as_bytes().to_vec(),
+            ck: Some(checksum(&payload)),
             payload,
             z,
             ks: None,
@@ -186,7 +190,7 @@ impl EventItem {
     pub(crate) fn into_event(self) -> Result<Event, Error> {
         let id = self.sk;
         let corrupt = |reason: String| Error::corrupt("events", format!("event {id}: {reason}"));
-        let payload = decompress(self.payload, self.z.as_deref()).map_err(corrupt)?;
+        let payload = decompress(self.payload, self.z.as_deref(), self.ck).map_err(corrupt)?;
         // Ingest stores JSON only. A damaged payload must not look like an empty one.
         serde_json::from_slice::<IgnoredAny>(&payload).map_err(|e| corrupt(format!("the payload is damaged: {e}")))?;
         let time = Timestamp::from_nanosecond(self.tm.into()).map_err(|e| corrupt(e.to_string()))?;
@@ -287,8 +291,25 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_payload_is_an_error() {
-        let mut damaged = item(&event(b"{\"a\":1}".to_vec()));
+    fn every_flipped_bit_of_a_payload_is_detected() {
+        let long = format!("{{\"a\":\"{}\"}}", "b".repeat(1000)).into_bytes();
+        for payload in [b"{\"a\":1}".to_vec(), long] {
+            let event = event(payload);
+            for bit in 0..item(&event).payload.len() * 8 {
+                let mut damaged = item(&event);
+                damaged.payload[bit / 8] ^= 1 << (bit % 8);
+                let error = damaged.into_event().unwrap_err();
+                assert!(error.to_string().contains("the payload is damaged"), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn payloads_of_earlier_versions_have_no_checksum() {
+        let event = event(b"{\"a\":1}".to_vec());
+        let earlier = || EventItem { ck: None, ..item(&event) };
+        assert_eq!(earlier().into_event().unwrap(), event);
+        let mut damaged = earlier();
         damaged.payload[0] ^= 1;
         let error = damaged.into_event().unwrap_err();
         assert!(error.to_string().contains("the payload is damaged"), "{error}");

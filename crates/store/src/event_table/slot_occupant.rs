@@ -68,7 +68,8 @@ impl EventTable {
         let bytes = stored.get("payload").and_then(|payload| payload.as_b().ok());
         let bytes = bytes.ok_or_else(|| self.invalid_occupant("payload"))?.as_ref().to_vec();
         let compression = stored.get("z").and_then(|z| z.as_s().ok()).map(String::as_str);
-        let bytes = decompress(bytes, compression).map_err(|error| Error::corrupt(&self.table, error))?;
+        let checksum = stored.get("ck").and_then(|ck| ck.as_n().ok()?.parse().ok());
+        let bytes = decompress(bytes, compression, checksum).map_err(|error| Error::corrupt(&self.table, error))?;
         Ok(is_same_json(&bytes, payload))
     }
 

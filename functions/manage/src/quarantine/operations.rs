@@ -126,10 +126,15 @@ const QUARANTINE_FILTERS: [Parameter; 7] = [
     Parameter { location: ParameterLocation::Query, ..QUARANTINE_SOURCE },
     Parameter::query("type", "Type of the event, as sent.", web::text_schema, r#""feature-created""#),
     Parameter::query("reason", "Keyword of one of the event's violations.", web::text_schema, r#""required""#),
-    Parameter::query("from", "Earliest time of receipt: a date (UTC) or a time.", web::text_schema, r#""2026-01-31""#),
+    Parameter::query(
+        "from",
+        "Earliest time of receipt: a date (UTC), a time, or a Unix time.",
+        web::text_schema,
+        r#""2026-01-31""#,
+    ),
     Parameter::query(
         "to",
-        "Latest time of receipt: a date (UTC, inclusive) or a time.",
+        "Latest time of receipt: a date (UTC, inclusive), a time, or a Unix time.",
         web::text_schema,
         r#""2060-12-31""#,
     ),

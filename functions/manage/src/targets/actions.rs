@@ -6,7 +6,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State as Shared};
 use axum::http::StatusCode;
-use events::EventId;
+use events::{EventId, StrictJson};
 use jiff::SignedDuration;
 use model::defaults::{DEFAULT_REPLAY_RATE, MAX_PAUSE_REASON_CHARS};
 use model::{
@@ -23,9 +23,9 @@ use web::{Caller, Manage, Problem, ProblemType};
 use webhook::SigningSecret;
 
 use super::load::load_target;
+use super::object_reader::read_as;
 use super::problems::{changed_since, no_key, no_randomness};
 use super::response::{TargetView, audit_view};
-use super::strict_json::{Strict, read_as};
 use super::{PauseRequest, validate};
 use crate::State;
 use crate::validation::Violations;
@@ -48,8 +48,8 @@ fn optional<T: DeserializeOwned + Default>(body: &Bytes) -> Result<T, Problem> {
     // The error of `from_slice` contains a position, and no bytes of the body.
     let unread = |error| Problem::new(ProblemType::BadRequest, format!("The body does not read as {KIND}: {error}"));
     match serde_json::from_slice(body).map_err(unread)? {
-        Strict(Value::Null) => Ok(T::default()),
-        Strict(body) => read_as(KIND, body),
+        StrictJson(Value::Null) => Ok(T::default()),
+        StrictJson(body) => read_as(KIND, body),
     }
 }
 

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State as Shared;
 use axum::http::StatusCode;
+use events::StrictJson;
 use model::{AuditEvent, Pause, Record, Target, TargetState};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -11,10 +12,10 @@ use store::{ConfigWrite, EventTable};
 use web::{AnyJsonBody, Caller, Manage, Problem, ProblemType};
 use webhook::Secrets;
 
+use super::object_reader::{read, read_as};
 use super::problems::{no_key, no_randomness};
 use super::request::{NewTarget, TARGET_BODY, ValidatedTarget};
 use super::response::{TargetList, TargetView, audit_view};
-use super::strict_json::{Strict, read, read_as};
 use crate::State;
 use crate::validation::Violations;
 
@@ -54,7 +55,7 @@ pub(crate) enum Created {
 pub(crate) async fn create_target(
     Shared(state): Shared<State>,
     Manage(caller): Manage,
-    AnyJsonBody(Strict(body)): AnyJsonBody<Strict>,
+    AnyJsonBody(StrictJson(body)): AnyJsonBody<StrictJson>,
 ) -> Result<(StatusCode, Json<Created>), Problem> {
     let (all, one) = match body {
         Value::Array(several) => (check_all(&state, several).await?, false),

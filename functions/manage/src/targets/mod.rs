@@ -5,12 +5,12 @@ mod create;
 mod etag;
 mod load;
 mod log_target;
+pub(crate) mod object_reader;
 mod operations;
 mod patch;
 mod problems;
 pub(crate) mod request;
 mod response;
-pub(crate) mod strict_json;
 mod validate;
 
 use axum::Json;

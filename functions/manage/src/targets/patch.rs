@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::extract::{Path, State as Shared};
 use axum::http::HeaderMap;
 use axum::response::Response;
+use events::StrictJson;
 use model::{AuditEvent, Target, TargetState};
 use serde_json::{Map, Value, json};
 use store::WriteOutcome;
@@ -14,10 +15,10 @@ use super::actions;
 use super::etag::{Condition, tagged};
 use super::load::load_target;
 use super::log_target::split_credentials;
+use super::object_reader::read_as;
 use super::problems::{changed_since, no_key, no_randomness};
 use super::request::{MAX_TARGET_BYTES, NewTarget, TARGET_BODY, ValidatedTarget, text_bytes};
 use super::response::audit_view;
-use super::strict_json::{Strict, read_as};
 use crate::State;
 use crate::validation::Violations;
 
@@ -33,7 +34,7 @@ pub(crate) async fn change_target(
     Manage(caller): Manage,
     Path(name): Path<String>,
     headers: HeaderMap,
-    JsonBody(Strict(patch)): JsonBody<Strict>,
+    JsonBody(StrictJson(patch)): JsonBody<StrictJson>,
 ) -> Result<Response, Problem> {
     let condition = Condition::of(&headers);
     for _ in 0..MAX_CHANGE_TRIES {

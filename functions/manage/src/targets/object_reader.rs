@@ -1,12 +1,8 @@
-//! Strict parsing of JSON bodies, with errors that do not repeat values.
-
-use std::fmt;
+//! Reading JSON objects into types, with errors that do not repeat values.
 
 use model::defaults::MAX_RETRY_COUNT;
-use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::map::Entry;
-use serde_json::{Map, Number, Value};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use serde_path_to_error::Segment;
 use web::{Object, Problem};
 
@@ -14,72 +10,6 @@ use crate::validation::Violations;
 
 /// Maximum characters of a field name in an error message.
 const MAX_SHOWN_NAME_CHARS: usize = 64;
-
-/// A JSON value without duplicate names in an object. JSON parsers disagree about which of the values counts.
-#[derive(Debug, Default)]
-pub(crate) struct Strict(pub(crate) Value);
-
-impl<'de> Deserialize<'de> for Strict {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Reader).map(Self)
-    }
-}
-
-struct Reader;
-
-impl<'de> Visitor<'de> for Reader {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let mut array = Vec::new();
-        while let Some(Strict(item)) = items.next_element()? {
-            array.push(item);
-        }
-        Ok(Value::Array(array))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
-        let mut object = Map::new();
-        while let Some(name) = fields.next_key::<String>()? {
-            match object.entry(name) {
-                Entry::Vacant(free) => drop(free.insert(fields.next_value::<Strict>()?.0)),
-                Entry::Occupied(taken) => {
-                    let name: String = taken.key().chars().take(MAX_SHOWN_NAME_CHARS).collect();
-                    return Err(A::Error::custom(format_args!("the name {name:?} occurs twice in one object")));
-                }
-            }
-        }
-        Ok(Value::Object(object))
-    }
-}
 
 /// Parses an object into `T`, or returns the field that is wrong and its expected content. Values are not repeated in the
 /// violation, because they may be secrets.
@@ -178,16 +108,5 @@ mod tests {
             assert!(!document.contains("SECRET"), "{document}");
         }
         assert!(!problem(json!(secret)).detail().contains("SECRET"));
-    }
-
-    #[test]
-    fn values_are_unchanged_and_duplicate_names_are_rejected() {
-        let text = r#"{"a": [1, -2, 1.5, "x", null, true, {"b": {}}], "c": {"a": 123456789012345678901234567890}}"#;
-        let expected: Value = serde_json::from_str(text).unwrap();
-        assert_eq!(serde_json::from_str::<Strict>(text).unwrap().0, expected);
-        for twice in [r#"{"a": 1, "a": 1}"#, r#"{"a": 1, "\u0061": 2}"#, r#"[{"b": {"a": 1, "a": 2}}]"#] {
-            let error = serde_json::from_str::<Strict>(twice).unwrap_err().to_string();
-            assert!(error.contains("the name \"a\" occurs twice in one object"), "{error}");
-        }
     }
 }
