@@ -231,7 +231,7 @@ fn missing_limits_are_detected() {
         "QueryFunction: Lambda logs every invocation",
     );
     let routes = "/Resources/HttpStage/Properties/RouteSettings";
-    assert_violation(routes, without_member("POST /v1/events"), "HttpStage: other requests can take the place");
+    assert_violation(routes, without_member("POST /v1/events"), "HttpStage: other requests can use up");
     let stage = "/Resources/HttpStage/Properties/DefaultRouteSettings";
     assert_violation(stage, without_member("ThrottlingRateLimit"), "HttpStage: no ThrottlingRateLimit");
 }

@@ -339,7 +339,7 @@ fn check_stage(name: &str, properties: &Value, found: &mut Vec<String>) {
         }
     }
     if properties["RouteSettings"]["POST /v1/events"].is_null() {
-        found.push(format!("{name}: other requests can take the place of producers"));
+        found.push(format!("{name}: other requests can use up the producers' limit"));
     }
     require(name, properties, "AccessLogSettings", "no access log", found);
 }

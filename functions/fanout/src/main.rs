@@ -11,11 +11,14 @@ async fn main() -> Result<(), Error> {
     let state = &fanout::from_env(&Env::new(&lookup))?;
     fanout::warm_up(state).await;
     // The stream and the queues of replays and nudges invoke the same function.
+    // Boxed, because the compiler limits the depth of nested futures.
     let run = |event: LambdaEvent<Value>| async move {
         Ok::<_, Error>(if event.payload["Records"][0]["eventSource"] == "aws:sqs" {
-            serde_json::to_value(fanout::handle_messages(state, serde_json::from_value(event.payload)?).await)?
+            let batch = serde_json::from_value(event.payload)?;
+            serde_json::to_value(Box::pin(fanout::handle_messages(state, batch)).await)?
         } else {
-            serde_json::to_value(fanout::handle(state, serde_json::from_value(event.payload)?).await)?
+            let batch = serde_json::from_value(event.payload)?;
+            serde_json::to_value(Box::pin(fanout::handle(state, batch)).await)?
         })
     };
     lambda_runtime::run(service_fn(run)).await

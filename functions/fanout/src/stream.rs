@@ -36,7 +36,7 @@ struct PendingDelivery<'a> {
 ///
 /// The response names the first record that failed. Lambda delivers it and the following records again, so that
 /// messages may be sent twice, but none is lost. Deliver skips events that it has delivered already. A record that cannot
-/// be read fails every time: it becomes a dead letter at once, so that it does not block its shard.
+/// be read fails every time: it becomes a dead letter immediately, so that it does not block its shard.
 pub async fn handle(state: &State, batch: StreamBatch) -> DynamoDbEventResponse {
     let mut events: Vec<(String, Event)> = Vec::with_capacity(batch.records.len());
     let mut failed: Option<String> = None;
