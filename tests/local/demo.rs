@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 use std::process::Stdio;
-use std::time::Duration;
 
+use e2e::MAX_WAIT;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
@@ -47,7 +47,7 @@ async fn demo_prints_each_step_of_an_event() {
         }
         panic!("the process ended");
     };
-    let read = tokio::time::timeout(Duration::from_mins(2), read).await;
+    let read = tokio::time::timeout(MAX_WAIT, read).await;
     assert!(read.is_ok(), "no event has the steps {expected:?}: {steps:#?}");
 }
 

@@ -2,10 +2,9 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use e2e::unleash_event;
+use e2e::{MAX_WAIT, unleash_event};
 use events::{Attributes, Form, RawEvent, catalog};
 use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
@@ -90,7 +89,7 @@ pub(crate) async fn put_one(events: &EventTable, source: &str, payload: &Value) 
         received_at: now(),
     };
     let accepted = catalog(source).expect("its catalog").accept(&arrival).expect("an event that fits");
-    let written = events.insert(&accepted, Instant::now() + Duration::from_secs(20)).await.expect("stored");
+    let written = events.insert(&accepted, Instant::now() + MAX_WAIT).await.expect("stored");
     let store::InsertOutcome::Stored(id) = written.outcome else { panic!("{written:?}") };
     id.as_u64()
 }
@@ -190,7 +189,7 @@ async fn packed_and_unpacked_searches_find_the_same_events() {
         searches_are_exact(&log, &mut random, &known).await;
         NOW.fetch_add(330_000, Ordering::Relaxed);
         // Of two concurrent packs, one does the work.
-        let deadline = Instant::now() + Duration::from_mins(1);
+        let deadline = Instant::now() + MAX_WAIT;
         let (a, b) = futures::join!(log.segments.pack(&events, deadline), log.segments.pack(&events, deadline));
         packed += a.expect("packed").events + b.expect("packed").events;
         searches_are_exact(&log, &mut random, &known).await;
@@ -243,7 +242,7 @@ impl SharedLog {
 
     /// Packs at the time that the clock shows.
     pub(crate) async fn pack_now(&self) -> u64 {
-        let deadline = Instant::now() + Duration::from_mins(1);
+        let deadline = Instant::now() + MAX_WAIT;
         self.process(0.0).segments.pack(&self.events, deadline).await.expect("packed").events
     }
 }
