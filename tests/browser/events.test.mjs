@@ -78,7 +78,7 @@ test('new events are announced without moving the list, even if they are older t
   const { data } = await env.stack.call('GET', '/v1/events?limit=1', { key: 'read' });
   await env.stack.post('unleash', unleashEvent(800_004, new Date(Date.parse(data.events[0].time) - 1).toISOString()));
   const newEvents = page.getByRole('button', { name: '3 new events' });
-  await newEvents.waitFor({ timeout: 25_000 });
+  await newEvents.waitFor();
   assert.deepEqual(await shownIds(page), before);
   assert.equal((await rows(page).first().boundingBox()).y, y, 'the list does not move');
   await newEvents.click();

@@ -12,7 +12,10 @@ const TARGET = process.env.TIDINGS_TARGET ?? 'target';
 const modules = createRequire(resolve(TARGET, 'browser', 'index.js'));
 const { chromium } = modules('playwright-core');
 
-/** Factor of all time limits: `PATIENCE=5` is for busy machines. */
+/** Minimum of all time limits in seconds: no test depends on the speed of the machine. */
+const MIN_LIMIT = 120;
+
+/** Factor of all time limits: `PATIENCE=5` is for very busy machines. */
 const PATIENCE = Number(process.env.PATIENCE ?? 1);
 
 /** Folder of the screenshots. */
@@ -21,13 +24,14 @@ export const SCREENSHOTS = join(TARGET, 'screenshots');
 /** Returns the source of axe-core, which runs in a page. */
 export const axeSource = () => readFile(modules.resolve('axe-core/axe.min.js'), 'utf8');
 
-/** Calls `check` until it returns a truthy value, and returns that value. Fails after `seconds`. */
+/** Calls `check` until it returns a truthy value, and returns that value. Fails after `seconds`, or later. */
 export async function until(description, seconds, check) {
-  const end = Date.now() + seconds * PATIENCE * 1000;
+  const limit = Math.max(seconds, MIN_LIMIT) * PATIENCE;
+  const end = Date.now() + limit * 1000;
   for (;;) {
     const result = await check();
     if (result) return result;
-    assert.ok(Date.now() < end, `not within ${seconds} s: ${description}`);
+    assert.ok(Date.now() < end, `not within ${limit} s: ${description}`);
     await sleep(50);
   }
 }
@@ -93,7 +97,7 @@ export class Browser {
   /** Opens a page, signed in with keys of these scopes. */
   async open(path = '/', { scopes = ['read', 'manage'], ...options } = {}) {
     const context = await this.chromium.newContext({ viewport: { width: 1280, height: 900 }, locale: 'en-GB', timezoneId: 'UTC', acceptDownloads: true, ...options });
-    context.setDefaultTimeout(10_000 * PATIENCE);
+    context.setDefaultTimeout(MIN_LIMIT * 1000 * PATIENCE);
     const page = await context.newPage();
     this.watch(page);
     const keys = Object.fromEntries(scopes.map((scope) => [scope, { name: `dev-${scope}`, token: this.stack.keys[scope] }]));

@@ -147,7 +147,7 @@ test('events of a paused target are held and delivered after it is resumed', asy
   await page.getByRole('button', { name: 'Resume' }).click();
   await page.getByRole('button', { name: 'Pause…' }).waitFor();
   const replay = page.getByRole('row').filter({ has: page.getByRole('cell', { name: 'Held events' }) });
-  await replay.getByText('Done').waitFor({ timeout: 30_000 });
+  await replay.getByText('Done').waitFor();
 });
 
 test('a replay is counted, started, and cancelled', async () => {
@@ -222,7 +222,7 @@ test('failed deliveries show their attempts and can be retried, one or all', asy
   await page.getByRole('button', { name: /Retry event/ }).last().click();
   // Open attempts delay the update, so close them.
   await page.locator('td details summary').first().click();
-  await page.getByText('2 deliveries', { exact: true }).waitFor({ timeout: 30_000 });
+  await page.getByText('2 deliveries', { exact: true }).waitFor();
   await until('the retried delivery', 10, async () => {
     const { data } = await env.stack.call('GET', '/v1/deliveries?target=failing&status=delivered');
     return data.deliveries.length === 1;
@@ -232,7 +232,7 @@ test('failed deliveries show their attempts and can be retried, one or all', asy
   await dialog.getByText('Retry 2 failed deliveries').waitFor();
   await dialog.getByRole('button', { name: 'Retry' }).click();
   await page.getByText('Retrying 2 deliveries.').waitFor();
-  await page.getByText('No deliveries match.').waitFor({ timeout: 40_000 });
+  await page.getByText('No deliveries match.').waitFor();
   await page.getByLabel('Status').selectOption('delivered');
   await page.getByText('3 deliveries').waitFor();
   assert.ok(received > 3);

@@ -1,15 +1,15 @@
 //! Tasks of operators: retries, replays, dead letters, removed keys and metrics.
 
-use e2e::{Api, Deployment, Receiver, unleash_event, within};
+use e2e::{Api, Deployment, MAX_WAIT, Receiver, unleash_event, within};
 use serde_json::{Value, json};
 
-use crate::{Clients, MAX_WAIT, wait_for_delivery};
+use crate::{CACHES_EXPIRE_AFTER, Clients, wait_for_delivery};
 
 /// A failed delivery is retried by hand, and a replay sends each event that a search finds once.
 pub(crate) async fn failed_deliveries_are_retried_and_the_log_is_replayed(clients: &Clients, receiver: &Receiver) {
     clients.manage.patch("/v1/targets/audit", &json!({ "retry_count": 1 })).await.expect(200);
-    // Functions may have cached the target before the change.
-    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    // This time must pass: functions may have cached the target before the change.
+    tokio::time::sleep(CACHES_EXPIRE_AFTER).await;
     receiver.respond_next(&[500]);
     let event = unleash_event(900_006, "2026-05-02T00:00:00Z".parse().expect("a time"), "flag", "web", "ada");
     let stored = clients.unleash.post("/v1/events", &event).await.expect(201);

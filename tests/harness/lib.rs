@@ -21,6 +21,10 @@ pub use hostile_receiver::{Hostile, hostile_receiver, raw_receiver};
 pub use receiver::{Received, Receiver};
 pub use stack::{Stack, dev_command};
 
+/// Time within which every condition of a test holds, also on a machine of a quarter of the usual speed with eight busy
+/// loops. Tests use it for every wait, so that no test depends on the speed of the machine.
+pub const MAX_WAIT: Duration = Duration::from_mins(3);
+
 /// Calls `find` until it returns a value, and returns that value.
 ///
 /// # Panics

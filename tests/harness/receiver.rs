@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use standardwebhooks::Webhook;
 
-use crate::within;
+use crate::{MAX_WAIT, within};
 
 /// A received webhook.
 #[derive(Debug, Clone)]
@@ -106,23 +106,14 @@ impl Receiver {
         self.lock().received.clone()
     }
 
-    /// Waits up to 20 s for this many webhooks.
+    /// Waits up to [`MAX_WAIT`] for this many webhooks.
     ///
     /// # Panics
     /// If fewer arrive in time.
     #[track_caller]
     pub fn wait_for(&self, count: usize) -> impl Future<Output = Vec<Received>> {
-        self.wait_for_within(count, Duration::from_secs(20))
-    }
-
-    /// Waits up to `limit` for this many webhooks.
-    ///
-    /// # Panics
-    /// If fewer arrive in time.
-    #[track_caller]
-    pub fn wait_for_within(&self, count: usize, limit: Duration) -> impl Future<Output = Vec<Received>> {
         let receiver = self.clone();
-        within(limit, format!("{count} webhooks"), move || {
+        within(MAX_WAIT, format!("{count} webhooks"), move || {
             let received = receiver.received();
             async move { (received.len() >= count).then_some(received) }
         })

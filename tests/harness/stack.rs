@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
 
 use aws_sdk_dynamodb::config::Credentials;
 use reqwest::Method;
@@ -11,7 +10,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use crate::api::{Api, Response};
-use crate::within;
+use crate::{MAX_WAIT, within};
 
 /// A running `tidings dev`, killed on drop.
 #[derive(Debug)]
@@ -58,7 +57,7 @@ impl Stack {
         let id = self.process_id().expect("a running process").to_string();
         let sent = Command::new("kill").arg(format!("-{signal}")).arg(id).status().await.expect("the kill command");
         assert!(sent.success());
-        let ended = tokio::time::timeout(Duration::from_mins(1), self.process.wait()).await;
+        let ended = tokio::time::timeout(MAX_WAIT, self.process.wait()).await;
         ended.expect("the process ends").expect("its status").success()
     }
 
@@ -146,7 +145,7 @@ impl Stack {
     /// Waits until no message is waiting or being processed in any queue.
     ///
     /// # Panics
-    /// If a queue is not empty after 40 s.
+    /// If a queue is not empty after [`MAX_WAIT`].
     pub async fn wait_until_idle(&self) {
         for queue in ["nudge_queue", "replay_queue", "delivery_queue", "slow_queue", "delivery_queue"] {
             self.wait_until_empty(queue).await;
@@ -155,7 +154,7 @@ impl Stack {
 
     async fn wait_until_empty(&self, queue: &str) {
         let body = json!({ "QueueUrl": self.text(&["aws", queue]), "AttributeNames": ["All"] }).to_string();
-        within(Duration::from_secs(40), format!("an empty {queue}"), || async {
+        within(MAX_WAIT, format!("an empty {queue}"), || async {
             let attributes = self.sqs("GetQueueAttributes", &body).await.expect(200)["Attributes"].clone();
             let counts = [
                 "ApproximateNumberOfMessages",
@@ -214,7 +213,7 @@ async fn spawn(
     let before = std::fs::metadata(&file).and_then(|file| file.modified()).ok();
     let mut command = dev_command(program, data, port);
     let mut process = command.args(arguments).envs(variables.iter().copied()).spawn().expect("the tidings program");
-    let dev = within(Duration::from_secs(30), "dev.json", || {
+    let dev = within(MAX_WAIT, "dev.json", || {
         assert!(matches!(process.try_wait(), Ok(None)), "tidings dev ended immediately; the reason is printed above");
         let written =
             std::fs::metadata(&file).and_then(|file| file.modified()).ok().filter(|modified| Some(*modified) != before);
@@ -223,7 +222,7 @@ async fn spawn(
     })
     .await;
     let api = Api::new(dev["url"].as_str().expect("a url"));
-    within(Duration::from_secs(30), "a response of /healthz", || async {
+    within(MAX_WAIT, "a response of /healthz", || async {
         let response = api.try_send(api.request(Method::GET, "/healthz")).await.ok()?;
         (response.status == 200).then_some(())
     })

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use e2e::{Receiver, Stack, unleash_event, within};
+use e2e::{MAX_WAIT, Receiver, Stack, unleash_event, within};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -30,8 +30,30 @@ async fn post_until_killed(stack: &Stack, batch: u64, next: &Mutex<u64>, acknowl
     }
 }
 
+/// Runs random actions on the target until the process is gone.
+async fn operate_until_killed(stack: &Stack, actions: &[&str], mut random: fastrand::Rng) {
+    let api = stack.manage();
+    while let Some(action) = random.choice(actions) {
+        let request = api.request(reqwest::Method::POST, &format!("/v1/targets/audit/{action}"));
+        let Ok(response) = api.try_send(request).await else { return };
+        assert!([200, 202].contains(&response.status), "{action}: {}", response.text);
+        // Random moments: no condition describes them.
+        tokio::time::sleep(Duration::from_millis(random.u64(..200))).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_event_is_lost_when_the_process_is_killed_at_random() {
+    check_random_kills(10, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_event_is_lost_when_pauses_and_replays_are_killed_at_random() {
+    check_random_kills(6, &["pause", "resume", "resume", "replay?from=2026-05-01"]).await;
+}
+
+/// Kills the process at random moments while events are posted and `actions` are run on their target.
+async fn check_random_kills(rounds: u32, actions: &[&str]) {
     let mut stack = start().await;
     let receiver = Receiver::start().await;
     let secret = stack.create_target("audit", receiver.url(), &json!({})).await;
@@ -40,23 +62,25 @@ async fn no_event_is_lost_when_the_process_is_killed_at_random() {
     // The moments differ between runs, to find cases that no one thought of.
     let seed = fastrand::u64(..);
     let mut random = fastrand::Rng::with_seed(seed);
-    for round in 0..10 {
+    for round in 0..rounds {
         let before = acknowledged.lock().expect("no poster panicked").len();
         // Counts events rather than time, so that a busy machine kills at the same moments.
         let events = before + random.usize(..12);
-        let after = Duration::from_micros(random.u64(..100_000));
+        let after = Duration::from_micros(random.u64(..if actions.is_empty() { 100_000 } else { 500_000 }));
         let posting = {
             let posters = [1, 1, 10, 40].map(|batch| post_until_killed(&stack, batch, &next, &acknowledged));
             let all = futures::future::join_all(posters);
             let killed = async {
-                within(Duration::from_mins(1), "acknowledged events", || async {
+                within(MAX_WAIT, "acknowledged events", || async {
                     (acknowledged.lock().expect("no poster panicked").len() >= events).then_some(())
                 })
                 .await;
+                // A random moment: no condition describes it.
                 tokio::time::sleep(after).await;
                 kill(&stack);
             };
-            futures::future::join(all, killed)
+            let operator = operate_until_killed(&stack, actions, fastrand::Rng::with_seed(random.u64(..)));
+            futures::future::join3(all, killed, operator)
         };
         posting.await;
         stack.kill().await;
@@ -88,8 +112,9 @@ async fn no_event_is_lost_when_the_process_is_killed_at_random() {
     let distinct: HashSet<u64> = numbers.iter().copied().collect();
     assert_eq!(distinct.len(), numbers.len());
 
+    stack.manage().post("/v1/targets/audit/resume", &Value::Null).await.expect(200);
     // Every stored event is delivered with a valid signature, at least once.
-    within(Duration::from_mins(1), "every delivery", || async {
+    within(MAX_WAIT, "every delivery", || async {
         let arrived: HashSet<u64> = receiver
             .received()
             .iter()
@@ -129,7 +154,7 @@ async fn a_restart_keeps_the_log_the_keys_and_the_targets() {
     assert_eq!(again["id"], stored["id"]);
     let other = unleash_event(2, "2026-05-01T00:00:01Z".parse().expect("a time"), "f", "p", "u");
     stack.ingest("unleash").post("/v1/events", &other).await.expect(201);
-    within(Duration::from_secs(20), "the second event", || async {
+    within(MAX_WAIT, "the second event", || async {
         receiver
             .received()
             .iter()

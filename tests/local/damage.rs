@@ -3,10 +3,9 @@
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use e2e::{Api, dev_command, examples, within};
+use e2e::{Api, MAX_WAIT, dev_command, examples, within};
 use serde_json::json;
 use tokio::process::Command;
 
@@ -41,7 +40,7 @@ async fn a_damaged_database_is_reported_by_the_readiness_check() {
     let mut process =
         dev_command(PROGRAM, copy.path(), "0").stderr(Stdio::piped()).spawn().expect("the tidings program");
     let old = std::fs::read(copy.path().join("dev.json")).expect("dev.json");
-    let named = within(Duration::from_mins(1), "a message that names the damage", || {
+    let named = within(MAX_WAIT, "a message that names the damage", || {
         let ended = process.try_wait().expect("its status").is_some();
         let dev = std::fs::read(copy.path().join("dev.json")).ok().filter(|dev| *dev != old);
         async move {
@@ -108,7 +107,7 @@ async fn a_backup_of_a_running_stack_is_complete() {
 
     let mut process = dev_command(PROGRAM, &to, "0").spawn().expect("the tidings program");
     let old_url = stack.url();
-    let read = within(Duration::from_mins(1), "the restored stack", || {
+    let read = within(MAX_WAIT, "the restored stack", || {
         assert!(matches!(process.try_wait(), Ok(None)), "the restored stack does not start");
         let mut text = String::new();
         let read = std::fs::File::open(to.join("dev.json")).and_then(|mut file| file.read_to_string(&mut text));
@@ -121,7 +120,7 @@ async fn a_backup_of_a_running_stack_is_complete() {
     .await;
     for id in ids {
         let path = format!("/v1/events/{id}");
-        within(Duration::from_secs(30), "the event", || async {
+        within(MAX_WAIT, "the event", || async {
             let request = read.request(reqwest::Method::GET, &path);
             read.try_send(request).await.ok().filter(|response| response.status == 200)
         })

@@ -1,9 +1,8 @@
 //! Ids, order and duplicates: each event is stored once and delivered once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
-use e2e::{Api, Receiver, Stack, unleash_event, within};
+use e2e::{Api, MAX_WAIT, Receiver, Stack, unleash_event, within};
 use events::Fingerprint;
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -308,10 +307,7 @@ async fn any_interleaving_of_retries_stores_and_delivers_each_event_once() {
         .collect();
     assert_eq!(stored.iter().cloned().collect::<BTreeSet<_>>(), sent.keys().cloned().collect());
     assert_eq!(stored.len(), sent.len(), "each event is stored once");
-    within(Duration::from_secs(30), "every webhook", || async {
-        (receiver.received().len() >= sent.len()).then_some(())
-    })
-    .await;
+    within(MAX_WAIT, "every webhook", || async { (receiver.received().len() >= sent.len()).then_some(()) }).await;
     stack.wait_until_idle().await;
     let delivered: Vec<String> = receiver
         .received()

@@ -2,9 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 use std::process::Stdio;
-use std::time::Duration;
 
-use e2e::dev_command;
+use e2e::{MAX_WAIT, dev_command};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tidings");
@@ -40,7 +39,7 @@ async fn demo_prints_each_step_of_an_event() {
         }
         panic!("the process ended");
     };
-    let read = tokio::time::timeout(Duration::from_mins(2), read).await;
+    let read = tokio::time::timeout(MAX_WAIT, read).await;
     assert!(read.is_ok(), "no event has the steps {expected:?}: {steps:#?}");
 }
 

@@ -1,9 +1,7 @@
 //! Settings that differ from those with which a deployment was created.
 
-use std::time::Duration;
-
 use aws_sdk_dynamodb::types::AttributeValue;
-use e2e::{Stack, within};
+use e2e::{MAX_WAIT, Stack, within};
 
 use crate::start;
 
@@ -31,7 +29,7 @@ async fn a_function_with_another_number_of_shards_responds_with_503() {
     }
     // The functions compare again, so that they recover from a wrong record without a restart.
     store_shards(&stack, 4).await;
-    within(Duration::from_mins(2), "the functions accept the settings", || async {
+    within(MAX_WAIT, "the functions accept the settings", || async {
         (ingest.post("/v1/events", &event).await.status == 201).then_some(())
     })
     .await;

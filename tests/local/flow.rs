@@ -1,9 +1,8 @@
 //! The path of an event: posted, stored, found, delivered and explained.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
-use e2e::{Example, Receiver, Stack, example, examples, within};
+use e2e::{Example, MAX_WAIT, Receiver, Stack, example, examples, within};
 use serde_json::{Value, json};
 
 use crate::{start, start_with};
@@ -129,7 +128,7 @@ async fn the_demo_loads_its_seeds_and_delivers_them() {
         let events = page["events"].as_array().expect("events").clone();
         (events.len() == count).then_some(events)
     };
-    let events = within(Duration::from_secs(20), "the seeds' events", find).await;
+    let events = within(MAX_WAIT, "the seeds' events", find).await;
     for event in events {
         delivered(&stack, event["id"].as_u64().expect("an id"), "demo").await;
     }
@@ -165,7 +164,7 @@ async fn keys_are_created_used_and_shown_once() {
 
 /// Waits until an event is delivered to a target, and returns the delivery.
 async fn delivered(stack: &Stack, event: u64, target: &str) -> Value {
-    within(Duration::from_secs(20), "a recorded delivery", || async {
+    within(MAX_WAIT, "a recorded delivery", || async {
         let explained = stack.read().get(&format!("/v1/events/{event}/deliveries")).await.expect(200);
         let mut deliveries = explained["deliveries"].as_array().expect("deliveries").iter();
         deliveries.find(|d| d["target"] == target && d["status"] == "delivered").cloned()

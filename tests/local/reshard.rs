@@ -1,8 +1,6 @@
 //! Resharding: a log is copied into one with more shards while both stacks are running.
 
-use std::time::Duration;
-
-use e2e::{Receiver, Stack, examples, unleash_event, within};
+use e2e::{MAX_WAIT, Receiver, Stack, examples, unleash_event, within};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -80,7 +78,7 @@ async fn assert_same_log(old: &Stack, new: &Stack) {
     for search in ["type=feature-created", "project=default", "entity=/1.0/instances/a", "q=strategy&total=exact"] {
         let path = format!("/v1/events?limit=1000&source=unleash,migration-manager,signal&{search}");
         let wanted = old.read().get(&path).await.expect(200);
-        within(Duration::from_secs(10), search, || async {
+        within(MAX_WAIT, search, || async {
             let found = new.read().get(&path).await.expect(200);
             (found["events"] == wanted["events"] && found["total"] == wanted["total"]).then_some(())
         })

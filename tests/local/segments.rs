@@ -4,8 +4,8 @@ mod shared_log;
 
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
+use e2e::MAX_WAIT;
 use jiff::{SignedDuration, Timestamp};
 use model::{Condition, Field, SearchFilter, TextQuery};
 use search::{EventLog, SearchRequest, Segments};
@@ -95,7 +95,7 @@ async fn packed_and_unpacked_searches_find_the_same_events() {
         searches_are_exact(&log, &mut random, &known).await;
         NOW.fetch_add(330_000, Ordering::Relaxed);
         // Of two concurrent packs, one does the work.
-        let deadline = Instant::now() + Duration::from_mins(1);
+        let deadline = Instant::now() + MAX_WAIT;
         let (a, b) = futures::join!(log.segments.pack(&events, deadline), log.segments.pack(&events, deadline));
         packed += a.expect("packed").events + b.expect("packed").events;
         searches_are_exact(&log, &mut random, &known).await;

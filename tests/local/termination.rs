@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use e2e::{Receiver, sample_event, within};
+use e2e::{MAX_WAIT, Receiver, sample_event, within};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -22,7 +22,7 @@ async fn attempts_in_progress_are_recorded_before_the_process_ends() {
         expected += 10;
         // Every attempt of this round has begun, and the receiver has not answered the last ones yet.
         let count = usize::try_from(expected).expect("a small number");
-        receiver.wait_for_within(count, Duration::from_mins(1)).await;
+        receiver.wait_for(count).await;
         assert!(stack.stop(signal).await, "{signal}");
         stack.restart().await;
         stack.wait_until_idle().await;
@@ -60,7 +60,7 @@ async fn expired_items_are_deleted() {
     }
     stack.kill().await;
     stack.restart().await;
-    within(Duration::from_mins(1), "the deletion", || async {
+    within(MAX_WAIT, "the deletion", || async {
         let left = stack.database().scan().table_name("quarantine").send().await.expect("read");
         let left: Vec<_> = left.items().iter().map(|item| item["sk"].as_s().expect("text").clone()).collect();
         (left == [(now + 1000).to_string()]).then_some(())

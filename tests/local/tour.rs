@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use e2e::{Stack, within};
+use e2e::{MAX_WAIT, Stack, within};
 use reqwest::Method;
 use serde_json::Value;
 
@@ -25,7 +25,7 @@ async fn requests_of_the_tour_have_the_documented_responses() {
     let stack = Stack::start(env!("CARGO_BIN_EXE_tidings"), &["--demo"]).await;
     // The stack answers before the demo has created its target, which receives only events that are stored later.
     let manage = stack.manage();
-    within(Duration::from_mins(2), "the demo target", || async {
+    within(MAX_WAIT, "the demo target", || async {
         (manage.get("/v1/targets/demo").await.status == 200).then_some(())
     })
     .await;

@@ -11,16 +11,26 @@ const START: Timestamp = Timestamp::constant(1_790_000_000, 0);
 thread_local! {
     static ORIGIN: Cell<Option<Instant>> = const { Cell::new(None) };
     static ERROR: Cell<SignedDuration> = const { Cell::new(SignedDuration::ZERO) };
+    static IS_KEPT: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Starts the clock of a simulation, without an error.
 pub(crate) fn start() {
     ORIGIN.set(Some(Instant::now()));
+    IS_KEPT.set(false);
     set_error(SignedDuration::ZERO);
 }
 
 /// Sets the error of the functions' clock.
 pub(crate) fn set_error(error: SignedDuration) {
+    if !IS_KEPT.get() {
+        ERROR.set(error);
+    }
+}
+
+/// Sets the error of the functions' clock, and keeps it: later changes have no effect.
+pub(crate) fn keep_error(error: SignedDuration) {
+    IS_KEPT.set(true);
     ERROR.set(error);
 }
 

@@ -17,7 +17,8 @@ use aws_smithy_types::body::SdkBody;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use crate::faults::{CallFault, Faults};
+use crate::faults::{CallFault, Faults, retry_partition};
+use crate::trace;
 
 /// Maximum latency of a request, in each direction.
 const MAX_LATENCY: Duration = Duration::from_millis(40);
@@ -69,6 +70,7 @@ impl Database {
             .region(Region::new("local"))
             .credentials_provider(Credentials::new("local", "local", None, None, "simulation"))
             .retry_config(RetryConfig::standard().with_max_attempts(4))
+            .retry_partition(retry_partition())
             .timeout_config(timeouts)
             .http_client(http_client_fn(move |_, _| connector.clone()));
         Client::from_conf(config.build())
@@ -88,6 +90,7 @@ impl Database {
         match fault {
             Some(CallFault::Throttled) => return error(400, "ProvisionedThroughputExceededException"),
             Some(CallFault::Failed) => return error(500, "InternalServerError"),
+            _ if faults.is_disk_full() && is_write(operation) => return error(500, "InternalServerError"),
             Some(CallFault::ResponseLost) | None => {}
         }
         self.replicate();
@@ -138,7 +141,9 @@ impl HttpConnector for Database {
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
         let body = String::from_utf8(request.body().bytes().unwrap_or_default().to_vec()).expect("JSON is UTF-8");
         HttpConnectorFuture::new(async move {
+            let bytes = body.len();
             let (status, body) = database.respond(&operation, body).await;
+            trace::record(format_args!("{operation} of {bytes} bytes: {status} with {} bytes", body.len()));
             let mut response = HttpResponse::new(status.try_into().expect("a status"), SdkBody::from(body));
             response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
             Ok(response)

@@ -1,8 +1,10 @@
 //! Random faults of a simulation. The seed determines all of them.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+use aws_sdk_dynamodb::config::retry::RetryPartition;
 
 /// The result of a call of a simulated service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,17 +17,31 @@ pub(crate) enum CallFault {
     ResponseLost,
 }
 
+/// Number of clients of all simulations.
+static CLIENTS: AtomicU64 = AtomicU64::new(0);
+
+/// Returns the retry partition of a new client. The clients of a program share a quota of retries by default, so that a
+/// simulation would depend on those that run beside it.
+pub(crate) fn retry_partition() -> RetryPartition {
+    RetryPartition::new(format!("simulation-{}", CLIENTS.fetch_add(1, Ordering::Relaxed)))
+}
+
 /// The source of faults and random choices.
 #[derive(Debug)]
 pub(crate) struct Faults {
     random: Mutex<fastrand::Rng>,
     is_active: AtomicBool,
+    is_disk_full: AtomicBool,
 }
 
 impl Faults {
     /// Creates the faults of a seed.
     pub(crate) fn new(seed: u64) -> Self {
-        Self { random: Mutex::new(fastrand::Rng::with_seed(seed)), is_active: AtomicBool::new(true) }
+        Self {
+            random: Mutex::new(fastrand::Rng::with_seed(seed)),
+            is_active: AtomicBool::new(true),
+            is_disk_full: AtomicBool::new(false),
+        }
     }
 
     /// Starts the faults again.
@@ -41,6 +57,16 @@ impl Faults {
     /// Returns whether faults happen.
     pub(crate) fn is_active(&self) -> bool {
         self.is_active.load(Ordering::Relaxed)
+    }
+
+    /// Starts or ends a time in which the database refuses all writes.
+    pub(crate) fn set_disk_full(&self, is_full: bool) {
+        self.is_disk_full.store(is_full, Ordering::Relaxed);
+    }
+
+    /// Returns whether the database refuses all writes.
+    pub(crate) fn is_disk_full(&self) -> bool {
+        self.is_active() && self.is_disk_full.load(Ordering::Relaxed)
     }
 
     /// Returns a random number below `end`.

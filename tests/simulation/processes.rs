@@ -16,7 +16,7 @@ use webhook::{Keyring, Secrets, SigningSecret};
 
 use crate::clock;
 use crate::database::Database;
-use crate::queues::{DELIVERY, NUDGES, Queues, SLOW_DELIVERY};
+use crate::queues::{DELIVERY, NUDGES, Queues, REPLAYS, SLOW_DELIVERY};
 use crate::receivers::Receivers;
 
 /// Number of shards of the log.
@@ -46,6 +46,7 @@ const MAX_RETRIES: u32 = 100;
 pub(crate) struct Tokens {
     pub(crate) ingest: String,
     pub(crate) read: String,
+    pub(crate) manage: String,
 }
 
 fn retention() -> Retention {
@@ -98,7 +99,7 @@ pub(crate) fn fanout(database: &Database, queues: &Queues) -> fanout::State {
         deliveries: DeliveryTable::new(client.clone(), "deliveries".to_owned(), retention()),
         log: log(&client),
         queue: Queue::new(queues.client(), Queues::url(DELIVERY)),
-        replays: Queue::new(queues.client(), Queues::url("replays")),
+        replays: Queue::new(queues.client(), Queues::url(REPLAYS)),
         stream_dead_letters: Queue::new(queues.client(), Queues::url("stream-dead-letters")),
         tracer: tracer(),
         clock: clock::now,
@@ -160,6 +161,24 @@ pub(crate) fn query(database: &Database) -> query::State {
     }
 }
 
+/// Starts a process of the manage function.
+pub(crate) fn manage(database: &Database, queues: &Queues, keyring: &Keyring) -> manage::State {
+    let client = database.client();
+    let log = log(&client);
+    manage::State {
+        config: config(&client).into(),
+        events: log.events.clone().with_slot_key(config(&client)),
+        log,
+        deliveries: DeliveryTable::new(client.clone(), "deliveries".to_owned(), retention()),
+        keyring: keyring.clone(),
+        queue: Queue::new(queues.client(), Queues::url(DELIVERY)),
+        quarantine: Quarantine::new(client.clone(), "quarantine".to_owned(), retention()),
+        keys: Keys::new(config(&client), None, clock::now),
+        https_only: false,
+        clock: clock::now,
+    }
+}
+
 /// Creates the tables, the source, the keys and the target.
 pub(crate) async fn install(database: &Database, keyring: &Keyring) -> Tokens {
     let client = database.client();
@@ -171,9 +190,11 @@ pub(crate) async fn install(database: &Database, keyring: &Keyring) -> Tokens {
     // Another key would give the events other ids in each run of a seed.
     config.create(&SlotKey::from_bytes([1; 32])).await.expect("a slot key");
     let generate = || web::token::generate().expect("randomness");
-    let tokens = Tokens { ingest: generate(), read: generate() };
+    let tokens = Tokens { ingest: generate(), read: generate(), manage: generate() };
     let ingest = ("ingest", KeyScope::Ingest, Some(SOURCE), &tokens.ingest);
-    for (name, scope, source, token) in [ingest, ("read", KeyScope::Read, None, &tokens.read)] {
+    let read = ("read", KeyScope::Read, None, &tokens.read);
+    let manage = ("manage", KeyScope::Manage, None, &tokens.manage);
+    for (name, scope, source, token) in [ingest, read, manage] {
         let (source, sha256) = (source.map(str::to_owned), web::token::sha256(token));
         let source_created_at = source.is_some().then_some(created_at);
         let name = name.to_owned();

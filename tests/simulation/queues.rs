@@ -1,6 +1,6 @@
 //! A simulated SQS: messages are delivered at least once, in any order, and late.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,11 +13,13 @@ use aws_smithy_types::body::SdkBody;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use crate::faults::{CallFault, Faults};
+use crate::faults::{CallFault, Faults, retry_partition};
+use crate::trace;
 
 /// Names of the queues.
 pub(crate) const DELIVERY: &str = "delivery";
 pub(crate) const SLOW_DELIVERY: &str = "slow-delivery";
+pub(crate) const REPLAYS: &str = "replays";
 pub(crate) const NUDGES: &str = "nudges";
 
 /// Maximum latency of a request, in each direction.
@@ -51,7 +53,7 @@ struct Inner {
 #[derive(Debug, Default)]
 struct State {
     next_number: usize,
-    queues: HashMap<String, Vec<Message>>,
+    queues: BTreeMap<String, Vec<Message>>,
 }
 
 impl Queues {
@@ -68,6 +70,7 @@ impl Queues {
             .region(Region::new("local"))
             .credentials_provider(Credentials::new("local", "local", None, None, "simulation"))
             .retry_config(RetryConfig::standard().with_max_attempts(4))
+            .retry_partition(retry_partition())
             .http_client(http_client_fn(move |_, _| connector.clone()));
         Client::from_conf(config.build())
     }
@@ -90,6 +93,11 @@ impl Queues {
         // A standard queue may deliver a message twice.
         message.visible_at = Instant::now() + if faults.once_in(20) { Duration::ZERO } else { VISIBILITY_TIMEOUT };
         Some(message.clone())
+    }
+
+    /// Returns whether no queue has a message.
+    pub(crate) fn are_empty(&self) -> bool {
+        self.lock().queues.values().all(Vec::is_empty)
     }
 
     /// Deletes a message.
@@ -172,6 +180,7 @@ impl HttpConnector for Queues {
         let body = serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap_or_default();
         HttpConnectorFuture::new(async move {
             let (status, body) = queues.respond(&operation, &body).await;
+            trace::record(format_args!("{operation}: {status}"));
             let mut response = HttpResponse::new(status.try_into().expect("a status"), SdkBody::from(body.to_string()));
             response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
             Ok(response)

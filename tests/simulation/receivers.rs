@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexS
 use tokio::time::sleep;
 
 use crate::faults::Faults;
+use crate::trace;
 
 /// Bytes that a connection buffers in each direction.
 const CONNECTION_BUFFER_BYTES: usize = 64 * 1024;
@@ -27,11 +29,28 @@ pub(crate) struct Receivers {
     faults: Arc<Faults>,
     /// Number of acknowledged webhooks by event.
     acknowledged: Arc<Mutex<BTreeMap<u64, usize>>>,
+    /// Events of all requests, in the order of their arrival.
+    arrivals: Arc<Mutex<Vec<u64>>>,
+    is_reliable: Arc<AtomicBool>,
 }
 
 impl Receivers {
     pub(crate) fn new(faults: Arc<Faults>) -> Self {
-        Self { faults, acknowledged: Arc::default() }
+        Self { faults, acknowledged: Arc::default(), arrivals: Arc::default(), is_reliable: Arc::default() }
+    }
+
+    /// Ends or starts the faults of the receiver and of its network.
+    pub(crate) fn set_reliable(&self, is_reliable: bool) {
+        self.is_reliable.store(is_reliable, Ordering::Relaxed);
+    }
+
+    fn is_faulty(&self) -> bool {
+        self.faults.is_active() && !self.is_reliable.load(Ordering::Relaxed)
+    }
+
+    /// Returns the events of all requests, in the order of their arrival.
+    pub(crate) fn arrivals(&self) -> Vec<u64> {
+        self.arrivals.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Returns how many webhooks of each event were acknowledged.
@@ -44,8 +63,10 @@ impl Receivers {
         let mut stream = BufReader::new(stream);
         loop {
             let Some(event) = read_request(&mut stream).await? else { return Ok(()) };
+            trace::record(format_args!("webhook of {event}"));
+            self.arrivals.lock().unwrap_or_else(PoisonError::into_inner).push(event);
             sleep(self.faults.duration(MAX_RESPONSE_TIME)).await;
-            let response = match self.faults.is_active().then(|| self.faults.below(12)) {
+            let response = match self.is_faulty().then(|| self.faults.below(12)) {
                 Some(0) => return Ok(()),
                 Some(1) => {
                     sleep(HANG_TIME).await;
@@ -68,7 +89,7 @@ impl Network for Receivers {
         let receivers = self.clone();
         Box::pin(async move {
             sleep(receivers.faults.duration(Duration::from_millis(100))).await;
-            if receivers.faults.once_in(10) {
+            if receivers.is_faulty() && receivers.faults.once_in(10) {
                 return Err(io::ErrorKind::ConnectionRefused.into());
             }
             let (client, server) = duplex(CONNECTION_BUFFER_BYTES);

@@ -4,8 +4,10 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use axum::Router;
 use axum::body::Body;
+use axum::http::request::Builder;
 use axum::http::{Request, StatusCode, header};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -16,7 +18,7 @@ use webhook::Keyring;
 
 use crate::database::Database;
 use crate::faults::Faults;
-use crate::queues::{DELIVERY, Message, NUDGES, Queues, SLOW_DELIVERY};
+use crate::queues::{DELIVERY, Message, NUDGES, Queues, REPLAYS, SLOW_DELIVERY};
 use crate::receivers::Receivers;
 use crate::{clock, processes};
 
@@ -32,8 +34,28 @@ const MAX_LIFE: Duration = Duration::from_millis(400);
 /// Interval of the packing schedule.
 const PACK_INTERVAL: Duration = Duration::from_secs(10);
 
+/// Longest time between two times in which the database refuses writes, and their maximum length.
+const MAX_DISK_INTERVAL: Duration = Duration::from_mins(2);
+const MAX_DISK_FULL: Duration = Duration::from_secs(15);
+
 /// Largest error of the functions' clock, in minutes. An event that is further ahead of the clock is rejected.
-const MAX_CLOCK_ERROR_MINUTES: i64 = 50;
+pub(crate) const MAX_CLOCK_ERROR_MINUTES: i64 = 50;
+
+/// A process that handles the messages of a queue.
+#[derive(Debug, Clone)]
+enum Consumer {
+    Deliver(deliver::State),
+    Fanout(fanout::State),
+}
+
+impl Consumer {
+    async fn handle(&self, batch: SqsEvent) -> SqsBatchResponse {
+        match self {
+            Self::Deliver(state) => deliver::handle(state, batch).await,
+            Self::Fanout(state) => fanout::handle_messages(state, batch).await,
+        }
+    }
+}
 
 /// A simulated deployment.
 #[derive(Debug, Clone)]
@@ -61,11 +83,12 @@ impl World {
         let mut tasks: Vec<JoinHandle<()>> = (0..processes::SHARDS)
             .map(|shard| tokio::spawn(world.clone().run_stream(store::shard_key(shard))))
             .collect();
-        for queue in [DELIVERY, DELIVERY, SLOW_DELIVERY, NUDGES] {
+        for queue in [DELIVERY, DELIVERY, SLOW_DELIVERY, NUDGES, REPLAYS, REPLAYS] {
             tasks.push(tokio::spawn(world.clone().run_queue(queue)));
         }
         tasks.push(tokio::spawn(world.clone().run_schedule()));
         tasks.push(tokio::spawn(world.clone().run_clock()));
+        tasks.push(tokio::spawn(world.clone().run_disk()));
         (world, tasks)
     }
 
@@ -108,14 +131,43 @@ impl World {
         Some((status, serde_json::from_str(&body).unwrap_or(Value::String(body))))
     }
 
-    /// Reads from a new process of query.
+    /// Reads from a new process of query while no faults happen.
     pub(crate) async fn get(&self, path: &str) -> (StatusCode, String) {
+        self.try_get(path).await.expect("without faults no process is killed")
+    }
+
+    /// Reads from a new process of query, unless the process is killed.
+    pub(crate) async fn try_get(&self, path: &str) -> Option<(StatusCode, String)> {
         let request = Request::get(path)
             .header(header::AUTHORIZATION, format!("Bearer {}", self.tokens.read))
             .body(Body::empty())
             .expect("a request");
         let router = web::with_common_layers(query::router(processes::query(&self.database)));
-        self.request(router, request).await.expect("without faults no process is killed")
+        self.request(router, request).await
+    }
+
+    /// Posts to a new process of manage, unless the process is killed.
+    pub(crate) async fn manage(&self, path: &str) -> Option<(StatusCode, Value)> {
+        let (status, body) = self.request_manage(Request::post(path)).await?;
+        Some((status, serde_json::from_str(&body).unwrap_or(Value::String(body))))
+    }
+
+    /// Returns the names of the replays that have not ended, while no faults happen.
+    pub(crate) async fn running_replays(&self) -> Vec<String> {
+        let (status, body) = self.request_manage(Request::get("/v1/replays")).await.expect("no process is killed");
+        assert_eq!(status, StatusCode::OK, "{body}");
+        let list: Value = serde_json::from_str(&body).expect("JSON");
+        let replays = list["replays"].as_array().expect("replays").iter();
+        replays.filter(|replay| replay["state"] == "running").map(|replay| replay["name"].to_string()).collect()
+    }
+
+    async fn request_manage(&self, request: Builder) -> Option<(StatusCode, String)> {
+        let request = request
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.tokens.manage))
+            .body(Body::empty())
+            .expect("a request");
+        let state = processes::manage(&self.database, &self.queues, &self.keyring);
+        self.request(web::with_common_layers(manage::router(state)), request).await
     }
 
     /// Calls fanout with the records of a partition of the stream, in order and at least once.
@@ -146,13 +198,21 @@ impl World {
         }
     }
 
-    /// Calls deliver with the messages of a queue, or fanout with nudges.
+    /// Starts a process of the function that handles the messages of a queue.
+    fn start_consumer(&self, queue: &str) -> Consumer {
+        if [REPLAYS, NUDGES].contains(&queue) {
+            Consumer::Fanout(processes::fanout(&self.database, &self.queues))
+        } else {
+            Consumer::Deliver(processes::deliver(&self.database, &self.queues, &self.receivers, &self.keyring))
+        }
+    }
+
+    /// Calls a function with the messages of a queue.
     async fn run_queue(self, queue: &'static str) {
-        let start_deliver = || processes::deliver(&self.database, &self.queues, &self.receivers, &self.keyring);
-        let start = || (start_deliver(), processes::fanout(&self.database, &self.queues));
-        let mut state = start();
+        let max_batch = if queue == REPLAYS { 1 } else { MAX_QUEUE_BATCH };
+        let mut consumer = self.start_consumer(queue);
         loop {
-            let size = 1 + self.faults.below(MAX_QUEUE_BATCH);
+            let size = 1 + self.faults.below(max_batch);
             let messages: Vec<Message> = (0..size).map_while(|_| self.queues.receive(queue)).collect();
             if messages.is_empty() {
                 sleep(self.faults.duration(Duration::from_secs(1))).await;
@@ -160,15 +220,8 @@ impl World {
             }
             let records: Vec<Value> = messages.iter().map(|message| record(queue, message)).collect();
             let batch = serde_json::from_value(json!({ "Records": records })).expect("a batch");
-            let (deliver, fanout) = state.clone();
-            let handled = async move {
-                if queue == NUDGES {
-                    fanout::handle_messages(&fanout, batch).await
-                } else {
-                    deliver::handle(&deliver, batch).await
-                }
-            };
-            match self.run(handled).await {
+            let process = consumer.clone();
+            match self.run(async move { process.handle(batch).await }).await {
                 Some(response) => {
                     let is_failed = |message: &Message| {
                         let id = message.number.to_string();
@@ -178,7 +231,7 @@ impl World {
                         self.queues.delete(queue, message.number);
                     }
                 }
-                None => state = start(),
+                None => consumer = self.start_consumer(queue),
             }
         }
     }
@@ -204,6 +257,16 @@ impl World {
             let minutes = i64::try_from(self.faults.below(range)).expect("small") - MAX_CLOCK_ERROR_MINUTES;
             let error = if self.faults.once_in(2) { SignedDuration::ZERO } else { SignedDuration::from_mins(minutes) };
             clock::set_error(if self.faults.is_active() { error } else { SignedDuration::ZERO });
+        }
+    }
+
+    /// Fills the disk of the database and makes room again.
+    async fn run_disk(self) {
+        loop {
+            sleep(self.faults.duration(MAX_DISK_INTERVAL)).await;
+            self.faults.set_disk_full(true);
+            sleep(self.faults.duration(MAX_DISK_FULL)).await;
+            self.faults.set_disk_full(false);
         }
     }
 

@@ -1,10 +1,9 @@
 //! Search requests and their results.
 
-use std::time::Instant;
-
 use events::{Event, EventId};
 use model::SearchFilter;
 use serde::Serialize;
+use tokio::time::Instant;
 
 /// Maximum read units of one search. When they are used up, the search returns what it has found so far. A search may
 /// exceed the limit by its last read, and always makes progress.

@@ -1,9 +1,8 @@
 //! Searches of the event log, which run as their plan says.
 
-use std::time::Instant;
-
 use model::{Field, SearchFilter};
 use store::Error;
+use tokio::time::Instant;
 
 use crate::event_log::EventLog;
 use crate::fetch_payloads::fetch_payloads;

@@ -1,10 +1,9 @@
 //! The search planner. It decides from the filter, the caches and the budget how a search runs. It performs no I/O.
 
-use std::time::Instant;
-
 use jiff::Timestamp;
 use model::{Field, SearchFilter};
 use store::{FilterExpression, PartitionQuery};
+use tokio::time::Instant;
 
 use crate::index_access::IndexAccess;
 use crate::request::SearchRequest;

@@ -3,11 +3,11 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use events::EventId;
 use model::SearchFilter;
 use store::{Error, PartitionQuery, PartitionScan, ScanStep};
+use tokio::time::Instant;
 
 use crate::event_log::EventLog;
 use crate::found::{PayloadSource, units_of};

@@ -3,11 +3,12 @@
 //! A replay stores its progress after each page. After a crash, the last page is sent again. Deliver skips the events
 //! of that page that were attempted, because each delivery stores its replay.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use jiff::SignedDuration;
 use model::{Replay, ReplayMessage, ReplayOf, ReplayState, Target, TargetState};
+use tokio::time::Instant;
 
 use crate::metrics;
 use crate::replay_error::ReplayError;

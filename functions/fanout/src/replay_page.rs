@@ -1,6 +1,6 @@
 //! Finding and sending a page of a replay.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use events::EventId;
 use futures::{StreamExt, TryStreamExt};
@@ -9,6 +9,7 @@ use model::{
     Target,
 };
 use search::SearchRequest;
+use tokio::time::Instant;
 
 use crate::replay_error::ReplayError;
 use crate::state::State;

@@ -1,10 +1,11 @@
 //! Waiting for attempts, so that a replay keeps the order of events.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use events::EventId;
 use jiff::{SignedDuration, Timestamp};
 use model::{Delivery, DeliveryQuery, DeliverySummary, RecordedStatus, Replay, ReplayOf, Target};
+use tokio::time::Instant;
 
 use crate::replay_page::MAX_PAGE_EVENTS;
 use crate::state::State;

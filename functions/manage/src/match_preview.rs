@@ -67,7 +67,7 @@ impl From<Event> for SampleEvent {
 
 /// Counts the events that match a filter, and returns the latest of them.
 pub(crate) async fn preview_matches(state: &State, filter: SearchFilter) -> Result<MatchPreview, Problem> {
-    let deadline = Some((tokio::time::Instant::now() + MAX_PREVIEW_TIME).into_std());
+    let deadline = Some(tokio::time::Instant::now() + MAX_PREVIEW_TIME);
     let request = SearchRequest {
         filter,
         limit: MAX_SAMPLE_EVENTS,

@@ -102,7 +102,7 @@ async fn preview_received(
     filter: SearchFilter,
     selection: &ReplaySelection,
 ) -> Result<MatchPreview, Problem> {
-    let deadline = (tokio::time::Instant::now() + MAX_PREVIEW_TIME).into_std();
+    let deadline = tokio::time::Instant::now() + MAX_PREVIEW_TIME;
     let mut search = SearchRequest {
         filter,
         limit: COUNT_PAGE_SIZE,
@@ -123,7 +123,7 @@ async fn preview_received(
         if search.after.is_none() {
             return Ok(MatchPreview { events: Some(events), sample });
         }
-        if std::time::Instant::now() >= deadline {
+        if tokio::time::Instant::now() >= deadline {
             return Ok(MatchPreview { events: None, sample });
         }
     }

@@ -2,8 +2,6 @@
 
 mod csv;
 
-use std::time::Instant;
-
 use axum::body::Body;
 use axum::extract::State as Shared;
 use axum::http::{HeaderValue, header};
@@ -13,6 +11,7 @@ use model::KeyScope;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use search::SearchRequest;
 use serde_json::Value;
+use tokio::time::Instant;
 use web::{
     Content, ErrorResponse, Method, Operation, Parameter, ParameterLocation, Params, Problem, ReadAnyFormat,
     SuccessResponse, filters, invalid_parameter, schema_of,

@@ -1,13 +1,13 @@
 //! `GET /v1/facets`: the values of a field with their frequencies.
 
 use std::cmp::Reverse;
-use std::time::Instant;
 
 use axum::Json;
 use axum::extract::State as Shared;
 use model::{FILTER_FIELDS, KeyScope};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
+use tokio::time::Instant;
 use web::{
     ErrorResponse, Method, Operation, Parameter, ParameterLocation, Params, Problem, Read, SuccessResponse, filters,
     invalid_parameter, schema_of,

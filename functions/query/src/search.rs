@@ -1,6 +1,6 @@
 //! `GET /v1/events`.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State as Shared;
@@ -9,6 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use search::{SearchRequest, SearchStats};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use tokio::time::Instant;
 use web::{Method, Operation, Parameter, Params, Problem, Read, SuccessResponse, filters, schema_of};
 
 use crate::event_view::EventView;

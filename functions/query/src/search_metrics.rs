@@ -1,6 +1,6 @@
 //! Logs and metrics of one search.
 
-use std::time::Instant;
+use tokio::time::Instant;
 
 /// A running search.
 pub(crate) struct SearchMetrics {

@@ -1,7 +1,6 @@
 //! `GET /v1/timeline`: the events of up to 48 hours, grouped by time.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 use axum::Json;
 use axum::extract::State as Shared;
@@ -11,6 +10,7 @@ use model::{Field, KeyScope, SearchFilter};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use search::{MAX_UNITS, SearchRequest};
 use serde::Serialize;
+use tokio::time::Instant;
 use web::{
     ErrorResponse, Method, Operation, Parameter, Params, Problem, Read, SuccessResponse, filters, invalid_parameter,
     quoted, schema_of,

@@ -5,8 +5,6 @@ mod operations;
 mod params;
 mod responses;
 
-use std::time::Instant;
-
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State as Shared};
@@ -16,6 +14,7 @@ use events::EventId;
 use model::{Field, SearchFilter};
 use search::Matches;
 use serde_json::value::RawValue;
+use tokio::time::Instant;
 use web::{Problem, ReadAnyFormat};
 
 use crate::State;

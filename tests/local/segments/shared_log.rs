@@ -1,10 +1,9 @@
 //! A log in tables of its own, with a clock of its own, and the events that a naive search knows.
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use e2e::unleash_event;
+use e2e::{MAX_WAIT, unleash_event};
 use events::{Attributes, Form, RawEvent, catalog};
 use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
@@ -89,7 +88,7 @@ pub(crate) async fn put_one(events: &EventTable, source: &str, payload: &Value) 
         received_at: now(),
     };
     let accepted = catalog(source).expect("its catalog").accept(&arrival).expect("an event that fits");
-    let written = events.insert(&accepted, Instant::now() + Duration::from_secs(20)).await.expect("stored");
+    let written = events.insert(&accepted, Instant::now() + MAX_WAIT).await.expect("stored");
     let store::InsertOutcome::Stored(id) = written.outcome else { panic!("{written:?}") };
     id.as_u64()
 }
@@ -148,7 +147,7 @@ impl SharedLog {
 
     /// Packs at the time that the clock shows.
     pub(crate) async fn pack_now(&self) -> u64 {
-        let deadline = Instant::now() + Duration::from_mins(1);
+        let deadline = Instant::now() + MAX_WAIT;
         self.process(0.0).segments.pack(&self.events, deadline).await.expect("packed").events
     }
 }

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use e2e::{Receiver, within};
+use e2e::{MAX_WAIT, Receiver, within};
 use serde_json::{Value, json};
 use sha2::Digest;
 
 use super::{delivery, post};
 use crate::start;
+
+/// Time for which a function may use a cached target, with a margin.
+const TARGET_CACHED_FOR: Duration = Duration::from_millis(1100);
 
 #[tokio::test]
 async fn attempts_are_recorded_in_full() {
@@ -101,15 +104,15 @@ async fn both_secrets_verify_during_the_rotation_overlap() {
     let rotated = stack.manage().post("/v1/targets/audit/rotate", &json!({ "overlap": "1h" })).await.expect(200);
     let new = rotated["signing_secret"].as_str().expect("a secret").to_owned();
     assert!(rotated["rotating_until"].is_string() && new != old);
-    // After a second no process has the previous secrets cached.
-    tokio::time::sleep(Duration::from_millis(1100)).await;
+    // This time must pass: after a second no process has the previous secrets cached.
+    tokio::time::sleep(TARGET_CACHED_FOR).await;
     post(&stack, 0..1).await;
     let both = &receiver.wait_for(1).await[0];
     both.verify(&old);
     both.verify(&new);
 
     let last = stack.manage().post("/v1/targets/audit/rotate", &json!({ "overlap": "0s" })).await.expect(200);
-    tokio::time::sleep(Duration::from_millis(1100)).await;
+    tokio::time::sleep(TARGET_CACHED_FOR).await;
     post(&stack, 1..2).await;
     let one = &receiver.wait_for(2).await[1];
     one.verify(last["signing_secret"].as_str().expect("a secret"));
@@ -151,7 +154,7 @@ async fn retry_after_is_honoured() {
     let url = e2e::raw_receiver("HTTP/1.1 429 Too Many\r\nretry-after: 3600\r\ncontent-length: 0\r\n\r\n").await;
     stack.create_target("busy", &url, &json!({ "retry_timeout": "1s" })).await;
     let ids = post(&stack, 0..1).await;
-    let waiting = within(Duration::from_secs(20), "an attempt", || async {
+    let waiting = within(MAX_WAIT, "an attempt", || async {
         let waiting = delivery(&stack, ids[0], "busy", "waiting").await;
         waiting["next_attempt_at"].is_string().then_some(waiting)
     })
@@ -209,7 +212,7 @@ async fn health_reports_rates_latencies_and_backlog() {
     }
     // The creation of the target is an event as well.
     receiver.wait_for(5).await;
-    let health = within(Duration::from_secs(10), "5 delivered", || async {
+    let health = within(MAX_WAIT, "5 delivered", || async {
         let health = stack.manage().get("/v1/targets/audit/health").await.expect(200);
         (health["settled"] == 5 && health["backlog"] == 0).then_some(health)
     })

@@ -62,7 +62,7 @@ async fn events_held_after_the_clock_was_set_back_are_delivered_by_a_resume() {
 async fn a_retry_does_not_wait_for_a_clock_that_was_set_back() {
     let (stack, receiver) = (start().await, Receiver::start().await);
     receiver.respond_next(&[500]);
-    stack.create_target("audit", receiver.url(), &json!({ "retry_timeout": "3s" })).await;
+    stack.create_target("audit", receiver.url(), &json!({ "retry_timeout": "10s" })).await;
     let ids = post(&stack, 0..1).await;
     delivery(&stack, ids[0], "audit", "waiting").await;
     receiver.wait_for(1).await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use e2e::{Receiver, Stack, example, examples, within};
+use e2e::{MAX_WAIT, Receiver, Stack, example, examples, within};
 use serde_json::{Value, json};
 
 use crate::start;
@@ -16,7 +16,7 @@ async fn post(stack: &Stack, event_type: &str) -> u64 {
 
 /// Waits until the delivery to the only target has this status, and returns the delivery.
 async fn delivery(stack: &Stack, event: u64, status: &str) -> Value {
-    within(Duration::from_secs(20), status, || async {
+    within(MAX_WAIT, status, || async {
         let explained = stack.read().get(&format!("/v1/events/{event}/deliveries")).await.expect(200);
         Some(explained["deliveries"][0].clone()).filter(|delivery| delivery["status"] == status)
     })
@@ -74,7 +74,7 @@ async fn connection_failures_state_their_reason() {
     }
     let event = post(&stack, "feature-created").await;
     for (name, _, reason) in cases {
-        let failed = within(Duration::from_secs(20), name, || async {
+        let failed = within(MAX_WAIT, name, || async {
             let explained = stack.read().get(&format!("/v1/events/{event}/deliveries")).await.expect(200);
             let mut deliveries = explained["deliveries"].as_array().expect("deliveries").iter();
             deliveries.find(|d| d["target"] == name && d["status"] == "failed").cloned()
@@ -140,7 +140,7 @@ async fn a_burst_reaches_each_target_with_bounded_concurrency() {
     let events: Vec<Value> = (0..EVENTS).map(|id| json!({ "type": "burst", "id": id.to_string() })).collect();
     stack.ingest("signal").post("/v1/events", &json!(events)).await.expect(200);
     for receiver in &receivers {
-        let received = receiver.wait_for_within(EVENTS, Duration::from_mins(2)).await;
+        let received = receiver.wait_for(EVENTS).await;
         let ids: std::collections::HashSet<String> = received.iter().map(e2e::Received::id).collect();
         assert_eq!(ids.len(), EVENTS);
         let concurrent = receiver.max_concurrent();

@@ -1,9 +1,9 @@
 //! Misbehaving receivers and private addresses.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use e2e::Hostile::{Closes, Drips, EndlessBody, EndlessHeaders, EndlessInterim, Hangs, Resets, Sends};
-use e2e::{Receiver, hostile_receiver};
+use e2e::{MAX_WAIT, Receiver, hostile_receiver};
 use serde_json::json;
 
 use super::{delivery, post};
@@ -46,19 +46,19 @@ async fn attempts_to_misbehaving_receivers_end_in_time_with_a_reason() {
             assert!(attempt["error"].as_str().is_some_and(|error| error.contains(text)), "{name}: {failed}");
         }
     }
-    assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
+    assert!(started.elapsed() < MAX_WAIT, "{:?}", started.elapsed());
     stack.wait_until_idle().await;
 }
 
 #[tokio::test]
 async fn one_kilobyte_of_an_endless_response_is_stored() {
     let stack = start().await;
-    stack.create_target("endless", &hostile_receiver(EndlessBody).await, &json!({ "timeout": "5s" })).await;
+    stack.create_target("endless", &hostile_receiver(EndlessBody).await, &json!({ "timeout": "30s" })).await;
     let ids = post(&stack, 0..1).await;
     let delivered = delivery(&stack, ids[0], "endless", "delivered").await;
     let attempt = &delivered["attempts"][0];
     assert_eq!(attempt["answer"].as_str().map(str::len), Some(1024));
-    assert!(attempt["duration_ms"].as_u64().is_some_and(|ms| ms < 4000), "{attempt}");
+    assert!(attempt["duration_ms"].as_u64().is_some_and(|ms| ms < 25_000), "{attempt}");
 }
 
 #[tokio::test]

@@ -1,8 +1,6 @@
 //! Targets whose address leads back into a log.
 
-use std::time::Duration;
-
-use e2e::{Stack, within};
+use e2e::{MAX_WAIT, Stack, within};
 use serde_json::{Value, json};
 
 use super::delivery;
@@ -38,7 +36,7 @@ async fn signals(stack: &Stack) -> Vec<u64> {
 
 /// Waits until a log has an event that has reached the limit, and returns the delivery that was not made.
 async fn wait_for_last_hop(stacks: &[&Stack]) -> Value {
-    within(Duration::from_mins(1), "an event that is not delivered further", || async {
+    within(MAX_WAIT, "an event that is not delivered further", || async {
         for stack in stacks {
             for event in signals(stack).await {
                 let explained = stack.read().get(&format!("/v1/events/{event}/deliveries")).await.expect(200);

@@ -13,9 +13,7 @@ mod target_changes;
 mod targets;
 mod templates;
 
-use std::time::Duration;
-
-use e2e::{Stack, unleash_event, within};
+use e2e::{MAX_WAIT, Stack, unleash_event, within};
 use serde_json::Value;
 
 /// Posts Unleash events with these numbers, one second apart from a fixed time, and returns their ids.
@@ -39,7 +37,7 @@ async fn post(stack: &Stack, numbers: std::ops::Range<u64>) -> Vec<u64> {
 
 /// Waits until a delivery has this status, and returns the delivery.
 async fn delivery(stack: &Stack, event: u64, target: &str, status: &str) -> Value {
-    within(Duration::from_secs(30), format!("the delivery of {event} to {target} to be {status}"), || async {
+    within(MAX_WAIT, format!("the delivery of {event} to {target} to be {status}"), || async {
         let explained = stack.read().get(&format!("/v1/events/{event}/deliveries")).await.expect(200);
         let mut deliveries = explained["deliveries"].as_array().expect("deliveries").iter();
         deliveries.find(|d| d["target"] == target && d["status"] == status).cloned()

@@ -26,7 +26,7 @@ async fn start(nudge_deliveries: &str, stream_delay: Duration) -> (Stack, Receiv
 async fn wait_for_stream(stack: &Stack, receiver: &Receiver) {
     let before = receiver.count();
     stack.manage().post("/v1/targets/audit/test", &Value::Null).await.expect(200);
-    receiver.wait_for_within(before + 1, Duration::from_mins(1)).await;
+    receiver.wait_for(before + 1).await;
     stack.wait_until_idle().await;
 }
 
@@ -83,7 +83,7 @@ async fn without_nudges_the_stream_sends_webhooks() {
     let (stack, receiver) = start("false", STREAM_DELAY).await;
     let began = Instant::now();
     let ids = post(&stack, 0..2).await;
-    let received = receiver.wait_for_within(2, Duration::from_mins(1)).await;
+    let received = receiver.wait_for(2).await;
     assert!(received[0].at.duration_since(began) >= STREAM_DELAY, "the stream is delayed");
     assert_eq!(nudge_of(&stack, ids[0]).await, None, "events without a nudge store none");
 }

@@ -1,8 +1,6 @@
 //! Pausing and resuming targets loses no events.
 
-use std::time::Duration;
-
-use e2e::{Receiver, within};
+use e2e::{MAX_WAIT, Receiver, within};
 use serde_json::{Value, json};
 
 use super::{delivery, numbers, post};
@@ -20,7 +18,7 @@ async fn held_events_are_delivered_in_order_after_a_resume() {
     assert!(held["reason"].as_str().is_some_and(|reason| reason.contains("maintenance")), "{held}");
     stack.wait_until_idle().await;
     assert_eq!(receiver.received().len(), 0);
-    within(Duration::from_secs(20), "150 held", || async {
+    within(MAX_WAIT, "150 held", || async {
         let health = stack.read().get("/v1/targets/audit/health").await.expect(200);
         (health["held"] == 150 && health["backlog"] == 150).then_some(())
     })
@@ -29,7 +27,7 @@ async fn held_events_are_delivered_in_order_after_a_resume() {
     let resumed = stack.manage().post("/v1/targets/audit/resume", &Value::Null).await.expect(200);
     assert_eq!(resumed["paused"], Value::Null);
     let new = post(&stack, 1000..1003).await;
-    let received = receiver.wait_for_within(153, Duration::from_mins(1)).await;
+    let received = receiver.wait_for(153).await;
     delivery(&stack, new[2], "audit", "delivered").await;
     let replayed: Vec<u64> = numbers(&received).into_iter().filter(|number| *number < 1000).collect();
     assert_eq!(replayed, (0..150).collect::<Vec<_>>(), "held events arrive in order");
@@ -38,7 +36,7 @@ async fn held_events_are_delivered_in_order_after_a_resume() {
     }
 
     let name = resumed["replay"].as_str().expect("a replay");
-    let replay = within(Duration::from_secs(40), "the end of the replay", || async {
+    let replay = within(MAX_WAIT, "the end of the replay", || async {
         let replay = stack.manage().get(&format!("/v1/replays/{name}")).await.expect(200);
         (replay["state"] == "done").then_some(replay)
     })
@@ -68,7 +66,7 @@ async fn a_pause_also_holds_waiting_retries() {
     let stack = start().await;
     let receiver = Receiver::start().await;
     receiver.respond_next(&[500]);
-    stack.create_target("audit", receiver.url(), &json!({ "retry_timeout": "3s" })).await;
+    stack.create_target("audit", receiver.url(), &json!({ "retry_timeout": "15s" })).await;
     let ids = post(&stack, 0..1).await;
     delivery(&stack, ids[0], "audit", "waiting").await;
     receiver.wait_for(1).await;
@@ -90,7 +88,7 @@ async fn a_410_pauses_the_target_and_holds_its_delivery() {
     receiver.respond_next(&[410]);
     let ids = post(&stack, 0..1).await;
     // The delivery is held as soon as the target is paused. The attempt is recorded a moment later.
-    within(Duration::from_secs(20), "the attempt", || async {
+    within(MAX_WAIT, "the attempt", || async {
         let held = delivery(&stack, ids[0], "gone", "held").await;
         (held["attempts"][0]["status"] == 410).then_some(())
     })
@@ -98,7 +96,7 @@ async fn a_410_pauses_the_target_and_holds_its_delivery() {
     let target = stack.manage().get("/v1/targets/gone").await.expect(200);
     assert_eq!(target["paused"]["by"], "tidings");
     assert!(target["paused"]["reason"].as_str().is_some_and(|reason| reason.contains("410")), "{target}");
-    within(Duration::from_secs(20), "the event of the pause", || async {
+    within(MAX_WAIT, "the event of the pause", || async {
         let types: Vec<Value> = auditor
             .received()
             .iter()
@@ -142,7 +140,7 @@ async fn no_delivery_is_lost_when_the_process_is_killed_during_pauses() {
         stack.manage().post("/v1/targets/audit/resume", &Value::Null).await.expect(200);
         ids.extend(post(&stack, round * 100 + 60..round * 100 + 100).await);
         // Kill the process in the middle of the replay.
-        receiver.wait_for_within(usize::try_from(round).expect("few") * 100 + 10, Duration::from_mins(1)).await;
+        receiver.wait_for(usize::try_from(round).expect("few") * 100 + 10).await;
         stack.kill().await;
         stack.restart().await;
     }

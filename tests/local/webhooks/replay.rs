@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use e2e::{Receiver, Stack, within};
+use e2e::{MAX_WAIT, Receiver, Stack, within};
 use events::EventId;
 use model::Retention;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use crate::start;
 
 async fn wait_until_ended(stack: &Stack, replay: &Value) -> Value {
     let path = format!("/v1/replays/{}", replay["name"].as_str().expect("a name"));
-    within(Duration::from_mins(1), "the end of the replay", || async {
+    within(MAX_WAIT, "the end of the replay", || async {
         let replay = stack.manage().get(&path).await.expect(200);
         (replay["state"] != "running").then_some(replay)
     })
@@ -124,7 +124,7 @@ async fn one_of_several_concurrent_retries_succeeds() {
         let found = stack.read().get(&path).await.expect(200);
         found["deliveries"].as_array().expect("deliveries").clone()
     };
-    within(Duration::from_secs(10), "the index", || async { (listed("failed").await.len() == 1).then_some(()) }).await;
+    within(MAX_WAIT, "the index", || async { (listed("failed").await.len() == 1).then_some(()) }).await;
     let failed = listed("failed").await;
     assert_eq!((&failed[0]["event"], &failed[0]["status"]), (&json!(id), &json!("failed")));
     assert!(failed[0]["last_error"].as_str().is_some_and(|why| why.contains("removed")), "{failed:?}");
@@ -139,7 +139,7 @@ async fn a_replay_can_select_events_by_time_of_receipt() {
     let received = stack.read().get(&format!("/v1/events/{}", before[1])).await.expect(200)["received_at"].clone();
     let received: jiff::Timestamp = received.as_str().expect("a time").parse().expect("a time");
     let from = received + jiff::SignedDuration::from_millis(1);
-    within(Duration::from_secs(5), "a later moment", || async { (jiff::Timestamp::now() > from).then_some(()) }).await;
+    within(MAX_WAIT, "a later moment", || async { (jiff::Timestamp::now() > from).then_some(()) }).await;
     post(&stack, 2..5).await;
     stack.create_target("audit", receiver.url(), &json!({})).await;
     let path = format!("/v1/targets/audit/replay?received_from={from}");
@@ -160,10 +160,10 @@ async fn a_replay_survives_kills_and_sends_nothing_twice() {
     let mut stack = start().await;
     let receiver = Receiver::start().await;
     let ids = post(&stack, 0..300).await;
-    stack.create_target("audit", receiver.url(), &json!({ "timeout": "1s" })).await;
+    stack.create_target("audit", receiver.url(), &json!({ "timeout": "5s" })).await;
     let replay = stack.manage().post("/v1/targets/audit/replay?from=2026-05-01", &Value::Null).await.expect(202);
     for kill in 1..=3 {
-        receiver.wait_for_within(kill * 60, Duration::from_mins(1)).await;
+        receiver.wait_for(kill * 60).await;
         stack.kill().await;
         stack.restart().await;
     }
@@ -185,7 +185,7 @@ async fn a_replay_survives_kills_and_sends_nothing_twice() {
 async fn the_next_attempt_reports_attempts_lost_to_a_crash() {
     let mut stack = start().await;
     let receiver = Receiver::start().await;
-    stack.create_target("audit", receiver.url(), &json!({ "timeout": "2s" })).await;
+    stack.create_target("audit", receiver.url(), &json!({ "timeout": "10s" })).await;
     let mut id = 0;
     for (run, at) in [(false, 0), (true, 1)] {
         receiver.set_delay(Duration::from_mins(5));
@@ -200,7 +200,7 @@ async fn the_next_attempt_reports_attempts_lost_to_a_crash() {
         receiver.set_delay(Duration::ZERO);
         stack.restart().await;
         // The claim of the lost attempt lasts as long as an attempt may take.
-        let attempts = within(Duration::from_secs(30), "the next attempt", || async {
+        let attempts = within(MAX_WAIT, "the next attempt", || async {
             let attempts = delivery(&stack, id, "audit", "delivered").await["attempts"].clone();
             (attempts.as_array().map(Vec::len) == Some(at + 1)).then_some(attempts)
         })
@@ -230,7 +230,7 @@ async fn replays_of_several_targets_share_batches() {
     for replay in &replays {
         assert_eq!(wait_until_ended(&stack, replay).await["sent"], 150);
     }
-    receiver.wait_for_within(600, Duration::from_mins(1)).await;
+    receiver.wait_for(600).await;
     stack.wait_until_idle().await;
     assert_eq!(receiver.count(), 600, "each event is sent once");
 }
@@ -246,7 +246,7 @@ async fn failed_deliveries_are_retried_individually_and_in_bulk() {
     for id in &ids {
         delivery(&stack, *id, "audit", "failed").await;
     }
-    let list = within(Duration::from_secs(10), "4 failed", || async {
+    let list = within(MAX_WAIT, "4 failed", || async {
         let list = stack.read().get("/v1/deliveries?status=failed").await.expect(200);
         (list["deliveries"].as_array().map(Vec::len) == Some(4)).then_some(list)
     })

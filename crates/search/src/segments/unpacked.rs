@@ -2,9 +2,9 @@
 //! no write can add to them.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use store::{Error, EventTable, FilterExpression, PartitionQuery, PartitionScan, ScanStep};
+use tokio::time::Instant;
 
 use super::row::row_of;
 use super::unpacked_block::{BlockBuilder, UnpackedBlock};
