@@ -234,7 +234,7 @@ impl World {
             let records: Vec<Value> = messages.iter().map(|message| record(queue, message)).collect();
             let batch = serde_json::from_value(json!({ "Records": records })).expect("a batch");
             let process = consumer.clone();
-            match self.run(async move { process.handle(batch).await }).await {
+            match Box::pin(self.run(async move { process.handle(batch).await })).await {
                 Some(response) => {
                     let is_failed = |message: &Message| {
                         let id = message.number.to_string();
