@@ -31,6 +31,9 @@ const MAX_QUEUE_BATCH: usize = 10;
 /// Maximum time that a process lives that is going to be killed.
 const MAX_LIFE: Duration = Duration::from_millis(400);
 
+/// Maximum time that a packer lives that is going to be killed: most of its work.
+const MAX_PACKER_LIFE: Duration = Duration::from_secs(1);
+
 /// Interval of the packing schedule.
 const PACK_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -94,10 +97,20 @@ impl World {
 
     /// Runs a call of a process. Returns `None` if the process is killed.
     async fn run<T: Send + 'static>(&self, call: impl Future<Output = T> + Send + 'static) -> Option<T> {
+        self.run_with_kills(call, 10, MAX_LIFE).await
+    }
+
+    /// Runs a call of a process, which is killed once in `calls` calls. Returns `None` if it is killed.
+    async fn run_with_kills<T: Send + 'static>(
+        &self,
+        call: impl Future<Output = T> + Send + 'static,
+        calls: usize,
+        max_life: Duration,
+    ) -> Option<T> {
         let task = tokio::spawn(call);
-        if self.faults.once_in(10) {
+        if self.faults.once_in(calls) {
             let abort = task.abort_handle();
-            sleep(self.faults.duration(MAX_LIFE)).await;
+            sleep(self.faults.duration(max_life)).await;
             abort.abort();
         }
         match task.await {
@@ -221,7 +234,7 @@ impl World {
             let records: Vec<Value> = messages.iter().map(|message| record(queue, message)).collect();
             let batch = serde_json::from_value(json!({ "Records": records })).expect("a batch");
             let process = consumer.clone();
-            match self.run(async move { process.handle(batch).await }).await {
+            match Box::pin(self.run(async move { process.handle(batch).await })).await {
                 Some(response) => {
                     let is_failed = |message: &Message| {
                         let id = message.number.to_string();
@@ -243,7 +256,9 @@ impl World {
             sleep(PACK_INTERVAL).await;
             let process = state.clone();
             // The next call repeats what a failed one has not done.
-            if self.run(async move { pack::handle(&process).await }).await.is_none() {
+            let call = async move { pack::handle(&process).await };
+            // Packing works seldom: the kills must meet it.
+            if self.run_with_kills(call, 3, MAX_PACKER_LIFE).await.is_none() {
                 state = processes::pack(&self.database);
             }
         }
