@@ -42,7 +42,13 @@ struct Clients {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_template_deploys_and_handles_events_end_to_end() {
     let token = web::token::generate().expect("randomness");
-    let parameters = [format!("ManageKeySha256={}", web::token::sha256(&token)), "AllowedCidrs=127.0.0.0/8".to_owned()];
+    // The subnets do not exist: ministack runs the functions on this machine.
+    let parameters = [
+        format!("ManageKeySha256={}", web::token::sha256(&token)),
+        "AllowedCidrs=127.0.0.0/8".to_owned(),
+        "SubnetIds=subnet-0123456789abcdef0".to_owned(),
+        "SecurityGroupIds=sg-0123456789abcdef0".to_owned(),
+    ];
     let deployment = Deployment::start(&parameters).await;
     let api = deployment.api();
     within(MAX_WAIT, "a response of /healthz", || async { (api.get("/healthz").await.status == 200).then_some(()) })
