@@ -50,7 +50,7 @@ pub(crate) async fn everything_settles(world: &World, acknowledged: &Acknowledge
     }
 }
 
-/// Checks that packing does not stand still: a packer that was killed keeps its lease only for some time.
+/// Checks that packing proceeds: a packer that was killed keeps its lease only for some time.
 pub(crate) async fn packing_proceeds(world: &World) {
     let mark = async |name: &str| {
         let read = world.database.client().get_item().table_name("segments").consistent_read(true);
