@@ -18,7 +18,8 @@ const MAX_JSON_VALUES: usize = 200_000;
 /// Maximum number of characters of a name that an error message quotes.
 const MAX_QUOTED_CHARS: usize = 64;
 
-/// A JSON value that is deserialized strictly, as [`parse`] describes. Errors contain no values of the text.
+/// A JSON value that is deserialized strictly: duplicate names in an object, unpaired surrogates, numbers out of the range
+/// of a double and too many values are errors. Errors contain no values of the text.
 #[derive(Debug, Default)]
 pub struct StrictJson(pub Value);
 
