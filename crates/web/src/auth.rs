@@ -93,12 +93,19 @@ impl Keys {
         Self { deployment: Some(check), ..self }
     }
 
-    /// Reads the keys, so that the first request of the process does not wait for them.
+    /// Reads the keys and compares the function's settings, so that the first request of the process does not wait for
+    /// them.
     ///
     /// # Errors
-    /// If the keys cannot be read.
+    /// If DynamoDB fails, or if a setting differs.
     pub async fn warm_up(&self) -> Result<(), store::Error> {
-        self.shared.keys.warm_up().await
+        let verify = async {
+            match &self.deployment {
+                Some(check) => check.verify().await,
+                None => Ok(()),
+            }
+        };
+        tokio::try_join!(self.shared.keys.warm_up(), verify).map(|_| ())
     }
 
     /// Authenticates the caller by the token in the headers.

@@ -21,8 +21,9 @@ pub async fn warm_up(state: &State) {
 }
 
 async fn prepare(state: &State) {
-    let (read, states) = tokio::join!(state.targets.all(Duration::ZERO), state.states.warm_up());
-    if let Some(error) = read.as_ref().err().or(states.as_ref().err()) {
+    let (read, states, settings) =
+        tokio::join!(state.targets.all(Duration::ZERO), state.states.warm_up(), state.deployment.verify());
+    if let Some(error) = read.as_ref().err().or(states.as_ref().err()).or(settings.as_ref().err()) {
         tracing::warn!(%error, "failed to prepare for the first batch");
     }
     let targets = read.unwrap_or_default();
