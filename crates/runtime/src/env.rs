@@ -15,8 +15,8 @@ use model::Retention;
 
 use crate::clock::now;
 
-/// Maximum time of a call to AWS, including its retries. A request makes at most two calls one after the other before it
-/// stores an event, and API Gateway gives up after 29 seconds.
+/// Maximum time of a call to AWS, including its retries. API Gateway gives up after 30 seconds, and the calls of a request
+/// depend on each other.
 const MAX_OPERATION_TIME: Duration = Duration::from_secs(8);
 
 /// An environment variable that prevents the function from starting.

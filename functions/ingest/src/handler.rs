@@ -1,8 +1,11 @@
 //! The handler of `POST /v1/events`.
 
+use std::convert::Infallible;
+
 use axum::body::Bytes;
-use axum::extract::State as Shared;
 use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequestParts, State as Shared};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use events::{Catalog, EventId, Rejection};
@@ -24,14 +27,26 @@ use crate::response::{
 use crate::state::State;
 use crate::store_or_quarantine::EventWriter;
 
+/// The start of a request. As the first argument of a handler, it includes the time that authentication takes.
+pub(crate) struct Started(Instant);
+
+impl<S: Sync> FromRequestParts<S> for Started {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(_: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(Instant::now()))
+    }
+}
+
 /// `POST /v1/events`: stores or quarantines the events of the body.
 pub(crate) async fn post_events(
+    Started(started): Started,
     Shared(state): Shared<State>,
     Ingest(caller): Ingest,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    let deadline = Instant::now() + state.write_timeout;
+    let deadline = started + state.write_timeout;
     let body = body.map_err(web::unreadable_body)?;
     let has_length = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING].iter().any(|name| headers.contains_key(name));
     if body.is_empty() && !has_length {
