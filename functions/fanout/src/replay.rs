@@ -75,7 +75,7 @@ async fn continue_replay(state: &State, record: &SqsMessage) -> Result<(), Repla
         // A new message, because a long replay would use up the receives that the queue allows a message.
         Some((next, delay)) => Ok(state.replays.send_delayed(&next, delay).await?),
         None if matches!(step, ReplayStep::WaitFor(_)) => {
-            tracing::error!(replay = message.replay, "the replay sent nothing for a week; cancelling it");
+            tracing::error!(replay = message.replay, "the replay made no progress for too long; cancelling it");
             end(state, &message.replay, ReplayState::Cancelled).await.map(|_| ())
         }
         None => Ok(()),
@@ -101,7 +101,7 @@ async fn send_pages(state: &State, name: &str) -> Result<ReplayStep, ReplayError
         let running = known.is_some_and(|replay| replay.state == ReplayState::Running);
         return Ok(if running { ReplayStep::Leased } else { ReplayStep::Ended });
     };
-    let before = replay.sent;
+    let before = replay.cursor;
     if replay.of == ReplayOf::Held {
         let since = (state.clock)().duration_since(replay.created_at);
         // If the clock was set back, the replay was created in the future.
@@ -112,7 +112,7 @@ async fn send_pages(state: &State, name: &str) -> Result<ReplayStep, ReplayError
     loop {
         let attempted = wait_until_attempted(state, &replay, started + MAX_WAIT_FOR_ATTEMPTS).await?;
         if !attempted || started.elapsed() > INVOCATION_BUDGET {
-            return release_lease(state, &replay, Duration::ZERO, replay.sent > before).await;
+            return release_lease(state, &replay, Duration::ZERO, replay.cursor != before).await;
         }
         // Read after the wait, so that this replay sends no events of a later resume.
         let Some(target) = state.config.get::<Target>(&replay.target).await? else {
@@ -127,7 +127,7 @@ async fn send_pages(state: &State, name: &str) -> Result<ReplayStep, ReplayError
             return end(state, name, ReplayState::Cancelled).await;
         }
         if paused {
-            return release_lease(state, &replay, PAUSED_RETRY_DELAY, replay.sent > before).await;
+            return release_lease(state, &replay, PAUSED_RETRY_DELAY, replay.cursor != before).await;
         }
         let page = find_page(state, &replay, &target).await?;
         if page.events.is_empty() && page.last.is_none() {
@@ -172,7 +172,7 @@ async fn end(state: &State, name: &str, final_state: ReplayState) -> Result<Repl
 }
 
 /// Releases the lease of a replay, so that another invocation can continue it after a delay. `progressed` says whether
-/// this invocation sent events.
+/// this invocation examined events.
 async fn release_lease(
     state: &State,
     replay: &Replay,
